@@ -1,0 +1,7 @@
+//! Values that were checked: who holds one of these types holds the proof.
+
+pub mod certificate;
+pub mod duration;
+pub mod host_pattern;
+pub mod name;
+pub mod redemption_url;

@@ -1,0 +1,1 @@
+//! A waPC host on wasmi.
