@@ -171,8 +171,26 @@ impl<'p, 'a> Cursor<'p, 'a> {
         }
     }
 
-    /// The entries of a map of strings.
-    pub(crate) fn entries(&'p self, mismatches: &mut Vec<Mismatch>) -> Vec<Cursor<'p, 'a>> {
+    /// A map from text to text; an entry of another type is a mismatch of its own.
+    pub(crate) fn map_of_texts(
+        &self,
+        mismatches: &mut Vec<Mismatch>,
+    ) -> Field<&'a Map<String, Value>> {
+        for entry in self.entries(mismatches) {
+            entry.text(mismatches);
+        }
+        match self.value() {
+            Some(Value::Object(entries)) => Field::Set(entries),
+            Some(_) => Field::WrongType,
+            None => Field::Absent,
+        }
+    }
+
+    /// The entries of a map.
+    pub(crate) fn entries<'c>(&'c self, mismatches: &mut Vec<Mismatch>) -> Vec<Cursor<'c, 'a>>
+    where
+        'p: 'c,
+    {
         let Field::Set(fields) = self.object(mismatches) else {
             return Vec::new();
         };

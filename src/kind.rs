@@ -160,6 +160,12 @@ impl<'a, K: Kind> Review<'a, K> {
         name.set().or(prefix.set()).copied().unwrap_or(in_request)
     }
 
+    /// True when the stored object has this name already: nobody can change it any more.
+    pub(crate) fn is_name_stored(&self) -> bool {
+        let old = self.old.as_ref();
+        old.is_some_and(|old| old.object.name == self.new.name)
+    }
+
     /// The names of the fields under `spec` that this kind does not have and that are not stored
     /// like this already.
     pub(crate) fn unknown_fields(&self) -> impl Iterator<Item = &'a str> {

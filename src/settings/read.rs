@@ -185,11 +185,11 @@ impl<'a> Reader<'a> {
     }
 
     fn boolean(&mut self, key: &'static str) -> Option<bool> {
-        self.at(key, Cursor::boolean).set().copied()
+        self.at(key, |cursor, mismatches| cursor.boolean(mismatches)).set().copied()
     }
 
     fn integer(&mut self, key: &'static str) -> Option<i64> {
-        let number = *self.at(key, Cursor::integer).set()?;
+        let number = *self.at(key, |cursor, mismatches| cursor.integer(mismatches)).set()?;
         let Some(Shape::Integer { min, max }) = shape(key) else {
             return Some(number);
         };
@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
     }
 
     fn duration(&mut self, key: &'static str) -> Option<GoDuration> {
-        let text = *self.at(key, Cursor::text).set()?;
+        let text = *self.at(key, |cursor, mismatches| cursor.text(mismatches)).set()?;
         let duration = match read_window(text) {
             Ok(duration) | Err(WindowProblem::Spelled(duration)) => duration,
             Err(problem) => {
@@ -217,7 +217,7 @@ impl<'a> Reader<'a> {
     }
 
     fn choice(&mut self, key: &'static str) -> Option<&'a str> {
-        let text = *self.at(key, Cursor::text).set()?;
+        let text = *self.at(key, |cursor, mismatches| cursor.text(mismatches)).set()?;
         let Some(Shape::Choice(words)) = shape(key) else {
             return Some(text);
         };
