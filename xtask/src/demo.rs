@@ -90,7 +90,7 @@ fn show(screen: Screen, file: &Path, example: &Example, answer: &Answer) -> Resu
         screen.warning(warning);
     }
     if let Some(object) = &answer.mutated_object {
-        screen.diff(&written, &yaml(object)?);
+        screen.diff(&yaml(&example.sent())?, &yaml(object)?);
     }
     Ok(())
 }

@@ -29,6 +29,18 @@ impl Example {
         })
     }
 
+    /// The object as the API server hands it on. A TokenRequest's name is the ServiceAccount's, part
+    /// of the address; the object itself has none.
+    pub(crate) fn sent(&self) -> Value {
+        let mut object = self.object.clone();
+        if object.get("kind").and_then(Value::as_str) == Some("TokenRequest")
+            && let Some(Value::Object(metadata)) = object.get_mut("metadata")
+        {
+            metadata.remove("name");
+        }
+        object
+    }
+
     /// The request to create the object, in Kubewarden's form.
     ///
     /// # Errors
@@ -51,13 +63,6 @@ impl Example {
             }
             (_, kind) => return Err(format!("the demonstration knows no kind '{kind}'")),
         };
-        let mut object = self.object.clone();
-        if subresource.is_some() {
-            // The name in the address is the ServiceAccount's; the object itself has none.
-            if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-                metadata.remove("name");
-            }
-        }
         let mut request = json!({
             "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
             "kind": kind,
@@ -68,7 +73,7 @@ impl Example {
             "namespace": text("/metadata/namespace"),
             "operation": "CREATE",
             "userInfo": { "username": "alice", "groups": ["system:authenticated"] },
-            "object": object,
+            "object": self.sent(),
             "oldObject": null,
             "dryRun": false,
             "options": { "apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions" },
