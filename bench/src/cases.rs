@@ -135,7 +135,10 @@ pub(crate) fn hostile() -> Result<Vec<Hostile>, serde_json::Error> {
 
 fn request(review: &str) -> Result<Value, serde_json::Error> {
     let mut review: Value = serde_json::from_str(review)?;
-    Ok(review["request"].take())
+    Ok(review
+        .get_mut("request")
+        .map(Value::take)
+        .unwrap_or_default())
 }
 
 fn payload(request: &Value) -> Vec<u8> {

@@ -29,7 +29,7 @@ impl Example {
         })
     }
 
-    /// The object as the API server hands it on. A TokenRequest's name is the ServiceAccount's, part
+    /// The object as the API server hands it on. The name of a `TokenRequest` is the ServiceAccount's, part
     /// of the address; the object itself has none.
     pub(crate) fn sent(&self) -> Value {
         let mut object = self.object.clone();
