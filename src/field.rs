@@ -1,0 +1,317 @@
+//! A cursor over JSON that knows its path, and what it finds there.
+//!
+//! Reading never fails: a value of the wrong JSON type is noted as a [`Mismatch`], and the field
+//! is [`Field::WrongType`]. The path is kept as links to the parents and written out only for a
+//! mismatch, so reading a good object allocates nothing.
+//!
+//! `null` and, for strings, `""` are absent, as Kubernetes' own types read them.
+
+use serde_json::{Map, Value};
+
+use crate::path::FieldPath;
+
+/// What stands in one field: `T` is the checked value, `P` says why a value of the right JSON type
+/// is not one.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Field<T, P = std::convert::Infallible> {
+    /// Not there, `null`, or an empty string.
+    Absent,
+    /// Of another JSON type; the [`Mismatch`] says which.
+    WrongType,
+    /// Of the right JSON type, but not such a value.
+    Malformed(P),
+    /// Read and checked.
+    Set(T),
+}
+
+impl<T, P> Field<T, P> {
+    /// The checked value, if there is one.
+    pub(crate) fn set(&self) -> Option<&T> {
+        match self {
+            Self::Set(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Why the value was not accepted, if it is malformed.
+    pub(crate) fn problem(&self) -> Option<&P> {
+        match self {
+            Self::Malformed(problem) => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// True when nothing was written here.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// The checked value, or `default` where nothing was written; `None` for what could not be read.
+    pub(crate) fn or_default(&self, default: T) -> Option<T>
+    where
+        T: Copy,
+    {
+        match self {
+            Self::Absent => Some(default),
+            Self::Set(value) => Some(*value),
+            Self::WrongType | Self::Malformed(_) => None,
+        }
+    }
+}
+
+impl<T> Field<T> {
+    /// Reads the value further, into a type that proves more.
+    pub(crate) fn parse<U, P>(self, parse: impl FnOnce(T) -> Result<U, P>) -> Field<U, P> {
+        match self {
+            Self::Absent => Field::Absent,
+            Self::WrongType => Field::WrongType,
+            Self::Set(value) => match parse(value) {
+                Ok(value) => Field::Set(value),
+                Err(problem) => Field::Malformed(problem),
+            },
+        }
+    }
+}
+
+/// A value of the wrong JSON type, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    /// Where the value stands.
+    pub(crate) path: FieldPath,
+    /// What is written there: `string`, `integer`, ...
+    pub(crate) found: &'static str,
+    /// What must be written there, with its article: `a string`, `an integer`, ...
+    pub(crate) expected: &'static str,
+}
+
+/// A place in a JSON document.
+#[derive(Clone, Copy)]
+pub(crate) struct Cursor<'p, 'a> {
+    parent: Option<&'p Cursor<'p, 'a>>,
+    step: Step<'a>,
+    value: Option<&'a Value>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Root,
+    Field(&'a str),
+    Key(&'a str),
+    Index(usize),
+}
+
+impl<'p, 'a> Cursor<'p, 'a> {
+    /// The root of a document.
+    pub(crate) fn root(value: &'a Value) -> Self {
+        Self {
+            parent: None,
+            step: Step::Root,
+            value: Some(value),
+        }
+    }
+
+    /// The field `name` of the object here; absent when there is no object here.
+    pub(crate) fn field(&'p self, name: &'a str) -> Self {
+        Self {
+            parent: Some(self),
+            step: Step::Field(name),
+            value: self.value.and_then(|value| value.get(name)),
+        }
+    }
+
+    /// Where this is, written out.
+    pub(crate) fn path(&self) -> FieldPath {
+        let mut path = self.parent.map_or_else(FieldPath::root, Cursor::path);
+        match self.step {
+            Step::Root => {}
+            Step::Field(name) => path = path.field(name),
+            Step::Key(key) => path = path.key(key),
+            Step::Index(index) => path = path.index(index),
+        }
+        path
+    }
+
+    /// The JSON value here, `null` being absent.
+    pub(crate) fn value(&self) -> Option<&'a Value> {
+        self.value.filter(|value| !value.is_null())
+    }
+
+    /// A string that is not empty.
+    pub(crate) fn text(&self, mismatches: &mut Vec<Mismatch>) -> Field<&'a str> {
+        match self.value() {
+            Some(Value::String(text)) if text.is_empty() => Field::Absent,
+            Some(Value::String(text)) => Field::Set(text),
+            other => self.other_type(other, "a string", mismatches),
+        }
+    }
+
+    /// A whole number, also when written with a zero fraction. What lies beyond 64 bits is read as
+    /// the nearest number that fits: it is out of every range there is.
+    pub(crate) fn integer(&self, mismatches: &mut Vec<Mismatch>) -> Field<i64> {
+        let found = self.value();
+        match found.and_then(as_integer) {
+            Some(number) => Field::Set(number),
+            None => self.other_type(found, "an integer", mismatches),
+        }
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn boolean(&self, mismatches: &mut Vec<Mismatch>) -> Field<bool> {
+        match self.value() {
+            Some(Value::Bool(value)) => Field::Set(*value),
+            other => self.other_type(other, "a boolean", mismatches),
+        }
+    }
+
+    /// An object.
+    pub(crate) fn object(&self, mismatches: &mut Vec<Mismatch>) -> Field<&'a Map<String, Value>> {
+        match self.value() {
+            Some(Value::Object(fields)) => Field::Set(fields),
+            other => self.other_type(other, "an object", mismatches),
+        }
+    }
+
+    /// The entries of a map of strings.
+    pub(crate) fn entries(&'p self, mismatches: &mut Vec<Mismatch>) -> Vec<Cursor<'p, 'a>> {
+        let Field::Set(fields) = self.object(mismatches) else {
+            return Vec::new();
+        };
+        fields
+            .iter()
+            .map(|(key, value)| self.child(Step::Key(key), value))
+            .collect()
+    }
+
+    /// The elements of a list.
+    pub(crate) fn elements(&'p self, mismatches: &mut Vec<Mismatch>) -> Field<Vec<Cursor<'p, 'a>>> {
+        match self.value() {
+            Some(Value::Array(elements)) => Field::Set(
+                elements
+                    .iter()
+                    .enumerate()
+                    .map(|(index, value)| self.child(Step::Index(index), value))
+                    .collect(),
+            ),
+            other => self.other_type(other, "an array", mismatches),
+        }
+    }
+
+    fn child(&'p self, step: Step<'a>, value: &'a Value) -> Self {
+        Self {
+            parent: Some(self),
+            step,
+            value: Some(value),
+        }
+    }
+
+    fn other_type<T>(
+        &self,
+        found: Option<&Value>,
+        expected: &'static str,
+        mismatches: &mut Vec<Mismatch>,
+    ) -> Field<T> {
+        let Some(found) = found else {
+            return Field::Absent;
+        };
+        mismatches.push(Mismatch {
+            path: self.path(),
+            found: type_name(found),
+            expected,
+        });
+        Field::WrongType
+    }
+}
+
+/// The name of a value's JSON type, as Kubernetes prints it.
+pub(crate) fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "`as` from f64 saturates, which is what the doc of `integer` promises"
+)]
+fn as_integer(value: &Value) -> Option<i64> {
+    let number = value.as_number()?;
+    if let Some(integer) = number.as_i64() {
+        return Some(integer);
+    }
+    if number.is_u64() {
+        return Some(i64::MAX);
+    }
+    number
+        .as_f64()
+        .filter(|double| double.fract() == 0.0)
+        .map(|double| double as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn integers_are_read_as_the_api_server_reads_them() {
+        let cases = [
+            ("an integer", json!(3), Field::Set(3)),
+            ("a zero fraction", json!(3.0), Field::Set(3)),
+            ("minus zero", json!(-0.0), Field::Set(0)),
+            ("a fraction", json!(3.5), Field::WrongType),
+            ("beyond 64 bits", json!(u64::MAX), Field::Set(i64::MAX)),
+            ("a huge double", json!(1e300), Field::Set(i64::MAX)),
+            ("a huge negative double", json!(-1e300), Field::Set(i64::MIN)),
+            ("null", Value::Null, Field::Absent),
+            ("digits in a string", json!("3"), Field::WrongType),
+            ("an empty string", json!(""), Field::WrongType),
+            ("a boolean", json!(true), Field::WrongType),
+            ("an array", json!([3]), Field::WrongType),
+        ];
+        for (name, value, expected) in cases {
+            assert!(
+                Cursor::root(&value).integer(&mut Vec::new()) == expected,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_mismatch_names_its_place_and_both_types() {
+        let document = json!({"spec": {"settings": {"a.b": 1}, "audiences": ["x", {}], "code": 7.5}});
+        let mut mismatches = Vec::new();
+        let root = Cursor::root(&document);
+        let spec = root.field("spec");
+        let settings = spec.field("settings");
+        for entry in settings.entries(&mut mismatches) {
+            entry.text(&mut mismatches);
+        }
+        let audiences = spec.field("audiences");
+        if let Field::Set(elements) = audiences.elements(&mut mismatches) {
+            for element in elements {
+                element.text(&mut mismatches);
+            }
+        }
+        spec.field("code").text(&mut mismatches);
+        spec.field("code").field("deeper").text(&mut mismatches);
+        let printed: Vec<String> = mismatches
+            .iter()
+            .map(|m| format!("{} {} {}", m.path, m.found, m.expected))
+            .collect();
+        assert_eq!(
+            printed,
+            [
+                "spec.settings[a.b] integer a string",
+                "spec.audiences[1] object a string",
+                "spec.code number a string",
+            ]
+        );
+    }
+}

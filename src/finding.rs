@@ -1,0 +1,213 @@
+//! What a rule found, and how it prints: like a Kubernetes field error.
+//!
+//! ```text
+//! spec.expirationWindow: Invalid value: "1 day": must be a Go duration: write '24h'
+//! ```
+//!
+//! Source: kubernetes apimachinery pkg/util/validation/field, Error.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::path::FieldPath;
+use crate::redaction;
+
+/// Kubernetes' closed set of causes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Nothing is there, and something must be.
+    Required,
+    /// What is there cannot be used.
+    Invalid,
+    /// Not one of a fixed set of values.
+    Unsupported,
+    /// Not allowed, whatever the value.
+    Forbidden,
+    /// There already.
+    Duplicate,
+    /// Longer than may be.
+    TooLong,
+    /// More elements than may be.
+    TooMany,
+    /// Shorter than may be.
+    TooShort,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Required => "Required value",
+            Self::Invalid => "Invalid value",
+            Self::Unsupported => "Unsupported value",
+            Self::Forbidden => "Forbidden",
+            Self::Duplicate => "Duplicate value",
+            Self::TooLong => "Too long",
+            Self::TooMany => "Too many",
+            Self::TooShort => "Too short",
+        })
+    }
+}
+
+/// What is wrong with one field. It holds only text that may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// Where.
+    pub path: FieldPath,
+    /// What kind of mistake it is.
+    pub cause: Cause,
+    /// The value as it may be shown, quoted if it is text.
+    pub value: Option<String>,
+    /// What is allowed, and what to write; empty where the cause says it all.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// An error that shows no value.
+    #[must_use]
+    pub fn new(path: FieldPath, cause: Cause, detail: impl Into<String>) -> Self {
+        Self {
+            path,
+            cause,
+            value: None,
+            detail: detail.into(),
+        }
+    }
+
+    /// The same error with the value that stands there, as far as it may be shown.
+    #[must_use]
+    pub fn showing(mut self, value: &Value) -> Self {
+        self.value = redaction::shown(&self.path, value);
+        self
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.cause)?;
+        if let Some(value) = &self.value {
+            write!(f, ": {value}")?;
+        }
+        if !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+/// What becomes of a request in which a rule finds something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Nothing: the finding is not even reported.
+    Allow,
+    /// It is accepted, and the user is told.
+    Warn,
+    /// It is refused.
+    Deny,
+}
+
+impl Severity {
+    /// The severity that the settings call `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Allow, Self::Warn, Self::Deny]
+            .into_iter()
+            .find(|severity| severity.name() == name)
+    }
+
+    /// The name in the settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Warn => "warn",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// Whether a finding is about the name of a field or about its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The field's name: it should not be there, or it is missing.
+    Key,
+    /// The field's value.
+    Value,
+}
+
+/// A change that makes a finding go away.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fix {
+    /// JSON pointer of the value to replace.
+    pub pointer: String,
+    /// What to write there.
+    pub value: Value,
+}
+
+/// One mistake in one object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The rule's code: stable, kebab-case.
+    pub code: &'static str,
+    /// What becomes of the request.
+    pub severity: Severity,
+    /// Name or value.
+    pub target: Target,
+    /// Where and what.
+    pub error: FieldError,
+    /// What to write instead, where that is certain.
+    pub fix: Option<Fix>,
+}
+
+impl Finding {
+    /// JSON pointer of the field.
+    #[must_use]
+    pub fn pointer(&self) -> String {
+        self.error.path.to_pointer()
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_error_prints_as_kubernetes_does() {
+        let at = |pointer| FieldPath::from_pointer(pointer);
+        let cases = [
+            (
+                FieldError::new(at("/spec/code"), Cause::Required, ""),
+                "spec.code: Required value",
+            ),
+            (
+                FieldError::new(at("/spec/linkCost"), Cause::Invalid, "must be at least 1")
+                    .showing(&json!(0)),
+                "spec.linkCost: Invalid value: 0: must be at least 1",
+            ),
+            (
+                FieldError::new(at("/spec/expirationWindow"), Cause::Invalid, "no")
+                    .showing(&json!("1\n\"day\"")),
+                "spec.expirationWindow: Invalid value: \"1\\n\\\"day\\\"\": no",
+            ),
+            (
+                FieldError::new(at("/spec/url"), Cause::Forbidden, "host 'a' is denied"),
+                "spec.url: Forbidden: host 'a' is denied",
+            ),
+            (
+                FieldError::new(at("/spec/code"), Cause::Invalid, "no").showing(&json!("s3cr3t")),
+                "spec.code: Invalid value: \"***\": no",
+            ),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

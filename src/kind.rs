@@ -1,0 +1,269 @@
+//! What the kinds have in common: how an object is read, and how an update is compared.
+//!
+//! A kind is a reader, a table of its fields, and a table of its rules. Everything else is here,
+//! so UPDATE needs no rules of its own.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::field::{Cursor, Field, Mismatch};
+use crate::rules::Row;
+use crate::settings::Settings;
+
+/// A kind of object that has rules.
+pub(crate) trait Kind: Sized + 'static {
+    /// The fields of `spec`, read.
+    type Spec<'a>;
+
+    /// Kind and group as Kubernetes' messages print them: `AccessGrant.skupper.io`.
+    const NAME: &'static str;
+    /// Every field of `spec`.
+    const FIELDS: &'static [SpecField<Self>];
+    /// Every rule, in the order in which findings are reported.
+    const RULES: &'static [Row<Self>];
+
+    /// Reads the fields of `spec`.
+    fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Vec<Mismatch>) -> Self::Spec<'a>;
+
+    /// True when Skupper has acted on the object, so that what is left out of it now was settled
+    /// then.
+    fn is_processed(_status: &Cursor<'_, '_>) -> bool {
+        false
+    }
+
+    /// True for a change that Skupper's own controller makes: it is neither judged nor undone.
+    fn is_own_change(_field: &str, _new: &Self::Spec<'_>, _old: &Self::Spec<'_>) -> bool {
+        false
+    }
+
+    /// The values that replace what the user wrote, as announced by a finding.
+    fn replacements(review: &Review<'_, Self>) -> Vec<Edit>;
+}
+
+/// A field of `spec`.
+pub(crate) struct SpecField<K: Kind> {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// True when nothing was written there.
+    pub(crate) is_absent: fn(&K::Spec<'_>) -> bool,
+    /// True when both objects mean the same value, defaults filled in.
+    pub(crate) is_same: fn(&K::Spec<'_>, &K::Spec<'_>, &Settings) -> bool,
+    /// What is filled in when nothing was written.
+    pub(crate) default: fn(&Settings) -> Option<Value>,
+    /// True when leaving the field out of an update takes its value away, and nothing else: a
+    /// secret may always be taken out of a spec.
+    pub(crate) is_removable: bool,
+}
+
+/// A value to be written into the object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit {
+    /// The field of `spec`.
+    pub field: &'static str,
+    /// Its new value.
+    pub value: Value,
+}
+
+/// One object, read.
+pub(crate) struct Object<'a, K: Kind> {
+    /// `metadata.name`.
+    pub(crate) name: Field<&'a str>,
+    /// `metadata.generateName`.
+    pub(crate) generate_name: Field<&'a str>,
+    /// False when there is no `spec`, or `null`.
+    pub(crate) has_spec: bool,
+    /// The fields of `spec`.
+    pub(crate) spec: K::Spec<'a>,
+    /// Values of the wrong JSON type.
+    pub(crate) mismatches: Vec<Mismatch>,
+}
+
+impl<'a, K: Kind> Object<'a, K> {
+    fn read(object: &'a Value) -> Self {
+        let mut mismatches = Vec::new();
+        let root = Cursor::root(object);
+        let metadata = root.field("metadata");
+        metadata.object(&mut mismatches);
+        let spec = root.field("spec");
+        spec.object(&mut mismatches);
+        Self {
+            name: metadata.field("name").text(&mut mismatches),
+            generate_name: metadata.field("generateName").text(&mut mismatches),
+            has_spec: spec.value().is_some(),
+            spec: K::read(&spec, &mut mismatches),
+            mismatches,
+        }
+    }
+}
+
+/// What the rules of a kind are given: the object, what it was before, and how both compare.
+pub(crate) struct Review<'a, K: Kind> {
+    /// The object as JSON, for messages.
+    pub(crate) object: &'a Value,
+    /// The object under review.
+    pub(crate) new: Object<'a, K>,
+    /// What is stored, on an update.
+    pub(crate) old: Option<Old<'a, K>>,
+    /// How both compare.
+    pub(crate) comparison: Comparison,
+    /// What the administrator set.
+    pub(crate) settings: &'a Settings,
+    /// The time of the review.
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// The stored object of an update.
+pub(crate) struct Old<'a, K: Kind> {
+    /// The stored object as JSON.
+    json: &'a Value,
+    /// The stored object, read.
+    pub(crate) object: Object<'a, K>,
+}
+
+impl<'a, K: Kind> Old<'a, K> {
+    /// Looks at the stored status: Skupper's own notes, which no user writes.
+    pub(crate) fn with_status<T>(&self, look: impl FnOnce(&Cursor<'_, 'a>) -> T) -> T {
+        let root = Cursor::root(self.json);
+        let status = root.field("status");
+        look(&status)
+    }
+}
+
+impl<'a, K: Kind> Review<'a, K> {
+    /// Reads the object, and what is stored of it.
+    pub(crate) fn read(
+        object: &'a Value,
+        old: Option<&'a Value>,
+        settings: &'a Settings,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let new = Object::read(object);
+        let old = old.map(|json| Old {
+            json,
+            object: Object::read(json),
+        });
+        let comparison = Comparison::new(object, &new, old.as_ref(), settings);
+        Self {
+            object,
+            new,
+            old,
+            comparison,
+            settings,
+            now,
+        }
+    }
+
+    /// The name for messages: the object's own, the prefix of one to be made, or the one in the
+    /// request's URL.
+    pub(crate) fn name<'n>(&'n self, in_request: &'n str) -> &'n str {
+        let (name, prefix) = (&self.new.name, &self.new.generate_name);
+        name.set().or(prefix.set()).copied().unwrap_or(in_request)
+    }
+
+    /// The names of the fields under `spec` that this kind does not have and that are not stored
+    /// like this already.
+    pub(crate) fn unknown_fields(&self) -> impl Iterator<Item = &'a str> {
+        let old = self.old.as_ref().and_then(|old| old.json.get("spec"));
+        unknown_fields::<K>(self.object, old)
+    }
+
+    /// What is written into the object if nothing denies it.
+    pub(crate) fn edits(&self) -> Vec<Edit> {
+        if !self.settings.defaulting {
+            return Vec::new();
+        }
+        let mut edits = self.comparison.restored.clone();
+        let untouched = |field: &str| !edits.iter().any(|edit| edit.field == field);
+        let defaults: Vec<Edit> = K::FIELDS
+            .iter()
+            .filter(|field| (field.is_absent)(&self.new.spec) && untouched(field.name))
+            .filter_map(|field| {
+                let value = (field.default)(self.settings)?;
+                Some(Edit {
+                    field: field.name,
+                    value,
+                })
+            })
+            .collect();
+        edits.extend(defaults);
+        edits.extend(
+            K::replacements(self)
+                .into_iter()
+                .filter(|edit| !self.comparison.unchanged.contains(&edit.field)),
+        );
+        edits
+    }
+}
+
+/// How an object compares with what is stored of it.
+#[derive(Default)]
+pub(crate) struct Comparison {
+    /// Fields of `spec` whose value did not change: nothing in them is judged.
+    pub(crate) unchanged: Vec<&'static str>,
+    /// Fields to be set back to the stored text.
+    restored: Vec<Edit>,
+    /// True when some value in `spec` changed.
+    pub(crate) is_changed: bool,
+}
+
+impl Comparison {
+    fn new<K: Kind>(
+        object: &Value,
+        new: &Object<'_, K>,
+        old: Option<&Old<'_, K>>,
+        settings: &Settings,
+    ) -> Self {
+        let mut comparison = Self::default();
+        let Some(old) = old else {
+            return comparison;
+        };
+        let is_processed = old.with_status(K::is_processed);
+        let written = |json: &Value, name: &str| {
+            stored(json.get("spec"), name).filter(|value| *value != "").cloned()
+        };
+        for field in K::FIELDS {
+            let (is, was) = (written(object, field.name), written(old.json, field.name));
+            let left_out = (field.is_absent)(&new.spec) && was.is_some();
+            let is_kept = left_out && is_processed;
+            let is_same = is == was
+                || is_kept
+                || (left_out && field.is_removable)
+                || (field.is_same)(&new.spec, &old.object.spec, settings);
+            if !is_same && !K::is_own_change(field.name, &new.spec, &old.object.spec) {
+                comparison.is_changed = true;
+                continue;
+            }
+            comparison.unchanged.push(field.name);
+            let is_restored = is_same && is != was && !(left_out && field.is_removable);
+            if let Some(value) = was.filter(|_| is_restored) {
+                comparison.restored.push(Edit {
+                    field: field.name,
+                    value,
+                });
+            }
+        }
+        comparison.is_changed |= unknown_fields::<K>(object, old.json.get("spec"))
+            .next()
+            .is_some();
+        comparison
+    }
+}
+
+fn unknown_fields<'a, K: Kind>(
+    object: &'a Value,
+    old: Option<&'a Value>,
+) -> impl Iterator<Item = &'a str> {
+    object
+        .get("spec")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| K::FIELDS.iter().all(|field| field.name != name.as_str()))
+        .filter(move |(name, value)| stored(old, name) != Some(value))
+        .map(|(name, _)| name.as_str())
+}
+
+fn stored<'a>(spec: Option<&'a Value>, name: &str) -> Option<&'a Value> {
+    spec.and_then(|spec| spec.get(name))
+        .filter(|value| !value.is_null())
+}

@@ -1,0 +1,45 @@
+//! The known name that somebody may have meant.
+
+/// Longest name that is compared, in bytes: a longer one is no slip of the pen.
+const LONGEST: usize = 64;
+
+/// The known name nearest to `written`, if one is close: equal but for case, or at most a third of
+/// its letters away.
+pub(crate) fn nearest<'a>(
+    written: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    if written.len() > LONGEST {
+        return None;
+    }
+    let written = written.to_ascii_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::osa_distance(&written, &name.to_ascii_lowercase()), name))
+        .filter(|(distance, name)| *distance <= name.len() / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_close_name_is_found_and_a_far_one_is_not() {
+        let known = ["redemptionsAllowed", "expirationWindow", "code", "issuer"];
+        let cases = [
+            ("expirationwindow", Some("expirationWindow")),
+            ("expirationWindwo", Some("expirationWindow")),
+            ("expiryWindow", Some("expirationWindow")),
+            ("redemptionAllowed", Some("redemptionsAllowed")),
+            ("cod", Some("code")),
+            ("size", None),
+            ("", None),
+        ];
+        for (written, expected) in cases {
+            assert_eq!(nearest(written, known), expected, "{written}");
+        }
+        assert_eq!(nearest(&"e".repeat(1 << 20), known), None);
+    }
+}

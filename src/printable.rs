@@ -1,0 +1,85 @@
+//! Text from a request as it may stand in a message: cut, and without characters that a terminal
+//! or a log reader would act on.
+
+use std::fmt;
+
+/// Longest piece of a request that a message repeats, in characters.
+const SHOWN: usize = 64;
+
+/// `text` with control, bidirectional and other invisible characters, quotes and backslashes
+/// escaped, cut after 64 characters.
+#[must_use]
+pub fn printable(text: &str) -> impl fmt::Display + '_ {
+    Printable(text)
+}
+
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut characters = self.0.chars();
+        for character in characters.by_ref().take(SHOWN) {
+            match character {
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\t' => f.write_str("\\t")?,
+                '"' => f.write_str("\\\"")?,
+                '\\' => f.write_str("\\\\")?,
+                hidden if is_hidden(hidden) => write!(f, "\\u{{{:x}}}", u32::from(hidden))?,
+                plain => write!(f, "{plain}")?,
+            }
+        }
+        if characters.next().is_some() {
+            f.write_str("...")?;
+        }
+        Ok(())
+    }
+}
+
+/// Control characters, and those that reorder, join or hide their neighbours.
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_acts_on_a_terminal_is_repeated() {
+        let cases = [
+            ("plain text", "1 day", "1 day"),
+            ("other scripts", "٣m", "٣m"),
+            ("a line end", "15m\n", "15m\\n"),
+            ("quotes and backslashes", "\"\\", "\\\"\\\\"),
+            ("an escape sequence", "\u{1b}[31m", "\\u{1b}[31m"),
+            ("a right-to-left override", "a\u{202e}b", "a\\u{202e}b"),
+            ("a zero-width space", "a\u{200b}b", "a\\u{200b}b"),
+            ("a C1 control", "\u{9b}", "\\u{9b}"),
+        ];
+        for (name, text, expected) in cases {
+            assert_eq!(printable(text).to_string(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut_after_64_characters() {
+        assert_eq!(printable(&"ä".repeat(64)).to_string(), "ä".repeat(64));
+        assert_eq!(
+            printable(&"ä".repeat(65)).to_string(),
+            format!("{}...", "ä".repeat(64))
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! The one rule of redaction, for everything that leaves the crate apart from the object itself:
+//! messages, logs, diffs, share links.
+//!
+//! The values of `code`, `ca` and `token`, in spec and status, are never shown. A URL is shown
+//! without user information, query and fragment, and not at all when it cannot be read.
+
+use serde_json::{Map, Value};
+
+use crate::field::type_name;
+use crate::path::FieldPath;
+use crate::printable::printable;
+use crate::value::redemption_url;
+
+/// What stands in place of a secret.
+const HIDDEN: &str = "***";
+
+/// Fields whose value is a secret, or may hold one by mistake (a private key in `ca`).
+const SECRET_FIELDS: [&str; 3] = ["code", "ca", "token"];
+
+/// The annotation in which `kubectl apply` keeps the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// `value`, which stands at `path`, as a message may show it: text in quotes and cut at 64
+/// characters, numbers and booleans as they are, objects and lists by the name of their type.
+/// `None` for a URL that cannot be read.
+#[must_use]
+pub fn shown(path: &FieldPath, value: &Value) -> Option<String> {
+    if path.names().any(is_secret) {
+        return Some(format!("\"{HIDDEN}\""));
+    }
+    match value {
+        Value::String(text) if path.names().any(|name| name == "url") => {
+            redemption_url::printable(text).map(|url| format!("\"{}\"", printable(&url)))
+        }
+        Value::String(text) => Some(format!("\"{}\"", printable(text))),
+        Value::Number(_) | Value::Bool(_) | Value::Null => Some(value.to_string()),
+        Value::Array(_) | Value::Object(_) => Some(format!("\"{}\"", type_name(value))),
+    }
+}
+
+/// A copy of an AccessGrant, an AccessToken or a TokenRequest in which every secret is `***`,
+/// ready to be printed or shared.
+#[must_use]
+pub fn redacted(object: &Value) -> Value {
+    match object {
+        Value::Object(fields) => Value::Object(redacted_fields(fields)),
+        Value::Array(elements) => Value::Array(elements.iter().map(redacted).collect()),
+        scalar => scalar.clone(),
+    }
+}
+
+fn redacted_fields(fields: &Map<String, Value>) -> Map<String, Value> {
+    fields
+        .iter()
+        .map(|(name, value)| (name.clone(), redacted_field(name, value)))
+        .collect()
+}
+
+fn redacted_field(name: &str, value: &Value) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        _ if is_secret(name) => HIDDEN.into(),
+        Value::String(text) if name == "url" => redemption_url::printable(text)
+            .unwrap_or_else(|| HIDDEN.to_owned())
+            .into(),
+        // The annotation repeats the spec; text that is no object could hold anything.
+        Value::String(text) if name == LAST_APPLIED => match serde_json::from_str::<Value>(text) {
+            Ok(object @ Value::Object(_)) => redacted(&object).to_string().into(),
+            _ => HIDDEN.into(),
+        },
+        other => redacted(other),
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    SECRET_FIELDS.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_redacted_object_keeps_its_shape_and_loses_its_secrets() {
+        let applied = r#"{"spec":{"code":"canary","linkCost":2}}"#;
+        let object = json!({
+            "metadata": {"name": "west", "annotations": {LAST_APPLIED: applied, "note": "kept"}},
+            "spec": {"code": "canary", "ca": ["canary"], "url": "https://canary@east.example/x?canary#canary", "linkCost": 2},
+            "status": {"code": "canary", "ca": "canary", "token": "canary", "url": "canary", "redemptions": 1}
+        });
+        let expected = json!({
+            "metadata": {"name": "west", "annotations": {
+                LAST_APPLIED: r#"{"spec":{"code":"***","linkCost":2}}"#, "note": "kept"}},
+            "spec": {"code": "***", "ca": "***", "url": "https://east.example/x", "linkCost": 2},
+            "status": {"code": "***", "ca": "***", "token": "***", "url": "***", "redemptions": 1}
+        });
+        assert_eq!(redacted(&object), expected);
+    }
+
+    #[test]
+    fn an_unreadable_annotation_is_hidden_whole() {
+        let object = json!({"metadata": {"annotations": {LAST_APPLIED: "code: canary"}}});
+        let expected = json!({"metadata": {"annotations": {LAST_APPLIED: "***"}}});
+        assert_eq!(redacted(&object), expected);
+    }
+
+    #[test]
+    fn a_value_is_shown_as_far_as_it_may_be() {
+        let cases = [
+            ("/spec/linkCost", json!(3), Some("3")),
+            ("/spec/expirationWindow", json!("1 day"), Some("\"1 day\"")),
+            ("/spec/expirationWindow", json!(["15m"]), Some("\"array\"")),
+            ("/spec/code", json!("canary"), Some("\"***\"")),
+            ("/spec/code", json!({"a": "canary"}), Some("\"***\"")),
+            ("/spec/url", json!("https://u:canary@h/x?canary"), Some("\"https://h/x\"")),
+            ("/spec/url", json!("canary"), None),
+        ];
+        for (pointer, value, expected) in cases {
+            let path = FieldPath::from_pointer(pointer);
+            assert_eq!(shown(&path, &value).as_deref(), expected, "{pointer} {value}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The admission request as Kubewarden sends it.
+//!
+//! `null` is absent everywhere; nothing but what the rules need is read. The payload itself is
+//! never repeated in an answer: it holds secrets.
+//! Source: Kubewarden's policy author guide, "Validating policies"; kubernetes admission/v1,
+//! AdmissionRequest.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// What a user wants done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// A new object.
+    Create,
+    /// A change of a stored one.
+    Update,
+    /// Its end.
+    Delete,
+    /// A connection to it.
+    Connect,
+}
+
+impl Operation {
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "CREATE" => Some(Self::Create),
+            "UPDATE" => Some(Self::Update),
+            "DELETE" => Some(Self::Delete),
+            "CONNECT" => Some(Self::Connect),
+            _ => None,
+        }
+    }
+
+    /// The name in an admission request.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+        }
+    }
+}
+
+/// What the rules need of an admission request. It holds the object with its secrets, so it has no
+/// `Debug`.
+#[derive(Clone)]
+pub struct Request {
+    pub(crate) operation: Operation,
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) kind: String,
+    pub(crate) resource: String,
+    pub(crate) sub_resource: String,
+    /// The name in the URL of the request: for a TokenRequest the ServiceAccount's.
+    pub(crate) name: String,
+    pub(crate) username: String,
+    pub(crate) groups: Vec<String>,
+    /// Always an object on CREATE and UPDATE.
+    pub(crate) object: Value,
+    pub(crate) old_object: Option<Value>,
+}
+
+/// Why a payload is no admission request. The texts are fixed: they repeat nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestProblem {
+    /// Not JSON, or JSON beyond what the API server itself can send.
+    Unreadable,
+    /// No `request`, or one whose fields have other types than an AdmissionRequest's.
+    NotARequest,
+    /// No operation, or an unknown one.
+    Operation,
+    /// CREATE or UPDATE without an object.
+    NoObject,
+}
+
+impl fmt::Display for RequestProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreadable => "the payload is not readable JSON",
+            Self::NotARequest => "the payload is not an admission request",
+            Self::Operation => {
+                "the admission request must have an operation: CREATE, UPDATE, DELETE or CONNECT"
+            }
+            Self::NoObject => "the admission request must have an object on CREATE and UPDATE",
+        })
+    }
+}
+
+impl std::error::Error for RequestProblem {}
+
+/// The payload of `validate`, taken apart: the request and the settings that came with it.
+///
+/// # Errors
+/// Says why there is no request to be judged.
+pub fn read_payload(payload: &[u8]) -> Result<(Request, Value), RequestProblem> {
+    let Ok(Value::Object(mut payload)) = serde_json::from_slice(payload) else {
+        return Err(RequestProblem::Unreadable);
+    };
+    let settings = payload.remove("settings").unwrap_or_default();
+    let request = payload.remove("request").unwrap_or_default();
+    Ok((Request::read(request)?, settings))
+}
+
+impl Request {
+    /// Reads an AdmissionRequest in camelCase.
+    ///
+    /// # Errors
+    /// Says why it is none.
+    pub fn read(request: Value) -> Result<Self, RequestProblem> {
+        let Value::Object(mut fields) = request else {
+            return Err(RequestProblem::NotARequest);
+        };
+        let operation = text(&mut fields, "operation").map_err(|_| RequestProblem::Operation)?;
+        let operation = Operation::from_name(&operation).ok_or(RequestProblem::Operation)?;
+        let mut kind = object(&mut fields, "kind")?;
+        let mut resource = object(&mut fields, "resource")?;
+        let mut user = object(&mut fields, "userInfo")?;
+        let under_review = take(&mut fields, "object").unwrap_or_default();
+        let request = Self {
+            operation,
+            group: text(&mut kind, "group")?,
+            version: text(&mut kind, "version")?,
+            kind: text(&mut kind, "kind")?,
+            resource: text(&mut resource, "resource")?,
+            sub_resource: text(&mut fields, "subResource")?,
+            name: text(&mut fields, "name")?,
+            username: text(&mut user, "username")?,
+            groups: texts(&mut user, "groups")?,
+            object: under_review,
+            old_object: take(&mut fields, "oldObject"),
+        };
+        if request.kind.is_empty() {
+            return Err(RequestProblem::NotARequest);
+        }
+        let needs_object = matches!(operation, Operation::Create | Operation::Update);
+        if needs_object && !request.object.is_object() {
+            return Err(RequestProblem::NoObject);
+        }
+        if request.old_object.as_ref().is_some_and(|old| !old.is_object()) {
+            return Err(RequestProblem::NotARequest);
+        }
+        Ok(request)
+    }
+}
+
+fn take(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {
+    fields.remove(name).filter(|value| !value.is_null())
+}
+
+fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, RequestProblem> {
+    match take(fields, name) {
+        None => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(RequestProblem::NotARequest),
+    }
+}
+
+fn texts(fields: &mut Map<String, Value>, name: &str) -> Result<Vec<String>, RequestProblem> {
+    match take(fields, name) {
+        None => Ok(Vec::new()),
+        Some(Value::Array(elements)) => elements
+            .into_iter()
+            .map(|element| match element {
+                Value::String(text) => Ok(text),
+                _ => Err(RequestProblem::NotARequest),
+            })
+            .collect(),
+        Some(_) => Err(RequestProblem::NotARequest),
+    }
+}
+
+fn object(
+    fields: &mut Map<String, Value>,
+    name: &str,
+) -> Result<Map<String, Value>, RequestProblem> {
+    match take(fields, name) {
+        None => Ok(Map::new()),
+        Some(Value::Object(object)) => Ok(object),
+        Some(_) => Err(RequestProblem::NotARequest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(payload: &str) -> Option<RequestProblem> {
+        read_payload(payload.as_bytes()).err()
+    }
+
+    #[test]
+    fn what_is_no_request_is_told_apart() {
+        let deep = format!(
+            r#"{{"request":{{"operation":"CREATE","kind":{{"kind":"K"}},"object":{}{}}}}}"#,
+            "[".repeat(10_000),
+            "]".repeat(10_000)
+        );
+        let cases = [
+            ("nothing", "", RequestProblem::Unreadable),
+            ("no JSON", "{", RequestProblem::Unreadable),
+            ("no object", "[]", RequestProblem::Unreadable),
+            ("too deep", &deep, RequestProblem::Unreadable),
+            ("a number beyond doubles", r#"{"request":1e400}"#, RequestProblem::Unreadable),
+            ("a lone surrogate", r#"{"request":"\ud800"}"#, RequestProblem::Unreadable),
+            ("no request", "{}", RequestProblem::NotARequest),
+            ("null", r#"{"request":null}"#, RequestProblem::NotARequest),
+            ("a list", r#"{"request":[]}"#, RequestProblem::NotARequest),
+            ("no operation", r#"{"request":{}}"#, RequestProblem::Operation),
+            ("an unknown operation", r#"{"request":{"operation":"PATCH"}}"#, RequestProblem::Operation),
+            ("a number as operation", r#"{"request":{"operation":1}}"#, RequestProblem::Operation),
+            ("no kind", r#"{"request":{"operation":"DELETE"}}"#, RequestProblem::NotARequest),
+            (
+                "a text as kind",
+                r#"{"request":{"operation":"DELETE","kind":"K"}}"#,
+                RequestProblem::NotARequest,
+            ),
+            (
+                "no object to create",
+                r#"{"request":{"operation":"CREATE","kind":{"kind":"K"},"object":null}}"#,
+                RequestProblem::NoObject,
+            ),
+            (
+                "a list to create",
+                r#"{"request":{"operation":"UPDATE","kind":{"kind":"K"},"object":[]}}"#,
+                RequestProblem::NoObject,
+            ),
+        ];
+        for (name, payload, expected) in cases {
+            assert_eq!(problem(payload), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn null_is_absent_and_the_last_of_two_keys_wins() {
+        let payload = r#"{"request":{
+            "operation":"DELETE","operation":"CREATE",
+            "kind":{"group":null,"kind":"K"},"resource":null,"subResource":null,
+            "userInfo":{"username":null,"groups":null,"extra":null},
+            "object":{"a":1},"oldObject":null,"options":null,"dryRun":null}}"#;
+        let (request, settings) = read_payload(payload.as_bytes()).unwrap();
+        assert_eq!(request.operation, Operation::Create);
+        assert_eq!(request.group, "");
+        assert!(request.old_object.is_none() && request.groups.is_empty());
+        assert_eq!(settings, Value::Null);
+    }
+}

@@ -1,0 +1,200 @@
+//! Rules as rows of a table, and what runs them.
+//!
+//! Every rule runs, in table order. A rule whose severity is `allow` is passed over; a field that
+//! is settled (it did not change, or has the wrong type) is not judged any further.
+
+use serde_json::Value;
+
+use crate::finding::{Cause, FieldError, Finding, Fix, Severity, Target};
+use crate::kind::{Kind, Review};
+use crate::path::FieldPath;
+
+/// What a rule is, apart from its check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Stable name, kebab-case: settings, audit annotations and the rule's page use it.
+    pub code: &'static str,
+    /// JSON pointer of the field it judges.
+    pub pointer: &'static str,
+    /// What becomes of a request that breaks it, unless the settings say otherwise.
+    pub severity: Severity,
+    /// True when the settings may not change the severity: what it refuses would be unreadable to
+    /// Skupper, or harm the whole cluster.
+    pub fixed: bool,
+    /// What it refuses or warns about, in one line.
+    pub summary: &'static str,
+    /// Where the demand comes from.
+    pub source: &'static str,
+}
+
+/// A rule with its check, for objects of kind `K`.
+pub(crate) struct Row<K: Kind> {
+    /// What the rule is.
+    pub(crate) rule: Rule,
+    /// Judges one object.
+    pub(crate) check: fn(&Review<'_, K>, &mut Report<'_>),
+}
+
+/// Runs every rule of the kind.
+pub(crate) fn judge<K: Kind>(review: &Review<'_, K>) -> Findings {
+    let mut findings = Findings::default();
+    for name in &review.comparison.unchanged {
+        findings.settle(FieldPath::from_pointer("/spec").field(name));
+    }
+    for row in K::RULES {
+        let severity = review.settings.severity(&row.rule);
+        if severity == Severity::Allow {
+            continue;
+        }
+        let mut report = Report {
+            rule: &row.rule,
+            severity,
+            object: review.object,
+            findings: &mut findings,
+        };
+        (row.check)(review, &mut report);
+    }
+    findings
+}
+
+/// Most findings that are kept of one severity; the others are only counted.
+pub(crate) const KEPT: usize = 32;
+
+/// Everything that the rules found.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    /// The first findings that deny.
+    pub(crate) denials: Vec<Finding>,
+    /// The first findings that warn.
+    pub(crate) warnings: Vec<Finding>,
+    /// How many more deny.
+    pub(crate) more_denials: usize,
+    /// The codes of all findings, each once, in table order.
+    pub(crate) codes: Vec<&'static str>,
+    settled: Vec<FieldPath>,
+}
+
+impl Findings {
+    fn settle(&mut self, path: FieldPath) {
+        self.settled.push(path);
+    }
+
+    fn is_settled(&self, path: &FieldPath) -> bool {
+        self.settled.iter().any(|settled| path.is_within(settled))
+    }
+
+    fn push(&mut self, finding: Finding) {
+        if !self.codes.contains(&finding.code) {
+            self.codes.push(finding.code);
+        }
+        match finding.severity {
+            Severity::Allow => {}
+            Severity::Warn if self.warnings.len() < KEPT => self.warnings.push(finding),
+            Severity::Warn => {}
+            Severity::Deny if self.denials.len() < KEPT => self.denials.push(finding),
+            Severity::Deny => self.more_denials += 1,
+        }
+    }
+}
+
+/// Where the check of one rule reports what it finds.
+pub(crate) struct Report<'f> {
+    rule: &'f Rule,
+    severity: Severity,
+    object: &'f Value,
+    findings: &'f mut Findings,
+}
+
+impl Report<'_> {
+    /// The field that the rule judges.
+    pub(crate) fn path(&self) -> FieldPath {
+        FieldPath::from_pointer(self.rule.pointer)
+    }
+
+    /// A finding at the rule's field.
+    pub(crate) fn find(&mut self, cause: Cause, detail: impl Into<String>) {
+        self.find_at(self.path(), cause, detail);
+    }
+
+    /// A finding at the rule's field that `value` would mend.
+    pub(crate) fn find_with_fix(&mut self, cause: Cause, detail: impl Into<String>, value: Value) {
+        let error = self.error(self.path(), cause, detail.into());
+        let fix = Fix {
+            pointer: self.rule.pointer.to_owned(),
+            value,
+        };
+        self.push(error, target_of(cause), Some(fix));
+    }
+
+    /// A finding anywhere.
+    pub(crate) fn find_at(&mut self, path: FieldPath, cause: Cause, detail: impl Into<String>) {
+        let error = self.error(path, cause, detail.into());
+        self.push(error, target_of(cause), None);
+    }
+
+    /// A finding about a field's name.
+    pub(crate) fn find_name(&mut self, path: FieldPath, cause: Cause, detail: impl Into<String>) {
+        let error = self.error(path, cause, detail.into());
+        self.push(error, Target::Key, None);
+    }
+
+    /// A finding about a value that has the wrong JSON type: it is named instead of shown.
+    pub(crate) fn find_type(&mut self, path: FieldPath, found: &str, detail: String) {
+        let mut error = FieldError::new(path, Cause::Invalid, detail);
+        error.value = Some(format!("\"{found}\""));
+        self.push(error, Target::Value, None);
+    }
+
+    /// Nothing at `path` or below it is judged any further.
+    pub(crate) fn settle(&mut self, path: FieldPath) {
+        self.findings.settle(path);
+    }
+
+    /// False once another finding of this rule would only be counted. Then [`Report::count`] does.
+    pub(crate) fn wants_text(&self) -> bool {
+        let kept = match self.severity {
+            Severity::Deny => &self.findings.denials,
+            Severity::Warn | Severity::Allow => &self.findings.warnings,
+        };
+        kept.len() < KEPT
+    }
+
+    /// Counts a finding whose text nobody will read.
+    pub(crate) fn count(&mut self) {
+        if self.severity == Severity::Deny {
+            self.findings.more_denials += 1;
+        }
+    }
+
+    fn error(&self, path: FieldPath, cause: Cause, detail: String) -> FieldError {
+        let error = FieldError::new(path, cause, detail);
+        if !matches!(cause, Cause::Invalid | Cause::Unsupported | Cause::Duplicate) {
+            return error;
+        }
+        match self.object.pointer(&error.path.to_pointer()) {
+            Some(value) => error.showing(value),
+            None => error,
+        }
+    }
+
+    fn push(&mut self, error: FieldError, target: Target, fix: Option<Fix>) {
+        if self.findings.is_settled(&error.path) {
+            return;
+        }
+        self.findings.push(Finding {
+            code: self.rule.code,
+            severity: self.severity,
+            target,
+            error,
+            fix,
+        });
+    }
+}
+
+/// What is missing has no value to point at.
+fn target_of(cause: Cause) -> Target {
+    match cause {
+        Cause::Required => Target::Key,
+        _ => Target::Value,
+    }
+}

@@ -1,0 +1,247 @@
+//! The settings: what an administrator may change.
+//!
+//! [`SETTINGS`] is the table of all keys; the README, `questions-ui.yml` and the reader follow it.
+//! A policy without settings works: absent, `null` and `{}` are the same.
+//!
+//! ```
+//! use skupper_access_policy::settings::Settings;
+//!
+//! assert!(Settings::from_json(br#"{"accessGrant": {"maxExpirationWindow": "1 day"}}"#).is_ok());
+//!
+//! let refused = Settings::from_json(br#"{"accessgrant": {}}"#).unwrap_err();
+//! assert_eq!(
+//!     refused.to_string(),
+//!     "settings are not valid: accessgrant: Forbidden: unknown setting, did you mean 'accessGrant'?"
+//! );
+//! ```
+
+mod read;
+mod table;
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::finding::{Cause, FieldError, Severity};
+use crate::path::FieldPath;
+use crate::rules::{KEPT, Rule};
+use crate::value::audience::AudiencePattern;
+use crate::value::duration::GoDuration;
+use crate::value::host_pattern::HostPattern;
+use crate::verdict::write_list;
+
+pub use table::{SETTINGS, Setting, Shape, builtin_list};
+pub(crate) use table::{DEFAULT_LIFETIME, EXTENDED_LIFETIME, MAX_INT32, MAX_LIFETIME, MIN_LIFETIME};
+
+/// Settings that were checked and do not contradict themselves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// False: judge only, never edit.
+    pub(crate) defaulting: bool,
+    severities: Vec<(&'static str, Severity)>,
+    pub(crate) access_grant: AccessGrantSettings,
+    pub(crate) access_token: AccessTokenSettings,
+    pub(crate) token_request: TokenRequestSettings,
+}
+
+/// What holds for AccessGrants.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AccessGrantSettings {
+    pub(crate) default_redemptions_allowed: i64,
+    pub(crate) max_redemptions_allowed: Option<i64>,
+    pub(crate) default_expiration_window: GoDuration,
+    pub(crate) min_expiration_window: Option<GoDuration>,
+    pub(crate) max_expiration_window: Option<GoDuration>,
+    pub(crate) rewrite_windows: bool,
+    pub(crate) min_code_length: i64,
+    /// Empty: any.
+    pub(crate) allowed_issuers: Vec<String>,
+}
+
+/// What holds for AccessTokens.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AccessTokenSettings {
+    pub(crate) default_link_cost: i64,
+    pub(crate) max_link_cost: Option<i64>,
+    /// Empty: any.
+    pub(crate) allowed_hosts: Vec<HostPattern>,
+    pub(crate) denied_hosts: Vec<HostPattern>,
+    /// `None`: [`RESERVED_NAMES`].
+    reserved_names: Option<Vec<String>>,
+}
+
+/// What holds for TokenRequests.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TokenRequestSettings {
+    pub(crate) default_audiences: Vec<String>,
+    /// Empty: any.
+    pub(crate) allowed_audiences: Vec<AudiencePattern>,
+    /// Empty: [`API_SERVER_AUDIENCES`].
+    api_server_audiences: Vec<String>,
+    pub(crate) max_expiration_seconds: Option<i64>,
+    pub(crate) overlong: Overlong,
+    /// Empty: [`ALLOWED_BOUND_KINDS`].
+    allowed_bound_kinds: Vec<String>,
+    pub(crate) exempt_usernames: Vec<String>,
+    pub(crate) exempt_groups: Vec<String>,
+}
+
+/// What becomes of a request for a lifetime above the maximum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overlong {
+    /// It is refused.
+    Deny,
+    /// Its lifetime is lowered.
+    Clamp,
+}
+
+impl Settings {
+    /// Reads settings from JSON text.
+    ///
+    /// # Errors
+    /// Names every problem at once, each with its path.
+    pub fn from_json(text: &[u8]) -> Result<Self, SettingsProblems> {
+        match serde_json::from_slice(text) {
+            Ok(value) => Self::read(&value),
+            Err(_) if text.trim_ascii().is_empty() => Self::read(&Value::Null),
+            Err(_) => Err(SettingsProblems::unreadable()),
+        }
+    }
+
+    /// Reads settings from a JSON value.
+    ///
+    /// # Errors
+    /// Names every problem at once, each with its path.
+    pub fn read(value: &Value) -> Result<Self, SettingsProblems> {
+        read::read(value)
+    }
+
+    /// What becomes of a request that breaks `rule`.
+    #[must_use]
+    pub fn severity(&self, rule: &Rule) -> Severity {
+        self.severities
+            .iter()
+            .find(|(code, _)| *code == rule.code)
+            .map_or(rule.severity, |(_, severity)| *severity)
+    }
+}
+
+impl AccessTokenSettings {
+    /// True when a token may not take this name.
+    pub(crate) fn is_reserved(&self, name: &str) -> bool {
+        match &self.reserved_names {
+            Some(names) => names.iter().any(|reserved| reserved == name),
+            None => RESERVED_NAMES.contains(&name),
+        }
+    }
+}
+
+impl TokenRequestSettings {
+    /// The audiences that a request without any asks for.
+    pub(crate) fn api_server_audiences(&self) -> Vec<&str> {
+        or_builtin(&self.api_server_audiences, &API_SERVER_AUDIENCES)
+    }
+
+    /// `apiVersion/kind` of what a token may be bound to.
+    pub(crate) fn allowed_bound_kinds(&self) -> Vec<&str> {
+        or_builtin(&self.allowed_bound_kinds, &ALLOWED_BOUND_KINDS)
+    }
+}
+
+impl Default for Settings {
+    /// The settings of an administrator who set nothing.
+    fn default() -> Self {
+        Self {
+            defaulting: true,
+            severities: Vec::new(),
+            access_grant: AccessGrantSettings {
+                default_redemptions_allowed: 1,
+                max_redemptions_allowed: None,
+                default_expiration_window: DEFAULT_WINDOW,
+                min_expiration_window: None,
+                max_expiration_window: None,
+                rewrite_windows: false,
+                min_code_length: 16,
+                allowed_issuers: Vec::new(),
+            },
+            access_token: AccessTokenSettings {
+                default_link_cost: 1,
+                max_link_cost: None,
+                allowed_hosts: Vec::new(),
+                denied_hosts: Vec::new(),
+                reserved_names: None,
+            },
+            token_request: TokenRequestSettings {
+                default_audiences: Vec::new(),
+                allowed_audiences: Vec::new(),
+                api_server_audiences: Vec::new(),
+                max_expiration_seconds: None,
+                overlong: Overlong::Deny,
+                allowed_bound_kinds: Vec::new(),
+                exempt_usernames: Vec::new(),
+                exempt_groups: Vec::new(),
+            },
+        }
+    }
+}
+
+/// Everything that is wrong with a settings document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsProblems(Vec<FieldError>);
+
+impl SettingsProblems {
+    /// Each problem with its path, in the order of [`SETTINGS`].
+    #[must_use]
+    pub fn problems(&self) -> &[FieldError] {
+        &self.0
+    }
+
+    fn unreadable() -> Self {
+        Self(vec![FieldError::new(
+            FieldPath::from_pointer("/settings"),
+            Cause::Invalid,
+            "must be a JSON object",
+        )])
+    }
+}
+
+impl fmt::Display for SettingsProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("settings are not valid: ")?;
+        write_list(f, self.0.iter().take(KEPT), self.0.len().saturating_sub(KEPT))
+    }
+}
+
+impl std::error::Error for SettingsProblems {}
+
+/// The documented default window. Source: Skupper's AccessGrant reference, spec.expirationWindow.
+const DEFAULT_WINDOW: GoDuration = GoDuration::from_seconds(15 * 60);
+
+/// Secrets that Skupper keeps in a site's namespace: the redeemed Secret takes the token's name and
+/// would overwrite them.
+const RESERVED_NAMES: [&str; 8] = [
+    "skupper-grant-server",
+    "skupper-grant-server-ca",
+    "skupper-site-ca",
+    "skupper-site-server",
+    "skupper-local-ca",
+    "skupper-local-server",
+    "skupper-local-client",
+    "skupper-router",
+];
+
+/// Audiences of an API server that was started without `--api-audiences`, as kubeadm does.
+const API_SERVER_AUDIENCES: [&str; 2] = [
+    "https://kubernetes.default.svc",
+    "https://kubernetes.default.svc.cluster.local",
+];
+
+/// Kinds whose end also ends the token.
+const ALLOWED_BOUND_KINDS: [&str; 2] = ["v1/Pod", "v1/Secret"];
+
+fn or_builtin<'a>(set: &'a [String], builtin: &[&'static str]) -> Vec<&'a str> {
+    if set.is_empty() {
+        return builtin.to_vec();
+    }
+    set.iter().map(String::as_str).collect()
+}

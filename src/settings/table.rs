@@ -1,0 +1,214 @@
+//! Every setting: its key, what may be written there, and what holds when nothing is.
+
+use super::{ALLOWED_BOUND_KINDS, API_SERVER_AUDIENCES, RESERVED_NAMES};
+
+/// One key of the settings.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its path: `accessGrant.maxExpirationWindow`.
+    pub key: &'static str,
+    /// What may be written there.
+    pub shape: Shape,
+    /// What holds when nothing is written, as text for a table.
+    pub default: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+}
+
+/// What may be written at a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number between two limits, both allowed.
+    Integer {
+        /// The smallest.
+        min: i64,
+        /// The largest.
+        max: i64,
+    },
+    /// A duration in Go's or the human grammar.
+    Duration,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A map from rule code to `deny`, `warn` or `allow`.
+    Severities,
+    /// A list of texts; the word says what each must be, in the plural.
+    List(&'static str),
+}
+
+/// The largest value of Skupper's integer fields: it reads them into 32 bits, and more wraps.
+pub(crate) const MAX_INT32: i64 = 2_147_483_647;
+/// Shortest lifetime the API server accepts, in seconds.
+/// Source: kubernetes pkg/apis/authentication/validation, `MinTokenAgeSec`.
+pub(crate) const MIN_LIFETIME: i64 = 600;
+/// Longest lifetime the API server accepts, in seconds.
+/// Source: kubernetes pkg/apis/authentication/validation, `MaxTokenAgeSec`.
+pub(crate) const MAX_LIFETIME: i64 = 1 << 32;
+/// The lifetime that the API server extends to a year for a Pod, in seconds.
+/// Source: kubernetes pkg/serviceaccount, `WarnOnlyBoundTokenExpirationPeriod`.
+pub(crate) const EXTENDED_LIFETIME: i64 = 3607;
+/// The lifetime that the API server writes when the user gave none, in seconds.
+/// Source: kubernetes pkg/apis/authentication/v1, `SetDefaults_TokenRequestSpec`.
+pub(crate) const DEFAULT_LIFETIME: i64 = 3600;
+
+const COUNT: Shape = Shape::Integer {
+    min: 1,
+    max: MAX_INT32,
+};
+
+/// Every setting, in the order in which problems are reported.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "defaulting",
+        shape: Shape::Boolean,
+        default: "true",
+        summary: "fill in defaults and rewrite values; must be false in a policy deployed with `mutating: false`",
+    },
+    Setting {
+        key: "rules",
+        shape: Shape::Severities,
+        default: "the severities of the rules table",
+        summary: "severity by rule code: `deny`, `warn` or `allow`",
+    },
+    Setting {
+        key: "accessGrant.defaultRedemptionsAllowed",
+        shape: COUNT,
+        default: "1",
+        summary: "`redemptionsAllowed` of a grant that names none",
+    },
+    Setting {
+        key: "accessGrant.maxRedemptionsAllowed",
+        shape: COUNT,
+        default: "no limit",
+        summary: "most redemptions a grant may allow",
+    },
+    Setting {
+        key: "accessGrant.defaultExpirationWindow",
+        shape: Shape::Duration,
+        default: "15m",
+        summary: "`expirationWindow` of a grant that names none; the built-in 15m moves to the nearest limit",
+    },
+    Setting {
+        key: "accessGrant.minExpirationWindow",
+        shape: Shape::Duration,
+        default: "no limit",
+        summary: "shortest window a grant may have",
+    },
+    Setting {
+        key: "accessGrant.maxExpirationWindow",
+        shape: Shape::Duration,
+        default: "no limit",
+        summary: "longest window a grant may have",
+    },
+    Setting {
+        key: "accessGrant.rewriteWindows",
+        shape: Shape::Boolean,
+        default: "false",
+        summary: "rewrite a window such as `1 day` to `24h` instead of refusing it",
+    },
+    Setting {
+        key: "accessGrant.minCodeLength",
+        shape: Shape::Integer { min: 0, max: 1024 },
+        default: "16",
+        summary: "bytes below which `grant-code-length` finds a code too short",
+    },
+    Setting {
+        key: "accessGrant.allowedIssuers",
+        shape: Shape::List("names"),
+        default: "any",
+        summary: "issuers a grant may name; an empty list allows any",
+    },
+    Setting {
+        key: "accessToken.defaultLinkCost",
+        shape: COUNT,
+        default: "1",
+        summary: "`linkCost` of a token that names none",
+    },
+    Setting {
+        key: "accessToken.maxLinkCost",
+        shape: COUNT,
+        default: "no limit",
+        summary: "highest link cost a token may ask for",
+    },
+    Setting {
+        key: "accessToken.allowedHosts",
+        shape: Shape::List("host patterns"),
+        default: "any",
+        summary: "hosts a token's URL may name; an empty list allows any",
+    },
+    Setting {
+        key: "accessToken.deniedHosts",
+        shape: Shape::List("host patterns"),
+        default: "none",
+        summary: "hosts a token's URL may not name; wins over `allowedHosts`",
+    },
+    Setting {
+        key: "accessToken.reservedNames",
+        shape: Shape::List("names"),
+        default: "the Secrets of Skupper's controller",
+        summary: "names a token may not have; an empty list reserves none",
+    },
+    Setting {
+        key: "tokenRequest.defaultAudiences",
+        shape: Shape::List("audiences"),
+        default: "none",
+        summary: "audiences of a request that names none",
+    },
+    Setting {
+        key: "tokenRequest.allowedAudiences",
+        shape: Shape::List("audience patterns"),
+        default: "any",
+        summary: "audiences a request may name, `*` being any run of characters; an empty list allows any",
+    },
+    Setting {
+        key: "tokenRequest.apiServerAudiences",
+        shape: Shape::List("audiences"),
+        default: "`https://kubernetes.default.svc` and `https://kubernetes.default.svc.cluster.local`",
+        summary: "what a request without audiences stands for (`--api-audiences` of the API server)",
+    },
+    Setting {
+        key: "tokenRequest.maxExpirationSeconds",
+        shape: Shape::Integer {
+            min: MIN_LIFETIME,
+            max: MAX_LIFETIME,
+        },
+        default: "no limit",
+        summary: "longest lifetime, in seconds; below 3600 it needs `overlong: clamp`; 3607 is refused",
+    },
+    Setting {
+        key: "tokenRequest.overlong",
+        shape: Shape::Choice(&["deny", "clamp"]),
+        default: "deny",
+        summary: "what becomes of a longer lifetime: it is refused, or lowered to the maximum",
+    },
+    Setting {
+        key: "tokenRequest.allowedBoundKinds",
+        shape: Shape::List("`apiVersion/kind`"),
+        default: "`v1/Pod` and `v1/Secret`",
+        summary: "kinds a token may be bound to",
+    },
+    Setting {
+        key: "tokenRequest.exemptUsernames",
+        shape: Shape::List("user names"),
+        default: "none",
+        summary: "users whose requests are allowed unchanged, beside nodes and controller managers",
+    },
+    Setting {
+        key: "tokenRequest.exemptGroups",
+        shape: Shape::List("groups"),
+        default: "none",
+        summary: "groups whose requests are allowed unchanged",
+    },
+];
+
+/// The names that hold for a list when nothing is set, for the tables of the documentation.
+#[must_use]
+pub fn builtin_list(key: &str) -> Option<&'static [&'static str]> {
+    match key {
+        "accessToken.reservedNames" => Some(&RESERVED_NAMES),
+        "tokenRequest.apiServerAudiences" => Some(&API_SERVER_AUDIENCES),
+        "tokenRequest.allowedBoundKinds" => Some(&ALLOWED_BOUND_KINDS),
+        _ => None,
+    }
+}

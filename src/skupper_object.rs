@@ -1,0 +1,129 @@
+//! The rules that AccessGrant and AccessToken share, and the one for every kind.
+
+use crate::field::Field;
+use crate::finding::{Cause, Severity};
+use crate::kind::{Kind, Review};
+use crate::nearest::nearest;
+use crate::path::FieldPath;
+use crate::rules::{Report, Row, Rule};
+use crate::value::name::SubdomainName;
+
+/// The rule for values of the wrong JSON type, in every kind.
+pub(crate) const fn wrong_type<K: Kind>() -> Row<K> {
+    Row {
+        rule: Rule {
+            code: "wrong-type",
+            pointer: "",
+            severity: Severity::Deny,
+            fixed: true,
+            summary: "any field with the wrong JSON type",
+            source: "FACTS of the API server: one array in `expirationWindow` breaks listing for the whole cluster",
+        },
+        check: check_types,
+    }
+}
+
+pub(crate) const fn name_missing<K: Kind>() -> Row<K> {
+    Row {
+        rule: Rule {
+            code: "name-missing",
+            pointer: "/metadata/name",
+            severity: Severity::Deny,
+            fixed: false,
+            summary: "neither `metadata.name` nor `metadata.generateName`",
+            source: "kubernetes apimachinery pkg/api/validation, ValidateObjectMeta",
+        },
+        check: check_name_missing,
+    }
+}
+
+pub(crate) const fn name_format<K: Kind>() -> Row<K> {
+    Row {
+        rule: Rule {
+            code: "name-format",
+            pointer: "/metadata/name",
+            severity: Severity::Deny,
+            fixed: false,
+            summary: "a name that is not a DNS-1123 subdomain; a `generateName` that does not begin one",
+            source: "kubernetes apimachinery pkg/util/validation, IsDNS1123Subdomain",
+        },
+        check: check_name_format,
+    }
+}
+
+pub(crate) const fn unknown_field<K: Kind>() -> Row<K> {
+    Row {
+        rule: Rule {
+            code: "unknown-field",
+            pointer: "/spec",
+            severity: Severity::Warn,
+            fixed: false,
+            summary: "a field under `spec` that Skupper does not have",
+            source: "Skupper's CRDs; the API server prunes such a field in silence",
+        },
+        check: check_unknown_fields,
+    }
+}
+
+fn check_types<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
+    for mismatch in &review.new.mismatches {
+        report.find_type(
+            mismatch.path.clone(),
+            mismatch.found,
+            format!("must be {}", mismatch.expected),
+        );
+    }
+    for mismatch in &review.new.mismatches {
+        report.settle(mismatch.path.truncated(FIELD_DEPTH));
+    }
+}
+
+fn check_name_missing<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
+    if review.new.name.is_absent() && review.new.generate_name.is_absent() {
+        report.find(Cause::Required, "name or generateName is required");
+    }
+}
+
+fn check_name_format<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
+    if let Field::Set(name) = review.new.name {
+        let is_stored = review
+            .old
+            .as_ref()
+            .is_some_and(|old| old.object.name == review.new.name);
+        if let (false, Err(problem)) = (is_stored, SubdomainName::parse(name)) {
+            report.find(Cause::Invalid, problem.to_string());
+        }
+        return;
+    }
+    if let Field::Set(prefix) = review.new.generate_name
+        && let Err(problem) = SubdomainName::parse_prefix(prefix)
+    {
+        let path = FieldPath::from_pointer("/metadata/generateName");
+        report.find_at(path, Cause::Invalid, problem.to_string());
+    }
+}
+
+fn check_unknown_fields<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
+    for (position, name) in review.unknown_fields().enumerate() {
+        if !report.wants_text() {
+            report.count();
+            continue;
+        }
+        let known = K::FIELDS.iter().map(|field| field.name);
+        let close = match position {
+            0..COMPARED => nearest(name, known),
+            _ => None,
+        };
+        let detail = match close {
+            Some(close) => format!("unknown field, did you mean '{close}'?"),
+            None => "unknown field, Skupper does not have it".to_owned(),
+        };
+        report.find_name(report.path().field(name), Cause::Forbidden, detail);
+    }
+}
+
+/// A wrong type ends the judging of the field it is in: `spec.settings`, not one of its entries.
+const FIELD_DEPTH: usize = 2;
+
+/// How many unknown fields are compared with the known ones.
+const COMPARED: usize = 16;
