@@ -2,6 +2,7 @@
 
 pub mod certificate;
 pub mod duration;
+pub mod host;
 pub mod host_pattern;
 pub mod name;
 pub mod redemption_url;
