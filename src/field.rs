@@ -171,8 +171,26 @@ impl<'p, 'a> Cursor<'p, 'a> {
         }
     }
 
-    /// The entries of a map of strings.
-    pub(crate) fn entries(&'p self, mismatches: &mut Vec<Mismatch>) -> Vec<Cursor<'p, 'a>> {
+    /// A map from text to text; an entry of another type is a mismatch of its own.
+    pub(crate) fn map_of_texts(
+        &self,
+        mismatches: &mut Vec<Mismatch>,
+    ) -> Field<&'a Map<String, Value>> {
+        for entry in self.entries(mismatches) {
+            entry.text(mismatches);
+        }
+        match self.value() {
+            Some(Value::Object(entries)) => Field::Set(entries),
+            Some(_) => Field::WrongType,
+            None => Field::Absent,
+        }
+    }
+
+    /// The entries of a map.
+    pub(crate) fn entries<'c>(&'c self, mismatches: &mut Vec<Mismatch>) -> Vec<Cursor<'c, 'a>>
+    where
+        'p: 'c,
+    {
         let Field::Set(fields) = self.object(mismatches) else {
             return Vec::new();
         };
@@ -268,7 +286,11 @@ mod tests {
             ("a fraction", json!(3.5), Field::WrongType),
             ("beyond 64 bits", json!(u64::MAX), Field::Set(i64::MAX)),
             ("a huge double", json!(1e300), Field::Set(i64::MAX)),
-            ("a huge negative double", json!(-1e300), Field::Set(i64::MIN)),
+            (
+                "a huge negative double",
+                json!(-1e300),
+                Field::Set(i64::MIN),
+            ),
             ("null", Value::Null, Field::Absent),
             ("digits in a string", json!("3"), Field::WrongType),
             ("an empty string", json!(""), Field::WrongType),
@@ -285,7 +307,8 @@ mod tests {
 
     #[test]
     fn a_mismatch_names_its_place_and_both_types() {
-        let document = json!({"spec": {"settings": {"a.b": 1}, "audiences": ["x", {}], "code": 7.5}});
+        let document =
+            json!({"spec": {"settings": {"a.b": 1}, "audiences": ["x", {}], "code": 7.5}});
         let mut mismatches = Vec::new();
         let root = Cursor::root(&document);
         let spec = root.field("spec");

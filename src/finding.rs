@@ -10,6 +10,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::field::Mismatch;
 use crate::path::FieldPath;
 use crate::redaction;
 
@@ -79,6 +80,18 @@ impl FieldError {
     pub fn showing(mut self, value: &Value) -> Self {
         self.value = redaction::shown(&self.path, value);
         self
+    }
+}
+
+impl From<Mismatch> for FieldError {
+    /// The type that was found is named instead of the value.
+    fn from(mismatch: Mismatch) -> Self {
+        Self {
+            path: mismatch.path,
+            cause: Cause::Invalid,
+            value: Some(format!("\"{}\"", mismatch.found)),
+            detail: format!("must be {}", mismatch.expected),
+        }
     }
 }
 

@@ -57,11 +57,11 @@ pub(crate) struct SpecField<K: Kind> {
 
 /// A value to be written into the object.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Edit {
+pub(crate) struct Edit {
     /// The field of `spec`.
-    pub field: &'static str,
+    pub(crate) field: &'static str,
     /// Its new value.
-    pub value: Value,
+    pub(crate) value: Value,
 }
 
 /// One object, read.
@@ -160,6 +160,12 @@ impl<'a, K: Kind> Review<'a, K> {
         name.set().or(prefix.set()).copied().unwrap_or(in_request)
     }
 
+    /// True when the stored object has this name already: nobody can change it any more.
+    pub(crate) fn is_name_stored(&self) -> bool {
+        let old = self.old.as_ref();
+        old.is_some_and(|old| old.object.name == self.new.name)
+    }
+
     /// The names of the fields under `spec` that this kind does not have and that are not stored
     /// like this already.
     pub(crate) fn unknown_fields(&self) -> impl Iterator<Item = &'a str> {
@@ -219,7 +225,9 @@ impl Comparison {
         };
         let is_processed = old.with_status(K::is_processed);
         let written = |json: &Value, name: &str| {
-            stored(json.get("spec"), name).filter(|value| *value != "").cloned()
+            stored(json.get("spec"), name)
+                .filter(|value| *value != "")
+                .cloned()
         };
         for field in K::FIELDS {
             let (is, was) = (written(object, field.name), written(old.json, field.name));

@@ -109,6 +109,7 @@ fn review_as<K: Kind>(request: Request, settings: &Settings, now: DateTime<Utc>)
     let findings = rules::judge(&review);
     let edits = review.edits();
     let subject = format!("{} \"{}\"", K::NAME, printable(review.name(&request.name)));
+    drop(review);
     Verdict::of_findings(&subject, findings, request.object, edits)
 }
 

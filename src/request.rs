@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// What a user wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,11 +140,52 @@ impl Request {
         if needs_object && !request.object.is_object() {
             return Err(RequestProblem::NoObject);
         }
-        if request.old_object.as_ref().is_some_and(|old| !old.is_object()) {
+        if request
+            .old_object
+            .as_ref()
+            .is_some_and(|old| !old.is_object())
+        {
             return Err(RequestProblem::NotARequest);
         }
         Ok(request)
     }
+}
+
+/// The AdmissionRequest that an API server would send for `object`, for tools that have only the
+/// object: UPDATE when there is an old one, CREATE otherwise; a TokenRequest goes to the `token`
+/// subresource of a ServiceAccount. `user` is a `userInfo`, with `username` and `groups`.
+#[must_use]
+pub fn admission_request(object: Value, old_object: Option<Value>, user: Option<Value>) -> Value {
+    let text = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let (group, version) = match text("/apiVersion").split_once('/') {
+        Some((group, version)) => (group.to_owned(), version.to_owned()),
+        None => (String::new(), text("/apiVersion").to_owned()),
+    };
+    let kind = text("/kind").to_owned();
+    let is_token = group == "authentication.k8s.io" && kind == "TokenRequest";
+    let resource = if is_token {
+        json!({"group": "", "version": "v1", "resource": "serviceaccounts"})
+    } else {
+        let plural = format!("{}s", kind.to_ascii_lowercase());
+        json!({"group": group, "version": version, "resource": plural})
+    };
+    json!({
+        "uid": "",
+        "kind": {"group": group, "version": version, "kind": kind},
+        "resource": resource,
+        "subResource": if is_token { "token".into() } else { Value::Null },
+        "name": text("/metadata/name"),
+        "namespace": text("/metadata/namespace"),
+        "operation": if old_object.is_some() { "UPDATE" } else { "CREATE" },
+        "userInfo": user,
+        "object": object,
+        "oldObject": old_object,
+    })
 }
 
 fn take(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {
@@ -204,15 +245,39 @@ mod tests {
             ("no JSON", "{", RequestProblem::Unreadable),
             ("no object", "[]", RequestProblem::Unreadable),
             ("too deep", &deep, RequestProblem::Unreadable),
-            ("a number beyond doubles", r#"{"request":1e400}"#, RequestProblem::Unreadable),
-            ("a lone surrogate", r#"{"request":"\ud800"}"#, RequestProblem::Unreadable),
+            (
+                "a number beyond doubles",
+                r#"{"request":1e400}"#,
+                RequestProblem::Unreadable,
+            ),
+            (
+                "a lone surrogate",
+                r#"{"request":"\ud800"}"#,
+                RequestProblem::Unreadable,
+            ),
             ("no request", "{}", RequestProblem::NotARequest),
             ("null", r#"{"request":null}"#, RequestProblem::NotARequest),
             ("a list", r#"{"request":[]}"#, RequestProblem::NotARequest),
-            ("no operation", r#"{"request":{}}"#, RequestProblem::Operation),
-            ("an unknown operation", r#"{"request":{"operation":"PATCH"}}"#, RequestProblem::Operation),
-            ("a number as operation", r#"{"request":{"operation":1}}"#, RequestProblem::Operation),
-            ("no kind", r#"{"request":{"operation":"DELETE"}}"#, RequestProblem::NotARequest),
+            (
+                "no operation",
+                r#"{"request":{}}"#,
+                RequestProblem::Operation,
+            ),
+            (
+                "an unknown operation",
+                r#"{"request":{"operation":"PATCH"}}"#,
+                RequestProblem::Operation,
+            ),
+            (
+                "a number as operation",
+                r#"{"request":{"operation":1}}"#,
+                RequestProblem::Operation,
+            ),
+            (
+                "no kind",
+                r#"{"request":{"operation":"DELETE"}}"#,
+                RequestProblem::NotARequest,
+            ),
             (
                 "a text as kind",
                 r#"{"request":{"operation":"DELETE","kind":"K"}}"#,

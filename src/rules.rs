@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::field::Mismatch;
 use crate::finding::{Cause, FieldError, Finding, Fix, Severity, Target};
 use crate::kind::{Kind, Review};
 use crate::path::FieldPath;
@@ -25,6 +26,43 @@ pub struct Rule {
     pub summary: &'static str,
     /// Where the demand comes from.
     pub source: &'static str,
+}
+
+impl Rule {
+    /// A rule whose severity the settings may change.
+    pub(crate) const fn new(
+        code: &'static str,
+        pointer: &'static str,
+        severity: Severity,
+        summary: &'static str,
+        source: &'static str,
+    ) -> Self {
+        Self {
+            code,
+            pointer,
+            severity,
+            fixed: false,
+            summary,
+            source,
+        }
+    }
+
+    /// A rule that always denies.
+    pub(crate) const fn fixed(
+        code: &'static str,
+        pointer: &'static str,
+        summary: &'static str,
+        source: &'static str,
+    ) -> Self {
+        Self {
+            code,
+            pointer,
+            severity: Severity::Deny,
+            fixed: true,
+            summary,
+            source,
+        }
+    }
 }
 
 /// A rule with its check, for objects of kind `K`.
@@ -138,11 +176,15 @@ impl Report<'_> {
         self.push(error, Target::Key, None);
     }
 
-    /// A finding about a value that has the wrong JSON type: it is named instead of shown.
-    pub(crate) fn find_type(&mut self, path: FieldPath, found: &str, detail: String) {
-        let mut error = FieldError::new(path, Cause::Invalid, detail);
-        error.value = Some(format!("\"{found}\""));
+    /// A finding about a text that stands in no field as it is: it is made of several.
+    pub(crate) fn find_text(&mut self, cause: Cause, text: &str, detail: String) {
+        let error = FieldError::new(self.path(), cause, detail).showing(&text.into());
         self.push(error, Target::Value, None);
+    }
+
+    /// A finding about a value of the wrong JSON type.
+    pub(crate) fn find_mismatch(&mut self, mismatch: Mismatch) {
+        self.push(mismatch.into(), Target::Value, None);
     }
 
     /// Nothing at `path` or below it is judged any further.
@@ -168,7 +210,10 @@ impl Report<'_> {
 
     fn error(&self, path: FieldPath, cause: Cause, detail: String) -> FieldError {
         let error = FieldError::new(path, cause, detail);
-        if !matches!(cause, Cause::Invalid | Cause::Unsupported | Cause::Duplicate) {
+        if !matches!(
+            cause,
+            Cause::Invalid | Cause::Unsupported | Cause::Duplicate
+        ) {
             return error;
         }
         match self.object.pointer(&error.path.to_pointer()) {

@@ -6,7 +6,8 @@ use crate::kind::{Kind, Review};
 use crate::nearest::nearest;
 use crate::path::FieldPath;
 use crate::rules::{Report, Row, Rule};
-use crate::value::name::SubdomainName;
+use crate::value::code::{Code, CodeProblem};
+use crate::value::name::{NamePrefix, SubdomainName};
 
 /// The rule for values of the wrong JSON type, in every kind.
 pub(crate) const fn wrong_type<K: Kind>() -> Row<K> {
@@ -65,13 +66,23 @@ pub(crate) const fn unknown_field<K: Kind>() -> Row<K> {
     }
 }
 
+/// Reports what is wrong with a code.
+pub(crate) fn code_format(code: &Field<Code<'_>, CodeProblem>, report: &mut Report<'_>) {
+    match code.problem() {
+        Some(problem @ CodeProblem::TooLong) => report.find(Cause::TooLong, problem.to_string()),
+        Some(problem) => report.find(Cause::Invalid, problem.to_string()),
+        None => {}
+    }
+}
+
+/// What is wrong with a number that must lie between 1 and `max`, if anything is.
+pub(crate) fn range_problem(number: i64, max: i64) -> Option<String> {
+    (!(1..=max).contains(&number)).then(|| format!("must be from 1 to {max}"))
+}
+
 fn check_types<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
     for mismatch in &review.new.mismatches {
-        report.find_type(
-            mismatch.path.clone(),
-            mismatch.found,
-            format!("must be {}", mismatch.expected),
-        );
+        report.find_mismatch(mismatch.clone());
     }
     for mismatch in &review.new.mismatches {
         report.settle(mismatch.path.truncated(FIELD_DEPTH));
@@ -86,17 +97,13 @@ fn check_name_missing<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) 
 
 fn check_name_format<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
     if let Field::Set(name) = review.new.name {
-        let is_stored = review
-            .old
-            .as_ref()
-            .is_some_and(|old| old.object.name == review.new.name);
-        if let (false, Err(problem)) = (is_stored, SubdomainName::parse(name)) {
+        if let (false, Err(problem)) = (review.is_name_stored(), SubdomainName::parse(name)) {
             report.find(Cause::Invalid, problem.to_string());
         }
         return;
     }
     if let Field::Set(prefix) = review.new.generate_name
-        && let Err(problem) = SubdomainName::parse_prefix(prefix)
+        && let Err(problem) = NamePrefix::parse(prefix)
     {
         let path = FieldPath::from_pointer("/metadata/generateName");
         report.find_at(path, Cause::Invalid, problem.to_string());

@@ -1,0 +1,333 @@
+//! The rules for AccessGrants.
+
+use chrono::DateTime;
+
+use super::AccessGrant;
+use crate::field::Field;
+use crate::finding::{Cause, Severity};
+use crate::kind::{Kind, Review};
+use crate::rules::{Report, Row, Rule};
+use crate::settings::MAX_INT32;
+use crate::skupper_object::{
+    code_format, name_format, name_missing, range_problem, unknown_field, wrong_type,
+};
+use crate::value::duration::GoDuration;
+
+type GrantReview<'a> = Review<'a, AccessGrant>;
+
+/// Every rule, in the order in which findings are reported.
+pub(super) const RULES: &[Row<AccessGrant>] = &[
+    wrong_type(),
+    name_missing(),
+    name_format(),
+    unknown_field(),
+    Row {
+        rule: Rule::new(
+            "grant-redemptions-range",
+            "/spec/redemptionsAllowed",
+            Severity::Deny,
+            "`redemptionsAllowed` outside 1 to 2147483647, or above `maxRedemptionsAllowed`",
+            "Skupper's controller: 0 was dead before 2.2.0, a negative number is Ready and never redeemable",
+        ),
+        check: |review, report| {
+            let allowed = review.new.spec.redemptions_allowed.set();
+            let max = max_redemptions(review);
+            if let Some(detail) = allowed.and_then(|allowed| range_problem(*allowed, max)) {
+                report.find(Cause::Invalid, detail);
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "grant-redemptions-spent",
+            "/spec/redemptionsAllowed",
+            Severity::Warn,
+            "`redemptionsAllowed` changed to what is redeemed already, or less",
+            "Skupper's controller compares `status.redemptions` with `spec.redemptionsAllowed` at every redemption",
+        ),
+        check: redemptions_spent,
+    },
+    Row {
+        rule: Rule::fixed(
+            "grant-window-format",
+            "/spec/expirationWindow",
+            "an `expirationWindow` that Go's `time.ParseDuration` does not read",
+            "Skupper's controller calls Go's time.ParseDuration; the CRD's `format: duration` lets much more through",
+        ),
+        check: window_format,
+    },
+    Row {
+        rule: Rule::new(
+            "grant-window-range",
+            "/spec/expirationWindow",
+            Severity::Deny,
+            "an `expirationWindow` of 0 or less, below `minExpirationWindow` or above `maxExpirationWindow`",
+            "Skupper's controller: a grant with a window of 0 or less is Ready and expired at birth",
+        ),
+        check: |review, report| {
+            if let Some(detail) = window_range_problem(review) {
+                report.find(Cause::Invalid, detail);
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "grant-window-rewritten",
+            "/spec/expirationWindow",
+            Severity::Warn,
+            "an `expirationWindow` such as `1 day` was rewritten in Go's form (`rewriteWindows: true`)",
+            "a value that differs from the manifest shows as drift in GitOps tools",
+        ),
+        check: window_rewritten,
+    },
+    Row {
+        rule: Rule::new(
+            "grant-window-frozen",
+            "/spec/expirationWindow",
+            Severity::Deny,
+            "`expirationWindow` changed after Skupper has computed the expiry",
+            "Skupper's controller sets `status.expirationTime` once and ignores a later change",
+        ),
+        check: window_frozen,
+    },
+    Row {
+        rule: Rule::new(
+            "grant-code-format",
+            "/spec/code",
+            Severity::Deny,
+            "a `code` with control characters, with white space at either end, or longer than 1024 bytes",
+            "the redemption request carries the code as its raw body",
+        ),
+        check: |review, report| code_format(&review.new.spec.code, report),
+    },
+    Row {
+        rule: Rule::new(
+            "grant-code-length",
+            "/spec/code",
+            Severity::Warn,
+            "a `code` shorter than `minCodeLength`",
+            "Skupper's redemption server does not limit wrong codes",
+        ),
+        check: |review, report| {
+            let min = review.settings.access_grant.min_code_length;
+            let code = review.new.spec.code.set();
+            if code.is_some_and(|code| i64::try_from(code.len()).is_ok_and(|len| len < min)) {
+                report.find(
+                    Cause::TooShort,
+                    format!("must be at least {min} bytes, or left out: Skupper generates one"),
+                );
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "grant-code-inline",
+            "/spec/code",
+            Severity::Allow,
+            "any `code` in a spec; set it to `deny` to keep secrets out of manifests",
+            "manifests are kept in repositories; Skupper generates a code where there is none",
+        ),
+        check: |review, report| {
+            if review.new.spec.code.set().is_some() {
+                report.find(Cause::Forbidden, "must be left out: Skupper generates one");
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "grant-code-frozen",
+            "/spec/code",
+            Severity::Deny,
+            "`code` changed after Skupper has taken another one",
+            "Skupper's controller copies the code to `status.code` once and ignores a later change",
+        ),
+        check: code_frozen,
+    },
+    Row {
+        rule: Rule::new(
+            "grant-issuer-format",
+            "/spec/issuer",
+            Severity::Deny,
+            "an `issuer` that is not a DNS-1123 subdomain",
+            "it names a Secret",
+        ),
+        check: |review, report| {
+            if let Some(problem) = review.new.spec.issuer.problem() {
+                report.find(Cause::Invalid, problem.to_string());
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "grant-issuer-allowed",
+            "/spec/issuer",
+            Severity::Deny,
+            "an `issuer` that is not in `allowedIssuers`",
+            "who may create a grant must not choose any CA key in the namespace",
+        ),
+        check: issuer_allowed,
+    },
+    Row {
+        rule: Rule::new(
+            "grant-issuer-ignored",
+            "/spec/issuer",
+            Severity::Warn,
+            "any `issuer`: Skupper's own grant service does not read it",
+            "Skupper's grant service signs with the Site's default issuer",
+        ),
+        check: |review, report| {
+            if review.new.spec.issuer.set().is_some() {
+                report.find(
+                    Cause::Forbidden,
+                    "Skupper's own grant service does not read this field and signs with the Site's default issuer",
+                );
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "grant-expired",
+            "/spec",
+            Severity::Warn,
+            "spec changed after the grant has expired",
+            "Skupper's redemption server refuses every redemption after `status.expirationTime`",
+        ),
+        check: expired,
+    },
+];
+
+fn max_redemptions(review: &GrantReview<'_>) -> i64 {
+    review
+        .settings
+        .access_grant
+        .max_redemptions_allowed
+        .unwrap_or(MAX_INT32)
+}
+
+/// What is wrong with the length of the window as it will be stored.
+fn window_range_problem(review: &GrantReview<'_>) -> Option<String> {
+    let spec = &review.new.spec;
+    if spec.expiration_window.is_absent() {
+        return None;
+    }
+    let window = spec.window(review.settings)?;
+    let grant = &review.settings.access_grant;
+    if window <= GoDuration::from_seconds(0) {
+        return Some("must be more than 0: the grant would be expired at birth".to_owned());
+    }
+    if let Some(min) = grant.min_expiration_window.filter(|min| window < *min) {
+        return Some(format!("must be at least '{min}'"));
+    }
+    let max = grant.max_expiration_window.filter(|max| window > *max)?;
+    Some(format!("must be at most '{max}'"))
+}
+
+fn redemptions_spent(review: &GrantReview<'_>, report: &mut Report<'_>) {
+    let (Some(old), Some(allowed)) = (&review.old, review.new.spec.redemptions_allowed.set())
+    else {
+        return;
+    };
+    if range_problem(*allowed, max_redemptions(review)).is_some() {
+        return;
+    }
+    let redeemed = old.with_status(|status| status.field("redemptions").integer(&mut Vec::new()));
+    if let Field::Set(redeemed) = redeemed
+        && *allowed <= redeemed
+    {
+        report.find(
+            Cause::Invalid,
+            format!("{redeemed} redemptions are made already, so none is left: must be more than {redeemed}"),
+        );
+    }
+}
+
+fn window_format(review: &GrantReview<'_>, report: &mut Report<'_>) {
+    let spec = &review.new.spec;
+    let Some(problem) = spec.expiration_window.problem() else {
+        return;
+    };
+    if spec.spelled_window(review.settings).is_some() {
+        return;
+    }
+    match problem.suggestion() {
+        Some(window) => report.find_with_fix(
+            Cause::Invalid,
+            problem.to_string(),
+            window.to_string().into(),
+        ),
+        None => report.find(Cause::Invalid, problem.to_string()),
+    }
+}
+
+fn window_rewritten(review: &GrantReview<'_>, report: &mut Report<'_>) {
+    let spec = &review.new.spec;
+    let Some(window) = spec.spelled_window(review.settings) else {
+        return;
+    };
+    if window_range_problem(review).is_none() {
+        let text = window.to_string();
+        let detail = format!(
+            "rewritten to '{text}': write it like this to keep the manifest and the cluster alike"
+        );
+        report.find_with_fix(Cause::Invalid, detail, text.into());
+    }
+}
+
+fn window_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
+    let Some(old) = &review.old else { return };
+    let spec = &review.new.spec;
+    let is_readable =
+        spec.window(review.settings).is_some() && window_range_problem(review).is_none();
+    if is_readable && old.with_status(AccessGrant::is_processed) {
+        report.find(
+            Cause::Forbidden,
+            "may not be changed: Skupper has computed the expiry already, create a new grant",
+        );
+    }
+}
+
+fn code_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
+    let (Some(old), Some(code)) = (&review.old, review.new.spec.code.set()) else {
+        return;
+    };
+    let taken = old.with_status(|status| status.field("code").text(&mut Vec::new()));
+    if let Field::Set(taken) = taken
+        && taken != code.reveal()
+    {
+        report.find(
+            Cause::Forbidden,
+            "may not be changed: Skupper has taken another code already, create a new grant",
+        );
+    }
+}
+
+fn issuer_allowed(review: &GrantReview<'_>, report: &mut Report<'_>) {
+    let allowed = &review.settings.access_grant.allowed_issuers;
+    let Some(issuer) = review.new.spec.issuer.set() else {
+        return;
+    };
+    if allowed.is_empty() || allowed.iter().any(|name| name == issuer.as_str()) {
+        return;
+    }
+    let names: Vec<String> = allowed.iter().map(|name| format!("\"{name}\"")).collect();
+    report.find(
+        Cause::Unsupported,
+        format!("supported values: {}", names.join(", ")),
+    );
+}
+
+fn expired(review: &GrantReview<'_>, report: &mut Report<'_>) {
+    let Some(old) = review.old.as_ref().filter(|_| review.comparison.is_changed) else {
+        return;
+    };
+    let expiry = old.with_status(|status| status.field("expirationTime").text(&mut Vec::new()));
+    if let Field::Set(text) = expiry
+        && let Ok(expiry) = DateTime::parse_from_rfc3339(text)
+        && expiry < review.now
+    {
+        report.find(
+            Cause::Forbidden,
+            "the grant has expired and nothing can be redeemed any more, create a new grant",
+        );
+    }
+}

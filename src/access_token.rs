@@ -1,0 +1,115 @@
+//! AccessToken (`skupper.io/v2alpha1`): the URL, the code and the CA of a grant at another site.
+//!
+//! Source: Skupper's AccessToken reference, and what its controller does with each field.
+
+mod rules;
+
+use serde_json::{Map, Value};
+
+use crate::field::{Cursor, Field, Mismatch};
+use crate::kind::{Edit, Kind, Review, SpecField};
+use crate::rules::Row;
+use crate::value::certificate::{BundleProblem, CertificateBundle};
+use crate::value::code::{Code, CodeProblem};
+use crate::value::redemption_url::{RedemptionUrl, UrlProblem};
+
+/// The kind.
+pub(crate) enum AccessToken {}
+
+/// The fields of an AccessToken's `spec`.
+pub(crate) struct TokenSpec<'a> {
+    url: Field<RedemptionUrl, UrlProblem>,
+    code: Field<Code<'a>, CodeProblem>,
+    ca: Field<CertificateBundle, BundleProblem>,
+    link_cost: Field<i64>,
+    settings: Field<&'a Map<String, Value>>,
+}
+
+impl Kind for AccessToken {
+    type Spec<'a> = TokenSpec<'a>;
+
+    const NAME: &'static str = "AccessToken.skupper.io";
+
+    const FIELDS: &'static [SpecField<Self>] = &[
+        SpecField {
+            name: "url",
+            is_absent: |spec| spec.url.is_absent(),
+            is_same: |new, old, _| new.url.set().is_some() && new.url.set() == old.url.set(),
+            default: |_| None,
+            is_removable: false,
+        },
+        SpecField {
+            name: "code",
+            is_absent: |spec| spec.code.is_absent(),
+            is_same: |_, _, _| false,
+            default: |_| None,
+            is_removable: false,
+        },
+        SpecField {
+            name: "ca",
+            is_absent: |spec| spec.ca.is_absent(),
+            is_same: |new, old, _| new.ca.set().is_some() && new.ca.set() == old.ca.set(),
+            default: |_| None,
+            is_removable: false,
+        },
+        SpecField {
+            name: "linkCost",
+            is_absent: |spec| spec.link_cost.is_absent(),
+            is_same: |new, old, settings| {
+                let default = settings.access_token.default_link_cost;
+                let cost = new.link_cost.or_default(default);
+                cost.is_some() && cost == old.link_cost.or_default(default)
+            },
+            default: |settings| Some(settings.access_token.default_link_cost.into()),
+            is_removable: false,
+        },
+        SpecField {
+            name: "settings",
+            is_absent: |spec| spec.settings.is_absent(),
+            is_same: |_, _, _| false,
+            default: |_| None,
+            is_removable: false,
+        },
+    ];
+
+    const RULES: &'static [Row<Self>] = rules::RULES;
+
+    fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Vec<Mismatch>) -> TokenSpec<'a> {
+        TokenSpec {
+            url: spec
+                .field("url")
+                .text(mismatches)
+                .parse(RedemptionUrl::parse),
+            code: spec.field("code").text(mismatches).parse(Code::parse),
+            ca: spec
+                .field("ca")
+                .text(mismatches)
+                .parse(CertificateBundle::parse),
+            link_cost: spec.field("linkCost").integer(mismatches),
+            settings: spec.field("settings").map_of_texts(mismatches),
+        }
+    }
+
+    /// True once the token was redeemed.
+    fn is_processed(status: &Cursor<'_, '_>) -> bool {
+        let is_redeemed = status.field("redeemed").boolean(&mut Vec::new()) == Field::Set(true);
+        is_redeemed || has_redeemed_condition(status)
+    }
+
+    fn replacements(_review: &Review<'_, Self>) -> Vec<Edit> {
+        Vec::new()
+    }
+}
+
+fn has_redeemed_condition(status: &Cursor<'_, '_>) -> bool {
+    let conditions = status.field("conditions");
+    let Field::Set(conditions) = conditions.elements(&mut Vec::new()) else {
+        return false;
+    };
+    conditions.iter().any(|condition| {
+        let is = |name: &str, value: &str| {
+            condition.value().and_then(|condition| condition.get(name)) == Some(&value.into())
+        };
+        is("type", "Redeemed") && is("status", "True")
+    })
+}

@@ -1,0 +1,281 @@
+//! The rules for AccessTokens.
+
+use super::AccessToken;
+use crate::finding::{Cause, Severity};
+use crate::kind::{Kind, Review};
+use crate::rules::{Report, Row, Rule};
+use crate::settings::MAX_INT32;
+use crate::skupper_object::{
+    code_format, name_format, name_missing, range_problem, unknown_field, wrong_type,
+};
+use crate::value::certificate::BundleProblem;
+use crate::value::redemption_url::UrlProblem;
+
+type TokenReview<'a> = Review<'a, AccessToken>;
+
+/// Every rule, in the order in which findings are reported.
+pub(super) const RULES: &[Row<AccessToken>] = &[
+    wrong_type(),
+    name_missing(),
+    name_format(),
+    unknown_field(),
+    Row {
+        rule: Rule::new(
+            "token-name-reserved",
+            "/metadata/name",
+            Severity::Deny,
+            "a name in `reservedNames`",
+            "the redeemed Secret takes the token's name and would overwrite Skupper's own",
+        ),
+        check: name_reserved,
+    },
+    Row {
+        rule: Rule::fixed(
+            "spec-missing",
+            "/spec",
+            "no `spec`: Skupper's CRD forgets to require it",
+            "Skupper's CRD accepts an AccessToken without spec",
+        ),
+        check: |review, report| {
+            if !review.new.has_spec {
+                report.find(Cause::Required, "url, code and ca are required");
+                report.settle(report.path());
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "token-url-missing",
+            "/spec/url",
+            Severity::Deny,
+            "no `url`, or an empty one",
+            "Skupper's CRD requires it and accepts an empty string",
+        ),
+        check: |review, report| {
+            if review.new.spec.url.is_absent() {
+                report.find(Cause::Required, "");
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "token-url-format",
+            "/spec/url",
+            Severity::Deny,
+            "a `url` that is not an absolute URL of a host and a path, with nothing else",
+            "RFC 3986; `127.1`, `0x7f.1` and `2130706433` all reach 127.0.0.1",
+        ),
+        check: |review, report| match review.new.spec.url.problem() {
+            Some(problem @ UrlProblem::TooLong) => report.find(Cause::TooLong, problem.to_string()),
+            Some(problem) => report.find(Cause::Invalid, problem.to_string()),
+            None => {}
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "token-url-scheme",
+            "/spec/url",
+            Severity::Deny,
+            "a `url` whose scheme is not `https`",
+            "the code would travel in the clear",
+        ),
+        check: |review, report| {
+            if review.new.spec.url.set().is_some_and(|url| !url.is_https()) {
+                report.find(Cause::Invalid, "scheme must be 'https'");
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "token-url-host",
+            "/spec/url",
+            Severity::Deny,
+            "a host that is not in `allowedHosts`, or is in `deniedHosts`",
+            "the controller connects to whatever host a token names",
+        ),
+        check: url_host,
+    },
+    Row {
+        rule: Rule::new(
+            "token-url-private",
+            "/spec/url",
+            Severity::Allow,
+            "a loopback, link-local, private, unique-local or unspecified address",
+            "RFC 1918, RFC 4193, RFC 4291; load balancers often have such addresses",
+        ),
+        check: |review, report| {
+            let url = review.new.spec.url.set();
+            if url.is_some_and(|url| url.host().is_private()) {
+                report.find(Cause::Forbidden, "must not be a private address");
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "token-code-missing",
+            "/spec/code",
+            Severity::Deny,
+            "no `code`, or an empty one",
+            "Skupper's CRD requires it and accepts an empty string",
+        ),
+        check: |review, report| {
+            if review.new.spec.code.is_absent() {
+                report.find(Cause::Required, "");
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "token-code-format",
+            "/spec/code",
+            Severity::Deny,
+            "a `code` with control characters, with white space at either end, or longer than 1024 bytes",
+            "the redemption request carries the code as its raw body",
+        ),
+        check: |review, report| code_format(&review.new.spec.code, report),
+    },
+    Row {
+        rule: Rule::new(
+            "token-ca-missing",
+            "/spec/ca",
+            Severity::Warn,
+            "no `ca`, or an empty one",
+            "Skupper's documentation calls it optional; its CRD requires it",
+        ),
+        check: |review, report| {
+            if review.new.spec.ca.is_absent() {
+                report.find(Cause::Required, "Skupper's CRD refuses a token without it");
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "token-ca-format",
+            "/spec/ca",
+            Severity::Deny,
+            "a `ca` over 64 KiB, without a PEM block, or with one that is no readable certificate",
+            "RFC 7468 and RFC 5280; Go's encoding/pem and crypto/x509",
+        ),
+        check: |review, report| match review.new.spec.ca.problem() {
+            None | Some(BundleProblem::PrivateKey) => {}
+            Some(problem @ BundleProblem::TooLong) => {
+                report.find(Cause::TooLong, problem.to_string());
+            }
+            Some(problem) => report.find(Cause::Invalid, problem.to_string()),
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "token-ca-private-key",
+            "/spec/ca",
+            Severity::Deny,
+            "a private key in `ca`",
+            "whoever may read the token could sign with it",
+        ),
+        check: |review, report| {
+            if let Some(problem @ BundleProblem::PrivateKey) = review.new.spec.ca.problem() {
+                report.find(Cause::Forbidden, problem.to_string());
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "token-ca-expired",
+            "/spec/ca",
+            Severity::Warn,
+            "no certificate in `ca` is valid now",
+            "the redemption server's certificate cannot be verified with it",
+        ),
+        check: |review, report| {
+            let now = review.now.timestamp();
+            if review
+                .new
+                .spec
+                .ca
+                .set()
+                .is_some_and(|ca| !ca.is_any_valid_at(now))
+            {
+                report.find(Cause::Invalid, "no certificate in it is valid now");
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "token-cost-range",
+            "/spec/linkCost",
+            Severity::Deny,
+            "`linkCost` outside 1 to 2147483647, or above `maxLinkCost`",
+            "Skupper's controller ignores 0 and below, and wraps from 2147483648 on",
+        ),
+        check: |review, report| {
+            let max = review
+                .settings
+                .access_token
+                .max_link_cost
+                .unwrap_or(MAX_INT32);
+            let cost = review.new.spec.link_cost.set();
+            if let Some(detail) = cost.and_then(|cost| range_problem(*cost, max)) {
+                report.find(Cause::Invalid, detail);
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "token-redeemed-frozen",
+            "/spec",
+            Severity::Deny,
+            "spec changed after the token was redeemed",
+            "Skupper's AccessToken reference, status.redeemed: once a token is redeemed, it cannot be used again",
+        ),
+        check: redeemed_frozen,
+    },
+];
+
+fn name_reserved(review: &TokenReview<'_>, report: &mut Report<'_>) {
+    let Some(name) = review.new.name.set() else {
+        return;
+    };
+    if review.settings.access_token.is_reserved(name) && !review.is_name_stored() {
+        report.find(
+            Cause::Forbidden,
+            "the name is reserved: the redeemed Secret takes the token's name and would overwrite Skupper's own",
+        );
+    }
+}
+
+fn url_host(review: &TokenReview<'_>, report: &mut Report<'_>) {
+    let Some(url) = review.new.spec.url.set() else {
+        return;
+    };
+    let settings = &review.settings.access_token;
+    let host = url.host();
+    if settings
+        .denied_hosts
+        .iter()
+        .any(|pattern| pattern.matches(host))
+    {
+        report.find(
+            Cause::Forbidden,
+            format!("host '{host}' is in the denied hosts"),
+        );
+        return;
+    }
+    let allowed = &settings.allowed_hosts;
+    if !allowed.is_empty() && !allowed.iter().any(|pattern| pattern.matches(host)) {
+        report.find(
+            Cause::Forbidden,
+            format!("host '{host}' is not in the allowed hosts"),
+        );
+    }
+}
+
+fn redeemed_frozen(review: &TokenReview<'_>, report: &mut Report<'_>) {
+    let old = review.old.as_ref();
+    let is_redeemed = old.is_some_and(|old| old.with_status(AccessToken::is_processed));
+    if is_redeemed && review.comparison.is_changed {
+        report.find(
+            Cause::Forbidden,
+            "may not be changed: once a token is redeemed, it cannot be used again, create a new token",
+        );
+    }
+}

@@ -1,0 +1,70 @@
+//! The Kubewarden guest: bytes in, bytes out. The only user of waPC, and of the clock.
+//!
+//! No answer is ever an error: the host would turn it into code 500 with a stack trace.
+
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, Utc};
+use kubewarden_policy_sdk::protocol_version_guest;
+use kubewarden_policy_sdk::response::ValidationResponse;
+use kubewarden_policy_sdk::settings::SettingsValidationResponse;
+use kubewarden_policy_sdk::wapc_guest::{CallResult, register_function};
+
+use crate::review_payload;
+use crate::settings::Settings;
+use crate::verdict::Verdict;
+
+/// Called by the host once per instance, before anything else.
+#[expect(unsafe_code, reason = "the host finds the guest by this symbol")]
+#[unsafe(no_mangle)]
+pub extern "C" fn wapc_init() {
+    register_function("validate", validate);
+    register_function("validate_settings", validate_settings);
+    register_function("protocol_version", protocol_version_guest);
+}
+
+fn validate(payload: &[u8]) -> CallResult {
+    let verdict = review_payload(payload, now());
+    Ok(serde_json::to_vec(&ValidationResponse::from(verdict))?)
+}
+
+fn validate_settings(payload: &[u8]) -> CallResult {
+    let problems = Settings::from_json(payload).err();
+    let response = SettingsValidationResponse {
+        valid: problems.is_none(),
+        message: problems.map(|problems| problems.to_string()),
+    };
+    Ok(serde_json::to_vec(&response)?)
+}
+
+impl From<Verdict> for ValidationResponse {
+    fn from(verdict: Verdict) -> Self {
+        let (message, code) = match verdict.refusal {
+            Some(refusal) => (Some(refusal.message), Some(refusal.code)),
+            None => (None, None),
+        };
+        let annotations: HashMap<String, String> = verdict
+            .audit_annotations
+            .into_iter()
+            .map(|(key, text)| (key.to_owned(), text))
+            .collect();
+        Self {
+            accepted: message.is_none(),
+            message,
+            code,
+            mutated_object: verdict.mutated_object,
+            audit_annotations: (!annotations.is_empty()).then_some(annotations),
+            warnings: (!verdict.warnings.is_empty()).then_some(verdict.warnings),
+        }
+    }
+}
+
+/// The host's time; the epoch where it has none, so that nothing counts as expired.
+fn now() -> DateTime<Utc> {
+    let elapsed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let seconds = i64::try_from(elapsed.as_secs()).unwrap_or_default();
+    DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::UNIX_EPOCH)
+}

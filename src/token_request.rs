@@ -1,0 +1,161 @@
+//! TokenRequest (`authentication.k8s.io/v1`): asks for a ServiceAccount's token.
+//!
+//! These rules act only where the administrator routes `serviceaccounts/token` to the policy.
+//! Source: kubernetes pkg/apis/authentication/validation and pkg/registry/core/serviceaccount.
+
+mod rules;
+
+use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequestSpec};
+
+use crate::field::{Cursor, Field, Mismatch};
+use crate::kind::{Edit, Kind, Review, SpecField};
+use crate::request::Request;
+use crate::rules::Row;
+use crate::settings::{DEFAULT_LIFETIME, EXTENDED_LIFETIME, MAX_LIFETIME, MIN_LIFETIME};
+use crate::settings::{Overlong, TokenRequestSettings};
+
+/// The kind.
+pub(crate) enum TokenRequest {}
+
+impl Kind for TokenRequest {
+    type Spec<'a> = TokenRequestSpec;
+
+    const NAME: &'static str = "TokenRequest.authentication.k8s.io";
+
+    const FIELDS: &'static [SpecField<Self>] = &[
+        SpecField {
+            name: "audiences",
+            is_absent: |spec| audiences(spec).is_empty(),
+            is_same: |new, old, _| audiences(new) == audiences(old),
+            default: |settings| {
+                let audiences = &settings.token_request.default_audiences;
+                (!audiences.is_empty()).then(|| audiences.clone().into())
+            },
+            is_removable: false,
+        },
+        SpecField {
+            name: "expirationSeconds",
+            is_absent: |spec| spec.expiration_seconds.is_none(),
+            is_same: |new, old, _| new.expiration_seconds == old.expiration_seconds,
+            default: |_| None,
+            is_removable: false,
+        },
+        SpecField {
+            name: "boundObjectRef",
+            is_absent: |spec| spec.bound_object_ref.is_none(),
+            is_same: |new, old, _| new.bound_object_ref == old.bound_object_ref,
+            default: |_| None,
+            is_removable: false,
+        },
+    ];
+
+    const RULES: &'static [Row<Self>] = rules::RULES;
+
+    /// Fills Kubernetes' own type field by field, so that each wrong field is a mismatch of its
+    /// own, and fields this version does not know are left alone.
+    fn read(spec: &Cursor<'_, '_>, mismatches: &mut Vec<Mismatch>) -> TokenRequestSpec {
+        let bound = spec.field("boundObjectRef");
+        let bound_object_ref = match bound.object(mismatches) {
+            Field::Set(_) => Some(BoundObjectReference {
+                api_version: owned(&bound.field("apiVersion").text(mismatches)),
+                kind: owned(&bound.field("kind").text(mismatches)),
+                name: owned(&bound.field("name").text(mismatches)),
+                uid: owned(&bound.field("uid").text(mismatches)),
+            }),
+            _ => None,
+        };
+        TokenRequestSpec {
+            audiences: Some(read_audiences(&spec.field("audiences"), mismatches)),
+            bound_object_ref,
+            expiration_seconds: spec
+                .field("expirationSeconds")
+                .integer(mismatches)
+                .set()
+                .copied(),
+            ..TokenRequestSpec::default()
+        }
+    }
+
+    fn replacements(review: &Review<'_, Self>) -> Vec<Edit> {
+        let clamped = clamped(&review.new.spec, &review.settings.token_request);
+        let edit = clamped.map(|seconds| Edit {
+            field: "expirationSeconds",
+            value: seconds.into(),
+        });
+        edit.into_iter().collect()
+    }
+}
+
+/// True for callers whose requests keep the cluster alive, or that the administrator named. By
+/// identity and nothing else: labels and bound objects are chosen by the caller.
+pub(crate) fn is_exempt(request: &Request, settings: &TokenRequestSettings) -> bool {
+    let user = request.username.as_str();
+    let is_in = |group: &str| request.groups.iter().any(|of| of == group);
+    CONTROLLER_MANAGERS.contains(&user)
+        || (user.starts_with("system:node:") && is_in("system:nodes"))
+        || settings
+            .exempt_usernames
+            .iter()
+            .any(|exempt| exempt == user)
+        || settings.exempt_groups.iter().any(|group| is_in(group))
+}
+
+/// Without tokens for them, every controller of the cluster stops.
+const CONTROLLER_MANAGERS: [&str; 2] = [
+    "system:kube-controller-manager",
+    "system:cloud-controller-manager",
+];
+
+/// The audiences asked for; none, `null` and an empty list are the same.
+fn audiences(spec: &TokenRequestSpec) -> &[String] {
+    spec.audiences.as_deref().unwrap_or_default()
+}
+
+/// The lifetime that the API server will go by.
+fn lifetime(spec: &TokenRequestSpec) -> i64 {
+    spec.expiration_seconds.unwrap_or(DEFAULT_LIFETIME)
+}
+
+fn is_valid_lifetime(seconds: i64) -> bool {
+    (MIN_LIFETIME..=MAX_LIFETIME).contains(&seconds)
+}
+
+/// True when the API server would extend the token to one year. It does so for any caller who asks
+/// for its own audience; which that is, only the API server knows.
+/// Source: kubernetes pkg/registry/core/serviceaccount/storage, token.go.
+fn is_extended(spec: &TokenRequestSpec) -> bool {
+    let is_pod = |bound: &BoundObjectReference| bound.kind.as_deref() == Some("Pod");
+    lifetime(spec) == EXTENDED_LIFETIME && spec.bound_object_ref.as_ref().is_some_and(is_pod)
+}
+
+/// The lifetime to write instead, where the settings have an overlong one lowered.
+fn clamped(spec: &TokenRequestSpec, settings: &TokenRequestSettings) -> Option<i64> {
+    let asked = lifetime(spec);
+    if settings.overlong != Overlong::Clamp || !is_valid_lifetime(asked) {
+        return None;
+    }
+    let lowered = settings
+        .max_expiration_seconds
+        .map_or(asked, |max| asked.min(max));
+    let lowered = if is_extended(spec) {
+        lowered.min(DEFAULT_LIFETIME)
+    } else {
+        lowered
+    };
+    (lowered != asked).then_some(lowered)
+}
+
+/// The audiences; `null` in the list is an empty one, as the API server reads it.
+fn read_audiences(audiences: &Cursor<'_, '_>, mismatches: &mut Vec<Mismatch>) -> Vec<String> {
+    let Field::Set(elements) = audiences.elements(mismatches) else {
+        return Vec::new();
+    };
+    elements
+        .iter()
+        .map(|element| owned(&element.text(mismatches)).unwrap_or_default())
+        .collect()
+}
+
+fn owned(text: &Field<&str>) -> Option<String> {
+    text.set().map(|text| (*text).to_owned())
+}

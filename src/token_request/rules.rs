@@ -1,0 +1,282 @@
+//! The rules for TokenRequests.
+
+use k8s_openapi::api::authentication::v1::BoundObjectReference;
+
+use super::{TokenRequest, audiences, clamped, is_extended, is_valid_lifetime, lifetime};
+use crate::finding::{Cause, Severity};
+use crate::kind::Review;
+use crate::rules::{Report, Row, Rule};
+use crate::settings::{DEFAULT_LIFETIME, MAX_LIFETIME, MIN_LIFETIME};
+use crate::skupper_object::wrong_type;
+use crate::value::audience;
+
+type RequestReview<'a> = Review<'a, TokenRequest>;
+
+/// Every rule, in the order in which findings are reported.
+pub(super) const RULES: &[Row<TokenRequest>] = &[
+    wrong_type(),
+    Row {
+        rule: Rule::new(
+            "audience-missing",
+            "/spec/audiences",
+            Severity::Warn,
+            "no audience, which means the API server's own; nothing is found where `defaultAudiences` fills them in",
+            "kubernetes pkg/registry/core/serviceaccount/storage; Calico's CNI plugin and a plain `kubectl create token` ask like that",
+        ),
+        check: |review, report| {
+            if is_missing(review) && !has_forbidden_api_server_audience(review) {
+                report.find(
+                    Cause::Required,
+                    "without an audience the token is for the API server itself",
+                );
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "audience-format",
+            "/spec/audiences",
+            Severity::Deny,
+            "an audience that is empty, or has white space or control characters",
+            "RFC 7519 section 4.1.3: no verifier expects such an audience",
+        ),
+        check: |review, report| {
+            for (index, text) in audiences(&review.new.spec).iter().enumerate() {
+                if let Err(problem) = audience::parse(text) {
+                    report.find_at(
+                        report.path().index(index),
+                        Cause::Invalid,
+                        problem.to_string(),
+                    );
+                }
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "audience-duplicate",
+            "/spec/audiences",
+            Severity::Warn,
+            "an audience that is there already",
+            "kubernetes signs every one of them into the token",
+        ),
+        check: audience_duplicate,
+    },
+    Row {
+        rule: Rule::new(
+            "audience-allowed",
+            "/spec/audiences",
+            Severity::Deny,
+            "an audience that `allowedAudiences` does not match; a missing one stands for `apiServerAudiences`",
+            "a token is good wherever its audience is accepted",
+        ),
+        check: audience_allowed,
+    },
+    Row {
+        rule: Rule::new(
+            "expiration-range",
+            "/spec/expirationSeconds",
+            Severity::Deny,
+            "`expirationSeconds` outside 600 to 4294967296",
+            "kubernetes pkg/apis/authentication/validation, ValidateTokenRequest",
+        ),
+        check: |review, report| {
+            if !is_valid_lifetime(lifetime(&review.new.spec)) {
+                report.find(
+                    Cause::Invalid,
+                    format!("must be from {MIN_LIFETIME} to {MAX_LIFETIME} seconds"),
+                );
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "expiration-limit",
+            "/spec/expirationSeconds",
+            Severity::Deny,
+            "`expirationSeconds` above `maxExpirationSeconds` (with `overlong: clamp` it is lowered instead)",
+            "the API server's own flag cannot go below one hour and spares 3607 seconds",
+        ),
+        check: expiration_limit,
+    },
+    Row {
+        rule: Rule::new(
+            "expiration-extended",
+            "/spec/expirationSeconds",
+            Severity::Deny,
+            "exactly 3607 seconds with a Pod bound, which the API server turns into one year (with `overlong: clamp` it is lowered to 3600)",
+            "kubernetes pkg/serviceaccount, WarnOnlyBoundTokenExpirationPeriod",
+        ),
+        check: |review, report| {
+            let spec = &review.new.spec;
+            if is_extended(spec) && clamped(spec, &review.settings.token_request).is_none() {
+                report.find_with_fix(
+                    Cause::Invalid,
+                    "the API server extends exactly this lifetime to one year: write 3600",
+                    DEFAULT_LIFETIME.into(),
+                );
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "expiration-clamped",
+            "/spec/expirationSeconds",
+            Severity::Warn,
+            "`expirationSeconds` was lowered (`overlong: clamp`)",
+            "whoever asked must know that the token ends earlier",
+        ),
+        check: |review, report| {
+            let seconds = clamped(&review.new.spec, &review.settings.token_request);
+            if let Some(seconds) = seconds {
+                report.find_with_fix(
+                    Cause::Invalid,
+                    format!("lowered to {seconds} seconds"),
+                    seconds.into(),
+                );
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "bound-object-missing",
+            "/spec/boundObjectRef",
+            Severity::Allow,
+            "no `boundObjectRef`: nothing but time ends the token",
+            "kubernetes: a bound token ends with its object",
+        ),
+        check: |review, report| {
+            if review.new.spec.bound_object_ref.is_none() {
+                report.find(
+                    Cause::Required,
+                    "the token must be bound to an object, so that it ends with it",
+                );
+            }
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "bound-kind",
+            "/spec/boundObjectRef",
+            Severity::Deny,
+            "`apiVersion/kind` of the bound object not in `allowedBoundKinds`",
+            "kubernetes pkg/registry/core/serviceaccount/storage, token.go",
+        ),
+        check: bound_kind,
+    },
+    Row {
+        rule: Rule::new(
+            "bound-name-missing",
+            "/spec/boundObjectRef/name",
+            Severity::Deny,
+            "a bound object without a name",
+            "kubernetes pkg/registry/core/serviceaccount/storage, token.go",
+        ),
+        check: |review, report| {
+            let bound = review.new.spec.bound_object_ref.as_ref();
+            if bound.is_some_and(|bound| bound.name.is_none()) {
+                report.find(Cause::Required, "");
+            }
+        },
+    },
+];
+
+/// True when no audience is given and none is filled in.
+fn is_missing(review: &RequestReview<'_>) -> bool {
+    let is_filled_in =
+        review.settings.defaulting && !review.settings.token_request.default_audiences.is_empty();
+    audiences(&review.new.spec).is_empty() && !is_filled_in
+}
+
+fn is_allowed(review: &RequestReview<'_>, audience: &str) -> bool {
+    let allowed = &review.settings.token_request.allowed_audiences;
+    allowed.is_empty() || allowed.iter().any(|pattern| pattern.matches(audience))
+}
+
+/// True when a missing audience stands for one that is not allowed: then that is the mistake.
+fn has_forbidden_api_server_audience(review: &RequestReview<'_>) -> bool {
+    let audiences = review.settings.token_request.api_server_audiences();
+    !audiences
+        .iter()
+        .all(|audience| is_allowed(review, audience))
+}
+
+fn audience_duplicate(review: &RequestReview<'_>, report: &mut Report<'_>) {
+    let mut seen: Vec<(&str, usize)> = audiences(&review.new.spec)
+        .iter()
+        .enumerate()
+        .map(|(index, audience)| (audience.as_str(), index))
+        .filter(|(audience, _)| audience::parse(audience).is_ok())
+        .collect();
+    seen.sort_unstable();
+    let mut repeated: Vec<usize> = seen
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [(first, _), (second, index)] if first == second => Some(*index),
+            _ => None,
+        })
+        .collect();
+    repeated.sort_unstable();
+    for index in repeated {
+        report.find_at(report.path().index(index), Cause::Duplicate, "");
+    }
+}
+
+fn audience_allowed(review: &RequestReview<'_>, report: &mut Report<'_>) {
+    if is_missing(review) {
+        if has_forbidden_api_server_audience(review) {
+            report.find(
+                Cause::Required,
+                "without an audience the token is for the API server itself, which is not in the allowed audiences",
+            );
+        }
+        return;
+    }
+    for (index, text) in audiences(&review.new.spec).iter().enumerate() {
+        if audience::parse(text).is_ok() && !is_allowed(review, text) {
+            report.find_at(
+                report.path().index(index),
+                Cause::Invalid,
+                "must be one of the allowed audiences",
+            );
+        }
+    }
+}
+
+fn expiration_limit(review: &RequestReview<'_>, report: &mut Report<'_>) {
+    let (spec, settings) = (&review.new.spec, &review.settings.token_request);
+    let asked = lifetime(spec);
+    if !is_valid_lifetime(asked) || is_extended(spec) || clamped(spec, settings).is_some() {
+        return;
+    }
+    if let Some(max) = settings.max_expiration_seconds.filter(|max| asked > *max) {
+        report.find_with_fix(
+            Cause::Invalid,
+            format!("must be at most {max} seconds"),
+            max.into(),
+        );
+    }
+}
+
+fn bound_kind(review: &RequestReview<'_>, report: &mut Report<'_>) {
+    let Some(bound) = &review.new.spec.bound_object_ref else {
+        return;
+    };
+    let allowed = review.settings.token_request.allowed_bound_kinds();
+    let kind = kind_of(bound);
+    if allowed.contains(&kind.as_str()) {
+        return;
+    }
+    let supported: Vec<String> = allowed.iter().map(|kind| format!("\"{kind}\"")).collect();
+    report.find_text(
+        Cause::Unsupported,
+        &kind,
+        format!("supported values: {}", supported.join(", ")),
+    );
+}
+
+/// `apiVersion/kind`, either part being empty when it is missing.
+fn kind_of(bound: &BoundObjectReference) -> String {
+    let text = |part: &Option<String>| part.clone().unwrap_or_default();
+    format!("{}/{}", text(&bound.api_version), text(&bound.kind))
+}

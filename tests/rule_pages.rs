@@ -1,0 +1,87 @@
+//! Every rule has a page, and every page tells the truth.
+
+mod common;
+
+use common::pages::{self, Case, Outcome};
+use skupper_access_policy::finding::{Finding, Severity};
+use skupper_access_policy::verdict::Verdict;
+use skupper_access_policy::{catalogue, review_payload};
+
+#[test]
+fn every_rule_has_a_page_with_a_case_that_breaks_it_and_one_that_passes() {
+    let pages = pages::all();
+    let codes: Vec<&str> = pages.iter().map(|page| page.code.as_str()).collect();
+    let mut rules: Vec<&str> = catalogue::rules().map(|rule| rule.code).collect();
+    rules.sort_unstable();
+    assert_eq!(codes, rules);
+    for page in &pages {
+        assert_eq!(page.title, format!("# {}", page.code));
+        assert!(page.why.len() > 40, "{}: says why", page.code);
+        let breaks = |case: &Case| case.claims.iter().any(|claim| claim.code == page.code);
+        assert!(
+            page.cases.iter().any(breaks),
+            "{}: no case breaks it",
+            page.code
+        );
+        let passes = |case: &Case| !breaks(case) && case.outcome == Outcome::Accepted;
+        assert!(
+            page.cases.iter().any(passes),
+            "{}: no case passes",
+            page.code
+        );
+    }
+}
+
+#[test]
+fn every_case_of_every_page_ends_as_it_says() {
+    for case in pages::all().into_iter().flat_map(|page| page.cases) {
+        let verdict = review_payload(&case.payload(), common::now());
+        let name = &case.name;
+        assert_eq!(
+            outcome(&verdict),
+            case.outcome,
+            "{name}: {:?} {:?}",
+            verdict.refusal,
+            verdict.warnings
+        );
+        if let Some(refusal) = &verdict.refusal {
+            assert_eq!(refusal.code, 422, "{name}: {}", refusal.message);
+        }
+        let mut unclaimed: Vec<&Finding> = verdict.findings.iter().collect();
+        for claim in &case.claims {
+            let position = unclaimed.iter().position(|finding| {
+                finding.code == claim.code
+                    && finding.severity.name() == claim.severity
+                    && is_at(&finding.pointer(), &claim.line)
+                    && finding.to_string().contains(&claim.text)
+            });
+            match position {
+                Some(position) => drop(unclaimed.remove(position)),
+                None => panic!("{name}: not found: {claim:?} in {:?}", verdict.findings),
+            }
+        }
+        assert!(unclaimed.is_empty(), "{name}: not claimed: {unclaimed:?}");
+        for (pointer, value) in &case.stored {
+            let stored = verdict.mutated_object.as_ref();
+            let stored = stored.and_then(|object| object.pointer(pointer));
+            assert_eq!(stored, Some(value), "{name}: stored at {pointer}");
+        }
+    }
+}
+
+fn outcome(verdict: &Verdict) -> Outcome {
+    let is_warned = |finding: &Finding| finding.severity == Severity::Warn;
+    match verdict.is_allowed() {
+        false => Outcome::Refused,
+        true if verdict.findings.iter().any(is_warned) => Outcome::Warned,
+        true => Outcome::Accepted,
+    }
+}
+
+/// The finding is at the line, or about something missing from the object of the line.
+fn is_at(pointer: &str, line: &str) -> bool {
+    pointer == line
+        || pointer
+            .rsplit_once('/')
+            .is_some_and(|(parent, _)| parent == line)
+}
