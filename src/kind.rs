@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::field::{Cursor, Field, Mismatch};
+use crate::finding::Severity;
 use crate::rules::Row;
 use crate::settings::Settings;
 
@@ -158,6 +159,14 @@ impl<'a, K: Kind> Review<'a, K> {
     pub(crate) fn name<'n>(&'n self, in_request: &'n str) -> &'n str {
         let (name, prefix) = (&self.new.name, &self.new.generate_name);
         name.set().or(prefix.set()).copied().unwrap_or(in_request)
+    }
+
+    /// True when the rule `code` refuses what it finds, so that nothing else about the same value
+    /// need be said.
+    pub(crate) fn denies(&self, code: &str) -> bool {
+        let mut rules = K::RULES.iter().map(|row| &row.rule);
+        let rule = rules.find(|rule| rule.code == code);
+        rule.is_some_and(|rule| self.settings.severity(rule) == Severity::Deny)
     }
 
     /// True when the stored object has this name already: nobody can change it any more.
