@@ -9,7 +9,7 @@ use crate::skupper_object::{
     code_format, name_format, name_missing, range_problem, unknown_field, wrong_type,
 };
 use crate::value::certificate::BundleProblem;
-use crate::value::redemption_url::UrlProblem;
+use crate::value::redemption_url::{RedemptionUrl, UrlProblem};
 
 type TokenReview<'a> = Review<'a, AccessToken>;
 
@@ -104,9 +104,12 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             "RFC 1918, RFC 4193, RFC 4291; load balancers often have such addresses",
         ),
         check: |review, report| {
-            let url = review.new.spec.url.set();
-            if url.is_some_and(|url| url.host().is_private()) {
-                report.find(Cause::Forbidden, "must not be a private address");
+            let host = review.new.spec.url.set().map(RedemptionUrl::host);
+            if let Some(host) = host.filter(|host| host.is_private()) {
+                report.find(
+                    Cause::Forbidden,
+                    format!("host '{host}' may not be a loopback, link-local, private, unique-local or unspecified address"),
+                );
             }
         },
     },
@@ -144,7 +147,10 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
         ),
         check: |review, report| {
             if review.new.spec.ca.is_absent() {
-                report.find(Cause::Required, "Skupper's CRD refuses a token without it");
+                report.find(
+                    Cause::Required,
+                    "Skupper's CRD requires it: copy status.ca of the AccessGrant",
+                );
             }
         },
     },
