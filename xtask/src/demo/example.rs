@@ -29,8 +29,8 @@ impl Example {
         })
     }
 
-    /// The object as the API server hands it on. The name of a `TokenRequest` is the ServiceAccount's, part
-    /// of the address; the object itself has none.
+    /// The object as the API server hands it on. The name of a `TokenRequest` is that of its service
+    /// account and part of the address; the object itself has none.
     pub(crate) fn sent(&self) -> Value {
         let mut object = self.object.clone();
         if object.get("kind").and_then(Value::as_str) == Some("TokenRequest")
