@@ -3,6 +3,7 @@
 use super::AccessToken;
 use crate::finding::{Cause, Severity};
 use crate::kind::{Kind, Review};
+use crate::printable::printable;
 use crate::rules::{Report, Row, Rule};
 use crate::settings::MAX_INT32;
 use crate::skupper_object::{
@@ -106,9 +107,10 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
         check: |review, report| {
             let host = review.new.spec.url.set().map(RedemptionUrl::host);
             if let Some(host) = host.filter(|host| host.is_private()) {
+                let host = host.to_string();
                 report.find(
                     Cause::Forbidden,
-                    format!("host '{host}' may not be a loopback, link-local, private, unique-local or unspecified address"),
+                    format!("host '{}' may not be a loopback, link-local, private, unique-local or unspecified address", printable(&host)),
                 );
             }
         },
@@ -255,6 +257,7 @@ fn url_host(review: &TokenReview<'_>, report: &mut Report<'_>) {
     };
     let settings = &review.settings.access_token;
     let host = url.host();
+    let shown = || printable(&host.to_string()).to_string();
     if settings
         .denied_hosts
         .iter()
@@ -262,7 +265,7 @@ fn url_host(review: &TokenReview<'_>, report: &mut Report<'_>) {
     {
         report.find(
             Cause::Forbidden,
-            format!("host '{host}' is in the denied hosts"),
+            format!("host '{}' is in the denied hosts", shown()),
         );
         return;
     }
@@ -270,7 +273,7 @@ fn url_host(review: &TokenReview<'_>, report: &mut Report<'_>) {
     if !allowed.is_empty() && !allowed.iter().any(|pattern| pattern.matches(host)) {
         report.find(
             Cause::Forbidden,
-            format!("host '{host}' is not in the allowed hosts"),
+            format!("host '{}' is not in the allowed hosts", shown()),
         );
     }
 }
