@@ -98,7 +98,10 @@ impl Kind for AccessGrant {
     }
 
     fn is_processed(status: &Cursor<'_, '_>) -> bool {
-        status.field("expirationTime").value().is_some()
+        !status
+            .field("expirationTime")
+            .text(&mut Vec::new())
+            .is_absent()
     }
 
     /// From 2.2.0 on Skupper's controller itself turns 0, and nothing, into 1.

@@ -260,6 +260,14 @@ fn others() -> Vec<Situation> {
             ],
         ),
         Situation::new(
+            "an empty expirationTime is none",
+            [Patch(json!({"spec": {"expirationWindow": "1h"}})).step()],
+        )
+        .storing(with_status(
+            grant(json!({"redemptionsAllowed": 3, "expirationWindow": "24h"})),
+            json!({"expirationTime": ""}),
+        )),
+        Situation::new(
             "a change after the expiry",
             [
                 Patch(json!({"spec": {"redemptionsAllowed": 4}}))
