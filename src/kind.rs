@@ -241,7 +241,8 @@ impl Comparison {
         for field in K::FIELDS {
             let (is, was) = (written(object, field.name), written(old.json, field.name));
             let left_out = (field.is_absent)(&new.spec) && was.is_some();
-            let is_kept = left_out && is_processed;
+            // What may not be set back is lost, and so it is a change.
+            let is_kept = left_out && is_processed && settings.defaulting;
             let is_same = is == was
                 || is_kept
                 || (left_out && field.is_removable)

@@ -176,7 +176,9 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
             "Skupper's grant service signs with the Site's default issuer",
         ),
         check: |review, report| {
-            if !review.new.spec.issuer.is_absent() {
+            let issuer = &review.new.spec.issuer;
+            let is_refused = issuer.problem().is_some() && review.denies("grant-issuer-format");
+            if !issuer.is_absent() && !is_refused {
                 report.find(
                     Cause::Forbidden,
                     "Skupper's own grant service does not read this field and signs with the Site's default issuer",
@@ -278,7 +280,9 @@ fn window_rewritten(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let Some(window) = spec.spelled_window(review.settings) else {
         return;
     };
-    if is_window_refused(review) {
+    if is_window_refused(review)
+        || (is_window_frozen(review) && review.denies("grant-window-frozen"))
+    {
         return;
     }
     let text = window.to_string();
@@ -287,14 +291,22 @@ fn window_rewritten(review: &GrantReview<'_>, report: &mut Report<'_>) {
 }
 
 fn window_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
-    let Some(old) = &review.old else { return };
-    let is_readable = review.new.spec.window(review.settings).is_some();
-    if is_readable && !is_window_refused(review) && old.with_status(AccessGrant::is_processed) {
+    if is_window_frozen(review) {
         report.find(
             Cause::Forbidden,
             "may not be changed: Skupper has computed the expiry already, create a new grant",
         );
     }
+}
+
+/// True when there is a window to compare, and Skupper has taken one already.
+fn is_window_frozen(review: &GrantReview<'_>) -> bool {
+    let is_readable = review.new.spec.window(review.settings).is_some();
+    let old = review
+        .old
+        .as_ref()
+        .filter(|_| is_readable && !is_window_refused(review));
+    old.is_some_and(|old| old.with_status(AccessGrant::is_processed))
 }
 
 fn code_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
