@@ -1,6 +1,7 @@
 //! The rules for TokenRequests.
 
 use k8s_openapi::api::authentication::v1::BoundObjectReference;
+use serde_json::{Map, Value};
 
 use super::{TokenRequest, audiences, clamped, is_extended, is_valid_lifetime, lifetime};
 use crate::finding::{Cause, Severity, supported_values};
@@ -208,23 +209,13 @@ fn is_refused(review: &RequestReview<'_>, audience: &str) -> bool {
 }
 
 fn audience_duplicate(review: &RequestReview<'_>, report: &mut Report<'_>) {
-    let mut seen: Vec<(&str, usize)> = audiences(&review.new.spec)
-        .iter()
-        .enumerate()
-        .map(|(index, audience)| (audience.as_str(), index))
-        .filter(|(audience, _)| !is_refused(review, audience))
-        .collect();
-    seen.sort_unstable();
-    let mut repeated: Vec<usize> = seen
-        .windows(2)
-        .filter_map(|pair| match pair {
-            [(first, _), (second, index)] if first == second => Some(*index),
-            _ => None,
-        })
-        .collect();
-    repeated.sort_unstable();
-    for index in repeated {
-        report.find_at(report.path().index(index), Cause::Duplicate, "");
+    // Of all sets this one is in the module already, and it stays fast whatever is in it.
+    let mut seen = Map::new();
+    for (index, audience) in audiences(&review.new.spec).iter().enumerate() {
+        let is_repeated = seen.insert(audience.clone(), Value::Null).is_some();
+        if is_repeated && !is_refused(review, audience) {
+            report.find_at(report.path().index(index), Cause::Duplicate, "");
+        }
     }
 }
 
