@@ -77,10 +77,12 @@ impl FieldPath {
 
     /// The value that stands here in `object`.
     pub(crate) fn of<'a>(&self, object: &'a Value) -> Option<&'a Value> {
-        self.0.iter().try_fold(object, |value, segment| match segment {
-            Segment::Field(name) | Segment::Key(name) => value.get(name.as_str()),
-            Segment::Index(index) => value.get(*index),
-        })
+        self.0
+            .iter()
+            .try_fold(object, |value, segment| match segment {
+                Segment::Field(name) | Segment::Key(name) => value.get(name.as_str()),
+                Segment::Index(index) => value.get(*index),
+            })
     }
 
     /// True when this place is `other` or lies below it.

@@ -47,7 +47,10 @@ fn every_recorded_review_is_answered_as_it_should_be() {
             "{file}"
         );
         assert!(
-            verdict.audit_annotations.iter().all(|(key, _)| *key != "not-covered"),
+            verdict
+                .audit_annotations
+                .iter()
+                .all(|(key, _)| *key != "not-covered"),
             "{file}"
         );
         let edited = answer.edits.as_object().map(|fields| {
