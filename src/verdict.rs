@@ -82,12 +82,13 @@ impl Verdict {
         Self::refused(500, problems.to_string())
     }
 
-    /// The answer to an object: `subject` names it, `edits` make the stored object of it.
+    /// The answer to the object of a request: `subject` names it, `edits` make the stored object
+    /// of it.
     pub(crate) fn of_findings(
         subject: &str,
         findings: Findings,
         edits: Vec<Edit>,
-        object: impl FnOnce() -> Value,
+        request: &Request<'_>,
     ) -> Self {
         let mut audit_annotations = Vec::new();
         if !findings.codes.is_empty() {
@@ -107,7 +108,7 @@ impl Verdict {
             ),
         });
         let mutated_object = match refusal {
-            None if !edits.is_empty() => Some(edited(object(), edits)),
+            None if !edits.is_empty() => Some(edited(request.whole_object(), edits)),
             _ => None,
         };
         Self {

@@ -210,7 +210,7 @@ impl<'a> Reader<'a> {
         let mut mismatches = Vec::new();
         if let Field::Set(fields) = place.object(&mut mismatches) {
             for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
-                let detail = match nearest(name, known.iter().copied()) {
+                let detail = match nearest(name, known) {
                     Some(close) => format!("unknown setting, did you mean '{close}'?"),
                     None => format!("unknown setting, must be one of {}", quoted(known)),
                 };
@@ -383,7 +383,8 @@ fn severity(entry: &Cursor<'_, '_>) -> Result<(&'static str, Severity), FieldErr
     let path = entry.path();
     let code = path.names().last().unwrap_or_default();
     let Some(rule) = catalogue::rules().find(|rule| rule.code == code) else {
-        let detail = match nearest(code, catalogue::rules().map(|rule| rule.code)) {
+        let codes: Vec<&str> = catalogue::rules().map(|rule| rule.code).collect();
+        let detail = match nearest(code, &codes) {
             Some(close) => format!("unknown rule, did you mean '{close}'?"),
             None => "unknown rule, must be a code of the rules table".to_owned(),
         };
