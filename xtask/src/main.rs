@@ -1,2 +1,30 @@
-//! What make calls.
-fn main() {}
+//! What make calls: the steps of the build that need a program. Paths are relative to the current
+//! directory, which make sets to the top of the repository.
+
+mod annotate;
+mod demo;
+mod metadata;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["annotate", module, annotated] => annotate::run(Path::new(module), Path::new(annotated)),
+        ["demo", module] => demo::run(Path::new(module)),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+const USAGE: &str = "the task must be one of
+  annotate IN.wasm OUT.wasm   adds the metadata of policy-metadata.yml and usage.md to a module
+  demo ANNOTATED.wasm         reviews the manifests of examples/ and prints what happens to them";

@@ -1,0 +1,123 @@
+# `make help` lists what there is to make. Every target works alone, on a fresh machine with make, a
+# C compiler and rustup; what else it needs it installs with the ordinary clients and says so.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+WASM := wasm32-wasip1
+TOOLS := $(TARGET_DIR)/tools
+CARGO_DENY_VERSION := 0.20.2
+CARGO_FUZZ_VERSION := 0.13.2
+
+# How long `make fuzz` stays with each target, in seconds.
+FUZZ_SECONDS ?= 60
+
+MANIFESTS := Cargo.toml Cargo.lock rust-toolchain.toml
+POLICY_SOURCES := $(MANIFESTS) $(shell find src -name '*.rs')
+HOST_SOURCES := $(shell find tests/host -name '*.rs' -o -path 'tests/host/Cargo.toml')
+XTASK_SOURCES := $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
+
+say = @printf '\n>> %s\n' '$(1)'
+
+##@ Build
+
+policy.wasm: $(POLICY_SOURCES) | toolchain ## the module as the compiler makes it
+	$(call say,building the policy for $(WASM); the first time takes about a minute)
+	cargo rustc --locked --lib --crate-type cdylib --profile policy --target $(WASM)
+	cp $(TARGET_DIR)/$(WASM)/policy/skupper_access_policy.wasm $@
+
+annotated-policy.wasm: policy.wasm policy-metadata.yml usage.md $(XTASK_SOURCES) ## the module with Kubewarden's metadata, as it is published
+	$(call say,adding the metadata)
+	cargo run --locked --quiet --package xtask -- annotate policy.wasm $@
+	@ls -l policy.wasm $@ | awk '{ print "   " $$9 ": " $$5 " bytes" }'
+
+##@ Try
+
+.PHONY: demo
+demo: annotated-policy.wasm ## reviews the manifests of examples/ in the module that ships
+	$(call say,the policy at work)
+	@cargo run --locked --quiet --package xtask -- demo annotated-policy.wasm
+
+##@ Test
+
+.PHONY: test
+test: fmt-check clippy annotated-policy.wasm ## everything that needs no Kubernetes: format, lints, tests, the module in a wasm host
+	$(call say,testing)
+	cargo test --locked
+
+.PHONY: e2e-tests
+e2e-tests: annotated-policy.wasm ## runs e2e.bats with kwctl, as Kubewarden tests its policies
+	@command -v kwctl >/dev/null || { echo 'kwctl is missing: take it from https://github.com/kubewarden/kubewarden-controller/releases (before 1.32: https://github.com/kubewarden/kwctl/releases) and put it on the PATH' >&2; exit 1; }
+	@command -v bats >/dev/null || { echo 'bats is missing: install it with `apt-get install bats` or `npm install -g bats`' >&2; exit 1; }
+	bats e2e.bats
+
+.PHONY: bench
+bench: annotated-policy.wasm ## prints what the policy costs next to a guest that does nothing, and the goals
+	$(call say,building the benchmarks; the first time takes about five minutes for wasmtime)
+	cargo rustc --locked --package noop-guest --profile policy --target $(WASM)
+	cargo run --locked --release --package policy-bench -- $(BENCH_ARGS) annotated-policy.wasm $(TARGET_DIR)/$(WASM)/policy/noop_guest.wasm
+
+.PHONY: fuzz
+fuzz: | toolchain ## fuzzes every untrusted input for FUZZ_SECONDS (60) each, with a nightly compiler
+	@test -d fuzz || { echo 'there is no folder fuzz' >&2; exit 1; }
+	@rustup toolchain list | grep -q '^nightly' || { echo '>> installing the nightly toolchain'; rustup toolchain install nightly --profile minimal; }
+	@test -x $(TOOLS)/bin/cargo-fuzz || { echo '>> installing cargo-fuzz into $(TOOLS)'; cargo install --locked --root $(TOOLS) cargo-fuzz@$(CARGO_FUZZ_VERSION); }
+	for target in $$(PATH="$(abspath $(TOOLS))/bin:$$PATH" cargo +nightly fuzz list); do \
+		echo ">> fuzzing $$target"; \
+		PATH="$(abspath $(TOOLS))/bin:$$PATH" cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS); \
+	done
+
+##@ Check
+
+.PHONY: lint
+lint: fmt-check clippy $(TOOLS)/bin/cargo-deny ## format, clippy for every crate, and the dependencies against deny.toml
+	cargo clippy --locked --package noop-guest --target $(WASM) -- --deny warnings
+	cargo clippy --locked --package policy-bench --all-targets -- --deny warnings
+	$(TOOLS)/bin/cargo-deny --workspace --locked check bans licenses sources
+	$(call say,advisories; they block nothing)
+	-$(TOOLS)/bin/cargo-deny --workspace --locked check advisories
+
+.PHONY: fmt
+fmt: | toolchain ## formats the code
+	cargo fmt --all
+
+.PHONY: fmt-check
+fmt-check: | toolchain
+	cargo fmt --all --check
+
+.PHONY: clippy
+clippy: | toolchain
+	cargo clippy --locked --all-targets -- --deny warnings
+	cargo clippy --locked --lib --target $(WASM) -- --deny warnings
+
+$(TOOLS)/bin/cargo-deny:
+	$(call say,installing cargo-deny into $(TOOLS); takes some minutes)
+	cargo install --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY_VERSION)
+
+##@ Rest
+
+.PHONY: clean
+clean: ## removes what was built
+	cargo clean
+	rm -f policy.wasm annotated-policy.wasm
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9.-]+:.*## / { printf "  %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# rust-toolchain.toml names the compiler, its components and its targets.
+.PHONY: toolchain
+toolchain:
+	@command -v cargo >/dev/null || { echo 'cargo is missing: install rustup from https://rustup.rs' >&2; exit 1; }
+	@test -d "$$(rustc --print sysroot)/lib/rustlib/$(WASM)/lib" || { \
+		command -v rustup >/dev/null || { echo 'the target $(WASM) is missing: install rustup from https://rustup.rs, or the target with the client that installed Rust' >&2; exit 1; }; \
+		echo '>> installing the target $(WASM)'; \
+		rustup target add $(WASM); \
+	}
+	@command -v cc >/dev/null || { echo 'a C compiler is missing: install it with `apt-get install gcc libc6-dev`' >&2; exit 1; }

@@ -1,0 +1,122 @@
+//! Prints for people: colours on a terminal that wants them, plain text elsewhere.
+
+use std::io::IsTerminal;
+
+use similar::{ChangeTag, TextDiff};
+
+/// Where the demonstration prints.
+#[derive(Clone, Copy)]
+pub(crate) struct Screen {
+    coloured: bool,
+}
+
+impl Screen {
+    /// Standard output, in colour when it is a terminal and `NO_COLOR` is not set.
+    /// Source: <https://no-color.org>.
+    pub(crate) fn stdout() -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self {
+            coloured: wanted && std::io::stdout().is_terminal(),
+        }
+    }
+
+    pub(crate) fn title(self, text: &str) {
+        println!("{}", self.paint(BOLD, text));
+    }
+
+    pub(crate) fn aside(self, text: &str) {
+        println!("  {}", self.paint(DIM, text));
+    }
+
+    pub(crate) fn accepted(self, text: &str) {
+        println!("  {}", self.paint(GREEN, text));
+    }
+
+    pub(crate) fn refused(self, text: &str, message: &str) {
+        println!("  {}", self.paint(RED, text));
+        prose(message);
+    }
+
+    pub(crate) fn warning(self, message: &str) {
+        println!("  {}", self.paint(YELLOW, "warning"));
+        prose(message);
+    }
+
+    /// Lines as they are, set off from the rest.
+    pub(crate) fn block(self, text: &str) {
+        for line in text.lines() {
+            println!("    {}", self.paint(DIM, line));
+        }
+    }
+
+    /// What changed from one text to the other, with two lines around each change.
+    pub(crate) fn diff(self, old: &str, new: &str) {
+        let diff = TextDiff::from_lines(old, new);
+        for group in diff.grouped_ops(2) {
+            for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+                let line = change.value().trim_end();
+                let line = match change.tag() {
+                    ChangeTag::Insert => self.paint(GREEN, &format!("+ {line}")),
+                    ChangeTag::Delete => self.paint(RED, &format!("- {line}")),
+                    ChangeTag::Equal => self.paint(DIM, &format!("  {line}")),
+                };
+                println!("    {line}");
+            }
+        }
+    }
+
+    fn paint(self, colour: &str, text: &str) -> String {
+        if self.coloured {
+            format!("\x1b[{colour}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+fn prose(text: &str) {
+    for line in wrapped(text) {
+        println!("    {line}");
+    }
+}
+
+/// Breaks `text` at spaces; a word longer than a line gets a line of its own.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Longest line of prose, in characters.
+const WIDTH: usize = 88;
+
+/// Parameters of the ANSI escape sequence "select graphic rendition".
+const BOLD: &str = "1";
+const DIM: &str = "2";
+const RED: &str = "31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_at_spaces_and_lose_no_word() {
+        let text = "word ".repeat(100);
+        let lines = wrapped(&text);
+        assert!(lines.iter().all(|line| line.len() <= WIDTH));
+        assert_eq!(lines.join(" "), text.trim_end());
+        let long = "x".repeat(2 * WIDTH);
+        assert_eq!(wrapped(&format!("a {long} b")), ["a", &long, "b"]);
+    }
+}
