@@ -84,9 +84,15 @@ impl Kind for AccessGrant {
     fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Vec<Mismatch>) -> GrantSpec<'a> {
         GrantSpec {
             redemptions_allowed: spec.field("redemptionsAllowed").integer(mismatches),
-            expiration_window: spec.field("expirationWindow").text(mismatches).parse(read_window),
+            expiration_window: spec
+                .field("expirationWindow")
+                .text(mismatches)
+                .parse(read_window),
             code: spec.field("code").text(mismatches).parse(Code::parse),
-            issuer: spec.field("issuer").text(mismatches).parse(SubdomainName::parse),
+            issuer: spec
+                .field("issuer")
+                .text(mismatches)
+                .parse(SubdomainName::parse),
             settings: spec.field("settings").map_of_texts(mismatches),
         }
     }
@@ -115,11 +121,12 @@ impl Kind for AccessGrant {
 impl GrantSpec<'_> {
     /// The window as it will be stored: what is written, what that is rewritten to, or the default.
     fn window(&self, settings: &Settings) -> Option<GoDuration> {
-        self.spelled_window(settings).or_else(|| match self.expiration_window {
-            Field::Set(window) => Some(window),
-            Field::Absent => Some(settings.access_grant.default_expiration_window),
-            _ => None,
-        })
+        self.spelled_window(settings)
+            .or_else(|| match self.expiration_window {
+                Field::Set(window) => Some(window),
+                Field::Absent => Some(settings.access_grant.default_expiration_window),
+                _ => None,
+            })
     }
 
     /// The window in the human grammar, where the settings have it rewritten.

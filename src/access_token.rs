@@ -76,9 +76,15 @@ impl Kind for AccessToken {
 
     fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Vec<Mismatch>) -> TokenSpec<'a> {
         TokenSpec {
-            url: spec.field("url").text(mismatches).parse(RedemptionUrl::parse),
+            url: spec
+                .field("url")
+                .text(mismatches)
+                .parse(RedemptionUrl::parse),
             code: spec.field("code").text(mismatches).parse(Code::parse),
-            ca: spec.field("ca").text(mismatches).parse(CertificateBundle::parse),
+            ca: spec
+                .field("ca")
+                .text(mismatches)
+                .parse(CertificateBundle::parse),
             link_cost: spec.field("linkCost").integer(mismatches),
             settings: spec.field("settings").map_of_texts(mismatches),
         }

@@ -286,7 +286,11 @@ mod tests {
             ("a fraction", json!(3.5), Field::WrongType),
             ("beyond 64 bits", json!(u64::MAX), Field::Set(i64::MAX)),
             ("a huge double", json!(1e300), Field::Set(i64::MAX)),
-            ("a huge negative double", json!(-1e300), Field::Set(i64::MIN)),
+            (
+                "a huge negative double",
+                json!(-1e300),
+                Field::Set(i64::MIN),
+            ),
             ("null", Value::Null, Field::Absent),
             ("digits in a string", json!("3"), Field::WrongType),
             ("an empty string", json!(""), Field::WrongType),
@@ -303,7 +307,8 @@ mod tests {
 
     #[test]
     fn a_mismatch_names_its_place_and_both_types() {
-        let document = json!({"spec": {"settings": {"a.b": 1}, "audiences": ["x", {}], "code": 7.5}});
+        let document =
+            json!({"spec": {"settings": {"a.b": 1}, "audiences": ["x", {}], "code": 7.5}});
         let mut mismatches = Vec::new();
         let root = Cursor::root(&document);
         let spec = root.field("spec");

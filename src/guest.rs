@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
+use kubewarden_policy_sdk::protocol_version_guest;
 use kubewarden_policy_sdk::response::ValidationResponse;
 use kubewarden_policy_sdk::settings::SettingsValidationResponse;
 use kubewarden_policy_sdk::wapc_guest::{CallResult, register_function};
-use kubewarden_policy_sdk::protocol_version_guest;
 
 use crate::review_payload;
 use crate::settings::Settings;
@@ -62,7 +62,9 @@ impl From<Verdict> for ValidationResponse {
 
 /// The host's time; the epoch where it has none, so that nothing counts as expired.
 fn now() -> DateTime<Utc> {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let elapsed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let seconds = i64::try_from(elapsed.as_secs()).unwrap_or_default();
     DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::UNIX_EPOCH)
 }

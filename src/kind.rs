@@ -57,11 +57,11 @@ pub(crate) struct SpecField<K: Kind> {
 
 /// A value to be written into the object.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Edit {
+pub(crate) struct Edit {
     /// The field of `spec`.
-    pub field: &'static str,
+    pub(crate) field: &'static str,
     /// Its new value.
-    pub value: Value,
+    pub(crate) value: Value,
 }
 
 /// One object, read.
@@ -225,7 +225,9 @@ impl Comparison {
         };
         let is_processed = old.with_status(K::is_processed);
         let written = |json: &Value, name: &str| {
-            stored(json.get("spec"), name).filter(|value| *value != "").cloned()
+            stored(json.get("spec"), name)
+                .filter(|value| *value != "")
+                .cloned()
         };
         for field in K::FIELDS {
             let (is, was) = (written(object, field.name), written(old.json, field.name));

@@ -15,7 +15,12 @@ pub(crate) fn nearest<'a>(
     let written = written.to_ascii_lowercase();
     known
         .into_iter()
-        .map(|name| (strsim::osa_distance(&written, &name.to_ascii_lowercase()), name))
+        .map(|name| {
+            (
+                strsim::osa_distance(&written, &name.to_ascii_lowercase()),
+                name,
+            )
+        })
         .filter(|(distance, name)| *distance <= name.len() / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)

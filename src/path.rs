@@ -128,8 +128,16 @@ mod tests {
         let cases = [
             (FieldPath::root(), "", ""),
             (spec().field("url"), "spec.url", "/spec/url"),
-            (spec().field("settings").key("a/b~"), "spec.settings[a/b~]", "/spec/settings/a~1b~0"),
-            (spec().field("audiences").index(1), "spec.audiences[1]", "/spec/audiences/1"),
+            (
+                spec().field("settings").key("a/b~"),
+                "spec.settings[a/b~]",
+                "/spec/settings/a~1b~0",
+            ),
+            (
+                spec().field("audiences").index(1),
+                "spec.audiences[1]",
+                "/spec/audiences/1",
+            ),
             (spec().field("a\nb"), "spec.a\\nb", "/spec/a\nb"),
         ];
         for (path, printed, pointer) in cases {

@@ -114,12 +114,20 @@ mod tests {
             ("/spec/expirationWindow", json!(["15m"]), Some("\"array\"")),
             ("/spec/code", json!("canary"), Some("\"***\"")),
             ("/spec/code", json!({"a": "canary"}), Some("\"***\"")),
-            ("/spec/url", json!("https://u:canary@h/x?canary"), Some("\"https://h/x\"")),
+            (
+                "/spec/url",
+                json!("https://u:canary@h/x?canary"),
+                Some("\"https://h/x\""),
+            ),
             ("/spec/url", json!("canary"), None),
         ];
         for (pointer, value, expected) in cases {
             let path = FieldPath::from_pointer(pointer);
-            assert_eq!(shown(&path, &value).as_deref(), expected, "{pointer} {value}");
+            assert_eq!(
+                shown(&path, &value).as_deref(),
+                expected,
+                "{pointer} {value}"
+            );
         }
     }
 }

@@ -140,7 +140,11 @@ impl Request {
         if needs_object && !request.object.is_object() {
             return Err(RequestProblem::NoObject);
         }
-        if request.old_object.as_ref().is_some_and(|old| !old.is_object()) {
+        if request
+            .old_object
+            .as_ref()
+            .is_some_and(|old| !old.is_object())
+        {
             return Err(RequestProblem::NotARequest);
         }
         Ok(request)
@@ -152,7 +156,12 @@ impl Request {
 /// subresource of a ServiceAccount. `user` is a `userInfo`, with `username` and `groups`.
 #[must_use]
 pub fn admission_request(object: Value, old_object: Option<Value>, user: Option<Value>) -> Value {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let text = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let (group, version) = match text("/apiVersion").split_once('/') {
         Some((group, version)) => (group.to_owned(), version.to_owned()),
         None => (String::new(), text("/apiVersion").to_owned()),
@@ -236,15 +245,39 @@ mod tests {
             ("no JSON", "{", RequestProblem::Unreadable),
             ("no object", "[]", RequestProblem::Unreadable),
             ("too deep", &deep, RequestProblem::Unreadable),
-            ("a number beyond doubles", r#"{"request":1e400}"#, RequestProblem::Unreadable),
-            ("a lone surrogate", r#"{"request":"\ud800"}"#, RequestProblem::Unreadable),
+            (
+                "a number beyond doubles",
+                r#"{"request":1e400}"#,
+                RequestProblem::Unreadable,
+            ),
+            (
+                "a lone surrogate",
+                r#"{"request":"\ud800"}"#,
+                RequestProblem::Unreadable,
+            ),
             ("no request", "{}", RequestProblem::NotARequest),
             ("null", r#"{"request":null}"#, RequestProblem::NotARequest),
             ("a list", r#"{"request":[]}"#, RequestProblem::NotARequest),
-            ("no operation", r#"{"request":{}}"#, RequestProblem::Operation),
-            ("an unknown operation", r#"{"request":{"operation":"PATCH"}}"#, RequestProblem::Operation),
-            ("a number as operation", r#"{"request":{"operation":1}}"#, RequestProblem::Operation),
-            ("no kind", r#"{"request":{"operation":"DELETE"}}"#, RequestProblem::NotARequest),
+            (
+                "no operation",
+                r#"{"request":{}}"#,
+                RequestProblem::Operation,
+            ),
+            (
+                "an unknown operation",
+                r#"{"request":{"operation":"PATCH"}}"#,
+                RequestProblem::Operation,
+            ),
+            (
+                "a number as operation",
+                r#"{"request":{"operation":1}}"#,
+                RequestProblem::Operation,
+            ),
+            (
+                "no kind",
+                r#"{"request":{"operation":"DELETE"}}"#,
+                RequestProblem::NotARequest,
+            ),
             (
                 "a text as kind",
                 r#"{"request":{"operation":"DELETE","kind":"K"}}"#,

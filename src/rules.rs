@@ -210,7 +210,10 @@ impl Report<'_> {
 
     fn error(&self, path: FieldPath, cause: Cause, detail: String) -> FieldError {
         let error = FieldError::new(path, cause, detail);
-        if !matches!(cause, Cause::Invalid | Cause::Unsupported | Cause::Duplicate) {
+        if !matches!(
+            cause,
+            Cause::Invalid | Cause::Unsupported | Cause::Duplicate
+        ) {
             return error;
         }
         match self.object.pointer(&error.path.to_pointer()) {

@@ -30,8 +30,10 @@ use crate::value::duration::GoDuration;
 use crate::value::host_pattern::HostPattern;
 use crate::verdict::write_list;
 
+pub(crate) use table::{
+    DEFAULT_LIFETIME, EXTENDED_LIFETIME, MAX_INT32, MAX_LIFETIME, MIN_LIFETIME,
+};
 pub use table::{SETTINGS, Setting, Shape, builtin_list};
-pub(crate) use table::{DEFAULT_LIFETIME, EXTENDED_LIFETIME, MAX_INT32, MAX_LIFETIME, MIN_LIFETIME};
 
 /// Settings that were checked and do not contradict themselves.
 #[derive(Debug, Clone, PartialEq)]
@@ -208,7 +210,11 @@ impl SettingsProblems {
 impl fmt::Display for SettingsProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("settings are not valid: ")?;
-        write_list(f, self.0.iter().take(KEPT), self.0.len().saturating_sub(KEPT))
+        write_list(
+            f,
+            self.0.iter().take(KEPT),
+            self.0.len().saturating_sub(KEPT),
+        )
     }
 }
 

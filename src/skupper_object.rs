@@ -7,7 +7,7 @@ use crate::nearest::nearest;
 use crate::path::FieldPath;
 use crate::rules::{Report, Row, Rule};
 use crate::value::code::{Code, CodeProblem};
-use crate::value::name::SubdomainName;
+use crate::value::name::{NamePrefix, SubdomainName};
 
 /// The rule for values of the wrong JSON type, in every kind.
 pub(crate) const fn wrong_type<K: Kind>() -> Row<K> {
@@ -103,7 +103,7 @@ fn check_name_format<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
         return;
     }
     if let Field::Set(prefix) = review.new.generate_name
-        && let Err(problem) = SubdomainName::parse_prefix(prefix)
+        && let Err(problem) = NamePrefix::parse(prefix)
     {
         let path = FieldPath::from_pointer("/metadata/generateName");
         report.find_at(path, Cause::Invalid, problem.to_string());

@@ -67,7 +67,11 @@ impl Kind for TokenRequest {
         TokenRequestSpec {
             audiences: Some(read_audiences(&spec.field("audiences"), mismatches)),
             bound_object_ref,
-            expiration_seconds: spec.field("expirationSeconds").integer(mismatches).set().copied(),
+            expiration_seconds: spec
+                .field("expirationSeconds")
+                .integer(mismatches)
+                .set()
+                .copied(),
             ..TokenRequestSpec::default()
         }
     }
@@ -89,7 +93,10 @@ pub(crate) fn is_exempt(request: &Request, settings: &TokenRequestSettings) -> b
     let is_in = |group: &str| request.groups.iter().any(|of| of == group);
     CONTROLLER_MANAGERS.contains(&user)
         || (user.starts_with("system:node:") && is_in("system:nodes"))
-        || settings.exempt_usernames.iter().any(|exempt| exempt == user)
+        || settings
+            .exempt_usernames
+            .iter()
+            .any(|exempt| exempt == user)
         || settings.exempt_groups.iter().any(|group| is_in(group))
 }
 
@@ -127,7 +134,9 @@ fn clamped(spec: &TokenRequestSpec, settings: &TokenRequestSettings) -> Option<i
     if settings.overlong != Overlong::Clamp || !is_valid_lifetime(asked) {
         return None;
     }
-    let lowered = settings.max_expiration_seconds.map_or(asked, |max| asked.min(max));
+    let lowered = settings
+        .max_expiration_seconds
+        .map_or(asked, |max| asked.min(max));
     let lowered = if is_extended(spec) {
         lowered.min(DEFAULT_LIFETIME)
     } else {
@@ -150,4 +159,3 @@ fn read_audiences(audiences: &Cursor<'_, '_>, mismatches: &mut Vec<Mismatch>) ->
 fn owned(text: &Field<&str>) -> Option<String> {
     text.set().map(|text| (*text).to_owned())
 }
-

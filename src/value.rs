@@ -4,6 +4,7 @@ pub mod audience;
 pub mod certificate;
 pub mod code;
 pub mod duration;
+pub mod host;
 pub mod host_pattern;
 pub mod name;
 pub mod redemption_url;

@@ -116,7 +116,11 @@ impl Verdict {
             mutated_object,
             warnings,
             audit_annotations,
-            findings: findings.denials.into_iter().chain(findings.warnings).collect(),
+            findings: findings
+                .denials
+                .into_iter()
+                .chain(findings.warnings)
+                .collect(),
         }
     }
 
@@ -176,7 +180,11 @@ fn edited(mut object: Value, edits: Vec<Edit>) -> Value {
             *spec = Value::Object(Map::new());
         }
         if let Value::Object(spec) = spec {
-            spec.extend(edits.into_iter().map(|edit| (edit.field.to_owned(), edit.value)));
+            spec.extend(
+                edits
+                    .into_iter()
+                    .map(|edit| (edit.field.to_owned(), edit.value)),
+            );
         }
     }
     object

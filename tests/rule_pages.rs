@@ -18,9 +18,17 @@ fn every_rule_has_a_page_with_a_case_that_breaks_it_and_one_that_passes() {
         assert_eq!(page.title, format!("# {}", page.code));
         assert!(page.why.len() > 40, "{}: says why", page.code);
         let breaks = |case: &Case| case.claims.iter().any(|claim| claim.code == page.code);
-        assert!(page.cases.iter().any(breaks), "{}: no case breaks it", page.code);
+        assert!(
+            page.cases.iter().any(breaks),
+            "{}: no case breaks it",
+            page.code
+        );
         let passes = |case: &Case| !breaks(case) && case.outcome == Outcome::Accepted;
-        assert!(page.cases.iter().any(passes), "{}: no case passes", page.code);
+        assert!(
+            page.cases.iter().any(passes),
+            "{}: no case passes",
+            page.code
+        );
     }
 }
 
@@ -72,5 +80,8 @@ fn outcome(verdict: &Verdict) -> Outcome {
 
 /// The finding is at the line, or about something missing from the object of the line.
 fn is_at(pointer: &str, line: &str) -> bool {
-    pointer == line || pointer.rsplit_once('/').is_some_and(|(parent, _)| parent == line)
+    pointer == line
+        || pointer
+            .rsplit_once('/')
+            .is_some_and(|(parent, _)| parent == line)
 }

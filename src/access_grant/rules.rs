@@ -49,10 +49,10 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
     },
     Row {
         rule: Rule::fixed(
-                "grant-window-format",
-                "/spec/expirationWindow",
-                "an `expirationWindow` that Go's `time.ParseDuration` does not read",
-                "Skupper's controller calls Go's time.ParseDuration; the CRD's `format: duration` lets much more through",
+            "grant-window-format",
+            "/spec/expirationWindow",
+            "an `expirationWindow` that Go's `time.ParseDuration` does not read",
+            "Skupper's controller calls Go's time.ParseDuration; the CRD's `format: duration` lets much more through",
         ),
         check: window_format,
     },
@@ -197,7 +197,11 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
 ];
 
 fn max_redemptions(review: &GrantReview<'_>) -> i64 {
-    review.settings.access_grant.max_redemptions_allowed.unwrap_or(MAX_INT32)
+    review
+        .settings
+        .access_grant
+        .max_redemptions_allowed
+        .unwrap_or(MAX_INT32)
 }
 
 /// What is wrong with the length of the window as it will be stored.
@@ -219,7 +223,8 @@ fn window_range_problem(review: &GrantReview<'_>) -> Option<String> {
 }
 
 fn redemptions_spent(review: &GrantReview<'_>, report: &mut Report<'_>) {
-    let (Some(old), Some(allowed)) = (&review.old, review.new.spec.redemptions_allowed.set()) else {
+    let (Some(old), Some(allowed)) = (&review.old, review.new.spec.redemptions_allowed.set())
+    else {
         return;
     };
     if range_problem(*allowed, max_redemptions(review)).is_some() {
@@ -261,7 +266,9 @@ fn window_rewritten(review: &GrantReview<'_>, report: &mut Report<'_>) {
     };
     if window_range_problem(review).is_none() {
         let text = window.to_string();
-        let detail = format!("rewritten to '{text}': write it like this to keep the manifest and the cluster alike");
+        let detail = format!(
+            "rewritten to '{text}': write it like this to keep the manifest and the cluster alike"
+        );
         report.find_with_fix(Cause::Invalid, detail, text.into());
     }
 }
@@ -269,8 +276,8 @@ fn window_rewritten(review: &GrantReview<'_>, report: &mut Report<'_>) {
 fn window_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let Some(old) = &review.old else { return };
     let spec = &review.new.spec;
-    let is_readable = spec.window(review.settings).is_some()
-        && window_range_problem(review).is_none();
+    let is_readable =
+        spec.window(review.settings).is_some() && window_range_problem(review).is_none();
     if is_readable && old.with_status(AccessGrant::is_processed) {
         report.find(
             Cause::Forbidden,

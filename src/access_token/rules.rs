@@ -188,7 +188,13 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
         ),
         check: |review, report| {
             let now = review.now.timestamp();
-            if review.new.spec.ca.set().is_some_and(|ca| !ca.is_any_valid_at(now)) {
+            if review
+                .new
+                .spec
+                .ca
+                .set()
+                .is_some_and(|ca| !ca.is_any_valid_at(now))
+            {
                 report.find(Cause::Invalid, "no certificate in it is valid now");
             }
         },
@@ -202,7 +208,11 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             "Skupper's controller ignores 0 and below, and wraps from 2147483648 on",
         ),
         check: |review, report| {
-            let max = review.settings.access_token.max_link_cost.unwrap_or(MAX_INT32);
+            let max = review
+                .settings
+                .access_token
+                .max_link_cost
+                .unwrap_or(MAX_INT32);
             let cost = review.new.spec.link_cost.set();
             if let Some(detail) = cost.and_then(|cost| range_problem(*cost, max)) {
                 report.find(Cause::Invalid, detail);
@@ -239,13 +249,23 @@ fn url_host(review: &TokenReview<'_>, report: &mut Report<'_>) {
     };
     let settings = &review.settings.access_token;
     let host = url.host();
-    if settings.denied_hosts.iter().any(|pattern| pattern.matches(host)) {
-        report.find(Cause::Forbidden, format!("host '{host}' is in the denied hosts"));
+    if settings
+        .denied_hosts
+        .iter()
+        .any(|pattern| pattern.matches(host))
+    {
+        report.find(
+            Cause::Forbidden,
+            format!("host '{host}' is in the denied hosts"),
+        );
         return;
     }
     let allowed = &settings.allowed_hosts;
     if !allowed.is_empty() && !allowed.iter().any(|pattern| pattern.matches(host)) {
-        report.find(Cause::Forbidden, format!("host '{host}' is not in the allowed hosts"));
+        report.find(
+            Cause::Forbidden,
+            format!("host '{host}' is not in the allowed hosts"),
+        );
     }
 }
 

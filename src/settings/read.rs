@@ -58,27 +58,51 @@ impl<'a> Reader<'a> {
         // A policy that may not edit refuses what it would have rewritten.
         let rewrite_windows = self.boolean("accessGrant.rewriteWindows").unwrap_or(false);
         grant.rewrite_windows = rewrite_windows && settings.defaulting;
-        set(&mut grant.min_code_length, self.integer("accessGrant.minCodeLength"));
-        grant.allowed_issuers = self.list("accessGrant.allowedIssuers", name).unwrap_or_default();
+        set(
+            &mut grant.min_code_length,
+            self.integer("accessGrant.minCodeLength"),
+        );
+        grant.allowed_issuers = self
+            .list("accessGrant.allowedIssuers", name)
+            .unwrap_or_default();
 
         let token = &mut settings.access_token;
-        set(&mut token.default_link_cost, self.integer("accessToken.defaultLinkCost"));
+        set(
+            &mut token.default_link_cost,
+            self.integer("accessToken.defaultLinkCost"),
+        );
         token.max_link_cost = self.integer("accessToken.maxLinkCost");
-        token.allowed_hosts = self.list("accessToken.allowedHosts", host_pattern).unwrap_or_default();
-        token.denied_hosts = self.list("accessToken.deniedHosts", host_pattern).unwrap_or_default();
+        token.allowed_hosts = self
+            .list("accessToken.allowedHosts", host_pattern)
+            .unwrap_or_default();
+        token.denied_hosts = self
+            .list("accessToken.deniedHosts", host_pattern)
+            .unwrap_or_default();
         token.reserved_names = self.list("accessToken.reservedNames", name);
 
         let request = &mut settings.token_request;
-        request.default_audiences = self.list("tokenRequest.defaultAudiences", audience).unwrap_or_default();
-        request.allowed_audiences = self.list("tokenRequest.allowedAudiences", audience_pattern).unwrap_or_default();
-        request.api_server_audiences = self.list("tokenRequest.apiServerAudiences", audience).unwrap_or_default();
+        request.default_audiences = self
+            .list("tokenRequest.defaultAudiences", audience)
+            .unwrap_or_default();
+        request.allowed_audiences = self
+            .list("tokenRequest.allowedAudiences", audience_pattern)
+            .unwrap_or_default();
+        request.api_server_audiences = self
+            .list("tokenRequest.apiServerAudiences", audience)
+            .unwrap_or_default();
         request.max_expiration_seconds = self.integer("tokenRequest.maxExpirationSeconds");
         if self.choice("tokenRequest.overlong") == Some("clamp") {
             request.overlong = Overlong::Clamp;
         }
-        request.allowed_bound_kinds = self.list("tokenRequest.allowedBoundKinds", bound_kind).unwrap_or_default();
-        request.exempt_usernames = self.list("tokenRequest.exemptUsernames", any_text).unwrap_or_default();
-        request.exempt_groups = self.list("tokenRequest.exemptGroups", any_text).unwrap_or_default();
+        request.allowed_bound_kinds = self
+            .list("tokenRequest.allowedBoundKinds", bound_kind)
+            .unwrap_or_default();
+        request.exempt_usernames = self
+            .list("tokenRequest.exemptUsernames", any_text)
+            .unwrap_or_default();
+        request.exempt_groups = self
+            .list("tokenRequest.exemptGroups", any_text)
+            .unwrap_or_default();
         settings
     }
 
@@ -120,7 +144,10 @@ impl<'a> Reader<'a> {
         let request = &settings.token_request;
         let is_allowed = |audience: &String| {
             request.allowed_audiences.is_empty()
-                || request.allowed_audiences.iter().any(|pattern| pattern.matches(audience))
+                || request
+                    .allowed_audiences
+                    .iter()
+                    .any(|pattern| pattern.matches(audience))
         };
         if !request.default_audiences.iter().all(is_allowed) {
             self.contradiction(
@@ -148,7 +175,9 @@ impl<'a> Reader<'a> {
     }
 
     fn refuse_unknown_keys(&mut self) {
-        let groups = SETTINGS.iter().filter_map(|setting| setting.key.split_once('.'));
+        let groups = SETTINGS
+            .iter()
+            .filter_map(|setting| setting.key.split_once('.'));
         let mut top: Vec<&str> = SETTINGS
             .iter()
             .map(|setting| setting.key.split('.').next().unwrap_or(setting.key))
@@ -177,19 +206,26 @@ impl<'a> Reader<'a> {
                     Some(close) => format!("unknown setting, did you mean '{close}'?"),
                     None => format!("unknown setting, must be one of {}", quoted(known)),
                 };
-                self.problems
-                    .push(FieldError::new(place.path().field(name), Cause::Forbidden, detail));
+                self.problems.push(FieldError::new(
+                    place.path().field(name),
+                    Cause::Forbidden,
+                    detail,
+                ));
             }
         }
         self.note(mismatches);
     }
 
     fn boolean(&mut self, key: &'static str) -> Option<bool> {
-        self.at(key, |cursor, mismatches| cursor.boolean(mismatches)).set().copied()
+        self.at(key, |cursor, mismatches| cursor.boolean(mismatches))
+            .set()
+            .copied()
     }
 
     fn integer(&mut self, key: &'static str) -> Option<i64> {
-        let number = *self.at(key, |cursor, mismatches| cursor.integer(mismatches)).set()?;
+        let number = *self
+            .at(key, |cursor, mismatches| cursor.integer(mismatches))
+            .set()?;
         let Some(Shape::Integer { min, max }) = shape(key) else {
             return Some(number);
         };
@@ -201,7 +237,9 @@ impl<'a> Reader<'a> {
     }
 
     fn duration(&mut self, key: &'static str) -> Option<GoDuration> {
-        let text = *self.at(key, |cursor, mismatches| cursor.text(mismatches)).set()?;
+        let text = *self
+            .at(key, |cursor, mismatches| cursor.text(mismatches))
+            .set()?;
         let duration = match read_window(text) {
             Ok(duration) | Err(WindowProblem::Spelled(duration)) => duration,
             Err(problem) => {
@@ -217,7 +255,9 @@ impl<'a> Reader<'a> {
     }
 
     fn choice(&mut self, key: &'static str) -> Option<&'a str> {
-        let text = *self.at(key, |cursor, mismatches| cursor.text(mismatches)).set()?;
+        let text = *self
+            .at(key, |cursor, mismatches| cursor.text(mismatches))
+            .set()?;
         let Some(Shape::Choice(words)) = shape(key) else {
             return Some(text);
         };
@@ -264,7 +304,8 @@ impl<'a> Reader<'a> {
                 match parse(text) {
                     Ok(value) => parsed.push(value),
                     Err(detail) => problems.push(
-                        FieldError::new(element.path(), Cause::Invalid, detail).showing(&text.into()),
+                        FieldError::new(element.path(), Cause::Invalid, detail)
+                            .showing(&text.into()),
                     ),
                 }
             }
@@ -292,7 +333,8 @@ impl<'a> Reader<'a> {
     }
 
     fn note(&mut self, mismatches: Vec<Mismatch>) {
-        self.problems.extend(mismatches.into_iter().map(FieldError::from));
+        self.problems
+            .extend(mismatches.into_iter().map(FieldError::from));
     }
 
     fn problem(&mut self, key: &str, detail: String) {
@@ -369,7 +411,8 @@ fn shape(key: &str) -> Option<Shape> {
 }
 
 fn path_of(key: &str) -> FieldPath {
-    key.split('.').fold(FieldPath::root(), |path, name| path.field(name))
+    key.split('.')
+        .fold(FieldPath::root(), |path, name| path.field(name))
 }
 
 fn quoted(words: &[&str]) -> String {

@@ -43,7 +43,11 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
         check: |review, report| {
             for (index, text) in audiences(&review.new.spec).iter().enumerate() {
                 if let Err(problem) = audience::parse(text) {
-                    report.find_at(report.path().index(index), Cause::Invalid, problem.to_string());
+                    report.find_at(
+                        report.path().index(index),
+                        Cause::Invalid,
+                        problem.to_string(),
+                    );
                 }
             }
         },
@@ -192,7 +196,9 @@ fn is_allowed(review: &RequestReview<'_>, audience: &str) -> bool {
 /// True when a missing audience stands for one that is not allowed: then that is the mistake.
 fn has_forbidden_api_server_audience(review: &RequestReview<'_>) -> bool {
     let audiences = review.settings.token_request.api_server_audiences();
-    !audiences.iter().all(|audience| is_allowed(review, audience))
+    !audiences
+        .iter()
+        .all(|audience| is_allowed(review, audience))
 }
 
 fn audience_duplicate(review: &RequestReview<'_>, report: &mut Report<'_>) {

@@ -1,1 +1,162 @@
-//! (in progress)
+//! A bundle of X.509 certificates in PEM: what an `AccessToken`'s `spec.ca` holds.
+//!
+//! ```
+//! use skupper_access_policy::value::certificate::{BundleProblem, CertificateBundle};
+//!
+//! let ca = CertificateBundle::parse(include_str!("../../tests/certificates/chain.pem"))?;
+//! assert!(ca.is_any_valid_at(1_785_000_000));
+//! assert_eq!(CertificateBundle::parse("no PEM"), Err(BundleProblem::NoCertificate));
+//! # Ok::<(), BundleProblem>(())
+//! ```
+//!
+//! Skupper hands the text to Go's `CertPool.AppendCertsFromPEM`, which silently skips the blocks
+//! that it cannot use. Here such a block is a problem, because whoever wrote it wanted it trusted.
+//!
+//! Source: RFC 7468; RFC 5280 section 4.1; Go `src/crypto/x509/cert_pool.go`.
+
+mod der;
+mod pem;
+mod x509;
+
+use std::fmt;
+
+use pem::Blocks;
+use x509::Validity;
+
+/// Longest text that is read, in bytes.
+pub const MAX_BUNDLE_BYTES: usize = 64 * 1024;
+
+/// One or more readable certificates. Two bundles are equal when they hold the same certificates
+/// in the same order, however their text is laid out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CertificateBundle {
+    certificates: Vec<Certificate>,
+}
+
+/// Equality of the DER decides; the validity follows from it.
+#[derive(Clone, PartialEq, Eq)]
+struct Certificate {
+    der: Vec<u8>,
+    validity: Validity,
+}
+
+impl CertificateBundle {
+    /// Reads every PEM block of `text`.
+    ///
+    /// # Errors
+    /// The first problem in the order of the text, except that length is judged first and a
+    /// private key anywhere goes before everything else.
+    pub fn parse(text: &str) -> Result<Self, BundleProblem> {
+        if text.len() > MAX_BUNDLE_BYTES {
+            return Err(BundleProblem::TooLong);
+        }
+        if pem::announces_private_key(text) {
+            return Err(BundleProblem::PrivateKey);
+        }
+        let mut certificates = Vec::new();
+        for der in Blocks::new(text) {
+            let der = der?;
+            let block = certificates.len() + 1;
+            let validity =
+                Validity::of_certificate(&der).ok_or(BundleProblem::NotX509 { block })?;
+            certificates.push(Certificate { der, validity });
+        }
+        if certificates.is_empty() {
+            return Err(BundleProblem::NoCertificate);
+        }
+        Ok(Self { certificates })
+    }
+
+    /// Whether a time, in seconds since 1970, lies within the validity of any certificate; both
+    /// ends of a validity belong to it.
+    #[must_use]
+    pub fn is_any_valid_at(&self, unix_seconds: i64) -> bool {
+        self.certificates
+            .iter()
+            .any(|certificate| certificate.validity.contains(unix_seconds))
+    }
+}
+
+/// Prints the number of certificates: the value of a `ca` is never printed.
+impl fmt::Debug for CertificateBundle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "CertificateBundle({})", self.certificates.len())
+    }
+}
+
+/// What is wrong with a bundle. Blocks are counted from 1; nothing of the text is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BundleProblem {
+    /// More than [`MAX_BUNDLE_BYTES`].
+    TooLong,
+    /// A line opens a private key.
+    PrivateKey,
+    /// There is no PEM block.
+    NoCertificate,
+    /// The lines that begin and end the block are missing, damaged or of different kinds.
+    Unbounded {
+        /// Which block.
+        block: usize,
+    },
+    /// The block is whole and holds something else than a certificate.
+    OtherKind {
+        /// Which block.
+        block: usize,
+    },
+    /// The block has headers such as `Proc-Type:`, and Go passes over such a certificate.
+    Headers {
+        /// Which block.
+        block: usize,
+    },
+    /// The text of the block is not base64.
+    NotBase64 {
+        /// Which block.
+        block: usize,
+    },
+    /// The block is not one X.509 certificate in DER.
+    NotX509 {
+        /// Which block.
+        block: usize,
+    },
+}
+
+impl fmt::Display for BundleProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong => formatter.write_str("must be at most 64 KiB"),
+            Self::PrivateKey => formatter.write_str(
+                "must not hold a private key: give certificates only, and replace the key, \
+                 because others may have read it",
+            ),
+            Self::NoCertificate => formatter.write_str(
+                "must hold at least one certificate in PEM, beginning with a line \
+                 '-----BEGIN CERTIFICATE-----'",
+            ),
+            Self::Unbounded { block } => write!(
+                formatter,
+                "PEM block {block} must stand between the lines '-----BEGIN CERTIFICATE-----' \
+                 and '-----END CERTIFICATE-----'",
+            ),
+            Self::OtherKind { block } => write!(
+                formatter,
+                "PEM block {block} must be a certificate ('-----BEGIN CERTIFICATE-----') and \
+                 nothing else",
+            ),
+            Self::Headers { block } => {
+                write!(formatter, "PEM block {block} must not have header lines")
+            }
+            Self::NotBase64 { block } => {
+                write!(
+                    formatter,
+                    "PEM block {block} must be base64 with padding, not damaged"
+                )
+            }
+            Self::NotX509 { block } => {
+                write!(
+                    formatter,
+                    "PEM block {block} must be a readable X.509 certificate"
+                )
+            }
+        }
+    }
+}

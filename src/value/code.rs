@@ -84,12 +84,24 @@ mod tests {
             ("inner blanks", "correct horse battery staple", Ok(())),
             ("other scripts", "ключ", Ok(())),
             ("the longest", longest.as_str(), Ok(())),
-            ("one byte more", too_long.as_str(), Err(CodeProblem::TooLong)),
+            (
+                "one byte more",
+                too_long.as_str(),
+                Err(CodeProblem::TooLong),
+            ),
             ("nothing", "", Err(CodeProblem::Empty)),
             ("a line end", "s3cr3t\n", Err(CodeProblem::Control)),
             ("a NUL", "s3\0cr3t", Err(CodeProblem::Control)),
-            ("a blank at the end", "s3cr3t ", Err(CodeProblem::WhiteSpace)),
-            ("a wide blank in front", "\u{3000}s3cr3t", Err(CodeProblem::WhiteSpace)),
+            (
+                "a blank at the end",
+                "s3cr3t ",
+                Err(CodeProblem::WhiteSpace),
+            ),
+            (
+                "a wide blank in front",
+                "\u{3000}s3cr3t",
+                Err(CodeProblem::WhiteSpace),
+            ),
         ];
         for (name, text, expected) in cases {
             assert_eq!(Code::parse(text).map(|_| ()), expected, "{name}");

@@ -1,10 +1,10 @@
 //! What several tests need: the rule pages and a fixed time.
 
-pub mod pages;
+pub(crate) mod pages;
 
 use chrono::{DateTime, Utc};
 
 /// The time of every review in the tests: 2026-11-22T00:00:00Z.
-pub fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_305_600, 0).unwrap()
 }

@@ -17,36 +17,36 @@ use serde_json::{Value, json};
 use skupper_access_policy::request::admission_request;
 
 /// One rule's page.
-pub struct Page {
+pub(crate) struct Page {
     /// The rule's code: the file's name.
-    pub code: String,
+    pub(crate) code: String,
     /// The first line.
-    pub title: String,
+    pub(crate) title: String,
     /// The text before the first case.
-    pub why: String,
+    pub(crate) why: String,
     /// Its cases, in order.
-    pub cases: Vec<Case>,
+    pub(crate) cases: Vec<Case>,
 }
 
 /// One example of a page.
-pub struct Case {
+pub(crate) struct Case {
     /// `code: heading`.
-    pub name: String,
+    pub(crate) name: String,
     /// What the heading says.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// The settings, `{}` when the case has none.
-    pub settings: Value,
+    pub(crate) settings: Value,
     /// The AdmissionRequest.
-    pub request: Value,
+    pub(crate) request: Value,
     /// What the comments say is found.
-    pub claims: Vec<Claim>,
+    pub(crate) claims: Vec<Claim>,
     /// What the comments say is stored: pointer and value.
-    pub stored: Vec<(String, Value)>,
+    pub(crate) stored: Vec<(String, Value)>,
 }
 
 /// What a case's heading says becomes of the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Refused,
     Warned,
     Accepted,
@@ -54,20 +54,20 @@ pub enum Outcome {
 
 /// A finding that a comment claims.
 #[derive(Debug, Clone)]
-pub struct Claim {
+pub(crate) struct Claim {
     /// Pointer of the line with the comment.
-    pub line: String,
+    pub(crate) line: String,
     /// `deny` or `warn`.
-    pub severity: String,
+    pub(crate) severity: String,
     /// The rule's code.
-    pub code: String,
+    pub(crate) code: String,
     /// A part of the finding's text.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl Case {
     /// The payload of `validate`.
-    pub fn payload(&self) -> Vec<u8> {
+    pub(crate) fn payload(&self) -> Vec<u8> {
         json!({"request": self.request, "settings": self.settings})
             .to_string()
             .into_bytes()
@@ -75,7 +75,7 @@ impl Case {
 }
 
 /// Every page, sorted by code.
-pub fn all() -> Vec<Page> {
+pub(crate) fn all() -> Vec<Page> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
     let mut paths: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
@@ -194,7 +194,10 @@ fn claims(name: &str, yaml: &str) -> (Vec<Claim>, Vec<(String, Value)>) {
             }
         }
         let line: String = path.iter().map(|(_, key)| format!("/{key}")).collect();
-        for comment in comments.into_iter().flat_map(|comments| comments.split(" # ")) {
+        for comment in comments
+            .into_iter()
+            .flat_map(|comments| comments.split(" # "))
+        {
             let (head, text) = comment
                 .split_once(": ")
                 .unwrap_or_else(|| panic!("{name}: no claim: {comment}"));
@@ -208,7 +211,9 @@ fn claims(name: &str, yaml: &str) -> (Vec<Claim>, Vec<(String, Value)>) {
                 None if head == "stored" => {
                     stored.push((line.clone(), serde_json::from_str(text).unwrap()));
                 }
-                _ => panic!("{name}: a claim is 'deny CODE: TEXT', 'warn CODE: TEXT' or 'stored: JSON': {comment}"),
+                _ => panic!(
+                    "{name}: a claim is 'deny CODE: TEXT', 'warn CODE: TEXT' or 'stored: JSON': {comment}"
+                ),
             }
         }
     }
