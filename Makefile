@@ -19,7 +19,7 @@ FUZZ_SECONDS ?= 60
 MANIFESTS := Cargo.toml Cargo.lock rust-toolchain.toml
 POLICY_SOURCES := $(MANIFESTS) $(shell find src -name '*.rs')
 HOST_SOURCES := $(shell find tests/host -name '*.rs' -o -path 'tests/host/Cargo.toml')
-XTASK_SOURCES := $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
+XTASK_SOURCES := $(POLICY_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
 
 say = @printf '\n>> %s\n' '$(1)'
 
@@ -41,6 +41,11 @@ annotated-policy.wasm: policy.wasm policy-metadata.yml usage.md $(XTASK_SOURCES)
 demo: annotated-policy.wasm ## reviews the manifests of examples/ in the module that ships
 	$(call say,the policy at work)
 	@cargo run --locked --quiet --package xtask -- demo annotated-policy.wasm
+
+.PHONY: review
+review: annotated-policy.wasm ## reviews your own manifests: make review FILES="grant.yml token.yml" SETTINGS=settings.yml
+	@test -n '$(FILES)' || { echo 'name the manifests: make review FILES="grant.yml token.yml"' >&2; exit 1; }
+	@cargo run --locked --quiet --package xtask -- review annotated-policy.wasm $(if $(SETTINGS),--settings $(SETTINGS)) $(FILES)
 
 ##@ Test
 
@@ -84,6 +89,10 @@ lint: fmt-check clippy $(TOOLS)/bin/cargo-deny ## format, clippy for every crate
 .PHONY: fmt
 fmt: | toolchain ## formats the code
 	cargo fmt --all
+
+.PHONY: generate
+generate: | toolchain ## writes questions-ui.yml, artifacthub-pkg.yml and the tables of the README
+	cargo run --quiet --package xtask -- generate
 
 .PHONY: fmt-check
 fmt-check: | toolchain
