@@ -47,8 +47,10 @@ impl Kind for AccessGrant {
             name: "expirationWindow",
             is_absent: |spec| spec.expiration_window.is_absent(),
             is_same: |new, old, settings| {
-                let window = new.window(settings);
-                window.is_some() && window == old.window(settings)
+                // Skupper reads what is stored only in Go's form: `24h` mends a stored `1 day`.
+                let default = settings.access_grant.default_expiration_window;
+                let stored = old.expiration_window.or_default(default);
+                stored.is_some() && stored == new.window(settings)
             },
             default: |settings| {
                 let window = settings.access_grant.default_expiration_window;

@@ -266,7 +266,9 @@ fn unknown_fields<'a, K: Kind>(
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
-        .filter(|(name, _)| K::FIELDS.iter().all(|field| field.name != name.as_str()))
+        .filter(|(name, value)| {
+            !value.is_null() && K::FIELDS.iter().all(|field| field.name != name.as_str())
+        })
         .filter(move |(name, value)| stored(old, name) != Some(value))
         .map(|(name, _)| name.as_str())
 }

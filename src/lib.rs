@@ -68,7 +68,7 @@ pub fn review_payload(payload: &[u8], now: DateTime<Utc>) -> Verdict {
         Err(problem) => return Verdict::of_request_problem(problem),
     };
     match Settings::read(&settings) {
-        Ok(settings) => review(request, &settings, now),
+        Ok(settings) => review(&request, &settings, now),
         Err(problems) => Verdict::of_settings_problems(&problems),
     }
 }
@@ -76,14 +76,14 @@ pub fn review_payload(payload: &[u8], now: DateTime<Utc>) -> Verdict {
 /// Judges one admission request and fills in the defaults. The first match decides which rules
 /// there are.
 #[must_use]
-pub fn review(request: Request, settings: &Settings, now: DateTime<Utc>) -> Verdict {
+pub fn review(request: &Request<'_>, settings: &Settings, now: DateTime<Utc>) -> Verdict {
     let is_write = matches!(request.operation, Operation::Create | Operation::Update);
     let is_token = request.resource == "serviceaccounts" && request.sub_resource == "token";
     if !is_write || !(request.sub_resource.is_empty() || is_token) {
         return Verdict::unchanged();
     }
     match (request.group.as_str(), request.kind.as_str(), is_token) {
-        ("skupper.io", "AccessGrant" | "AccessToken", false) if is_spec_unchanged(&request) => {
+        ("skupper.io", "AccessGrant" | "AccessToken", false) if is_spec_unchanged(request) => {
             Verdict::unchanged()
         }
         ("skupper.io", "AccessGrant", false) => review_as::<AccessGrant>(request, settings, now),
@@ -91,16 +91,16 @@ pub fn review(request: Request, settings: &Settings, now: DateTime<Utc>) -> Verd
         ("authentication.k8s.io", "TokenRequest", true)
             if request.operation == Operation::Create =>
         {
-            if token_request::is_exempt(&request, &settings.token_request) {
+            if token_request::is_exempt(request, &settings.token_request) {
                 return Verdict::unchanged();
             }
             review_as::<TokenRequest>(request, settings, now)
         }
-        _ => Verdict::not_covered(&request),
+        _ => Verdict::not_covered(request),
     }
 }
 
-fn review_as<K: Kind>(request: Request, settings: &Settings, now: DateTime<Utc>) -> Verdict {
+fn review_as<K: Kind>(request: &Request<'_>, settings: &Settings, now: DateTime<Utc>) -> Verdict {
     let old = match request.operation {
         Operation::Update => request.old_object.as_ref(),
         _ => None,
@@ -109,12 +109,11 @@ fn review_as<K: Kind>(request: Request, settings: &Settings, now: DateTime<Utc>)
     let findings = rules::judge(&review);
     let edits = review.edits();
     let subject = format!("{} \"{}\"", K::NAME, printable(review.name(&request.name)));
-    drop(review);
-    Verdict::of_findings(&subject, findings, request.object, edits)
+    Verdict::of_findings(&subject, findings, edits, || request.whole_object())
 }
 
 /// Labels, finalizers and owners can always be changed, on any object, by any controller.
-fn is_spec_unchanged(request: &Request) -> bool {
+fn is_spec_unchanged(request: &Request<'_>) -> bool {
     request.operation == Operation::Update
         && request
             .old_object

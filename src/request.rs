@@ -5,8 +5,11 @@
 //! Source: Kubewarden's policy author guide, "Validating policies"; kubernetes admission/v1,
 //! AdmissionRequest.
 
+mod json;
+
 use std::fmt;
 
+use json::Place;
 use serde_json::{Map, Value, json};
 
 /// What a user wants done.
@@ -48,7 +51,10 @@ impl Operation {
 /// What the rules need of an admission request. It holds the object with its secrets, so it has no
 /// `Debug`.
 #[derive(Clone)]
-pub struct Request {
+pub struct Request<'a> {
+    text: &'a [u8],
+    /// Where to find the whole object in the text.
+    place: Place,
     pub(crate) operation: Operation,
     pub(crate) group: String,
     pub(crate) version: String,
@@ -59,8 +65,9 @@ pub struct Request {
     pub(crate) name: String,
     pub(crate) username: String,
     pub(crate) groups: Vec<String>,
-    /// Always an object on CREATE and UPDATE.
+    /// What the rules read of the object under review; always an object on CREATE and UPDATE.
     pub(crate) object: Value,
+    /// What the rules read of the stored object.
     pub(crate) old_object: Option<Value>,
 }
 
@@ -96,40 +103,59 @@ impl std::error::Error for RequestProblem {}
 ///
 /// # Errors
 /// Says why there is no request to be judged.
-pub fn read_payload(payload: &[u8]) -> Result<(Request, Value), RequestProblem> {
-    let Ok(Value::Object(mut payload)) = serde_json::from_slice(payload) else {
+pub fn read_payload(text: &[u8]) -> Result<(Request<'_>, Value), RequestProblem> {
+    let Some(Value::Object(mut payload)) = json::read(text, Place::Payload) else {
         return Err(RequestProblem::Unreadable);
     };
     let settings = payload.remove("settings").unwrap_or_default();
     let request = payload.remove("request").unwrap_or_default();
-    Ok((Request::read(request)?, settings))
+    let request = Request::of_fields(request, text, Place::PayloadForObject)?;
+    Ok((request, settings))
 }
 
-impl Request {
+impl<'a> Request<'a> {
     /// Reads an AdmissionRequest in camelCase.
     ///
     /// # Errors
     /// Says why it is none.
-    pub fn read(request: Value) -> Result<Self, RequestProblem> {
+    pub fn from_json(text: &'a [u8]) -> Result<Self, RequestProblem> {
+        let fields = json::read(text, Place::Request).ok_or(RequestProblem::Unreadable)?;
+        Self::of_fields(fields, text, Place::RequestForObject)
+    }
+
+    /// The whole object under review, with what no rule reads.
+    pub(crate) fn whole_object(&self) -> Value {
+        let mut value = json::read(self.text, self.place).unwrap_or_default();
+        let request = match self.place {
+            Place::PayloadForObject => value.get_mut("request"),
+            _ => Some(&mut value),
+        };
+        let object = request.and_then(|request| request.get_mut("object"));
+        object.map(Value::take).unwrap_or_default()
+    }
+
+    fn of_fields(request: Value, text: &'a [u8], place: Place) -> Result<Self, RequestProblem> {
         let Value::Object(mut fields) = request else {
             return Err(RequestProblem::NotARequest);
         };
-        let operation = text(&mut fields, "operation").map_err(|_| RequestProblem::Operation)?;
+        let operation = string(&mut fields, "operation").map_err(|_| RequestProblem::Operation)?;
         let operation = Operation::from_name(&operation).ok_or(RequestProblem::Operation)?;
         let mut kind = object(&mut fields, "kind")?;
         let mut resource = object(&mut fields, "resource")?;
         let mut user = object(&mut fields, "userInfo")?;
         let under_review = take(&mut fields, "object").unwrap_or_default();
         let request = Self {
+            text,
+            place,
             operation,
-            group: text(&mut kind, "group")?,
-            version: text(&mut kind, "version")?,
-            kind: text(&mut kind, "kind")?,
-            resource: text(&mut resource, "resource")?,
-            sub_resource: text(&mut fields, "subResource")?,
-            name: text(&mut fields, "name")?,
-            username: text(&mut user, "username")?,
-            groups: texts(&mut user, "groups")?,
+            group: string(&mut kind, "group")?,
+            version: string(&mut kind, "version")?,
+            kind: string(&mut kind, "kind")?,
+            resource: string(&mut resource, "resource")?,
+            sub_resource: string(&mut fields, "subResource")?,
+            name: string(&mut fields, "name")?,
+            username: string(&mut user, "username")?,
+            groups: strings(&mut user, "groups")?,
             object: under_review,
             old_object: take(&mut fields, "oldObject"),
         };
@@ -192,7 +218,7 @@ fn take(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {
     fields.remove(name).filter(|value| !value.is_null())
 }
 
-fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, RequestProblem> {
+fn string(fields: &mut Map<String, Value>, name: &str) -> Result<String, RequestProblem> {
     match take(fields, name) {
         None => Ok(String::new()),
         Some(Value::String(text)) => Ok(text),
@@ -200,7 +226,7 @@ fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, RequestPr
     }
 }
 
-fn texts(fields: &mut Map<String, Value>, name: &str) -> Result<Vec<String>, RequestProblem> {
+fn strings(fields: &mut Map<String, Value>, name: &str) -> Result<Vec<String>, RequestProblem> {
     match take(fields, name) {
         None => Ok(Vec::new()),
         Some(Value::Array(elements)) => elements

@@ -88,7 +88,7 @@ impl Kind for TokenRequest {
 
 /// True for callers whose requests keep the cluster alive, or that the administrator named. By
 /// identity and nothing else: labels and bound objects are chosen by the caller.
-pub(crate) fn is_exempt(request: &Request, settings: &TokenRequestSettings) -> bool {
+pub(crate) fn is_exempt(request: &Request<'_>, settings: &TokenRequestSettings) -> bool {
     let user = request.username.as_str();
     let is_in = |group: &str| request.groups.iter().any(|of| of == group);
     CONTROLLER_MANAGERS.contains(&user)

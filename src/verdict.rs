@@ -57,7 +57,7 @@ impl Verdict {
     }
 
     /// Allowed, with a note that no rule is about such a request.
-    pub(crate) fn not_covered(request: &Request) -> Self {
+    pub(crate) fn not_covered(request: &Request<'_>) -> Self {
         let what = format!(
             "{} {}/{} {}",
             request.operation.name(),
@@ -87,8 +87,8 @@ impl Verdict {
     pub(crate) fn of_findings(
         subject: &str,
         findings: Findings,
-        object: Value,
         edits: Vec<Edit>,
+        object: impl FnOnce() -> Value,
     ) -> Self {
         let mut audit_annotations = BTreeMap::new();
         if !findings.codes.is_empty() {
@@ -108,7 +108,7 @@ impl Verdict {
             ),
         });
         let mutated_object = match refusal {
-            None if !edits.is_empty() => Some(edited(object, edits)),
+            None if !edits.is_empty() => Some(edited(object(), edits)),
             _ => None,
         };
         Self {

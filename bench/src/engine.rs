@@ -34,11 +34,15 @@ impl Guest {
 
     /// Answers one request in an instance of its own. The time is that of the instance's whole
     /// life, its end included.
-    pub(crate) fn validate(&self, payload: &[u8]) -> Result<(Vec<u8>, Duration), Box<dyn Error>> {
+    pub(crate) fn call(
+        &self,
+        operation: &str,
+        payload: &[u8],
+    ) -> Result<(Vec<u8>, Duration), Box<dyn Error>> {
         let start = Instant::now();
         let engine = self.stack.rehydrate(Some(DEADLINES))?;
         let host = WapcHost::new(Box::new(engine), Some(Box::new(refuse_host_call)))?;
-        let answer = host.call("validate", payload)?;
+        let answer = host.call(operation, payload)?;
         drop(host);
         Ok((answer, start.elapsed()))
     }

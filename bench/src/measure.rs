@@ -30,16 +30,20 @@ impl Samples {
 pub(crate) fn in_turn(
     noop: &Guest,
     policy: &Guest,
+    operation: &str,
     payload: &[u8],
     rounds: usize,
 ) -> Result<(Samples, Samples), Box<dyn Error>> {
     let (mut noops, mut policies) = (Samples::default(), Samples::default());
     for round in 0..rounds + WARM_UP {
         let (first, second) = if round % 2 == 0 {
-            (noop.validate(payload)?.1, policy.validate(payload)?.1)
+            (
+                noop.call(operation, payload)?.1,
+                policy.call(operation, payload)?.1,
+            )
         } else {
-            let late = policy.validate(payload)?.1;
-            (noop.validate(payload)?.1, late)
+            let late = policy.call(operation, payload)?.1;
+            (noop.call(operation, payload)?.1, late)
         };
         if round >= WARM_UP {
             noops.0.push(first);
@@ -52,7 +56,7 @@ pub(crate) fn in_turn(
 /// Asks one guest a few times.
 pub(crate) fn alone(guest: &Guest, payload: &[u8]) -> Result<Samples, Box<dyn Error>> {
     let times: Result<Vec<_>, _> = (0..FEW)
-        .map(|_| guest.validate(payload).map(|(_, time)| time))
+        .map(|_| guest.call("validate", payload).map(|(_, time)| time))
         .collect();
     Ok(Samples(times?))
 }

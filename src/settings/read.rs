@@ -15,8 +15,12 @@ use crate::value::host_pattern::HostPattern;
 use crate::value::name::SubdomainName;
 
 pub(super) fn read(value: &Value) -> Result<Settings, SettingsProblems> {
-    if !(value.is_null() || value.is_object()) {
-        return Err(SettingsProblems::unreadable());
+    match value {
+        Value::Null => return Ok(Settings::default()),
+        // Every request brings the settings along, and most administrators set nothing.
+        Value::Object(keys) if keys.is_empty() => return Ok(Settings::default()),
+        Value::Object(_) => {}
+        _ => return Err(SettingsProblems::unreadable()),
     }
     let mut reader = Reader {
         root: Cursor::root(value),

@@ -136,6 +136,11 @@ fn a_bundle_that_cannot_be_used_is_refused() {
             unbounded(1),
         ),
         (
+            "END with a CR and no LF behind it",
+            format!("{}\r", CA.trim_end()),
+            unbounded(1),
+        ),
+        (
             "BEGIN in a block",
             format!("-----BEGIN CERTIFICATE-----\n{CA}"),
             unbounded(1),

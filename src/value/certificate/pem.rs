@@ -7,7 +7,7 @@
 //!
 //! Source: RFC 7468; Go `src/encoding/pem/pem.go`, Decode.
 
-use std::str::Split;
+use std::str::SplitInclusive;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -26,7 +26,7 @@ pub(super) fn announces_private_key(text: &str) -> bool {
 
 /// Yields the DER of each block, or what is wrong with it; of no use after a problem.
 pub(super) struct Blocks<'a> {
-    lines: Split<'a, char>,
+    lines: SplitInclusive<'a, char>,
     /// How many blocks were begun.
     begun: usize,
     /// The base64 text of the current block, kept so that it is allocated once.
@@ -36,7 +36,7 @@ pub(super) struct Blocks<'a> {
 impl<'a> Blocks<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
-            lines: text.split('\n'),
+            lines: text.split_inclusive('\n'),
             begun: 0,
             encoded: Vec::with_capacity(text.len()),
         }
@@ -46,7 +46,7 @@ impl<'a> Blocks<'a> {
     fn rest_of_block(&mut self, label: &str) -> Result<Vec<u8>, BundleProblem> {
         let block = self.begun;
         let unbounded = BundleProblem::Unbounded { block };
-        let label = label.trim_end_matches(BLANKS);
+        let label = trim_end(label);
         let kind = label
             .strip_suffix(DASHES)
             .filter(|kind| !kind.contains(DASHES));
@@ -59,7 +59,7 @@ impl<'a> Blocks<'a> {
                 continue;
             }
             match line.strip_prefix(END) {
-                Some(end) if end.trim_end_matches(BLANKS) == label => break,
+                Some(end) if trim_end(end) == label => break,
                 _ => return Err(unbounded),
             }
         }
@@ -70,7 +70,7 @@ impl<'a> Blocks<'a> {
             return Err(BundleProblem::Headers { block });
         }
         self.encoded
-            .retain(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
+            .retain(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
         BASE64
             .decode(&self.encoded)
             .map_err(|_| BundleProblem::NotBase64 { block })
@@ -87,12 +87,16 @@ impl Iterator for Blocks<'_> {
     }
 }
 
+/// Cuts off a line end and the blanks before it. A lone CR at the end of the text is no line end.
+fn trim_end(line: &str) -> &str {
+    let ended = line.strip_suffix('\n');
+    let line = ended.map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
+    line.trim_end_matches([' ', '\t'])
+}
+
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
-
-/// What may follow the last dashes of a line.
-const BLANKS: [char; 3] = [' ', '\t', '\r'];
 
 /// Padding is required and the bits left over may be anything, as in Go's `base64.StdEncoding`.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

@@ -33,8 +33,8 @@ impl Manifest {
         Ok(manifests.collect())
     }
 
-    /// The object as the API server hands it on. The name of a `TokenRequest` is the
-    /// `ServiceAccount`'s, part of the address; the object itself has none.
+    /// The object as the API server hands it on. The name of a `TokenRequest` is that of its service
+    /// account and part of the address; the object itself has none.
     pub(crate) fn sent(&self) -> Value {
         let mut object = self.object.clone();
         if text(&object, "/kind") == "TokenRequest"

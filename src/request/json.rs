@@ -1,0 +1,217 @@
+//! Reading only those parts of a payload that are needed.
+//!
+//! Most of an admission request is `managedFields`, options and the status, which no rule reads.
+//! Building them as values costs more than all the rules together, so they are read past, but read
+//! they are: what makes JSON unreadable makes it unreadable anywhere.
+
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// Where in a payload a value stands, which decides what of it is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// `{"request": ..., "settings": ...}`.
+    Payload,
+    /// The AdmissionRequest.
+    Request,
+    /// `object`: what the rules read of it.
+    Object,
+    /// `metadata` of the object.
+    Metadata,
+    /// `oldObject`: what the rules read of it.
+    OldObject,
+    /// `userInfo`.
+    User,
+    /// A payload of which only the object is kept.
+    PayloadForObject,
+    /// An AdmissionRequest of which only the object is kept.
+    RequestForObject,
+    /// Everything is kept.
+    Whole,
+    /// Nothing is kept.
+    Nothing,
+}
+
+impl Place {
+    /// The place of the field `name` of an object here.
+    fn enter(self, name: &str) -> Self {
+        match (self, name) {
+            (Self::Whole, _)
+            | (Self::Payload, "settings")
+            | (Self::Request, "operation" | "kind" | "resource" | "subResource" | "name")
+            | (Self::Object, "spec")
+            | (Self::OldObject, "spec" | "status")
+            | (Self::Metadata, "name" | "generateName")
+            | (Self::User, "username" | "groups")
+            | (Self::RequestForObject, "object") => Self::Whole,
+            (Self::Payload, "request") => Self::Request,
+            (Self::PayloadForObject, "request") => Self::RequestForObject,
+            (Self::Request, "userInfo") => Self::User,
+            (Self::Request, "object") => Self::Object,
+            (Self::Request, "oldObject") => Self::OldObject,
+            (Self::Object | Self::OldObject, "metadata") => Self::Metadata,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// Reads the text as JSON and keeps what the place says. `None` for text that is no JSON, or JSON
+/// beyond what the API server sends: deeper than 128 levels, a number beyond doubles, a lone
+/// surrogate.
+pub(super) fn read(text: &[u8], place: Place) -> Option<Value> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let value = place.deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
+    Some(value)
+}
+
+impl<'de> DeserializeSeed<'de> for Place {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// What is not kept is `null`; a value of another type than the place expects is kept whole, so
+/// that it can be refused.
+impl<'de> Visitor<'de> for Place {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(match self {
+            Self::Nothing => Value::Null,
+            _ => Value::String(value.to_owned()),
+        })
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let place = match self {
+            Self::Nothing => Self::Nothing,
+            _ => Self::Whole,
+        };
+        let mut kept = Vec::new();
+        while let Some(element) = elements.next_element_seed(place)? {
+            if place == Self::Whole {
+                kept.push(element);
+            }
+        }
+        Ok(Value::Array(kept))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut kept = Map::new();
+        while let Some((name, place)) = fields.next_key_seed(Name(self))? {
+            let value = fields.next_value_seed(place)?;
+            if let Some(name) = name {
+                kept.insert(name, value);
+            }
+        }
+        Ok(Value::Object(kept))
+    }
+}
+
+/// A field's name, kept when its value is, with the place of that value.
+struct Name(Place);
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = (Option<String>, Place);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = (Option<String>, Place);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field's name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        let place = self.0.enter(name);
+        let kept = (place != Place::Nothing).then(|| name.to_owned());
+        Ok((kept, place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_no_rule_reads_is_not_kept() {
+        let text = br#"{"request": {
+            "uid": "u", "operation": "UPDATE", "options": {"a": [1, {}]},
+            "userInfo": {"username": "n", "extra": {"x": ["y"]}},
+            "object": {"metadata": {"name": "west", "managedFields": [{"a": {}}]}, "spec": {"x": [1, null]}, "status": 1},
+            "oldObject": {"metadata": {"labels": {}}, "spec": null, "status": {"redeemed": true}}
+        }, "settings": {"defaulting": false}, "callback_channel": 1}"#;
+        let expected = json!({"request": {
+            "operation": "UPDATE",
+            "userInfo": {"username": "n"},
+            "object": {"metadata": {"name": "west"}, "spec": {"x": [1, null]}},
+            "oldObject": {"metadata": {}, "spec": null, "status": {"redeemed": true}}
+        }, "settings": {"defaulting": false}});
+        assert_eq!(read(text, Place::Payload), Some(expected));
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_kept_so_that_it_can_be_refused() {
+        let text = br#"{"request": {"object": ["x"], "userInfo": "u", "oldObject": 1.5}}"#;
+        let expected = json!({"request": {"object": ["x"], "userInfo": "u", "oldObject": 1.5}});
+        assert_eq!(read(text, Place::Payload), Some(expected));
+    }
+
+    #[test]
+    fn what_makes_json_unreadable_does_so_where_nothing_is_kept() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        let cases = [
+            ("too deep", deep.as_str()),
+            ("a number beyond doubles", "1e400"),
+            ("a lone surrogate", r#""\ud800""#),
+            ("a control character", "\"\u{1}\""),
+            ("nothing", ""),
+            ("two values", "1 1"),
+        ];
+        for (name, json) in cases {
+            let text = format!(r#"{{"request": {{"options": {json}}}}}"#);
+            assert_eq!(read(text.as_bytes(), Place::Payload), None, "{name}");
+        }
+        assert_eq!(
+            read(b"{\"request\": {\"uid\": \"\xff\"}}", Place::Payload),
+            None
+        );
+        assert_eq!(read(b"{} x", Place::Payload), None);
+    }
+}
