@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::field::{Cursor, Field, Mismatch};
+use crate::finding::Severity;
 use crate::rules::Row;
 use crate::settings::Settings;
 
@@ -160,6 +161,14 @@ impl<'a, K: Kind> Review<'a, K> {
         name.set().or(prefix.set()).copied().unwrap_or(in_request)
     }
 
+    /// True when the rule `code` refuses what it finds, so that nothing else about the same value
+    /// need be said.
+    pub(crate) fn denies(&self, code: &str) -> bool {
+        let mut rules = K::RULES.iter().map(|row| &row.rule);
+        let rule = rules.find(|rule| rule.code == code);
+        rule.is_some_and(|rule| self.settings.severity(rule) == Severity::Deny)
+    }
+
     /// True when the stored object has this name already: nobody can change it any more.
     pub(crate) fn is_name_stored(&self) -> bool {
         let old = self.old.as_ref();
@@ -232,7 +241,8 @@ impl Comparison {
         for field in K::FIELDS {
             let (is, was) = (written(object, field.name), written(old.json, field.name));
             let left_out = (field.is_absent)(&new.spec) && was.is_some();
-            let is_kept = left_out && is_processed;
+            // What may not be set back is lost, and so it is a change.
+            let is_kept = left_out && is_processed && settings.defaulting;
             let is_same = is == was
                 || is_kept
                 || (left_out && field.is_removable)

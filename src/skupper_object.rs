@@ -1,5 +1,7 @@
 //! The rules that AccessGrant and AccessToken share, and the one for every kind.
 
+use serde_json::{Map, Value};
+
 use crate::field::Field;
 use crate::finding::{Cause, Severity};
 use crate::kind::{Kind, Review};
@@ -72,6 +74,18 @@ pub(crate) fn code_format(code: &Field<Code<'_>, CodeProblem>, report: &mut Repo
         Some(problem @ CodeProblem::TooLong) => report.find(Cause::TooLong, problem.to_string()),
         Some(problem) => report.find(Cause::Invalid, problem.to_string()),
         None => {}
+    }
+}
+
+/// True when both maps have the same entries; an empty one and none are the same.
+pub(crate) fn is_same_map(
+    new: &Field<&Map<String, Value>>,
+    old: &Field<&Map<String, Value>>,
+) -> bool {
+    match (new, old) {
+        (Field::Set(new), Field::Set(old)) => new == old,
+        (Field::Set(map), Field::Absent) | (Field::Absent, Field::Set(map)) => map.is_empty(),
+        (new, old) => new.is_absent() && old.is_absent(),
     }
 }
 
