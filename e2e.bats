@@ -81,7 +81,7 @@ warned() {
   review tests/e2e/access-grant-one-day.json '{"accessGrant": {"rewriteWindows": true}}'
   allowed
   patched /spec/expirationWindow '"24h"'
-  warned "rewritten to '24h'"
+  warned "write '24h'"
 }
 
 @test "a window above the maximum is refused" {
