@@ -21,8 +21,10 @@ impl Manifest {
     /// Says why the file cannot be read or is no YAML.
     pub(crate) fn read_all(path: &Path) -> Result<Vec<Self>, String> {
         let yaml = fs::read_to_string(path).map_err(|error| error.to_string())?;
-        let mut objects: Vec<Value> =
-            serde_saphyr::from_multiple(&yaml).map_err(|error| error.to_string())?;
+        // kubectl reads `017` as 15.
+        let options = serde_saphyr::options! { legacy_octal_numbers: true };
+        let mut objects: Vec<Value> = serde_saphyr::from_multiple_with_options(&yaml, options)
+            .map_err(|error| error.to_string())?;
         objects.retain(|object| !object.is_null());
         let comment = yaml.lines().next().and_then(|line| line.strip_prefix("# "));
         let comment = comment.filter(|_| objects.len() == 1);
