@@ -17,6 +17,10 @@ use crate::verdict::Verdict;
 
 /// Called by the host once per instance, before anything else.
 #[expect(unsafe_code, reason = "the host finds the guest by this symbol")]
+#[expect(
+    unreachable_pub,
+    reason = "a symbol for the host must be public, this module need not be"
+)]
 #[unsafe(no_mangle)]
 pub extern "C" fn wapc_init() {
     register_function("validate", validate);

@@ -186,6 +186,10 @@ impl<'a> Request<'a> {
 /// object: UPDATE when there is an old one, CREATE otherwise; a TokenRequest goes to the `token`
 /// subresource of a ServiceAccount. `user` is a `userInfo`, with `username` and `groups`.
 #[must_use]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the values go into the request; that `json!` copies them is its own affair"
+)]
 pub fn admission_request(object: Value, old_object: Option<Value>, user: Option<Value>) -> Value {
     let text = |pointer: &str| {
         object

@@ -225,15 +225,27 @@ impl<'a> Reader<'a> {
     }
 
     fn boolean(&mut self, key: &'static str) -> Option<bool> {
-        self.at(key, |cursor, mismatches| cursor.boolean(mismatches))
-            .set()
-            .copied()
+        let mut boolean = None;
+        self.at(key, &mut |cursor, mismatches| {
+            boolean = cursor.boolean(mismatches).set().copied();
+        });
+        boolean
+    }
+
+    fn text(&mut self, key: &'static str) -> Option<&'a str> {
+        let mut text = None;
+        self.at(key, &mut |cursor, mismatches| {
+            text = cursor.text(mismatches).set().copied();
+        });
+        text
     }
 
     fn integer(&mut self, key: &'static str) -> Option<i64> {
-        let number = *self
-            .at(key, |cursor, mismatches| cursor.integer(mismatches))
-            .set()?;
+        let mut integer = None;
+        self.at(key, &mut |cursor, mismatches| {
+            integer = cursor.integer(mismatches).set().copied();
+        });
+        let number = integer?;
         let Some(Shape::Integer { min, max }) = shape(key) else {
             return Some(number);
         };
@@ -245,9 +257,7 @@ impl<'a> Reader<'a> {
     }
 
     fn duration(&mut self, key: &'static str) -> Option<GoDuration> {
-        let text = *self
-            .at(key, |cursor, mismatches| cursor.text(mismatches))
-            .set()?;
+        let text = self.text(key)?;
         let duration = match read_window(text) {
             Ok(duration) | Err(WindowProblem::Spelled(duration)) => duration,
             Err(problem) => {
@@ -263,9 +273,7 @@ impl<'a> Reader<'a> {
     }
 
     fn choice(&mut self, key: &'static str) -> Option<&'a str> {
-        let text = *self
-            .at(key, |cursor, mismatches| cursor.text(mismatches))
-            .set()?;
+        let text = self.text(key)?;
         let Some(Shape::Choice(words)) = shape(key) else {
             return Some(text);
         };
@@ -318,10 +326,12 @@ impl<'a> Reader<'a> {
         keep: &mut dyn FnMut(&str) -> Result<(), String>,
     ) -> bool {
         let mut problems = Vec::new();
-        let is_set = self.at(key, |cursor, mismatches| {
+        let mut is_set = false;
+        self.at(key, &mut |cursor, mismatches| {
             let Field::Set(elements) = cursor.elements(mismatches) else {
-                return false;
+                return;
             };
+            is_set = true;
             for element in elements {
                 let text = match element.text(mismatches) {
                     Field::Set(text) => text,
@@ -333,26 +343,20 @@ impl<'a> Reader<'a> {
                     problems.push(error.showing(&text.into()));
                 }
             }
-            true
         });
         self.problems.append(&mut problems);
         is_set
     }
 
-    /// Reads at `key`, whose parts are the names of the fields that lead there.
-    fn at<T>(
-        &mut self,
-        key: &'static str,
-        read: impl FnOnce(&Cursor<'_, 'a>, &mut Vec<Mismatch>) -> T,
-    ) -> T {
+    /// Lets `read` look at the place that a key such as `accessGrant.allowedIssuers` names.
+    fn at(&mut self, key: &'static str, read: &mut dyn FnMut(&Cursor<'_, 'a>, &mut Vec<Mismatch>)) {
         let mut mismatches = Vec::new();
         let root = self.root;
-        let value = match key.split_once('.') {
+        match key.split_once('.') {
             Some((group, name)) => read(&root.field(group).field(name), &mut mismatches),
             None => read(&root.field(key), &mut mismatches),
-        };
+        }
         self.note(mismatches);
-        value
     }
 
     fn note(&mut self, mismatches: Vec<Mismatch>) {
@@ -435,8 +439,7 @@ fn shape(key: &str) -> Option<Shape> {
 }
 
 fn path_of(key: &str) -> FieldPath {
-    key.split('.')
-        .fold(FieldPath::root(), |path, name| path.field(name))
+    key.split('.').fold(FieldPath::root(), FieldPath::field)
 }
 
 fn quoted(words: &[&str]) -> String {
