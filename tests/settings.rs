@@ -268,12 +268,12 @@ fn every_problem_is_named_with_its_path_and_what_is_allowed() {
         (
             "a default window above its limit",
             json!({"accessGrant": {"defaultExpirationWindow": "2h", "maxExpirationWindow": "1h"}}),
-            "accessGrant.defaultExpirationWindow: Invalid value: \"2h\": must be",
+            "accessGrant.defaultExpirationWindow: Invalid value: \"2h\": must be at most",
         ),
         (
             "a default window below its limit",
             json!({"accessGrant": {"defaultExpirationWindow": "1m", "minExpirationWindow": "1h"}}),
-            "accessGrant.defaultExpirationWindow: Invalid value: \"1m\": must be",
+            "accessGrant.defaultExpirationWindow: Invalid value: \"1m\": must be at least",
         ),
         (
             "a minimum above its maximum",

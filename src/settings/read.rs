@@ -102,7 +102,7 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
     settings
 }
 
-/// What each key allows by itreader, and the keys together do not.
+/// What each key allows by itself, and the keys together do not.
 fn refuse_contradictions(reader: &mut Reader<'_>, settings: &Settings) {
     let grant = &settings.access_grant;
     if let Some(max) = grant.max_redemptions_allowed
