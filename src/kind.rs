@@ -56,8 +56,8 @@ pub(crate) struct SpecField<K: Kind> {
     pub(crate) is_removable: bool,
 }
 
-/// A value to be written into the object.
-#[derive(Debug, Clone, PartialEq)]
+/// A value to be written into the object. It may be a stored secret, so it has no `Debug`.
+#[derive(Clone)]
 pub(crate) struct Edit {
     /// The field of `spec`.
     pub(crate) field: &'static str,
@@ -233,14 +233,18 @@ impl Comparison {
             return comparison;
         };
         let is_processed = old.with_status(K::is_processed);
-        let written = |json: &Value, name: &str| {
-            stored(json.get("spec"), name)
-                .filter(|value| *value != "")
-                .cloned()
-        };
         for field in K::FIELDS {
-            let (is, was) = (written(object, field.name), written(old.json, field.name));
-            let left_out = (field.is_absent)(&new.spec) && was.is_some();
+            // What the kind reads as absent is: `""` where text is expected, and not elsewhere.
+            let written = |json: &Value, spec: &K::Spec<'_>| {
+                stored(json.get("spec"), field.name)
+                    .filter(|_| !(field.is_absent)(spec))
+                    .cloned()
+            };
+            let (is, was) = (
+                written(object, &new.spec),
+                written(old.json, &old.object.spec),
+            );
+            let left_out = is.is_none() && was.is_some();
             // What may not be set back is lost, and so it is a change.
             let is_kept = left_out && is_processed && settings.defaulting;
             let is_same = is == was
