@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::field::Field;
 use crate::finding::{Cause, Severity};
 use crate::kind::{Kind, Review};
-use crate::nearest::nearest;
+use crate::nearest::{COMPARED, nearest};
 use crate::path::FieldPath;
 use crate::rules::{Report, Row, Rule};
 use crate::value::code::{Code, CodeProblem};
@@ -145,6 +145,3 @@ fn check_unknown_fields<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>
 
 /// A wrong type ends the judging of the field it is in: `spec.settings`, not one of its entries.
 const FIELD_DEPTH: usize = 2;
-
-/// How many unknown fields are compared with the known ones.
-const COMPARED: usize = 16;

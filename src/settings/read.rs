@@ -6,8 +6,8 @@ use super::table::{DEFAULT_LIFETIME, EXTENDED_LIFETIME, SETTINGS, Shape};
 use super::{Overlong, Settings, SettingsProblems};
 use crate::catalogue;
 use crate::field::{Cursor, Field, Mismatch};
-use crate::finding::{Cause, FieldError, Severity};
-use crate::nearest::nearest;
+use crate::finding::{Cause, FieldError, Severity, supported_values};
+use crate::nearest::{COMPARED, nearest};
 use crate::path::FieldPath;
 use crate::value::audience::{self, AudiencePattern};
 use crate::value::duration::{GoDuration, WindowProblem, read_window};
@@ -126,11 +126,14 @@ impl<'a> Reader<'a> {
                 "accessGrant.minExpirationWindow",
                 "must be at most accessGrant.maxExpirationWindow",
             ),
-            (min, max) if within(grant.default_expiration_window, min, max) != grant.default_expiration_window => self
-                .contradiction(
-                    "accessGrant.defaultExpirationWindow",
-                    "must lie between accessGrant.minExpirationWindow and accessGrant.maxExpirationWindow",
-                ),
+            (Some(min), _) if grant.default_expiration_window < min => self.contradiction(
+                "accessGrant.defaultExpirationWindow",
+                "must be at least accessGrant.minExpirationWindow",
+            ),
+            (_, Some(max)) if grant.default_expiration_window > max => self.contradiction(
+                "accessGrant.defaultExpirationWindow",
+                "must be at most accessGrant.maxExpirationWindow",
+            ),
             _ => {}
         }
         if let Some(max) = settings.access_token.max_link_cost
@@ -159,6 +162,7 @@ impl<'a> Reader<'a> {
                 "must be matched by tokenRequest.allowedAudiences",
             );
         }
+        self.refuse_repeated_audiences(&request.default_audiences);
         match (request.max_expiration_seconds, request.overlong) {
             (Some(EXTENDED_LIFETIME), _) => self.contradiction(
                 "tokenRequest.maxExpirationSeconds",
@@ -174,6 +178,19 @@ impl<'a> Reader<'a> {
             self.contradiction(
                 "tokenRequest.overlong",
                 "may not be 'clamp' where defaulting is false: nothing can be lowered without an edit",
+            );
+        }
+    }
+
+    /// What is filled in must give no finding when it is reviewed again.
+    fn refuse_repeated_audiences(&mut self, audiences: &[String]) {
+        let mut sorted: Vec<&String> = audiences.iter().collect();
+        sorted.sort_unstable();
+        let is_repeated = |pair: &[&String]| matches!(pair, [first, second] if first == second);
+        if sorted.windows(2).any(is_repeated) {
+            self.contradiction(
+                "tokenRequest.defaultAudiences",
+                "must name each audience once",
             );
         }
     }
@@ -206,7 +223,11 @@ impl<'a> Reader<'a> {
         let mut mismatches = Vec::new();
         if let Field::Set(fields) = place.object(&mut mismatches) {
             for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
-                let detail = match nearest(name, known.iter().copied()) {
+                let close = match self.problems.len() {
+                    0..COMPARED => nearest(name, known.iter().copied()),
+                    _ => None,
+                };
+                let detail = match close {
                     Some(close) => format!("unknown setting, did you mean '{close}'?"),
                     None => format!("unknown setting, must be one of {}", quoted(known)),
                 };
@@ -268,7 +289,7 @@ impl<'a> Reader<'a> {
         if words.contains(&text) {
             return Some(text);
         }
-        self.problem(key, format!("must be one of {}", quoted(words)));
+        self.problem_of(Cause::Unsupported, key, supported_values(words));
         None
     }
 
@@ -278,7 +299,7 @@ impl<'a> Reader<'a> {
         let mut mismatches = Vec::new();
         let mut severities = Vec::new();
         for entry in rules.entries(&mut mismatches) {
-            match severity(&entry) {
+            match severity(&entry, self.problems.len() < COMPARED) {
                 Ok(setting) => severities.push(setting),
                 Err(problem) => self.problems.push(problem),
             }
@@ -342,8 +363,12 @@ impl<'a> Reader<'a> {
     }
 
     fn problem(&mut self, key: &str, detail: String) {
+        self.problem_of(Cause::Invalid, key, detail);
+    }
+
+    fn problem_of(&mut self, cause: Cause, key: &str, detail: String) {
         let path = path_of(key);
-        let mut error = FieldError::new(path, Cause::Invalid, detail);
+        let mut error = FieldError::new(path, cause, detail);
         let value = match key.split_once('.') {
             Some((group, name)) => self.root.field(group).field(name).value(),
             None => self.root.field(key).value(),
@@ -359,12 +384,18 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The severity that one entry of `rules` sets.
-fn severity(entry: &Cursor<'_, '_>) -> Result<(&'static str, Severity), FieldError> {
+/// The severity that one entry of `rules` sets. An unknown code is compared with the known ones
+/// where `is_compared`.
+fn severity(
+    entry: &Cursor<'_, '_>,
+    is_compared: bool,
+) -> Result<(&'static str, Severity), FieldError> {
     let path = entry.path();
     let code = path.names().last().unwrap_or_default();
-    let Some(rule) = catalogue::rules().find(|rule| rule.code == code) else {
-        let detail = match nearest(code, catalogue::rules().map(|rule| rule.code)) {
+    let Some(rule) = catalogue::find(code) else {
+        let known = || catalogue::rules().map(|rule| rule.code);
+        let close = is_compared.then(|| nearest(code, known())).flatten();
+        let detail = match close {
             Some(close) => format!("unknown rule, did you mean '{close}'?"),
             None => "unknown rule, must be a code of the rules table".to_owned(),
         };
@@ -385,7 +416,7 @@ fn severity(entry: &Cursor<'_, '_>) -> Result<(&'static str, Severity), FieldErr
             let error = FieldError::new(
                 path,
                 Cause::Unsupported,
-                "supported values: \"deny\", \"warn\", \"allow\"",
+                supported_values(&["deny", "warn", "allow"]),
             );
             Err(match entry.value() {
                 Some(value) => error.showing(value),
