@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::field::{Cursor, Field, Mismatch};
+use crate::field::{Cursor, Field, Mismatches};
 use crate::finding::Severity;
 use crate::rules::Row;
 use crate::settings::Settings;
@@ -24,7 +24,7 @@ pub(crate) trait Kind: Sized + 'static {
     const RULES: &'static [Row<Self>];
 
     /// Reads the fields of `spec`.
-    fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Vec<Mismatch>) -> Self::Spec<'a>;
+    fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Mismatches) -> Self::Spec<'a>;
 
     /// True when Skupper has acted on the object, so that what is left out of it now was settled
     /// then.
@@ -76,12 +76,12 @@ pub(crate) struct Object<'a, K: Kind> {
     /// The fields of `spec`.
     pub(crate) spec: K::Spec<'a>,
     /// Values of the wrong JSON type.
-    pub(crate) mismatches: Vec<Mismatch>,
+    pub(crate) mismatches: Mismatches,
 }
 
 impl<'a, K: Kind> Object<'a, K> {
     fn read(object: &'a Value) -> Self {
-        let mut mismatches = Vec::new();
+        let mut mismatches = Mismatches::default();
         let root = Cursor::root(object);
         let metadata = root.field("metadata");
         metadata.object(&mut mismatches);

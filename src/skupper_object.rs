@@ -95,10 +95,9 @@ pub(crate) fn range_problem(number: i64, max: i64) -> Option<String> {
 }
 
 fn check_types<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
-    for mismatch in &review.new.mismatches {
-        report.find_mismatch(mismatch.clone());
-    }
-    for mismatch in &review.new.mismatches {
+    let mismatches = &review.new.mismatches;
+    report.find_mismatches(mismatches);
+    for mismatch in &mismatches.kept {
         report.settle(mismatch.path.truncated(FIELD_DEPTH));
     }
 }
@@ -127,7 +126,7 @@ fn check_name_format<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
 fn check_unknown_fields<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
     for (position, name) in review.unknown_fields().enumerate() {
         if !report.wants_text() {
-            report.count();
+            report.count(1);
             continue;
         }
         let known = K::FIELDS.iter().map(|field| field.name);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::table::{DEFAULT_LIFETIME, EXTENDED_LIFETIME, SETTINGS, Shape};
 use super::{Overlong, Settings, SettingsProblems};
 use crate::catalogue;
-use crate::field::{Cursor, Field, Mismatch};
+use crate::field::{Cursor, Field, Mismatches};
 use crate::finding::{Cause, FieldError, Severity, supported_values};
 use crate::nearest::{COMPARED, nearest};
 use crate::path::FieldPath;
@@ -25,6 +25,7 @@ pub(super) fn read(value: &Value) -> Result<Settings, SettingsProblems> {
     let mut reader = Reader {
         root: Cursor::root(value),
         problems: Vec::new(),
+        more: 0,
     };
     reader.refuse_unknown_keys();
     let settings = reader.settings();
@@ -32,12 +33,17 @@ pub(super) fn read(value: &Value) -> Result<Settings, SettingsProblems> {
     if reader.problems.is_empty() {
         return Ok(settings);
     }
-    Err(SettingsProblems(reader.problems))
+    Err(SettingsProblems {
+        problems: reader.problems,
+        more: reader.more,
+    })
 }
 
 struct Reader<'a> {
     root: Cursor<'a, 'a>,
     problems: Vec<FieldError>,
+    /// How many problems there are beside these.
+    more: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -220,7 +226,7 @@ impl<'a> Reader<'a> {
         let root = self.root;
         let nested = group.map(|name| root.field(name));
         let place = nested.as_ref().unwrap_or(&root);
-        let mut mismatches = Vec::new();
+        let mut mismatches = Mismatches::default();
         if let Field::Set(fields) = place.object(&mut mismatches) {
             for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
                 let close = match self.problems.len() {
@@ -296,7 +302,7 @@ impl<'a> Reader<'a> {
     fn severities(&mut self) -> Vec<(&'static str, Severity)> {
         let root = self.root;
         let rules = root.field("rules");
-        let mut mismatches = Vec::new();
+        let mut mismatches = Mismatches::default();
         let mut severities = Vec::new();
         for entry in rules.entries(&mut mismatches) {
             match severity(&entry, self.problems.len() < COMPARED) {
@@ -345,9 +351,9 @@ impl<'a> Reader<'a> {
     fn at<T>(
         &mut self,
         key: &'static str,
-        read: impl FnOnce(&Cursor<'_, 'a>, &mut Vec<Mismatch>) -> T,
+        read: impl FnOnce(&Cursor<'_, 'a>, &mut Mismatches) -> T,
     ) -> T {
-        let mut mismatches = Vec::new();
+        let mut mismatches = Mismatches::default();
         let root = self.root;
         let value = match key.split_once('.') {
             Some((group, name)) => read(&root.field(group).field(name), &mut mismatches),
@@ -357,9 +363,10 @@ impl<'a> Reader<'a> {
         value
     }
 
-    fn note(&mut self, mismatches: Vec<Mismatch>) {
+    fn note(&mut self, mismatches: Mismatches) {
         self.problems
-            .extend(mismatches.into_iter().map(FieldError::from));
+            .extend(mismatches.kept.into_iter().map(FieldError::from));
+        self.more += mismatches.more;
     }
 
     fn problem(&mut self, key: &str, detail: String) {
@@ -401,7 +408,7 @@ fn severity(
         };
         return Err(FieldError::new(path, Cause::Forbidden, detail));
     };
-    let severity = match entry.text(&mut Vec::new()) {
+    let severity = match entry.text(&mut Mismatches::default()) {
         Field::Set(text) => Severity::from_name(text),
         _ => None,
     };

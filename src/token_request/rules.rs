@@ -43,11 +43,7 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
         check: |review, report| {
             for (index, text) in audiences(&review.new.spec).iter().enumerate() {
                 if let Err(problem) = audience::parse(text) {
-                    report.find_at(
-                        report.path().index(index),
-                        Cause::Invalid,
-                        problem.to_string(),
-                    );
+                    report.find_element(index, Cause::Invalid, || problem.to_string());
                 }
             }
         },
@@ -224,7 +220,7 @@ fn audience_duplicate(review: &RequestReview<'_>, report: &mut Report<'_>) {
         .collect();
     repeated.sort_unstable();
     for index in repeated {
-        report.find_at(report.path().index(index), Cause::Duplicate, "");
+        report.find_element(index, Cause::Duplicate, String::new);
     }
 }
 
@@ -241,11 +237,7 @@ fn audience_allowed(review: &RequestReview<'_>, report: &mut Report<'_>) {
     for (index, text) in audiences(&review.new.spec).iter().enumerate() {
         if !is_allowed(review, text) && !is_refused(review, text) {
             let allowed = &review.settings.token_request.allowed_audiences;
-            report.find_at(
-                report.path().index(index),
-                Cause::Unsupported,
-                supported_values(allowed),
-            );
+            report.find_element(index, Cause::Unsupported, || supported_values(allowed));
         }
     }
 }
