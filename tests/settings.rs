@@ -223,7 +223,7 @@ fn every_problem_is_named_with_its_path_and_what_is_allowed() {
         (
             "an unknown word",
             json!({"tokenRequest": {"overlong": "cut"}}),
-            "tokenRequest.overlong: Invalid value: \"cut\": must be one of 'deny', 'clamp'",
+            "tokenRequest.overlong: Unsupported value: \"cut\": supported values: \"deny\", \"clamp\"",
         ),
         (
             "an unknown rule",
@@ -301,6 +301,16 @@ fn every_problem_is_named_with_its_path_and_what_is_allowed() {
             "tokenRequest.maxExpirationSeconds: Invalid value: 1800: must be at least 3600",
         ),
         (
+            "default audiences that the rules would find twice",
+            json!({"tokenRequest": {"defaultAudiences": ["a", "b", "a"]}}),
+            "tokenRequest.defaultAudiences: Invalid value: \"array\": must name each audience once",
+        ),
+        (
+            "3607 as a double",
+            json!({"tokenRequest": {"maxExpirationSeconds": 3607.0, "overlong": "clamp"}}),
+            "tokenRequest.maxExpirationSeconds: Invalid value: 3607.0: may not be 3607",
+        ),
+        (
             "clamp without defaulting",
             json!({"defaulting": false, "tokenRequest": {"overlong": "clamp"}}),
             "tokenRequest.overlong: Invalid value: \"clamp\": may not be 'clamp' where defaulting is false",
@@ -345,4 +355,15 @@ fn a_message_stays_short_whatever_is_set() {
         let message = Settings::read(&settings).unwrap_err().to_string();
         assert!(message.len() < 20_000, "{} bytes", message.len());
     }
+}
+
+#[test]
+fn nearest_names_are_looked_for_among_the_first_16_only() {
+    let compared = |count: usize| {
+        let entries = (0..count).map(|number| (format!("unknown-fiel{number:02}"), json!("deny")));
+        let settings = json!({"rules": entries.collect::<serde_json::Map<_, _>>()});
+        problems(&settings).concat().matches("did you mean").count()
+    };
+    assert_eq!(compared(16), 16);
+    assert_eq!(compared(20), 16);
 }
