@@ -1,5 +1,7 @@
 //! Settings: what is accepted, and every problem with its path and what to write.
 
+#![expect(clippy::too_many_lines, reason = "tables are long")]
+
 use serde_json::{Value, json};
 use skupper_access_policy::settings::Settings;
 
