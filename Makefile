@@ -19,7 +19,7 @@ FUZZ_SECONDS ?= 60
 MANIFESTS := Cargo.toml Cargo.lock rust-toolchain.toml
 POLICY_SOURCES := $(MANIFESTS) $(shell find src -name '*.rs')
 HOST_SOURCES := $(shell find tests/host -name '*.rs' -o -path 'tests/host/Cargo.toml')
-XTASK_SOURCES := $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
+XTASK_SOURCES := $(POLICY_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
 
 say = @printf '\n>> %s\n' '$(1)'
 
@@ -42,6 +42,11 @@ demo: annotated-policy.wasm ## reviews the manifests of examples/ in the module 
 	$(call say,the policy at work)
 	@cargo run --locked --quiet --package xtask -- demo annotated-policy.wasm
 
+.PHONY: review
+review: annotated-policy.wasm ## reviews your own manifests: make review FILES="grant.yml token.yml" SETTINGS=settings.yml
+	@test -n '$(FILES)' || { echo 'name the manifests: make review FILES="grant.yml token.yml"' >&2; exit 1; }
+	@cargo run --locked --quiet --package xtask -- review annotated-policy.wasm $(if $(SETTINGS),--settings $(SETTINGS)) $(FILES)
+
 ##@ Test
 
 .PHONY: test
@@ -53,6 +58,7 @@ test: fmt-check clippy annotated-policy.wasm ## everything that needs no Kuberne
 e2e-tests: annotated-policy.wasm ## runs e2e.bats with kwctl, as Kubewarden tests its policies
 	@command -v kwctl >/dev/null || { echo 'kwctl is missing: take it from https://github.com/kubewarden/kubewarden-controller/releases (before 1.32: https://github.com/kubewarden/kwctl/releases) and put it on the PATH' >&2; exit 1; }
 	@command -v bats >/dev/null || { echo 'bats is missing: install it with `apt-get install bats` or `npm install -g bats`' >&2; exit 1; }
+	@command -v jq >/dev/null || { echo 'jq is missing: install it with `apt-get install jq`' >&2; exit 1; }
 	bats e2e.bats
 
 .PHONY: bench
@@ -84,6 +90,10 @@ lint: fmt-check clippy $(TOOLS)/bin/cargo-deny ## format, clippy for every crate
 .PHONY: fmt
 fmt: | toolchain ## formats the code
 	cargo fmt --all
+
+.PHONY: generate
+generate: | toolchain ## writes questions-ui.yml, artifacthub-pkg.yml and the tables of the README
+	cargo run --quiet --package xtask -- generate
 
 .PHONY: fmt-check
 fmt-check: | toolchain

@@ -10,6 +10,7 @@ use crate::field::{Cursor, Field, Mismatch};
 use crate::kind::{Edit, Kind, Review, SpecField};
 use crate::rules::Row;
 use crate::settings::Settings;
+use crate::skupper_object::is_same_map;
 use crate::value::code::{Code, CodeProblem};
 use crate::value::duration::{GoDuration, WindowProblem, read_window};
 use crate::value::name::{NameProblem, SubdomainName};
@@ -75,7 +76,7 @@ impl Kind for AccessGrant {
         SpecField {
             name: "settings",
             is_absent: |spec| spec.settings.is_absent(),
-            is_same: |_, _, _| false,
+            is_same: |new, old, _| is_same_map(&new.settings, &old.settings),
             default: |_| None,
             is_removable: false,
         },
@@ -100,7 +101,8 @@ impl Kind for AccessGrant {
     }
 
     fn is_processed(status: &Cursor<'_, '_>) -> bool {
-        status.field("expirationTime").value().is_some()
+        let expiry = status.field("expirationTime").value();
+        expiry.is_some_and(|expiry| *expiry != "")
     }
 
     /// From 2.2.0 on Skupper's controller itself turns 0, and nothing, into 1.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::field::{Cursor, Field, Mismatch};
 use crate::kind::{Edit, Kind, Review, SpecField};
 use crate::rules::Row;
+use crate::skupper_object::is_same_map;
 use crate::value::certificate::{BundleProblem, CertificateBundle};
 use crate::value::code::{Code, CodeProblem};
 use crate::value::redemption_url::{RedemptionUrl, UrlProblem};
@@ -66,7 +67,7 @@ impl Kind for AccessToken {
         SpecField {
             name: "settings",
             is_absent: |spec| spec.settings.is_absent(),
-            is_same: |_, _, _| false,
+            is_same: |new, old, _| is_same_map(&new.settings, &old.settings),
             default: |_| None,
             is_removable: false,
         },

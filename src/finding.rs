@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::field::Mismatch;
 use crate::path::FieldPath;
+use crate::printable::printable;
 use crate::redaction;
 
 /// Kubernetes' closed set of causes.
@@ -107,6 +108,22 @@ impl fmt::Display for FieldError {
         Ok(())
     }
 }
+
+/// The detail of an [`Cause::Unsupported`]: what is supported, at most 16 values of it.
+pub(crate) fn supported_values<T: AsRef<str>>(values: &[T]) -> String {
+    let mut shown: Vec<String> = values
+        .iter()
+        .take(SUPPORTED)
+        .map(|value| format!("\"{}\"", printable(value.as_ref())))
+        .collect();
+    if let Some(more @ 1..) = values.len().checked_sub(SUPPORTED) {
+        shown.push(format!("and {more} more"));
+    }
+    format!("supported values: {}", shown.join(", "))
+}
+
+/// How many supported values a message names.
+const SUPPORTED: usize = 16;
 
 /// What becomes of a request in which a rule finds something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

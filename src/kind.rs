@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::field::{Cursor, Field, Mismatch};
+use crate::finding::Severity;
 use crate::rules::Row;
 use crate::settings::Settings;
 
@@ -55,6 +56,15 @@ pub(crate) struct SpecField<K: Kind> {
     pub(crate) is_removable: bool,
 }
 
+/// The names of every field of `spec`.
+pub(crate) fn field_names<K: Kind>() -> Vec<&'static str> {
+    K::FIELDS.iter().map(|field| field.name).collect()
+}
+
+fn is_field<K: Kind>(name: &str) -> bool {
+    K::FIELDS.iter().any(|field| field.name == name)
+}
+
 /// A value to be written into the object.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Edit {
@@ -82,13 +92,12 @@ impl<'a, K: Kind> Object<'a, K> {
     fn read(object: &'a Value) -> Self {
         let mut mismatches = Vec::new();
         let root = Cursor::root(object);
-        let metadata = root.field("metadata");
-        metadata.object(&mut mismatches);
+        let (name, generate_name) = read_names(&root, &mut mismatches);
         let spec = root.field("spec");
         spec.object(&mut mismatches);
         Self {
-            name: metadata.field("name").text(&mut mismatches),
-            generate_name: metadata.field("generateName").text(&mut mismatches),
+            name,
+            generate_name,
             has_spec: spec.value().is_some(),
             spec: K::read(&spec, &mut mismatches),
             mismatches,
@@ -160,6 +169,14 @@ impl<'a, K: Kind> Review<'a, K> {
         name.set().or(prefix.set()).copied().unwrap_or(in_request)
     }
 
+    /// True when the rule `code` refuses what it finds, so that nothing else about the same value
+    /// need be said.
+    pub(crate) fn denies(&self, code: &str) -> bool {
+        let mut rules = K::RULES.iter().map(|row| &row.rule);
+        let rule = rules.find(|rule| rule.code == code);
+        rule.is_some_and(|rule| self.settings.severity(rule) == Severity::Deny)
+    }
+
     /// True when the stored object has this name already: nobody can change it any more.
     pub(crate) fn is_name_stored(&self) -> bool {
         let old = self.old.as_ref();
@@ -170,7 +187,7 @@ impl<'a, K: Kind> Review<'a, K> {
     /// like this already.
     pub(crate) fn unknown_fields(&self) -> impl Iterator<Item = &'a str> {
         let old = self.old.as_ref().and_then(|old| old.json.get("spec"));
-        unknown_fields::<K>(self.object, old)
+        unknown_fields(self.object, old, is_field::<K>)
     }
 
     /// What is written into the object if nothing denies it.
@@ -179,24 +196,23 @@ impl<'a, K: Kind> Review<'a, K> {
             return Vec::new();
         }
         let mut edits = self.comparison.restored.clone();
-        let untouched = |field: &str| !edits.iter().any(|edit| edit.field == field);
-        let defaults: Vec<Edit> = K::FIELDS
-            .iter()
-            .filter(|field| (field.is_absent)(&self.new.spec) && untouched(field.name))
-            .filter_map(|field| {
-                let value = (field.default)(self.settings)?;
-                Some(Edit {
+        for field in K::FIELDS {
+            let is_restored = edits.iter().any(|edit| edit.field == field.name);
+            if (field.is_absent)(&self.new.spec)
+                && !is_restored
+                && let Some(value) = (field.default)(self.settings)
+            {
+                edits.push(Edit {
                     field: field.name,
                     value,
-                })
-            })
-            .collect();
-        edits.extend(defaults);
-        edits.extend(
-            K::replacements(self)
-                .into_iter()
-                .filter(|edit| !self.comparison.unchanged.contains(&edit.field)),
-        );
+                });
+            }
+        }
+        for edit in K::replacements(self) {
+            if !self.comparison.unchanged.contains(&edit.field) {
+                edits.push(edit);
+            }
+        }
         edits
     }
 }
@@ -224,53 +240,67 @@ impl Comparison {
             return comparison;
         };
         let is_processed = old.with_status(K::is_processed);
-        let written = |json: &Value, name: &str| {
-            stored(json.get("spec"), name)
-                .filter(|value| *value != "")
-                .cloned()
-        };
         for field in K::FIELDS {
             let (is, was) = (written(object, field.name), written(old.json, field.name));
             let left_out = (field.is_absent)(&new.spec) && was.is_some();
-            let is_kept = left_out && is_processed;
-            let is_same = is == was
-                || is_kept
-                || (left_out && field.is_removable)
-                || (field.is_same)(&new.spec, &old.object.spec, settings);
-            if !is_same && !K::is_own_change(field.name, &new.spec, &old.object.spec) {
+            // What may not be set back is lost, and so it is a change.
+            let is_kept = left_out && is_processed && settings.defaulting;
+            let is_removed = left_out && field.is_removable;
+            if is == was || is_removed {
+                comparison.keep(field.name, None);
+            } else if is_kept || (field.is_same)(&new.spec, &old.object.spec, settings) {
+                comparison.keep(field.name, was);
+            } else if K::is_own_change(field.name, &new.spec, &old.object.spec) {
+                comparison.keep(field.name, None);
+            } else {
                 comparison.is_changed = true;
-                continue;
-            }
-            comparison.unchanged.push(field.name);
-            let is_restored = is_same && is != was && !(left_out && field.is_removable);
-            if let Some(value) = was.filter(|_| is_restored) {
-                comparison.restored.push(Edit {
-                    field: field.name,
-                    value,
-                });
             }
         }
-        comparison.is_changed |= unknown_fields::<K>(object, old.json.get("spec"))
-            .next()
-            .is_some();
+        let mut unknown = unknown_fields(object, old.json.get("spec"), is_field::<K>);
+        comparison.is_changed |= unknown.next().is_some();
         comparison
+    }
+
+    /// Notes that the field did not change, and the stored value to set it back to.
+    fn keep(&mut self, field: &'static str, stored: Option<&Value>) {
+        self.unchanged.push(field);
+        self.restored.extend(stored.map(|value| Edit {
+            field,
+            value: value.clone(),
+        }));
     }
 }
 
-fn unknown_fields<'a, K: Kind>(
+fn read_names<'a>(
+    root: &Cursor<'_, 'a>,
+    mismatches: &mut Vec<Mismatch>,
+) -> (Field<&'a str>, Field<&'a str>) {
+    let metadata = root.field("metadata");
+    metadata.object(mismatches);
+    (
+        metadata.field("name").text(mismatches),
+        metadata.field("generateName").text(mismatches),
+    )
+}
+
+fn unknown_fields<'a>(
     object: &'a Value,
     old: Option<&'a Value>,
+    is_known: fn(&str) -> bool,
 ) -> impl Iterator<Item = &'a str> {
     object
         .get("spec")
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
-        .filter(|(name, value)| {
-            !value.is_null() && K::FIELDS.iter().all(|field| field.name != name.as_str())
-        })
+        .filter(move |(name, value)| !value.is_null() && !is_known(name))
         .filter(move |(name, value)| stored(old, name) != Some(value))
         .map(|(name, _)| name.as_str())
+}
+
+/// What is written in a field of `spec`; an empty text is nothing.
+fn written<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+    stored(object.get("spec"), name).filter(|value| *value != "")
 }
 
 fn stored<'a>(spec: Option<&'a Value>, name: &str) -> Option<&'a Value> {

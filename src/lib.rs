@@ -109,7 +109,7 @@ fn review_as<K: Kind>(request: &Request<'_>, settings: &Settings, now: DateTime<
     let findings = rules::judge(&review);
     let edits = review.edits();
     let subject = format!("{} \"{}\"", K::NAME, printable(review.name(&request.name)));
-    Verdict::of_findings(&subject, findings, edits, || request.whole_object())
+    Verdict::of_findings(&subject, findings, edits, request)
 }
 
 /// Labels, finalizers and owners can always be changed, on any object, by any controller.

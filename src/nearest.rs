@@ -5,21 +5,16 @@ const LONGEST: usize = 64;
 
 /// The known name nearest to `written`, if one is close: equal but for case, or at most a third of
 /// its letters away.
-pub(crate) fn nearest<'a>(
-    written: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     if written.len() > LONGEST {
         return None;
     }
     let written = written.to_ascii_lowercase();
     known
-        .into_iter()
+        .iter()
         .map(|name| {
-            (
-                strsim::osa_distance(&written, &name.to_ascii_lowercase()),
-                name,
-            )
+            let name_in_lower_case = name.to_ascii_lowercase();
+            (strsim::osa_distance(&written, &name_in_lower_case), *name)
         })
         .filter(|(distance, name)| *distance <= name.len() / 3)
         .min_by_key(|(distance, _)| *distance)
@@ -43,8 +38,8 @@ mod tests {
             ("", None),
         ];
         for (written, expected) in cases {
-            assert_eq!(nearest(written, known), expected, "{written}");
+            assert_eq!(nearest(written, &known), expected, "{written}");
         }
-        assert_eq!(nearest(&"e".repeat(1 << 20), known), None);
+        assert_eq!(nearest(&"e".repeat(1 << 20), &known), None);
     }
 }

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::printable::printable;
 
 /// A place in an object, from its root.
@@ -66,13 +68,21 @@ impl FieldPath {
         for segment in &self.0 {
             pointer.push('/');
             match segment {
-                Segment::Field(name) | Segment::Key(name) => {
-                    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
-                }
+                Segment::Field(name) | Segment::Key(name) => push_escaped(name, &mut pointer),
                 Segment::Index(index) => pointer.push_str(&index.to_string()),
             }
         }
         pointer
+    }
+
+    /// The value that stands here in `object`.
+    pub(crate) fn of<'a>(&self, object: &'a Value) -> Option<&'a Value> {
+        self.0
+            .iter()
+            .try_fold(object, |value, segment| match segment {
+                Segment::Field(name) | Segment::Key(name) => value.get(name.as_str()),
+                Segment::Index(index) => value.get(*index),
+            })
     }
 
     /// True when this place is `other` or lies below it.
@@ -111,11 +121,29 @@ impl fmt::Display for FieldPath {
     }
 }
 
-fn unescape(name: &str) -> String {
-    if name.contains('~') {
-        return name.replace("~1", "/").replace("~0", "~");
+fn push_escaped(name: &str, pointer: &mut String) {
+    for character in name.chars() {
+        match character {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            plain => pointer.push(plain),
+        }
     }
-    name.to_owned()
+}
+
+fn unescape(name: &str) -> String {
+    let mut parts = name.split('~');
+    let mut unescaped = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (character, rest) = match (part.strip_prefix('1'), part.strip_prefix('0')) {
+            (Some(rest), _) => ('/', rest),
+            (None, Some(rest)) => ('~', rest),
+            (None, None) => ('~', part),
+        };
+        unescaped.push(character);
+        unescaped.push_str(rest);
+    }
+    unescaped
 }
 
 #[cfg(test)]

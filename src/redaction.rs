@@ -33,7 +33,9 @@ pub fn shown(path: &FieldPath, value: &Value) -> Option<String> {
             redemption_url::printable(text).map(|url| format!("\"{}\"", printable(&url)))
         }
         Value::String(text) => Some(format!("\"{}\"", printable(text))),
-        Value::Number(_) | Value::Bool(_) | Value::Null => Some(value.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null => Some("null".to_owned()),
         Value::Array(_) | Value::Object(_) => Some(format!("\"{}\"", type_name(value))),
     }
 }

@@ -99,6 +99,11 @@ impl fmt::Display for RequestProblem {
 
 impl std::error::Error for RequestProblem {}
 
+/// Reads JSON whole; `None` for what is none, or lies beyond what the API server can send.
+pub(crate) fn read_json(text: &[u8]) -> Option<Value> {
+    json::read(text, Place::Whole)
+}
+
 /// The payload of `validate`, taken apart: the request and the settings that came with it.
 ///
 /// # Errors
@@ -107,8 +112,8 @@ pub fn read_payload(text: &[u8]) -> Result<(Request<'_>, Value), RequestProblem>
     let Some(Value::Object(mut payload)) = json::read(text, Place::Payload) else {
         return Err(RequestProblem::Unreadable);
     };
-    let settings = payload.remove("settings").unwrap_or_default();
-    let request = payload.remove("request").unwrap_or_default();
+    let settings = take(&mut payload, "settings").unwrap_or_default();
+    let request = take(&mut payload, "request").unwrap_or_default();
     let request = Request::of_fields(request, text, Place::PayloadForObject)?;
     Ok((request, settings))
 }
@@ -215,7 +220,8 @@ pub fn admission_request(object: Value, old_object: Option<Value>, user: Option<
 }
 
 fn take(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {
-    fields.remove(name).filter(|value| !value.is_null())
+    let value = fields.get_mut(name).map(Value::take);
+    value.filter(|value| !value.is_null())
 }
 
 fn string(fields: &mut Map<String, Value>, name: &str) -> Result<String, RequestProblem> {

@@ -216,7 +216,7 @@ impl Report<'_> {
         ) {
             return error;
         }
-        match self.object.pointer(&error.path.to_pointer()) {
+        match error.path.of(self.object) {
             Some(value) => error.showing(value),
             None => error,
         }

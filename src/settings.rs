@@ -24,6 +24,7 @@ use serde_json::Value;
 
 use crate::finding::{Cause, FieldError, Severity};
 use crate::path::FieldPath;
+use crate::request;
 use crate::rules::{KEPT, Rule};
 use crate::value::audience::AudiencePattern;
 use crate::value::duration::GoDuration;
@@ -103,10 +104,10 @@ impl Settings {
     /// # Errors
     /// Names every problem at once, each with its path.
     pub fn from_json(text: &[u8]) -> Result<Self, SettingsProblems> {
-        match serde_json::from_slice(text) {
-            Ok(value) => Self::read(&value),
-            Err(_) if text.trim_ascii().is_empty() => Self::read(&Value::Null),
-            Err(_) => Err(SettingsProblems::unreadable()),
+        match request::read_json(text) {
+            Some(value) => Self::read(&value),
+            None if text.trim_ascii().is_empty() => Self::read(&Value::Null),
+            None => Err(SettingsProblems::unreadable()),
         }
     }
 

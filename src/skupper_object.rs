@@ -1,8 +1,10 @@
 //! The rules that AccessGrant and AccessToken share, and the one for every kind.
 
-use crate::field::Field;
+use serde_json::{Map, Value};
+
+use crate::field::{Field, Mismatch};
 use crate::finding::{Cause, Severity};
-use crate::kind::{Kind, Review};
+use crate::kind::{Kind, Review, field_names};
 use crate::nearest::nearest;
 use crate::path::FieldPath;
 use crate::rules::{Report, Row, Rule};
@@ -75,16 +77,32 @@ pub(crate) fn code_format(code: &Field<Code<'_>, CodeProblem>, report: &mut Repo
     }
 }
 
+/// True when both maps have the same entries; an empty one and none are the same.
+pub(crate) fn is_same_map(
+    new: &Field<&Map<String, Value>>,
+    old: &Field<&Map<String, Value>>,
+) -> bool {
+    match (new, old) {
+        (Field::Set(new), Field::Set(old)) => new == old,
+        (Field::Set(map), Field::Absent) | (Field::Absent, Field::Set(map)) => map.is_empty(),
+        (new, old) => new.is_absent() && old.is_absent(),
+    }
+}
+
 /// What is wrong with a number that must lie between 1 and `max`, if anything is.
 pub(crate) fn range_problem(number: i64, max: i64) -> Option<String> {
     (!(1..=max).contains(&number)).then(|| format!("must be from 1 to {max}"))
 }
 
 fn check_types<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
-    for mismatch in &review.new.mismatches {
+    report_mismatches(&review.new.mismatches, report);
+}
+
+fn report_mismatches(mismatches: &[Mismatch], report: &mut Report<'_>) {
+    for mismatch in mismatches {
         report.find_mismatch(mismatch.clone());
     }
-    for mismatch in &review.new.mismatches {
+    for mismatch in mismatches {
         report.settle(mismatch.path.truncated(FIELD_DEPTH));
     }
 }
@@ -96,13 +114,28 @@ fn check_name_missing<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) 
 }
 
 fn check_name_format<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
-    if let Field::Set(name) = review.new.name {
-        if let (false, Err(problem)) = (review.is_name_stored(), SubdomainName::parse(name)) {
+    let object = &review.new;
+    report_names(
+        &object.name,
+        &object.generate_name,
+        review.is_name_stored(),
+        report,
+    );
+}
+
+fn report_names(
+    name: &Field<&str>,
+    generate_name: &Field<&str>,
+    is_stored: bool,
+    report: &mut Report<'_>,
+) {
+    if let Field::Set(name) = name {
+        if let (false, Err(problem)) = (is_stored, SubdomainName::parse(name)) {
             report.find(Cause::Invalid, problem.to_string());
         }
         return;
     }
-    if let Field::Set(prefix) = review.new.generate_name
+    if let Field::Set(prefix) = generate_name
         && let Err(problem) = NamePrefix::parse(prefix)
     {
         let path = FieldPath::from_pointer("/metadata/generateName");
@@ -111,14 +144,21 @@ fn check_name_format<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
 }
 
 fn check_unknown_fields<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
-    for (position, name) in review.unknown_fields().enumerate() {
+    report_unknown_fields(&mut review.unknown_fields(), field_names::<K>, report);
+}
+
+fn report_unknown_fields(
+    names: &mut dyn Iterator<Item = &str>,
+    known: fn() -> Vec<&'static str>,
+    report: &mut Report<'_>,
+) {
+    for (position, name) in names.enumerate() {
         if !report.wants_text() {
             report.count();
             continue;
         }
-        let known = K::FIELDS.iter().map(|field| field.name);
         let close = match position {
-            0..COMPARED => nearest(name, known),
+            0..COMPARED => nearest(name, &known()),
             _ => None,
         };
         let detail = match close {

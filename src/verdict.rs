@@ -1,6 +1,5 @@
 //! Findings and edits -> the answer to one request.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -22,8 +21,8 @@ pub struct Verdict {
     pub mutated_object: Option<Value>,
     /// What the user is told beside the decision: at most 16 texts of at most 256 characters.
     pub warnings: Vec<String>,
-    /// Notes for the audit log, by key.
-    pub audit_annotations: BTreeMap<&'static str, String>,
+    /// Notes for the audit log: keys and texts.
+    pub audit_annotations: Vec<(&'static str, String)>,
     /// What the rules found: first what denies, then what warns, at most 32 of each.
     pub findings: Vec<Finding>,
 }
@@ -51,7 +50,7 @@ impl Verdict {
             refusal: None,
             mutated_object: None,
             warnings: Vec::new(),
-            audit_annotations: BTreeMap::new(),
+            audit_annotations: Vec::new(),
             findings: Vec::new(),
         }
     }
@@ -66,7 +65,7 @@ impl Verdict {
             printable(&request.kind),
         );
         Self {
-            audit_annotations: BTreeMap::from([("not-covered", what)]),
+            audit_annotations: vec![("not-covered", what)],
             ..Self::unchanged()
         }
     }
@@ -83,16 +82,17 @@ impl Verdict {
         Self::refused(500, problems.to_string())
     }
 
-    /// The answer to an object: `subject` names it, `edits` make the stored object of it.
+    /// The answer to the object of a request: `subject` names it, `edits` make the stored object
+    /// of it.
     pub(crate) fn of_findings(
         subject: &str,
         findings: Findings,
         edits: Vec<Edit>,
-        object: impl FnOnce() -> Value,
+        request: &Request<'_>,
     ) -> Self {
-        let mut audit_annotations = BTreeMap::new();
+        let mut audit_annotations = Vec::new();
         if !findings.codes.is_empty() {
-            audit_annotations.insert("findings", findings.codes.join(","));
+            audit_annotations.push(("findings", findings.codes.join(",")));
         }
         let warnings = findings
             .warnings
@@ -108,7 +108,7 @@ impl Verdict {
             ),
         });
         let mutated_object = match refusal {
-            None if !edits.is_empty() => Some(edited(object(), edits)),
+            None if !edits.is_empty() => Some(edited(request.whole_object(), edits)),
             _ => None,
         };
         Self {
@@ -180,11 +180,9 @@ fn edited(mut object: Value, edits: Vec<Edit>) -> Value {
             *spec = Value::Object(Map::new());
         }
         if let Value::Object(spec) = spec {
-            spec.extend(
-                edits
-                    .into_iter()
-                    .map(|edit| (edit.field.to_owned(), edit.value)),
-            );
+            for edit in edits {
+                spec.insert(edit.field.to_owned(), edit.value);
+            }
         }
     }
     object

@@ -4,10 +4,10 @@ use chrono::DateTime;
 
 use super::AccessGrant;
 use crate::field::Field;
-use crate::finding::{Cause, Severity};
+use crate::finding::{Cause, Severity, supported_values};
 use crate::kind::{Kind, Review};
 use crate::rules::{Report, Row, Rule};
-use crate::settings::MAX_INT32;
+use crate::settings::{MAX_INT32, Settings};
 use crate::skupper_object::{
     code_format, name_format, name_missing, range_problem, unknown_field, wrong_type,
 };
@@ -128,7 +128,7 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
             "manifests are kept in repositories; Skupper generates a code where there is none",
         ),
         check: |review, report| {
-            if review.new.spec.code.set().is_some() {
+            if !review.new.spec.code.is_absent() {
                 report.find(Cause::Forbidden, "must be left out: Skupper generates one");
             }
         },
@@ -176,7 +176,9 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
             "Skupper's grant service signs with the Site's default issuer",
         ),
         check: |review, report| {
-            if review.new.spec.issuer.set().is_some() {
+            let issuer = &review.new.spec.issuer;
+            let is_refused = issuer.problem().is_some() && review.denies("grant-issuer-format");
+            if !issuer.is_absent() && !is_refused {
                 report.find(
                     Cause::Forbidden,
                     "Skupper's own grant service does not read this field and signs with the Site's default issuer",
@@ -210,8 +212,12 @@ fn window_range_problem(review: &GrantReview<'_>) -> Option<String> {
     if spec.expiration_window.is_absent() {
         return None;
     }
-    let window = spec.window(review.settings)?;
-    let grant = &review.settings.access_grant;
+    length_problem(spec.window(review.settings)?, review.settings)
+}
+
+/// What is wrong with a window of this length.
+fn length_problem(window: GoDuration, settings: &Settings) -> Option<String> {
+    let grant = &settings.access_grant;
     if window <= GoDuration::from_seconds(0) {
         return Some("must be more than 0: the grant would be expired at birth".to_owned());
     }
@@ -227,7 +233,8 @@ fn redemptions_spent(review: &GrantReview<'_>, report: &mut Report<'_>) {
     else {
         return;
     };
-    if range_problem(*allowed, max_redemptions(review)).is_some() {
+    let is_beyond = range_problem(*allowed, max_redemptions(review)).is_some();
+    if is_beyond && review.denies("grant-redemptions-range") {
         return;
     }
     let redeemed = old.with_status(|status| status.field("redemptions").integer(&mut Vec::new()));
@@ -241,6 +248,10 @@ fn redemptions_spent(review: &GrantReview<'_>, report: &mut Report<'_>) {
     }
 }
 
+fn is_window_refused(review: &GrantReview<'_>) -> bool {
+    window_range_problem(review).is_some() && review.denies("grant-window-range")
+}
+
 fn window_format(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let spec = &review.new.spec;
     let Some(problem) = spec.expiration_window.problem() else {
@@ -249,13 +260,18 @@ fn window_format(review: &GrantReview<'_>, report: &mut Report<'_>) {
     if spec.spelled_window(review.settings).is_some() {
         return;
     }
-    match problem.suggestion() {
-        Some(window) => report.find_with_fix(
+    let Some(window) = problem.suggestion() else {
+        return report.find(Cause::Invalid, problem.to_string());
+    };
+    match length_problem(window, review.settings) {
+        None => {
+            let fix = window.to_string().into();
+            report.find_with_fix(Cause::Invalid, problem.to_string(), fix);
+        }
+        Some(length) => report.find(
             Cause::Invalid,
-            problem.to_string(),
-            window.to_string().into(),
+            format!("must be a Go duration; '{window}', which it means, {length}"),
         ),
-        None => report.find(Cause::Invalid, problem.to_string()),
     }
 }
 
@@ -264,21 +280,18 @@ fn window_rewritten(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let Some(window) = spec.spelled_window(review.settings) else {
         return;
     };
-    if window_range_problem(review).is_none() {
-        let text = window.to_string();
-        let detail = format!(
-            "rewritten to '{text}': write it like this to keep the manifest and the cluster alike"
-        );
-        report.find_with_fix(Cause::Invalid, detail, text.into());
+    if is_window_refused(review)
+        || (is_window_frozen(review) && review.denies("grant-window-frozen"))
+    {
+        return;
     }
+    let text = window.to_string();
+    let detail = format!("must be a Go duration: write '{text}', as which it is stored");
+    report.find_with_fix(Cause::Invalid, detail, text.into());
 }
 
 fn window_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
-    let Some(old) = &review.old else { return };
-    let spec = &review.new.spec;
-    let is_readable =
-        spec.window(review.settings).is_some() && window_range_problem(review).is_none();
-    if is_readable && old.with_status(AccessGrant::is_processed) {
+    if is_window_frozen(review) {
         report.find(
             Cause::Forbidden,
             "may not be changed: Skupper has computed the expiry already, create a new grant",
@@ -286,13 +299,25 @@ fn window_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
     }
 }
 
+/// True when there is a window to compare, and Skupper has taken one already.
+fn is_window_frozen(review: &GrantReview<'_>) -> bool {
+    let is_readable = review.new.spec.window(review.settings).is_some();
+    let old = review
+        .old
+        .as_ref()
+        .filter(|_| is_readable && !is_window_refused(review));
+    old.is_some_and(|old| old.with_status(AccessGrant::is_processed))
+}
+
 fn code_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
-    let (Some(old), Some(code)) = (&review.old, review.new.spec.code.set()) else {
+    let code = &review.new.spec.code;
+    let Some(old) = review.old.as_ref().filter(|_| !code.is_absent()) else {
         return;
     };
     let taken = old.with_status(|status| status.field("code").text(&mut Vec::new()));
     if let Field::Set(taken) = taken
-        && taken != code.reveal()
+        && code.set().map(|code| code.reveal()) != Some(taken)
+        && !(code.problem().is_some() && review.denies("grant-code-format"))
     {
         report.find(
             Cause::Forbidden,
@@ -303,17 +328,14 @@ fn code_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
 
 fn issuer_allowed(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let allowed = &review.settings.access_grant.allowed_issuers;
-    let Some(issuer) = review.new.spec.issuer.set() else {
-        return;
+    let is_allowed = match &review.new.spec.issuer {
+        Field::Set(issuer) => allowed.iter().any(|name| name == issuer.as_str()),
+        Field::Malformed(_) => review.denies("grant-issuer-format"),
+        Field::Absent | Field::WrongType => true,
     };
-    if allowed.is_empty() || allowed.iter().any(|name| name == issuer.as_str()) {
-        return;
+    if !is_allowed && !allowed.is_empty() {
+        report.find(Cause::Unsupported, supported_values(allowed));
     }
-    let names: Vec<String> = allowed.iter().map(|name| format!("\"{name}\"")).collect();
-    report.find(
-        Cause::Unsupported,
-        format!("supported values: {}", names.join(", ")),
-    );
 }
 
 fn expired(review: &GrantReview<'_>, report: &mut Report<'_>) {

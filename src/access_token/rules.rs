@@ -3,13 +3,14 @@
 use super::AccessToken;
 use crate::finding::{Cause, Severity};
 use crate::kind::{Kind, Review};
+use crate::printable::printable;
 use crate::rules::{Report, Row, Rule};
 use crate::settings::MAX_INT32;
 use crate::skupper_object::{
     code_format, name_format, name_missing, range_problem, unknown_field, wrong_type,
 };
 use crate::value::certificate::BundleProblem;
-use crate::value::redemption_url::UrlProblem;
+use crate::value::redemption_url::{RedemptionUrl, UrlProblem};
 
 type TokenReview<'a> = Review<'a, AccessToken>;
 
@@ -104,9 +105,13 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             "RFC 1918, RFC 4193, RFC 4291; load balancers often have such addresses",
         ),
         check: |review, report| {
-            let url = review.new.spec.url.set();
-            if url.is_some_and(|url| url.host().is_private()) {
-                report.find(Cause::Forbidden, "must not be a private address");
+            let host = review.new.spec.url.set().map(RedemptionUrl::host);
+            if let Some(host) = host.filter(|host| host.is_private()) {
+                let host = host.to_string();
+                report.find(
+                    Cause::Forbidden,
+                    format!("host '{}' may not be a loopback, link-local, private, unique-local or unspecified address", printable(&host)),
+                );
             }
         },
     },
@@ -144,7 +149,10 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
         ),
         check: |review, report| {
             if review.new.spec.ca.is_absent() {
-                report.find(Cause::Required, "Skupper's CRD refuses a token without it");
+                report.find(
+                    Cause::Required,
+                    "Skupper's CRD requires it: copy status.ca of the AccessGrant",
+                );
             }
         },
     },
@@ -249,6 +257,7 @@ fn url_host(review: &TokenReview<'_>, report: &mut Report<'_>) {
     };
     let settings = &review.settings.access_token;
     let host = url.host();
+    let shown = || printable(&host.to_string()).to_string();
     if settings
         .denied_hosts
         .iter()
@@ -256,7 +265,7 @@ fn url_host(review: &TokenReview<'_>, report: &mut Report<'_>) {
     {
         report.find(
             Cause::Forbidden,
-            format!("host '{host}' is in the denied hosts"),
+            format!("host '{}' is in the denied hosts", shown()),
         );
         return;
     }
@@ -264,7 +273,7 @@ fn url_host(review: &TokenReview<'_>, report: &mut Report<'_>) {
     if !allowed.is_empty() && !allowed.iter().any(|pattern| pattern.matches(host)) {
         report.find(
             Cause::Forbidden,
-            format!("host '{host}' is not in the allowed hosts"),
+            format!("host '{}' is not in the allowed hosts", shown()),
         );
     }
 }

@@ -66,9 +66,10 @@ impl<'a> Reader<'a> {
             &mut grant.min_code_length,
             self.integer("accessGrant.minCodeLength"),
         );
-        grant.allowed_issuers = self
-            .list("accessGrant.allowedIssuers", name)
-            .unwrap_or_default();
+        set(
+            &mut grant.allowed_issuers,
+            self.texts("accessGrant.allowedIssuers", name),
+        );
 
         let token = &mut settings.access_token;
         set(
@@ -76,37 +77,40 @@ impl<'a> Reader<'a> {
             self.integer("accessToken.defaultLinkCost"),
         );
         token.max_link_cost = self.integer("accessToken.maxLinkCost");
-        token.allowed_hosts = self
-            .list("accessToken.allowedHosts", host_pattern)
-            .unwrap_or_default();
-        token.denied_hosts = self
-            .list("accessToken.deniedHosts", host_pattern)
-            .unwrap_or_default();
-        token.reserved_names = self.list("accessToken.reservedNames", name);
+        token.allowed_hosts = self.host_patterns("accessToken.allowedHosts");
+        token.denied_hosts = self.host_patterns("accessToken.deniedHosts");
+        token.reserved_names = self.texts("accessToken.reservedNames", name);
 
         let request = &mut settings.token_request;
-        request.default_audiences = self
-            .list("tokenRequest.defaultAudiences", audience)
-            .unwrap_or_default();
-        request.allowed_audiences = self
-            .list("tokenRequest.allowedAudiences", audience_pattern)
-            .unwrap_or_default();
-        request.api_server_audiences = self
-            .list("tokenRequest.apiServerAudiences", audience)
-            .unwrap_or_default();
+        set(
+            &mut request.default_audiences,
+            self.texts("tokenRequest.defaultAudiences", audience),
+        );
+        self.list("tokenRequest.allowedAudiences", &mut |text| {
+            let pattern = AudiencePattern::parse(text).map_err(|problem| problem.to_string())?;
+            request.allowed_audiences.push(pattern);
+            Ok(())
+        });
+        set(
+            &mut request.api_server_audiences,
+            self.texts("tokenRequest.apiServerAudiences", audience),
+        );
         request.max_expiration_seconds = self.integer("tokenRequest.maxExpirationSeconds");
         if self.choice("tokenRequest.overlong") == Some("clamp") {
             request.overlong = Overlong::Clamp;
         }
-        request.allowed_bound_kinds = self
-            .list("tokenRequest.allowedBoundKinds", bound_kind)
-            .unwrap_or_default();
-        request.exempt_usernames = self
-            .list("tokenRequest.exemptUsernames", any_text)
-            .unwrap_or_default();
-        request.exempt_groups = self
-            .list("tokenRequest.exemptGroups", any_text)
-            .unwrap_or_default();
+        set(
+            &mut request.allowed_bound_kinds,
+            self.texts("tokenRequest.allowedBoundKinds", bound_kind),
+        );
+        set(
+            &mut request.exempt_usernames,
+            self.texts("tokenRequest.exemptUsernames", any_text),
+        );
+        set(
+            &mut request.exempt_groups,
+            self.texts("tokenRequest.exemptGroups", any_text),
+        );
         settings
     }
 
@@ -206,7 +210,7 @@ impl<'a> Reader<'a> {
         let mut mismatches = Vec::new();
         if let Field::Set(fields) = place.object(&mut mismatches) {
             for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
-                let detail = match nearest(name, known.iter().copied()) {
+                let detail = match nearest(name, known) {
                     Some(close) => format!("unknown setting, did you mean '{close}'?"),
                     None => format!("unknown setting, must be one of {}", quoted(known)),
                 };
@@ -287,40 +291,55 @@ impl<'a> Reader<'a> {
         severities
     }
 
-    /// The elements of a list, each as `parse` reads it; `None` when nothing is set.
-    fn list<T>(
+    fn texts(&mut self, key: &'static str, check: Check) -> Option<Vec<String>> {
+        let mut texts = Vec::new();
+        let is_set = self.list(key, &mut |text| {
+            check(text)?;
+            texts.push(text.to_owned());
+            Ok(())
+        });
+        is_set.then_some(texts)
+    }
+
+    fn host_patterns(&mut self, key: &'static str) -> Vec<HostPattern> {
+        let mut patterns = Vec::new();
+        self.list(key, &mut |text| {
+            patterns.push(HostPattern::parse(text).map_err(|problem| problem.to_string())?);
+            Ok(())
+        });
+        patterns
+    }
+
+    /// Hands every element of a list to `keep`, which says what is wrong with it; false when there
+    /// is no list.
+    fn list(
         &mut self,
         key: &'static str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Option<Vec<T>> {
-        self.at(key, |cursor, mismatches| {
+        keep: &mut dyn FnMut(&str) -> Result<(), String>,
+    ) -> bool {
+        let mut problems = Vec::new();
+        let is_set = self.at(key, |cursor, mismatches| {
             let Field::Set(elements) = cursor.elements(mismatches) else {
-                return None;
+                return false;
             };
-            let mut problems = Vec::new();
-            let mut parsed = Vec::with_capacity(elements.len());
             for element in elements {
                 let text = match element.text(mismatches) {
                     Field::Set(text) => text,
                     Field::Absent => "",
                     Field::WrongType | Field::Malformed(_) => continue,
                 };
-                match parse(text) {
-                    Ok(value) => parsed.push(value),
-                    Err(detail) => problems.push(
-                        FieldError::new(element.path(), Cause::Invalid, detail)
-                            .showing(&text.into()),
-                    ),
+                if let Err(detail) = keep(text) {
+                    let error = FieldError::new(element.path(), Cause::Invalid, detail);
+                    problems.push(error.showing(&text.into()));
                 }
             }
-            Some((parsed, problems))
-        })
-        .map(|(parsed, problems)| {
-            self.problems.extend(problems);
-            parsed
-        })
+            true
+        });
+        self.problems.append(&mut problems);
+        is_set
     }
 
+    /// Reads at `key`, whose parts are the names of the fields that lead there.
     fn at<T>(
         &mut self,
         key: &'static str,
@@ -364,7 +383,8 @@ fn severity(entry: &Cursor<'_, '_>) -> Result<(&'static str, Severity), FieldErr
     let path = entry.path();
     let code = path.names().last().unwrap_or_default();
     let Some(rule) = catalogue::rules().find(|rule| rule.code == code) else {
-        let detail = match nearest(code, catalogue::rules().map(|rule| rule.code)) {
+        let codes: Vec<&str> = catalogue::rules().map(|rule| rule.code).collect();
+        let detail = match nearest(code, &codes) {
             Some(close) => format!("unknown rule, did you mean '{close}'?"),
             None => "unknown rule, must be a code of the rules table".to_owned(),
         };
@@ -424,39 +444,32 @@ fn quoted(words: &[&str]) -> String {
     quoted.join(", ")
 }
 
-fn name(text: &str) -> Result<String, String> {
-    SubdomainName::parse(text)
-        .map(|_| text.to_owned())
-        .map_err(|problem| problem.to_string())
+/// Says what is wrong with one text of a list.
+type Check = fn(&str) -> Result<(), String>;
+
+fn name(text: &str) -> Result<(), String> {
+    let name = SubdomainName::parse(text);
+    name.map(drop).map_err(|problem| problem.to_string())
 }
 
-fn host_pattern(text: &str) -> Result<HostPattern, String> {
-    HostPattern::parse(text).map_err(|problem| problem.to_string())
+fn audience(text: &str) -> Result<(), String> {
+    let audience = audience::parse(text);
+    audience.map(drop).map_err(|problem| problem.to_string())
 }
 
-fn audience(text: &str) -> Result<String, String> {
-    audience::parse(text)
-        .map(str::to_owned)
-        .map_err(|problem| problem.to_string())
-}
-
-fn audience_pattern(text: &str) -> Result<AudiencePattern, String> {
-    AudiencePattern::parse(text).map_err(|problem| problem.to_string())
-}
-
-fn bound_kind(text: &str) -> Result<String, String> {
+fn bound_kind(text: &str) -> Result<(), String> {
     let is_kind = |(version, kind): (&str, &str)| {
         !version.is_empty() && !kind.is_empty() && !text.contains(char::is_whitespace)
     };
     if text.rsplit_once('/').is_some_and(is_kind) {
-        return Ok(text.to_owned());
+        return Ok(());
     }
     Err("must be 'apiVersion/kind', such as 'v1/Pod'".to_owned())
 }
 
-fn any_text(text: &str) -> Result<String, String> {
+fn any_text(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("must not be empty".to_owned());
     }
-    Ok(text.to_owned())
+    Ok(())
 }

@@ -1,12 +1,13 @@
 //! The rules for TokenRequests.
 
 use k8s_openapi::api::authentication::v1::BoundObjectReference;
+use serde_json::{Map, Value};
 
 use super::{TokenRequest, audiences, clamped, is_extended, is_valid_lifetime, lifetime};
-use crate::finding::{Cause, Severity};
+use crate::finding::{Cause, Severity, supported_values};
 use crate::kind::Review;
 use crate::rules::{Report, Row, Rule};
-use crate::settings::{DEFAULT_LIFETIME, MAX_LIFETIME, MIN_LIFETIME};
+use crate::settings::{DEFAULT_LIFETIME, MAX_LIFETIME, MIN_LIFETIME, Overlong};
 use crate::skupper_object::wrong_type;
 use crate::value::audience;
 
@@ -24,7 +25,7 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
             "kubernetes pkg/registry/core/serviceaccount/storage; Calico's CNI plugin and a plain `kubectl create token` ask like that",
         ),
         check: |review, report| {
-            if is_missing(review) && !has_forbidden_api_server_audience(review) {
+            if is_missing(review) && !is_missing_refused(review) {
                 report.find(
                     Cause::Required,
                     "without an audience the token is for the API server itself",
@@ -109,7 +110,7 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
         ),
         check: |review, report| {
             let spec = &review.new.spec;
-            if is_extended(spec) && clamped(spec, &review.settings.token_request).is_none() {
+            if is_extended(spec) && review.settings.token_request.overlong == Overlong::Deny {
                 report.find_with_fix(
                     Cause::Invalid,
                     "the API server extends exactly this lifetime to one year: write 3600",
@@ -128,12 +129,9 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
         ),
         check: |review, report| {
             let seconds = clamped(&review.new.spec, &review.settings.token_request);
-            if let Some(seconds) = seconds {
-                report.find_with_fix(
-                    Cause::Invalid,
-                    format!("lowered to {seconds} seconds"),
-                    seconds.into(),
-                );
+            if let Some(seconds) = seconds.filter(|_| !is_lifetime_refused(review)) {
+                let detail = format!("write {seconds}, to which this lifetime is lowered");
+                report.find_with_fix(Cause::Invalid, detail, seconds.into());
             }
         },
     },
@@ -201,24 +199,23 @@ fn has_forbidden_api_server_audience(review: &RequestReview<'_>) -> bool {
         .all(|audience| is_allowed(review, audience))
 }
 
+fn is_missing_refused(review: &RequestReview<'_>) -> bool {
+    has_forbidden_api_server_audience(review) && review.denies("audience-allowed")
+}
+
+/// True for an audience that is refused already.
+fn is_refused(review: &RequestReview<'_>, audience: &str) -> bool {
+    audience::parse(audience).is_err() && review.denies("audience-format")
+}
+
 fn audience_duplicate(review: &RequestReview<'_>, report: &mut Report<'_>) {
-    let mut seen: Vec<(&str, usize)> = audiences(&review.new.spec)
-        .iter()
-        .enumerate()
-        .map(|(index, audience)| (audience.as_str(), index))
-        .filter(|(audience, _)| audience::parse(audience).is_ok())
-        .collect();
-    seen.sort_unstable();
-    let mut repeated: Vec<usize> = seen
-        .windows(2)
-        .filter_map(|pair| match pair {
-            [(first, _), (second, index)] if first == second => Some(*index),
-            _ => None,
-        })
-        .collect();
-    repeated.sort_unstable();
-    for index in repeated {
-        report.find_at(report.path().index(index), Cause::Duplicate, "");
+    // Of all sets this one is in the module already, and it stays fast whatever is in it.
+    let mut seen = Map::new();
+    for (index, audience) in audiences(&review.new.spec).iter().enumerate() {
+        let is_repeated = seen.insert(audience.clone(), Value::Null).is_some();
+        if is_repeated && !is_refused(review, audience) {
+            report.find_at(report.path().index(index), Cause::Duplicate, "");
+        }
     }
 }
 
@@ -233,11 +230,12 @@ fn audience_allowed(review: &RequestReview<'_>, report: &mut Report<'_>) {
         return;
     }
     for (index, text) in audiences(&review.new.spec).iter().enumerate() {
-        if audience::parse(text).is_ok() && !is_allowed(review, text) {
+        if !is_allowed(review, text) && !is_refused(review, text) {
+            let allowed = &review.settings.token_request.allowed_audiences;
             report.find_at(
                 report.path().index(index),
-                Cause::Invalid,
-                "must be one of the allowed audiences",
+                Cause::Unsupported,
+                supported_values(allowed),
             );
         }
     }
@@ -245,17 +243,20 @@ fn audience_allowed(review: &RequestReview<'_>, report: &mut Report<'_>) {
 
 fn expiration_limit(review: &RequestReview<'_>, report: &mut Report<'_>) {
     let (spec, settings) = (&review.new.spec, &review.settings.token_request);
-    let asked = lifetime(spec);
-    if !is_valid_lifetime(asked) || is_extended(spec) || clamped(spec, settings).is_some() {
+    let is_refused =
+        is_lifetime_refused(review) || (is_extended(spec) && review.denies("expiration-extended"));
+    if is_refused || settings.overlong == Overlong::Clamp {
         return;
     }
+    let asked = lifetime(spec);
     if let Some(max) = settings.max_expiration_seconds.filter(|max| asked > *max) {
-        report.find_with_fix(
-            Cause::Invalid,
-            format!("must be at most {max} seconds"),
-            max.into(),
-        );
+        let detail = format!("must be at most {max} seconds");
+        report.find_with_fix(Cause::Invalid, detail, max.into());
     }
+}
+
+fn is_lifetime_refused(review: &RequestReview<'_>) -> bool {
+    !is_valid_lifetime(lifetime(&review.new.spec)) && review.denies("expiration-range")
 }
 
 fn bound_kind(review: &RequestReview<'_>, report: &mut Report<'_>) {
@@ -267,16 +268,14 @@ fn bound_kind(review: &RequestReview<'_>, report: &mut Report<'_>) {
     if allowed.contains(&kind.as_str()) {
         return;
     }
-    let supported: Vec<String> = allowed.iter().map(|kind| format!("\"{kind}\"")).collect();
-    report.find_text(
-        Cause::Unsupported,
-        &kind,
-        format!("supported values: {}", supported.join(", ")),
-    );
+    report.find_text(Cause::Unsupported, &kind, supported_values(&allowed));
 }
 
-/// `apiVersion/kind`, either part being empty when it is missing.
+/// `apiVersion/kind`, or the kind alone where no version is given.
 fn kind_of(bound: &BoundObjectReference) -> String {
-    let text = |part: &Option<String>| part.clone().unwrap_or_default();
-    format!("{}/{}", text(&bound.api_version), text(&bound.kind))
+    let kind = bound.kind.clone().unwrap_or_default();
+    match &bound.api_version {
+        Some(version) => format!("{version}/{kind}"),
+        None => kind,
+    }
 }

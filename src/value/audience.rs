@@ -46,6 +46,12 @@ pub fn parse(text: &str) -> Result<&str, AudienceProblem> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudiencePattern(String);
 
+impl AsRef<str> for AudiencePattern {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl AudiencePattern {
     /// Reads a pattern.
     ///

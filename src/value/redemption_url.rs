@@ -163,14 +163,15 @@ pub enum UrlProblem {
 impl fmt::Display for UrlProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::TooLong => "must be at most 2048 bytes",
+            Self::TooLong => "may not be more than 2048 bytes",
             Self::NotAbsolute => {
                 "must be an absolute URL with a scheme and a host, such as \
                  'https://grants.example:9090/path'"
             }
             Self::Syntax => {
-                "must be a URL by RFC 3986: blanks, backslashes, control characters and characters \
-                 outside ASCII are not allowed, and '%' must begin a percent-encoding"
+                "must be a URL by RFC 3986: without blanks, backslashes, control characters and \
+                 characters outside ASCII, '%' only before two hexadecimal digits, an IPv6 address \
+                 in brackets, a port in digits"
             }
             Self::UserInformation => "must not hold a user name or a password before the host",
             Self::Host(problem) => return write!(formatter, "the host {problem}"),

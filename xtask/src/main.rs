@@ -3,7 +3,9 @@
 
 mod annotate;
 mod demo;
+mod generate;
 mod metadata;
+mod review;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,6 +16,13 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["annotate", module, annotated] => annotate::run(Path::new(module), Path::new(annotated)),
         ["demo", module] => demo::run(Path::new(module)),
+        ["generate"] => generate::run(Path::new(".")),
+        ["review", module, "--settings", settings, files @ ..] if !files.is_empty() => {
+            review::run(Path::new(module), Some(Path::new(settings)), files)
+        }
+        ["review", module, files @ ..] if !files.is_empty() => {
+            review::run(Path::new(module), None, files)
+        }
         _ => Err(USAGE.to_owned()),
     };
     match done {
@@ -27,4 +36,7 @@ fn main() -> ExitCode {
 
 const USAGE: &str = "the task must be one of
   annotate IN.wasm OUT.wasm   adds the metadata of policy-metadata.yml and usage.md to a module
-  demo ANNOTATED.wasm         reviews the manifests of examples/ and prints what happens to them";
+  demo ANNOTATED.wasm         reviews the manifests of examples/ and prints what happens to them
+  generate                    writes questions-ui.yml, artifacthub-pkg.yml and the README's tables
+  review ANNOTATED.wasm [--settings FILE] FILE...
+                              reviews your own manifests and prints what happens to them";

@@ -13,18 +13,18 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Metadata {
     /// Which requests Kubewarden sends to the policy, unless its administrator says otherwise.
-    rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
     /// Keys below `io.kubewarden.policy.`, sorted, so that the module is the same every time.
     annotations: BTreeMap<String, String>,
     /// Whether the policy may answer with a changed object.
-    mutating: bool,
+    pub(crate) mutating: bool,
     /// Whether the audit scanner may run the policy.
     background_audit: bool,
     execution_mode: ExecutionMode,
     #[serde(default)]
     policy_type: PolicyType,
     #[serde(default)]
-    context_aware_resources: Vec<ContextAwareResource>,
+    pub(crate) context_aware_resources: Vec<ContextAwareResource>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     minimum_kubewarden_version: Option<String>,
     /// The guest's answer to `protocol_version`, not something to write.
@@ -34,7 +34,7 @@ pub(crate) struct Metadata {
 
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Rule {
+pub(crate) struct Rule {
     api_groups: Vec<String>,
     api_versions: Vec<String>,
     resources: Vec<String>,
@@ -68,7 +68,7 @@ enum PolicyType {
 
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ContextAwareResource {
+pub(crate) struct ContextAwareResource {
     api_version: String,
     kind: String,
 }
@@ -82,10 +82,7 @@ impl Metadata {
     pub(crate) fn read(yaml: &str, usage: &str) -> Result<Self, String> {
         let mut metadata: Self = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
         for name in REQUIRED {
-            let key = format!("{PREFIX}{name}");
-            if metadata.annotations.get(&key).is_none_or(String::is_empty) {
-                return Err(format!("the annotation '{key}' must be set"));
-            }
+            metadata.annotation(&format!("{PREFIX}{name}"))?;
         }
         if usage.len() > USAGE_LIMIT {
             return Err(format!(
@@ -102,6 +99,18 @@ impl Metadata {
         metadata.annotations.insert(key, usage.to_owned());
         metadata.protocol_version = PROTOCOL_VERSION;
         Ok(metadata)
+    }
+
+    /// The annotation of this name.
+    ///
+    /// # Errors
+    ///
+    /// Says that it must be set.
+    pub(crate) fn annotation(&self, key: &str) -> Result<&str, String> {
+        match self.annotations.get(key).filter(|text| !text.is_empty()) {
+            Some(text) => Ok(text),
+            None => Err(format!("the annotation '{key}' must be set")),
+        }
     }
 
     /// The JSON that goes into the module.
@@ -122,6 +131,7 @@ const PREFIX: &str = "io.kubewarden.policy.";
 /// What `kwctl scaffold artifacthub` refuses to do without, and what users are shown.
 const REQUIRED: &[&str] = &[
     "title",
+    "version",
     "description",
     "author",
     "url",

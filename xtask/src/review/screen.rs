@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use similar::{ChangeTag, TextDiff};
 
-/// Where the demonstration prints.
+/// Where verdicts are printed.
 #[derive(Clone, Copy)]
 pub(crate) struct Screen {
     coloured: bool,

@@ -1,0 +1,329 @@
+//! What people read agrees with the code: manifests, settings, messages, links and commands in the
+//! Markdown files. The generated tables are proven where they are generated, in `xtask`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a file that cannot be read must fail its test"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::DateTime;
+use serde_json::{Value, json};
+use skupper_access_policy::request::admission_request;
+use skupper_access_policy::review_payload;
+use skupper_access_policy::settings::{SETTINGS, Settings};
+
+#[test]
+fn every_settings_example_is_accepted() {
+    let mut count = 0;
+    for file in ["README.md", "usage.md"] {
+        let blocks = blocks(&read(file));
+        let written = blocks.iter().filter(|block| block.info == "yaml settings");
+        let deployed = blocks.iter().filter(|block| block.info == "yaml manifest");
+        let settings = written
+            .map(Block::yaml)
+            .chain(deployed.map(|block| block.yaml()["spec"]["settings"].clone()));
+        for settings in settings {
+            let problems = Settings::read(&settings)
+                .err()
+                .map(|problems| problems.to_string());
+            assert_eq!(problems, None, "{file}: {settings}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 5, "settings examples");
+}
+
+#[test]
+fn every_message_in_the_readme_is_what_the_policy_says() {
+    let blocks = blocks(&read("README.md"));
+    let mut count = 0;
+    for pair in blocks.windows(2) {
+        let [object, answer] = pair else { continue };
+        if object.info != "yaml object" {
+            continue;
+        }
+        assert_eq!(answer.info, "text answer", "after {}", object.text);
+        let mut request = admission_request(object.yaml(), None, None);
+        if request["subResource"] == "token" {
+            request["object"]["metadata"] = json!({});
+        }
+        let payload = json!({"request": request, "settings": {}}).to_string();
+        let verdict = review_payload(payload.as_bytes(), DateTime::UNIX_EPOCH);
+        let refusal = verdict.refusal.map(|refusal| refusal.message);
+        let warnings = verdict
+            .warnings
+            .iter()
+            .map(|text| format!("Warning: {text}"));
+        let said: Vec<String> = refusal.into_iter().chain(warnings).collect();
+        assert_eq!(words(&answer.text), words(&said.join("\n")));
+        count += 1;
+    }
+    assert_eq!(count, 3, "messages");
+}
+
+#[test]
+fn the_manifests_of_the_readme_deploy_what_the_metadata_describes() {
+    let metadata = yaml("policy-metadata.yml");
+    let manifests: Vec<Value> = blocks(&read("README.md"))
+        .iter()
+        .filter(|block| block.info == "yaml manifest")
+        .map(Block::yaml)
+        .collect();
+    let names: Vec<&Value> = manifests
+        .iter()
+        .map(|policy| &policy["metadata"]["name"])
+        .collect();
+    assert_eq!(
+        names,
+        ["skupper-access", "skupper-access-final", "token-request"]
+    );
+    for policy in &manifests {
+        let spec = &policy["spec"];
+        let module = spec["module"].as_str().unwrap();
+        assert!(
+            module.ends_with(concat!(":v", env!("CARGO_PKG_VERSION"))),
+            "{module}"
+        );
+        let edits = spec["settings"]["defaulting"] != json!(false);
+        assert_eq!(spec["mutating"], edits, "{module}: both or neither");
+        if policy["metadata"]["name"] == "token-request" {
+            let rules = json!([{
+                "apiGroups": [""],
+                "apiVersions": ["v1"],
+                "resources": ["serviceaccounts/token"],
+                "operations": ["CREATE"],
+            }]);
+            assert_eq!(spec["rules"], rules);
+            assert_eq!(spec["backgroundAudit"], false);
+            assert!(spec.get("objectSelector").is_none());
+        } else {
+            assert_eq!(spec["rules"], metadata["rules"]);
+        }
+    }
+    assert_eq!(metadata["mutating"], true);
+}
+
+#[test]
+fn the_table_of_defaults_agrees_with_the_settings() {
+    let readme = read("README.md");
+    let (_, table) = readme
+        .split_once("| kind | field | value | setting |\n")
+        .unwrap();
+    let mut count = 0;
+    for row in table
+        .lines()
+        .skip(1)
+        .take_while(|line| line.starts_with('|'))
+    {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [_, _, value, key] = cells[..] else {
+            panic!("{row}")
+        };
+        let key = key.trim_matches('`');
+        let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
+        let expected = match setting.default {
+            "none" => "nothing",
+            default => default,
+        };
+        assert_eq!(value.trim_matches('`'), expected, "{key}");
+        count += 1;
+    }
+    let of_settings = SETTINGS
+        .iter()
+        .filter(|setting| setting.key.contains(".default"));
+    assert_eq!(count, of_settings.count());
+}
+
+#[test]
+fn published_addresses_stand_in_the_metadata_and_what_is_made_of_it() {
+    let metadata = yaml("policy-metadata.yml");
+    let annotation = |name: &str| {
+        let key = format!("io.kubewarden.policy.{name}");
+        metadata["annotations"][key].as_str().unwrap().to_owned()
+    };
+    let author = annotation("author");
+    let (_, mail) = author.trim_end_matches('>').split_once('<').unwrap();
+    let addresses = [
+        annotation("url"),
+        annotation("source"),
+        annotation("ociUrl"),
+        mail.to_owned(),
+    ];
+    let mut searched = 0;
+    for path in files(&root()) {
+        let name = path
+            .strip_prefix(root())
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let Ok(text) = fs::read_to_string(&path) else {
+            continue;
+        };
+        searched += 1;
+        if name == "policy-metadata.yml" || name == "artifacthub-pkg.yml" {
+            continue;
+        }
+        for address in &addresses {
+            assert!(!text.contains(address), "{name}: {address}");
+        }
+    }
+    assert!(searched > 50, "{searched} files");
+}
+
+#[test]
+fn every_make_target_that_is_named_exists() {
+    let makefile = read("Makefile");
+    let mut count = 0;
+    for file in markdown() {
+        let text = fs::read_to_string(&file).unwrap();
+        let in_code = text.split("`make ").skip(1);
+        let in_blocks = text.lines().filter_map(|line| line.strip_prefix("make "));
+        for command in in_code.chain(in_blocks) {
+            let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+            let target = command.split(|c| !is_part(c)).next().unwrap();
+            let rule = format!("\n{target}:");
+            assert!(
+                makefile.contains(&rule),
+                "{}: make {target}",
+                file.display()
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count} commands");
+}
+
+#[test]
+fn every_link_between_files_leads_somewhere() {
+    let mut broken = Vec::new();
+    for file in markdown() {
+        let text = fs::read_to_string(&file).unwrap();
+        for link in text.split("](").skip(1) {
+            let link = link.split(')').next().unwrap();
+            if link.starts_with("http") {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => file.clone(),
+                path => file.parent().unwrap().join(path),
+            };
+            let is_found = target.exists()
+                && (anchor.is_empty() || anchors(&target).iter().any(|known| known == anchor));
+            if !is_found {
+                broken.push(format!("{}: {link}", file.display()));
+            }
+        }
+    }
+    assert_eq!(broken, [""; 0]);
+}
+
+#[test]
+fn every_file_that_the_kwctl_tests_read_exists() {
+    let tests = read("e2e.bats");
+    let mut count = 0;
+    for word in tests
+        .split_whitespace()
+        .filter(|word| word.starts_with("tests/"))
+    {
+        assert!(root().join(word).exists(), "{word}");
+        count += 1;
+    }
+    assert!(count > 5, "{count} files");
+}
+
+/// A fenced block of a Markdown file.
+struct Block {
+    info: String,
+    text: String,
+}
+
+impl Block {
+    fn yaml(&self) -> Value {
+        serde_saphyr::from_str(&self.text).unwrap_or_else(|why| panic!("{why}\n{}", self.text))
+    }
+}
+
+fn blocks(markdown: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut is_open = false;
+    for line in markdown.lines() {
+        match line.strip_prefix("```") {
+            Some(_) if is_open => is_open = false,
+            Some(info) => {
+                is_open = true;
+                blocks.push(Block {
+                    info: info.to_owned(),
+                    text: String::new(),
+                });
+            }
+            None if is_open => {
+                let block = blocks.last_mut().unwrap();
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            None => {}
+        }
+    }
+    blocks
+}
+
+/// The headings of a Markdown file as GitHub turns them into anchors.
+fn anchors(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|heading| {
+            let kept = heading.trim_start_matches('#').trim().to_lowercase();
+            kept.chars()
+                .filter(|c| c.is_alphanumeric() || *c == ' ' || *c == '-')
+                .map(|c| if c == ' ' { '-' } else { c })
+                .collect()
+        })
+        .collect()
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
+}
+
+fn markdown() -> Vec<PathBuf> {
+    let mut files = files(&root());
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    files
+}
+
+/// Every file of the repository; what is built or fetched stands in folders of these names.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if ["target", ".git", "node_modules"].contains(&name) {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+fn yaml(name: &str) -> Value {
+    serde_saphyr::from_str(&read(name)).unwrap()
+}

@@ -1,0 +1,224 @@
+//! The module that ships, in a wasm host: what it imports, how large and how fast it is, and that
+//! it answers what the library answers.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a module that cannot be run must fail its test"
+)]
+
+mod common;
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use common::pages;
+use policy_host::{Answer, Module};
+use serde_json::{Value, json};
+use skupper_access_policy::review_payload;
+use skupper_access_policy::settings::Settings;
+use skupper_access_policy::verdict::Verdict;
+
+/// The module with its metadata, as it is published.
+fn module() -> &'static Module {
+    static MODULE: OnceLock<Module> = OnceLock::new();
+    MODULE.get_or_init(|| {
+        let path = root().join("annotated-policy.wasm");
+        let wasm = std::fs::read(path).unwrap_or_else(|why| {
+            panic!("annotated-policy.wasm: {why}: run `make annotated-policy.wasm` first")
+        });
+        Module::load(&wasm).unwrap()
+    })
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Calls a fresh instance, as policy-server does, and checks that nothing was printed or asked of
+/// the host.
+fn call(operation: &str, payload: &[u8]) -> Answer {
+    let mut instance = module().instantiate().unwrap();
+    let answer = instance.call(operation, payload).unwrap();
+    assert_eq!(instance.output(), b"", "{operation} prints");
+    assert!(instance.log().is_empty(), "{operation} logs");
+    assert!(
+        instance.host_calls().is_empty(),
+        "{operation} calls the host"
+    );
+    answer
+}
+
+fn call_json(operation: &str, payload: &[u8]) -> Value {
+    serde_json::from_slice(&call(operation, payload).bytes).unwrap()
+}
+
+/// What the guest must answer where the library says this.
+fn response(verdict: Verdict) -> Value {
+    let refusal = verdict.refusal.as_ref();
+    let annotations: serde_json::Map<String, Value> = verdict
+        .audit_annotations
+        .iter()
+        .map(|(key, text)| ((*key).to_owned(), Value::String(text.clone())))
+        .collect();
+    json!({
+        "accepted": verdict.is_allowed(),
+        "message": refusal.map(|refusal| &refusal.message),
+        "code": refusal.map(|refusal| refusal.code),
+        "audit_annotations": (!annotations.is_empty()).then_some(annotations),
+        "warnings": (!verdict.warnings.is_empty()).then_some(verdict.warnings),
+        "mutated_object": verdict.mutated_object,
+    })
+}
+
+fn recorded(file: &str) -> Value {
+    let path = root().join("tests/reviews").join(file);
+    let review: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    review["request"].clone()
+}
+
+fn payload(request: &Value) -> Vec<u8> {
+    json!({"request": request, "settings": {}})
+        .to_string()
+        .into_bytes()
+}
+
+#[test]
+fn the_module_imports_wapc_and_the_wasi_functions_of_rusts_standard_library() {
+    let mut imports = module().imports();
+    imports.sort_unstable();
+    let expected = [
+        "wapc::__console_log",
+        "wapc::__guest_error",
+        "wapc::__guest_request",
+        "wapc::__guest_response",
+        "wapc::__host_call",
+        "wapc::__host_error",
+        "wapc::__host_error_len",
+        "wapc::__host_response",
+        "wapc::__host_response_len",
+        "wasi_snapshot_preview1::clock_time_get",
+        "wasi_snapshot_preview1::environ_get",
+        "wasi_snapshot_preview1::environ_sizes_get",
+        "wasi_snapshot_preview1::fd_write",
+        "wasi_snapshot_preview1::proc_exit",
+        "wasi_snapshot_preview1::random_get",
+    ];
+    let surprising: Vec<&String> = imports
+        .iter()
+        .filter(|import| !expected.contains(&import.as_str()))
+        .collect();
+    assert!(surprising.is_empty(), "{surprising:?} of {imports:?}");
+}
+
+#[test]
+fn the_module_has_at_most_300_kb_and_one_metadata_section() {
+    assert!(module().size() <= 300_000, "{} bytes", module().size());
+    let mut sections = module().custom_sections();
+    let metadata = sections.find(|section| section.name == "io.kubewarden.metadata");
+    let metadata: Value = serde_json::from_slice(metadata.unwrap().data).unwrap();
+    assert_eq!(metadata["protocolVersion"], "v1");
+    assert_eq!(metadata["mutating"], true);
+    let repeated = sections.any(|section| section.name == "io.kubewarden.metadata");
+    assert!(!repeated, "annotated twice");
+}
+
+#[test]
+fn the_protocol_is_kubewardens_first() {
+    assert_eq!(call("protocol_version", b"").bytes, br#""v1""#);
+}
+
+#[test]
+fn the_guest_answers_every_case_of_every_page_as_the_library_does() {
+    let cases = pages::all().into_iter().flat_map(|page| page.cases);
+    let payloads = cases.map(|case| (case.name.clone(), case.payload()));
+    let mut count = 0;
+    for (name, payload) in payloads {
+        let expected = response(review_payload(&payload, common::now()));
+        assert_eq!(call_json("validate", &payload), expected, "{name}");
+        count += 1;
+    }
+    assert!(count > 500, "only {count} cases");
+}
+
+#[test]
+fn the_guest_answers_every_recorded_review_as_the_library_does() {
+    for entry in std::fs::read_dir(root().join("tests/reviews")).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        let payload = payload(&recorded(&file));
+        let expected = response(review_payload(&payload, common::now()));
+        assert_eq!(call_json("validate", &payload), expected, "{file}");
+    }
+}
+
+#[test]
+fn settings_are_validated_as_the_library_does() {
+    let settings: [&[u8]; 9] = [
+        b"",
+        b"null",
+        b"{}",
+        b"[]",
+        b"{",
+        b"\xff",
+        br#"{"accessGrant": {"maxExpirationWindow": "1 day"}}"#,
+        br#"{"accessgrant": {}, "rules": {"wrong-type": "allow", "no-such-rule": "deny"}}"#,
+        br#"{"tokenRequest": {"maxExpirationSeconds": 3607}}"#,
+    ];
+    for settings in settings {
+        let problems = Settings::from_json(settings).err();
+        let expected = json!({
+            "valid": problems.is_none(),
+            "message": problems.map(|problems| problems.to_string()),
+        });
+        assert_eq!(call_json("validate_settings", settings), expected);
+    }
+}
+
+/// Fuel is counted exactly, so that a change that makes a request dearer is seen. The budgets are
+/// what was measured, and a twentieth more.
+#[test]
+fn every_kind_of_request_stays_within_its_fuel() {
+    let certificate = std::fs::read_to_string(root().join("tests/certificates/p256.pem")).unwrap();
+    let mut token = recorded("14-accesstoken-create.json");
+    token["object"]["spec"]["ca"] = certificate.into();
+    token["object"]["spec"]["code"] = "0123456789abcdefghijklmn".into();
+    let mut days = recorded("01-accessgrant-create.json");
+    days["object"]["spec"]["expirationWindow"] = "1 day".into();
+    let status = recorded("11-accessgrant-status-update.json");
+    let budgets = [
+        ("no request", json!({}), 0),
+        ("a status update, not judged", status, 0),
+        ("an AccessToken with a P-256 certificate", token, 0),
+        (
+            "an AccessGrant, accepted",
+            recorded("01-accessgrant-create.json"),
+            0,
+        ),
+        (
+            "an AccessGrant, defaulted",
+            recorded("03-accessgrant-create-nospec.json"),
+            0,
+        ),
+        ("an AccessGrant, refused", days, 0),
+        (
+            "an update of an AccessGrant",
+            recorded("07-accessgrant-update-apply.json"),
+            0,
+        ),
+        ("a TokenRequest", recorded("28-token-bound-secret.json"), 0),
+        (
+            "a kubelet's TokenRequest",
+            recorded("31-token-kubelet-projected.json"),
+            0,
+        ),
+    ];
+    let over: Vec<String> = budgets
+        .iter()
+        .map(|(name, request, budget)| {
+            (name, call("validate", &payload(request)).fuel_used, budget)
+        })
+        .filter(|(_, used, budget)| used > budget)
+        .map(|(name, used, budget)| format!("{name}: {used} of {budget}"))
+        .collect();
+    assert!(over.is_empty(), "{}", over.join("\n"));
+}
