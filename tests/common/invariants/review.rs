@@ -75,10 +75,8 @@ pub(crate) fn assert_bounded(verdict: &Verdict, length: usize) {
         assert!(matches!(*key, "findings" | "not-covered"), "{key}");
         assert!(text.len() <= MAX_FINDING_LENGTH);
         assert_printable(text);
-    }
-    let codes = verdict.audit_annotations.get("findings");
-    for code in codes.into_iter().flat_map(|codes| codes.split(',')) {
-        assert!(catalogue::rules().any(|rule| rule.code == code), "{code}");
+        let is_code = |code: &str| catalogue::rules().any(|rule| rule.code == code);
+        assert!(*key != "findings" || text.split(',').all(is_code), "{text}");
     }
 }
 
