@@ -125,12 +125,9 @@ impl Kind for AccessGrant {
 impl GrantSpec<'_> {
     /// The window as it will be stored: what is written, what that is rewritten to, or the default.
     fn window(&self, settings: &Settings) -> Option<GoDuration> {
-        self.spelled_window(settings)
-            .or_else(|| match self.expiration_window {
-                Field::Set(window) => Some(window),
-                Field::Absent => Some(settings.access_grant.default_expiration_window),
-                _ => None,
-            })
+        let default = settings.access_grant.default_expiration_window;
+        let written = self.expiration_window.or_default(default);
+        written.or(self.spelled_window(settings))
     }
 
     /// The window in the human grammar, where the settings have it rewritten.

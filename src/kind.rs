@@ -1,7 +1,6 @@
-//! What the kinds have in common: how an object is read, and how an update is compared.
+//! What the kinds have in common: how an object is read, and what is written into it.
 //!
-//! A kind is a reader, a table of its fields, and a table of its rules. Everything else is here,
-//! so UPDATE needs no rules of its own.
+//! A kind is a reader, a table of its fields, and a table of its rules.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -10,6 +9,7 @@ use crate::field::{Cursor, Field, Mismatch};
 use crate::finding::Severity;
 use crate::rules::Row;
 use crate::settings::Settings;
+use crate::update::{Comparison, unknown_fields};
 
 /// A kind of object that has rules.
 pub(crate) trait Kind: Sized + 'static {
@@ -61,7 +61,8 @@ pub(crate) fn field_names<K: Kind>() -> Vec<&'static str> {
     K::FIELDS.iter().map(|field| field.name).collect()
 }
 
-fn is_field<K: Kind>(name: &str) -> bool {
+/// True when the kind has a field `name` in `spec`.
+pub(crate) fn is_field<K: Kind>(name: &str) -> bool {
     K::FIELDS.iter().any(|field| field.name == name)
 }
 
@@ -124,7 +125,7 @@ pub(crate) struct Review<'a, K: Kind> {
 /// The stored object of an update.
 pub(crate) struct Old<'a, K: Kind> {
     /// The stored object as JSON.
-    json: &'a Value,
+    pub(crate) json: &'a Value,
     /// The stored object, read.
     pub(crate) object: Object<'a, K>,
 }
@@ -217,60 +218,6 @@ impl<'a, K: Kind> Review<'a, K> {
     }
 }
 
-/// How an object compares with what is stored of it.
-#[derive(Default)]
-pub(crate) struct Comparison {
-    /// Fields of `spec` whose value did not change: nothing in them is judged.
-    pub(crate) unchanged: Vec<&'static str>,
-    /// Fields to be set back to the stored text.
-    restored: Vec<Edit>,
-    /// True when some value in `spec` changed.
-    pub(crate) is_changed: bool,
-}
-
-impl Comparison {
-    fn new<K: Kind>(
-        object: &Value,
-        new: &Object<'_, K>,
-        old: Option<&Old<'_, K>>,
-        settings: &Settings,
-    ) -> Self {
-        let mut comparison = Self::default();
-        let Some(old) = old else {
-            return comparison;
-        };
-        let is_processed = old.with_status(K::is_processed);
-        for field in K::FIELDS {
-            let (is, was) = (written(object, field.name), written(old.json, field.name));
-            let left_out = (field.is_absent)(&new.spec) && was.is_some();
-            // What may not be set back is lost, and so it is a change.
-            let is_kept = left_out && is_processed && settings.defaulting;
-            let is_removed = left_out && field.is_removable;
-            if is == was || is_removed {
-                comparison.keep(field.name, None);
-            } else if is_kept || (field.is_same)(&new.spec, &old.object.spec, settings) {
-                comparison.keep(field.name, was);
-            } else if K::is_own_change(field.name, &new.spec, &old.object.spec) {
-                comparison.keep(field.name, None);
-            } else {
-                comparison.is_changed = true;
-            }
-        }
-        let mut unknown = unknown_fields(object, old.json.get("spec"), is_field::<K>);
-        comparison.is_changed |= unknown.next().is_some();
-        comparison
-    }
-
-    /// Notes that the field did not change, and the stored value to set it back to.
-    fn keep(&mut self, field: &'static str, stored: Option<&Value>) {
-        self.unchanged.push(field);
-        self.restored.extend(stored.map(|value| Edit {
-            field,
-            value: value.clone(),
-        }));
-    }
-}
-
 fn read_names<'a>(
     root: &Cursor<'_, 'a>,
     mismatches: &mut Vec<Mismatch>,
@@ -281,29 +228,4 @@ fn read_names<'a>(
         metadata.field("name").text(mismatches),
         metadata.field("generateName").text(mismatches),
     )
-}
-
-fn unknown_fields<'a>(
-    object: &'a Value,
-    old: Option<&'a Value>,
-    is_known: fn(&str) -> bool,
-) -> impl Iterator<Item = &'a str> {
-    object
-        .get("spec")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .filter(move |(name, value)| !value.is_null() && !is_known(name))
-        .filter(move |(name, value)| stored(old, name) != Some(value))
-        .map(|(name, _)| name.as_str())
-}
-
-/// What is written in a field of `spec`; an empty text is nothing.
-fn written<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
-    stored(object.get("spec"), name).filter(|value| *value != "")
-}
-
-fn stored<'a>(spec: Option<&'a Value>, name: &str) -> Option<&'a Value> {
-    spec.and_then(|spec| spec.get(name))
-        .filter(|value| !value.is_null())
 }

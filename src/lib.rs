@@ -45,6 +45,7 @@ pub mod rules;
 pub mod settings;
 mod skupper_object;
 mod token_request;
+mod update;
 pub mod value;
 pub mod verdict;
 

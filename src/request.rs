@@ -6,11 +6,14 @@
 //! AdmissionRequest.
 
 mod json;
+mod scaffold;
 
 use std::fmt;
 
 use json::Place;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+pub use scaffold::admission_request;
 
 /// What a user wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,43 +183,6 @@ impl<'a> Request<'a> {
         }
         Ok(request)
     }
-}
-
-/// The AdmissionRequest that an API server would send for `object`, for tools that have only the
-/// object: UPDATE when there is an old one, CREATE otherwise; a TokenRequest goes to the `token`
-/// subresource of a ServiceAccount. `user` is a `userInfo`, with `username` and `groups`.
-#[must_use]
-pub fn admission_request(object: Value, old_object: Option<Value>, user: Option<Value>) -> Value {
-    let text = |pointer: &str| {
-        object
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let (group, version) = match text("/apiVersion").split_once('/') {
-        Some((group, version)) => (group.to_owned(), version.to_owned()),
-        None => (String::new(), text("/apiVersion").to_owned()),
-    };
-    let kind = text("/kind").to_owned();
-    let is_token = group == "authentication.k8s.io" && kind == "TokenRequest";
-    let resource = if is_token {
-        json!({"group": "", "version": "v1", "resource": "serviceaccounts"})
-    } else {
-        let plural = format!("{}s", kind.to_ascii_lowercase());
-        json!({"group": group, "version": version, "resource": plural})
-    };
-    json!({
-        "uid": "",
-        "kind": {"group": group, "version": version, "kind": kind},
-        "resource": resource,
-        "subResource": if is_token { "token".into() } else { Value::Null },
-        "name": text("/metadata/name"),
-        "namespace": text("/metadata/namespace"),
-        "operation": if old_object.is_some() { "UPDATE" } else { "CREATE" },
-        "userInfo": user,
-        "object": object,
-        "oldObject": old_object,
-    })
 }
 
 fn take(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {

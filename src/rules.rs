@@ -126,9 +126,8 @@ impl Findings {
             self.codes.push(finding.code);
         }
         match finding.severity {
-            Severity::Allow => {}
             Severity::Warn if self.warnings.len() < KEPT => self.warnings.push(finding),
-            Severity::Warn => {}
+            Severity::Warn | Severity::Allow => {}
             Severity::Deny if self.denials.len() < KEPT => self.denials.push(finding),
             Severity::Deny => self.more_denials += 1,
         }

@@ -16,6 +16,7 @@
 //! ```
 
 mod read;
+mod reader;
 mod table;
 
 use std::fmt;

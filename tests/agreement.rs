@@ -2,6 +2,7 @@
 //! Markdown files. The generated tables are proven where they are generated, in `xtask`.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::panic,
     reason = "a file that cannot be read must fail its test"

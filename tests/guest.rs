@@ -2,11 +2,14 @@
 //! it answers what the library answers.
 
 #![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a module that cannot be run must fail its test"
 )]
 
+#[expect(dead_code, reason = "what the pages claim is for another test")]
 mod common;
 
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! What an API server really sends, wrapped as Kubewarden does it, and what it is answered.
 
 #![expect(
-    clippy::panic,
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     reason = "a table that cannot be read must fail its test"
 )]

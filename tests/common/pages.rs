@@ -193,7 +193,9 @@ fn claims(name: &str, yaml: &str) -> (Vec<Claim>, Vec<(String, Value)>) {
                 path.push((indent, key.trim_matches(['"', '\'']).to_owned()));
             }
         }
-        let line: String = path.iter().map(|(_, key)| format!("/{key}")).collect();
+        let line = path
+            .iter()
+            .fold(String::new(), |line, (_, key)| line + "/" + key);
         for comment in comments
             .into_iter()
             .flat_map(|comments| comments.split(" # "))

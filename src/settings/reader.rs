@@ -1,0 +1,298 @@
+//! Reads one key of a settings document after the other and keeps what is wrong with each.
+
+use serde_json::Value;
+
+use super::table::{SETTINGS, Shape};
+use crate::catalogue;
+use crate::field::{Cursor, Field, Mismatch};
+use crate::finding::{Cause, FieldError, Severity};
+use crate::nearest::nearest;
+use crate::path::FieldPath;
+use crate::value::duration::{GoDuration, WindowProblem, read_window};
+use crate::value::host_pattern::HostPattern;
+
+/// Says what is wrong with one text of a list.
+pub(super) type Check = fn(&str) -> Result<(), String>;
+
+/// A settings document, and its problems so far.
+pub(super) struct Reader<'a> {
+    root: Cursor<'a, 'a>,
+    problems: Vec<FieldError>,
+}
+
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the methods of the cursor are tied to one lifetime of its parent, the closures are not"
+)]
+impl<'a> Reader<'a> {
+    /// Nothing is read yet, and nothing wrong.
+    pub(super) fn new(settings: &'a Value) -> Self {
+        Self {
+            root: Cursor::root(settings),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Everything that was wrong.
+    pub(super) fn into_problems(self) -> Vec<FieldError> {
+        self.problems
+    }
+
+    /// Refuses keys that are not in the table, with the nearest one that is.
+    pub(super) fn refuse_unknown_keys(&mut self) {
+        let groups = SETTINGS
+            .iter()
+            .filter_map(|setting| setting.key.split_once('.'));
+        let mut top: Vec<&str> = SETTINGS
+            .iter()
+            .map(|setting| setting.key.split('.').next().unwrap_or(setting.key))
+            .collect();
+        top.dedup();
+        self.refuse_unknown(None, &top);
+        top.retain(|name| groups.clone().any(|(group, _)| group == *name));
+        for group in top {
+            let keys: Vec<&str> = groups
+                .clone()
+                .filter(|(of, _)| *of == group)
+                .map(|(_, key)| key)
+                .collect();
+            self.refuse_unknown(Some(group), &keys);
+        }
+    }
+
+    fn refuse_unknown(&mut self, group: Option<&'a str>, known: &[&'static str]) {
+        let root = self.root;
+        let nested = group.map(|name| root.field(name));
+        let place = nested.as_ref().unwrap_or(&root);
+        let mut mismatches = Vec::new();
+        if let Field::Set(fields) = place.object(&mut mismatches) {
+            for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
+                let detail = match nearest(name, known) {
+                    Some(close) => format!("unknown setting, did you mean '{close}'?"),
+                    None => format!("unknown setting, must be one of {}", quoted(known)),
+                };
+                self.problems.push(FieldError::new(
+                    place.path().field(name),
+                    Cause::Forbidden,
+                    detail,
+                ));
+            }
+        }
+        self.note(mismatches);
+    }
+
+    /// What is set at a boolean key.
+    pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
+        self.at(key, |cursor, mismatches| cursor.boolean(mismatches))
+            .set()
+            .copied()
+    }
+
+    /// What is set at an integer key, within the limits of the table.
+    pub(super) fn integer(&mut self, key: &'static str) -> Option<i64> {
+        let number = *self
+            .at(key, |cursor, mismatches| cursor.integer(mismatches))
+            .set()?;
+        let Some(Shape::Integer { min, max }) = shape(key) else {
+            return Some(number);
+        };
+        if (min..=max).contains(&number) {
+            return Some(number);
+        }
+        self.problem(key, format!("must be from {min} to {max}"));
+        None
+    }
+
+    /// What is set at a duration key, in either grammar; more than 0.
+    pub(super) fn duration(&mut self, key: &'static str) -> Option<GoDuration> {
+        let text = *self
+            .at(key, |cursor, mismatches| cursor.text(mismatches))
+            .set()?;
+        let duration = match read_window(text) {
+            Ok(duration) | Err(WindowProblem::Spelled(duration)) => duration,
+            Err(problem) => {
+                self.problem(key, problem.to_string());
+                return None;
+            }
+        };
+        if duration > GoDuration::from_seconds(0) {
+            return Some(duration);
+        }
+        self.problem(key, "must be more than 0".to_owned());
+        None
+    }
+
+    /// The word that is set, one of those in the table.
+    pub(super) fn choice(&mut self, key: &'static str) -> Option<&'a str> {
+        let text = *self
+            .at(key, |cursor, mismatches| cursor.text(mismatches))
+            .set()?;
+        let Some(Shape::Choice(words)) = shape(key) else {
+            return Some(text);
+        };
+        if words.contains(&text) {
+            return Some(text);
+        }
+        self.problem(key, format!("must be one of {}", quoted(words)));
+        None
+    }
+
+    /// The severities by rule code.
+    pub(super) fn severities(&mut self) -> Vec<(&'static str, Severity)> {
+        let root = self.root;
+        let rules = root.field("rules");
+        let mut mismatches = Vec::new();
+        let mut severities = Vec::new();
+        for entry in rules.entries(&mut mismatches) {
+            match severity(&entry) {
+                Ok(setting) => severities.extend(setting),
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        self.note(mismatches);
+        severities
+    }
+
+    /// The texts of a list, `None` when nothing is set.
+    pub(super) fn texts(&mut self, key: &'static str, check: Check) -> Option<Vec<String>> {
+        let mut texts = Vec::new();
+        let is_set = self.list(key, &mut |text| {
+            check(text)?;
+            texts.push(text.to_owned());
+            Ok(())
+        });
+        is_set.then_some(texts)
+    }
+
+    /// The host patterns of a list.
+    pub(super) fn host_patterns(&mut self, key: &'static str) -> Vec<HostPattern> {
+        let mut patterns = Vec::new();
+        self.list(key, &mut |text| {
+            patterns.push(HostPattern::parse(text).map_err(|problem| problem.to_string())?);
+            Ok(())
+        });
+        patterns
+    }
+
+    /// Hands every element of a list to `keep`, which says what is wrong with it; false when there
+    /// is no list.
+    pub(super) fn list(
+        &mut self,
+        key: &'static str,
+        keep: &mut dyn FnMut(&str) -> Result<(), String>,
+    ) -> bool {
+        let mut problems = Vec::new();
+        let is_set = self.at(key, |cursor, mismatches| {
+            let Field::Set(elements) = cursor.elements(mismatches) else {
+                return false;
+            };
+            for element in elements {
+                let text = match element.text(mismatches) {
+                    Field::Set(text) => text,
+                    Field::Absent => "",
+                    Field::WrongType | Field::Malformed(_) => continue,
+                };
+                if let Err(detail) = keep(text) {
+                    let error = FieldError::new(element.path(), Cause::Invalid, detail);
+                    problems.push(error.showing(&text.into()));
+                }
+            }
+            true
+        });
+        self.problems.append(&mut problems);
+        is_set
+    }
+
+    /// Reads at `key`, whose parts are the names of the fields that lead there.
+    fn at<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&Cursor<'_, 'a>, &mut Vec<Mismatch>) -> T,
+    ) -> T {
+        let mut mismatches = Vec::new();
+        let root = self.root;
+        let value = match key.split_once('.') {
+            Some((group, name)) => read(&root.field(group).field(name), &mut mismatches),
+            None => read(&root.field(key), &mut mismatches),
+        };
+        self.note(mismatches);
+        value
+    }
+
+    fn note(&mut self, mismatches: Vec<Mismatch>) {
+        self.problems
+            .extend(mismatches.into_iter().map(FieldError::from));
+    }
+
+    fn problem(&mut self, key: &str, detail: String) {
+        let path = path_of(key);
+        let mut error = FieldError::new(path, Cause::Invalid, detail);
+        let value = match key.split_once('.') {
+            Some((group, name)) => self.root.field(group).field(name).value(),
+            None => self.root.field(key).value(),
+        };
+        if let Some(value) = value {
+            error = error.showing(value);
+        }
+        self.problems.push(error);
+    }
+
+    /// A problem with a key whose value would be good beside other settings.
+    pub(super) fn contradiction(&mut self, key: &str, detail: &str) {
+        self.problem(key, detail.to_owned());
+    }
+}
+
+/// The severity that one entry of `rules` sets.
+fn severity(entry: &Cursor<'_, '_>) -> Result<Option<(&'static str, Severity)>, FieldError> {
+    let path = entry.path();
+    let code = path.names().last().unwrap_or_default();
+    let Some(rule) = catalogue::rules().find(|rule| rule.code == code) else {
+        let codes: Vec<&str> = catalogue::rules().map(|rule| rule.code).collect();
+        let detail = match nearest(code, &codes) {
+            Some(close) => format!("unknown rule, did you mean '{close}'?"),
+            None => "unknown rule, must be a code of the rules table".to_owned(),
+        };
+        return Err(FieldError::new(path, Cause::Forbidden, detail));
+    };
+    let severity = match entry.text(&mut Vec::new()) {
+        Field::Set(text) => Severity::from_name(text),
+        Field::Absent => return Ok(None),
+        _ => None,
+    };
+    match severity {
+        Some(_) if rule.fixed => Err(FieldError::new(
+            path,
+            Cause::Forbidden,
+            "this rule always denies: what it refuses would be unreadable to Skupper or harm the whole cluster",
+        )),
+        Some(severity) => Ok(Some((rule.code, severity))),
+        None => {
+            let error = FieldError::new(
+                path,
+                Cause::Unsupported,
+                "supported values: \"deny\", \"warn\", \"allow\"",
+            );
+            Err(match entry.value() {
+                Some(value) => error.showing(value),
+                None => error,
+            })
+        }
+    }
+}
+
+fn shape(key: &str) -> Option<Shape> {
+    SETTINGS
+        .iter()
+        .find(|setting| setting.key == key)
+        .map(|setting| setting.shape)
+}
+
+fn path_of(key: &str) -> FieldPath {
+    key.split('.').fold(FieldPath::root(), FieldPath::field)
+}
+
+fn quoted(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    quoted.join(", ")
+}
