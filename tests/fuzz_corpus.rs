@@ -1,5 +1,12 @@
 //! What the fuzzer found, and every case of the rule pages, against what holds for every input.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the corpus is a folder of files"
+)]
+
+#[expect(dead_code, reason = "what the pages claim is for another test")]
 mod common;
 #[path = "common/invariants/mod.rs"]
 mod invariants;

@@ -1,5 +1,11 @@
 //! What holds for every request, whatever is in it and whatever is set.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "the requests are made here"
+)]
+
 #[expect(dead_code, reason = "the fuzz targets use the other invariants")]
 #[path = "../common/invariants/mod.rs"]
 mod invariants;
@@ -256,16 +262,17 @@ fn is_rewritten(name: &str, set: &Value, now: &Value, settings: &Value) -> bool 
 }
 
 fn is_clamped(name: &str, set: &Value, now: &Value, payload: &Value) -> bool {
-    let (Some(set), Some(now)) = (set.as_f64(), now.as_f64()) else {
+    let (Some(set), Some(now)) = (set.as_f64(), now.as_i64()) else {
         return false;
     };
     let settings = &payload["settings"]["tokenRequest"];
-    let max = settings["maxExpirationSeconds"].as_f64();
+    let set = format!("{set}").parse::<i64>().unwrap_or(i64::MAX);
+    let max = settings["maxExpirationSeconds"].as_i64();
     let bound = &payload["request"]["object"]["spec"]["boundObjectRef"]["kind"];
     let lowered = max.map_or(set, |max| set.min(max));
-    let is_extended = set == 3607.0 && *bound == "Pod";
+    let is_extended = set == 3607 && *bound == "Pod";
     let expected = if is_extended {
-        lowered.min(3600.0)
+        lowered.min(3600)
     } else {
         lowered
     };
@@ -327,13 +334,12 @@ fn unknown(mut object: Value) -> Value {
 
 /// True when the last name of the pointer, or everything from some name on, could be added.
 fn is_missing_from(object: &Value, pointer: &str) -> bool {
-    let mut parent = pointer;
-    while let Some((before, _)) = parent.rsplit_once('/') {
-        parent = before;
-        match object.pointer(parent) {
-            Some(value) => return value.is_object() || value.is_null(),
-            None => continue,
+    let mut place = pointer;
+    while let Some((parent, _)) = place.rsplit_once('/') {
+        if let Some(value) = object.pointer(parent) {
+            return value.is_object() || value.is_null();
         }
+        place = parent;
     }
     false
 }

@@ -320,10 +320,10 @@ fn rarely(value: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Option
 fn fields(
     fields: Vec<(&'static str, BoxedStrategy<Option<Value>>)>,
 ) -> impl Strategy<Value = Value> {
-    let (names, values): (Vec<_>, Vec<_>) = fields.into_iter().unzip();
-    values.prop_map(move |values| {
-        let named = names.iter().zip(values);
-        named
+    let (names, strategies): (Vec<_>, Vec<_>) = fields.into_iter().unzip();
+    strategies.prop_map(move |values| {
+        let fields = names.iter().zip(values);
+        fields
             .filter_map(|(name, value)| Some(((*name).to_owned(), value?)))
             .collect::<Map<_, _>>()
             .into()

@@ -1,6 +1,8 @@
 //! What holds for every input, one function for each place where untrusted bytes come in. The fuzz
 //! targets call them with what the fuzzer makes up, `fuzz_corpus.rs` with what it found.
 
+#![expect(clippy::unwrap_used, reason = "what does not hold must panic")]
+
 pub(crate) mod review;
 pub(crate) mod values;
 
