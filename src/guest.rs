@@ -61,7 +61,10 @@ impl From<Verdict> for ValidationResponse {
 }
 
 /// The host's time; the epoch where it has none, so that nothing counts as expired.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the clock"
+)]
 fn now() -> DateTime<Utc> {
     let elapsed = SystemTime::now()
         .duration_since(UNIX_EPOCH)

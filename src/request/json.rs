@@ -23,6 +23,8 @@ pub(super) enum Place {
     Metadata,
     /// `oldObject`: what the rules read of it.
     OldObject,
+    /// `resource`.
+    Resource,
     /// `userInfo`.
     User,
     /// A payload of which only the object is kept.
@@ -41,7 +43,8 @@ impl Place {
         match (self, name) {
             (Self::Whole, _)
             | (Self::Payload, "settings")
-            | (Self::Request, "operation" | "kind" | "resource" | "subResource" | "name")
+            | (Self::Request, "operation" | "kind" | "subResource" | "name")
+            | (Self::Resource, "resource")
             | (Self::Object, "spec")
             | (Self::OldObject, "spec" | "status")
             | (Self::Metadata, "name" | "generateName")
@@ -49,6 +52,7 @@ impl Place {
             | (Self::RequestForObject, "object") => Self::Whole,
             (Self::Payload, "request") => Self::Request,
             (Self::PayloadForObject, "request") => Self::RequestForObject,
+            (Self::Request, "resource") => Self::Resource,
             (Self::Request, "userInfo") => Self::User,
             (Self::Request, "object") => Self::Object,
             (Self::Request, "oldObject") => Self::OldObject,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::table::{SETTINGS, Shape};
+use super::table::{GROUPS, SETTINGS, Shape};
 use crate::catalogue;
 use crate::field::{Cursor, Field, Mismatch};
 use crate::finding::{Cause, FieldError, Severity};
@@ -40,42 +40,27 @@ impl<'a> Reader<'a> {
 
     /// Refuses keys that are not in the table, with the nearest one that is.
     pub(super) fn refuse_unknown_keys(&mut self) {
-        let groups = SETTINGS
-            .iter()
-            .filter_map(|setting| setting.key.split_once('.'));
-        let mut top: Vec<&str> = SETTINGS
-            .iter()
-            .map(|setting| setting.key.split('.').next().unwrap_or(setting.key))
-            .collect();
-        top.dedup();
-        self.refuse_unknown(None, &top);
-        top.retain(|name| groups.clone().any(|(group, _)| group == *name));
-        for group in top {
-            let keys: Vec<&str> = groups
-                .clone()
-                .filter(|(of, _)| *of == group)
-                .map(|(_, key)| key)
-                .collect();
-            self.refuse_unknown(Some(group), &keys);
+        self.refuse_unknown(None);
+        for group in GROUPS {
+            self.refuse_unknown(Some(group));
         }
     }
 
-    fn refuse_unknown(&mut self, group: Option<&'a str>, known: &[&'static str]) {
+    fn refuse_unknown(&mut self, group: Option<&'static str>) {
         let root = self.root;
         let nested = group.map(|name| root.field(name));
         let place = nested.as_ref().unwrap_or(&root);
         let mut mismatches = Vec::new();
         if let Field::Set(fields) = place.object(&mut mismatches) {
-            for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
-                let detail = match nearest(name, known) {
+            for name in fields.keys().filter(|name| !is_known(group, name)) {
+                let known = known(group);
+                let detail = match nearest(name, &known) {
                     Some(close) => format!("unknown setting, did you mean '{close}'?"),
-                    None => format!("unknown setting, must be one of {}", quoted(known)),
+                    None => format!("unknown setting, must be one of {}", quoted(&known)),
                 };
-                self.problems.push(FieldError::new(
-                    place.path().field(name),
-                    Cause::Forbidden,
-                    detail,
-                ));
+                let path = place.path().field(name);
+                self.problems
+                    .push(FieldError::new(path, Cause::Forbidden, detail));
             }
         }
         self.note(mismatches);
@@ -279,6 +264,34 @@ fn severity(entry: &Cursor<'_, '_>) -> Result<Option<(&'static str, Severity)>, 
             })
         }
     }
+}
+
+/// True for a key, or the name of a group at the root. Every request asks this of each key that is
+/// set, so nothing is built for it.
+fn is_known(group: Option<&str>, name: &str) -> bool {
+    match group {
+        None if GROUPS.contains(&name) => true,
+        None => SETTINGS.iter().any(|setting| setting.key == name),
+        Some(group) => SETTINGS.iter().any(|setting| {
+            let key = setting.key.strip_prefix(group);
+            key.and_then(|key| key.strip_prefix('.')) == Some(name)
+        }),
+    }
+}
+
+/// The names that may stand at the root, or in a group.
+fn known(group: Option<&str>) -> Vec<&'static str> {
+    let mut known: Vec<&str> = SETTINGS
+        .iter()
+        .filter_map(|setting| match (setting.key.split_once('.'), group) {
+            (None, None) => Some(setting.key),
+            (Some((of, _)), None) => Some(of),
+            (Some((of, name)), Some(group)) if of == group => Some(name),
+            _ => None,
+        })
+        .collect();
+    known.dedup();
+    known
 }
 
 fn shape(key: &str) -> Option<Shape> {

@@ -57,6 +57,9 @@ const COUNT: Shape = Shape::Integer {
     max: MAX_INT32,
 };
 
+/// What the keys with a dot belong to.
+pub(super) const GROUPS: [&str; 3] = ["accessGrant", "accessToken", "tokenRequest"];
+
 /// Every setting, in the order in which problems are reported.
 pub const SETTINGS: &[Setting] = &[
     Setting {
@@ -210,5 +213,22 @@ pub fn builtin_list(key: &str) -> Option<&'static [&'static str]> {
         "tokenRequest.apiServerAudiences" => Some(&API_SERVER_AUDIENCES),
         "tokenRequest.allowedBoundKinds" => Some(&ALLOWED_BOUND_KINDS),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_stands_at_the_root_or_in_a_group() {
+        for setting in SETTINGS {
+            let group = setting.key.split_once('.').map(|(group, _)| group);
+            assert!(
+                group.is_none_or(|group| GROUPS.contains(&group)),
+                "{}",
+                setting.key
+            );
+        }
     }
 }
