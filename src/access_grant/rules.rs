@@ -229,11 +229,12 @@ fn length_problem(window: GoDuration, settings: &Settings) -> Option<String> {
 }
 
 fn redemptions_spent(review: &GrantReview<'_>, report: &mut Report<'_>) {
-    let (Some(old), Some(allowed)) = (&review.old, review.new.spec.redemptions_allowed.set())
-    else {
+    let default = review.settings.access_grant.default_redemptions_allowed;
+    let allowed = review.new.spec.redemptions_allowed.or_default(default);
+    let (Some(old), Some(allowed)) = (&review.old, allowed) else {
         return;
     };
-    let is_beyond = range_problem(*allowed, max_redemptions(review)).is_some();
+    let is_beyond = range_problem(allowed, max_redemptions(review)).is_some();
     if is_beyond && review.denies("grant-redemptions-range") {
         return;
     }
@@ -243,7 +244,7 @@ fn redemptions_spent(review: &GrantReview<'_>, report: &mut Report<'_>) {
             .integer(&mut Mismatches::default())
     });
     if let Field::Set(redeemed) = redeemed
-        && *allowed <= redeemed
+        && allowed <= redeemed
     {
         report.find(
             Cause::Invalid,

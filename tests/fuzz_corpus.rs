@@ -1,0 +1,55 @@
+//! What the fuzzer found, and every case of the rule pages, against what holds for every input.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the corpus is a folder of files"
+)]
+
+#[expect(dead_code, reason = "what the pages claim is for another test")]
+mod common;
+#[path = "common/invariants/mod.rs"]
+mod invariants;
+
+use std::path::Path;
+
+use common::pages;
+use invariants::{review, values};
+
+#[test]
+fn every_input_of_the_corpus_keeps_what_holds_for_every_input() {
+    replay("review", review::review);
+    replay("settings", values::settings);
+    replay("duration", |bytes| as_text(bytes, values::duration));
+    replay("url", |bytes| as_text(bytes, values::url));
+    replay("certificate", |bytes| as_text(bytes, values::certificate));
+    replay("host_pattern", |bytes| as_text(bytes, values::host_pattern));
+}
+
+#[test]
+fn every_case_of_every_page_keeps_what_holds_for_every_review() {
+    for case in pages::all().into_iter().flat_map(|page| page.cases) {
+        println!("{}", case.name);
+        review::review(&case.payload());
+    }
+}
+
+fn replay(target: &str, check: impl Fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let files = std::fs::read_dir(folder.join(target)).unwrap();
+    let mut paths: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{target}");
+    for path in paths {
+        // Printed only when a check fails: it names the input that fails.
+        println!("{}", path.display());
+        check(&std::fs::read(&path).unwrap());
+    }
+}
+
+/// As libFuzzer does, what is no text is passed over.
+fn as_text(bytes: &[u8], check: impl Fn(&str)) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        check(text);
+    }
+}
