@@ -6,7 +6,7 @@ mod rules;
 
 use serde_json::{Map, Value};
 
-use crate::field::{Cursor, Field, Mismatch};
+use crate::field::{Cursor, Field, Mismatches};
 use crate::kind::{Edit, Kind, Review, SpecField};
 use crate::rules::Row;
 use crate::settings::Settings;
@@ -84,7 +84,7 @@ impl Kind for AccessGrant {
 
     const RULES: &'static [Row<Self>] = rules::RULES;
 
-    fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Vec<Mismatch>) -> GrantSpec<'a> {
+    fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Mismatches) -> GrantSpec<'a> {
         GrantSpec {
             redemptions_allowed: spec.field("redemptionsAllowed").integer(mismatches),
             expiration_window: spec

@@ -6,7 +6,7 @@ mod rules;
 
 use serde_json::{Map, Value};
 
-use crate::field::{Cursor, Field, Mismatch};
+use crate::field::{Cursor, Field, Mismatches};
 use crate::kind::{Edit, Kind, Review, SpecField};
 use crate::rules::Row;
 use crate::skupper_object::is_same_map;
@@ -75,7 +75,7 @@ impl Kind for AccessToken {
 
     const RULES: &'static [Row<Self>] = rules::RULES;
 
-    fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Vec<Mismatch>) -> TokenSpec<'a> {
+    fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Mismatches) -> TokenSpec<'a> {
         TokenSpec {
             url: spec
                 .field("url")
@@ -93,7 +93,8 @@ impl Kind for AccessToken {
 
     /// True once the token was redeemed.
     fn is_processed(status: &Cursor<'_, '_>) -> bool {
-        let is_redeemed = status.field("redeemed").boolean(&mut Vec::new()) == Field::Set(true);
+        let is_redeemed =
+            status.field("redeemed").boolean(&mut Mismatches::default()) == Field::Set(true);
         is_redeemed || has_redeemed_condition(status)
     }
 
@@ -104,10 +105,10 @@ impl Kind for AccessToken {
 
 fn has_redeemed_condition(status: &Cursor<'_, '_>) -> bool {
     let conditions = status.field("conditions");
-    let Field::Set(conditions) = conditions.elements(&mut Vec::new()) else {
+    let Field::Set(mut conditions) = conditions.elements(&mut Mismatches::default()) else {
         return false;
     };
-    conditions.iter().any(|condition| {
+    conditions.any(|condition| {
         let is = |name: &str, value: &str| {
             condition.value().and_then(|condition| condition.get(name)) == Some(&value.into())
         };

@@ -30,6 +30,18 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     })
 }
 
+/// The rule with this code.
+#[must_use]
+pub fn find(code: &str) -> Option<&'static Rule> {
+    fn of<K: Kind>() -> impl Iterator<Item = &'static Rule> {
+        K::RULES.iter().map(|row| &row.rule)
+    }
+    of::<AccessGrant>()
+        .chain(of::<AccessToken>())
+        .chain(of::<TokenRequest>())
+        .find(|rule| rule.code == code)
+}
+
 /// Every rule with its kinds, in table order.
 #[must_use]
 pub fn entries() -> Vec<Entry> {

@@ -9,6 +9,7 @@
 use serde_json::{Map, Value};
 
 use crate::path::FieldPath;
+use crate::rules::KEPT;
 
 /// What stands in one field: `T` is the checked value, `P` says why a value of the right JSON type
 /// is not one.
@@ -84,6 +85,26 @@ pub(crate) struct Mismatch {
     pub(crate) expected: &'static str,
 }
 
+/// The values of the wrong JSON type in one object.
+///
+/// Whoever reads an object reads its lists and maps last, so what is only counted stands in a
+/// field of which others are kept.
+#[derive(Default)]
+pub(crate) struct Mismatches {
+    /// The first of them, at most [`KEPT`].
+    pub(crate) kept: Vec<Mismatch>,
+    /// How many more there are.
+    pub(crate) more: usize,
+}
+
+impl Mismatches {
+    /// True when a value of the wrong type stands in the field `name` of `spec`.
+    pub(crate) fn is_within(&self, name: &str) -> bool {
+        let mut paths = self.kept.iter().map(|mismatch| &mismatch.path);
+        paths.any(|path| path.names().nth(1) == Some(name))
+    }
+}
+
 /// A place in a JSON document.
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor<'p, 'a> {
@@ -137,7 +158,7 @@ impl<'p, 'a> Cursor<'p, 'a> {
     }
 
     /// A string that is not empty.
-    pub(crate) fn text(&self, mismatches: &mut Vec<Mismatch>) -> Field<&'a str> {
+    pub(crate) fn text(&self, mismatches: &mut Mismatches) -> Field<&'a str> {
         match self.value() {
             Some(Value::String(text)) if text.is_empty() => Field::Absent,
             Some(Value::String(text)) => Field::Set(text),
@@ -147,7 +168,7 @@ impl<'p, 'a> Cursor<'p, 'a> {
 
     /// A whole number, also when written with a zero fraction. What lies beyond 64 bits is read as
     /// the nearest number that fits: it is out of every range there is.
-    pub(crate) fn integer(&self, mismatches: &mut Vec<Mismatch>) -> Field<i64> {
+    pub(crate) fn integer(&self, mismatches: &mut Mismatches) -> Field<i64> {
         let found = self.value();
         match found.and_then(as_integer) {
             Some(number) => Field::Set(number),
@@ -156,7 +177,7 @@ impl<'p, 'a> Cursor<'p, 'a> {
     }
 
     /// `true` or `false`.
-    pub(crate) fn boolean(&self, mismatches: &mut Vec<Mismatch>) -> Field<bool> {
+    pub(crate) fn boolean(&self, mismatches: &mut Mismatches) -> Field<bool> {
         match self.value() {
             Some(Value::Bool(value)) => Field::Set(*value),
             other => self.other_type(other, "a boolean", mismatches),
@@ -164,7 +185,7 @@ impl<'p, 'a> Cursor<'p, 'a> {
     }
 
     /// An object.
-    pub(crate) fn object(&self, mismatches: &mut Vec<Mismatch>) -> Field<&'a Map<String, Value>> {
+    pub(crate) fn object(&self, mismatches: &mut Mismatches) -> Field<&'a Map<String, Value>> {
         match self.value() {
             Some(Value::Object(fields)) => Field::Set(fields),
             other => self.other_type(other, "an object", mismatches),
@@ -174,7 +195,7 @@ impl<'p, 'a> Cursor<'p, 'a> {
     /// A map from text to text; an entry of another type is a mismatch of its own.
     pub(crate) fn map_of_texts(
         &self,
-        mismatches: &mut Vec<Mismatch>,
+        mismatches: &mut Mismatches,
     ) -> Field<&'a Map<String, Value>> {
         for entry in self.entries(mismatches) {
             entry.text(mismatches);
@@ -187,28 +208,28 @@ impl<'p, 'a> Cursor<'p, 'a> {
     }
 
     /// The entries of a map.
-    pub(crate) fn entries<'c>(&'c self, mismatches: &mut Vec<Mismatch>) -> Vec<Cursor<'c, 'a>>
-    where
-        'p: 'c,
-    {
-        let Field::Set(fields) = self.object(mismatches) else {
-            return Vec::new();
-        };
+    pub(crate) fn entries(
+        &'p self,
+        mismatches: &mut Mismatches,
+    ) -> impl Iterator<Item = Cursor<'p, 'a>> + use<'p, 'a> {
+        let fields = self.object(mismatches).set().copied();
         fields
-            .iter()
+            .into_iter()
+            .flatten()
             .map(|(key, value)| self.child(Step::Key(key), value))
-            .collect()
     }
 
     /// The elements of a list.
-    pub(crate) fn elements(&'p self, mismatches: &mut Vec<Mismatch>) -> Field<Vec<Cursor<'p, 'a>>> {
+    pub(crate) fn elements(
+        &'p self,
+        mismatches: &mut Mismatches,
+    ) -> Field<impl ExactSizeIterator<Item = Cursor<'p, 'a>> + use<'p, 'a>> {
         match self.value() {
             Some(Value::Array(elements)) => Field::Set(
                 elements
                     .iter()
                     .enumerate()
-                    .map(|(index, value)| self.child(Step::Index(index), value))
-                    .collect(),
+                    .map(|(index, value)| self.child(Step::Index(index), value)),
             ),
             other => self.other_type(other, "an array", mismatches),
         }
@@ -226,16 +247,20 @@ impl<'p, 'a> Cursor<'p, 'a> {
         &self,
         found: Option<&Value>,
         expected: &'static str,
-        mismatches: &mut Vec<Mismatch>,
+        mismatches: &mut Mismatches,
     ) -> Field<T> {
         let Some(found) = found else {
             return Field::Absent;
         };
-        mismatches.push(Mismatch {
-            path: self.path(),
-            found: type_name(found),
-            expected,
-        });
+        if mismatches.kept.len() < KEPT {
+            mismatches.kept.push(Mismatch {
+                path: self.path(),
+                found: type_name(found),
+                expected,
+            });
+        } else {
+            mismatches.more += 1;
+        }
         Field::WrongType
     }
 }
@@ -299,7 +324,7 @@ mod tests {
         ];
         for (name, value, expected) in cases {
             assert!(
-                Cursor::root(&value).integer(&mut Vec::new()) == expected,
+                Cursor::root(&value).integer(&mut Mismatches::default()) == expected,
                 "{name}"
             );
         }
@@ -309,7 +334,7 @@ mod tests {
     fn a_mismatch_names_its_place_and_both_types() {
         let document =
             json!({"spec": {"settings": {"a.b": 1}, "audiences": ["x", {}], "code": 7.5}});
-        let mut mismatches = Vec::new();
+        let mut mismatches = Mismatches::default();
         let root = Cursor::root(&document);
         let spec = root.field("spec");
         let settings = spec.field("settings");
@@ -325,6 +350,7 @@ mod tests {
         spec.field("code").text(&mut mismatches);
         spec.field("code").field("deeper").text(&mut mismatches);
         let printed: Vec<String> = mismatches
+            .kept
             .iter()
             .map(|m| format!("{} {} {}", m.path, m.found, m.expected))
             .collect();

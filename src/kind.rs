@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::field::{Cursor, Field, Mismatch};
+use crate::field::{Cursor, Field, Mismatches};
 use crate::finding::Severity;
 use crate::rules::Row;
 use crate::settings::Settings;
@@ -24,7 +24,7 @@ pub(crate) trait Kind: Sized + 'static {
     const RULES: &'static [Row<Self>];
 
     /// Reads the fields of `spec`.
-    fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Vec<Mismatch>) -> Self::Spec<'a>;
+    fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Mismatches) -> Self::Spec<'a>;
 
     /// True when Skupper has acted on the object, so that what is left out of it now was settled
     /// then.
@@ -66,8 +66,8 @@ pub(crate) fn is_field<K: Kind>(name: &str) -> bool {
     K::FIELDS.iter().any(|field| field.name == name)
 }
 
-/// A value to be written into the object.
-#[derive(Debug, Clone, PartialEq)]
+/// A value to be written into the object. It may be a stored secret, so it has no `Debug`.
+#[derive(Clone)]
 pub(crate) struct Edit {
     /// The field of `spec`.
     pub(crate) field: &'static str,
@@ -86,12 +86,12 @@ pub(crate) struct Object<'a, K: Kind> {
     /// The fields of `spec`.
     pub(crate) spec: K::Spec<'a>,
     /// Values of the wrong JSON type.
-    pub(crate) mismatches: Vec<Mismatch>,
+    pub(crate) mismatches: Mismatches,
 }
 
 impl<'a, K: Kind> Object<'a, K> {
     fn read(object: &'a Value) -> Self {
-        let mut mismatches = Vec::new();
+        let mut mismatches = Mismatches::default();
         let root = Cursor::root(object);
         let (name, generate_name) = read_names(&root, &mut mismatches);
         let spec = root.field("spec");
@@ -220,7 +220,7 @@ impl<'a, K: Kind> Review<'a, K> {
 
 fn read_names<'a>(
     root: &Cursor<'_, 'a>,
-    mismatches: &mut Vec<Mismatch>,
+    mismatches: &mut Mismatches,
 ) -> (Field<&'a str>, Field<&'a str>) {
     let metadata = root.field("metadata");
     metadata.object(mismatches);

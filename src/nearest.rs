@@ -1,5 +1,8 @@
 //! The known name that somebody may have meant.
 
+/// How many unknown names are compared with the known ones, in one document.
+pub(crate) const COMPARED: usize = 16;
+
 /// Longest name that is compared, in bytes: a longer one is no slip of the pen.
 const LONGEST: usize = 64;
 

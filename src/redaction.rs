@@ -29,7 +29,7 @@ pub fn shown(path: &FieldPath, value: &Value) -> Option<String> {
         return Some(format!("\"{HIDDEN}\""));
     }
     match value {
-        Value::String(text) if path.names().any(|name| name == "url") => {
+        Value::String(text) if path.names().any(|name| name == "url") || hides(text) => {
             redemption_url::printable(text).map(|url| format!("\"{}\"", printable(&url)))
         }
         Value::String(text) => Some(format!("\"{}\"", printable(text))),
@@ -47,6 +47,7 @@ pub fn redacted(object: &Value) -> Value {
     match object {
         Value::Object(fields) => Value::Object(redacted_fields(fields)),
         Value::Array(elements) => Value::Array(elements.iter().map(redacted).collect()),
+        Value::String(text) if hides(text) => without_secrets(text),
         scalar => scalar.clone(),
     }
 }
@@ -62,9 +63,7 @@ fn redacted_field(name: &str, value: &Value) -> Value {
     match value {
         Value::Null => Value::Null,
         _ if is_secret(name) => HIDDEN.into(),
-        Value::String(text) if name == "url" => redemption_url::printable(text)
-            .unwrap_or_else(|| HIDDEN.to_owned())
-            .into(),
+        Value::String(text) if name == "url" => without_secrets(text),
         // The annotation repeats the spec; text that is no object could hold anything.
         Value::String(text) if name == LAST_APPLIED => match serde_json::from_str::<Value>(text) {
             Ok(object @ Value::Object(_)) => redacted(&object).to_string().into(),
@@ -72,6 +71,18 @@ fn redacted_field(name: &str, value: &Value) -> Value {
         },
         other => redacted(other),
     }
+}
+
+fn without_secrets(url: &str) -> Value {
+    redemption_url::printable(url)
+        .unwrap_or_else(|| HIDDEN.to_owned())
+        .into()
+}
+
+/// True for a URL, in whatever field, with something in it that is not shown.
+fn hides(text: &str) -> bool {
+    text.split_once("://")
+        .is_some_and(|(_, rest)| rest.contains(['@', '?', '#']))
 }
 
 fn is_secret(name: &str) -> bool {
@@ -89,13 +100,15 @@ mod tests {
         let applied = r#"{"spec":{"code":"canary","linkCost":2}}"#;
         let object = json!({
             "metadata": {"name": "west", "annotations": {LAST_APPLIED: applied, "note": "kept"}},
-            "spec": {"code": "canary", "ca": ["canary"], "url": "https://canary@east.example/x?canary#canary", "linkCost": 2},
+            "spec": {"code": "canary", "ca": ["canary"], "url": "https://canary@east.example/x?canary#canary", "linkCost": 2,
+                "audiences": ["https://u:canary@vault.example", "https://vault.example/a b"]},
             "status": {"code": "canary", "ca": "canary", "token": "canary", "url": "canary", "redemptions": 1}
         });
         let expected = json!({
             "metadata": {"name": "west", "annotations": {
                 LAST_APPLIED: r#"{"spec":{"code":"***","linkCost":2}}"#, "note": "kept"}},
-            "spec": {"code": "***", "ca": "***", "url": "https://east.example/x", "linkCost": 2},
+            "spec": {"code": "***", "ca": "***", "url": "https://east.example/x", "linkCost": 2,
+                "audiences": ["https://vault.example", "https://vault.example/a b"]},
             "status": {"code": "***", "ca": "***", "token": "***", "url": "***", "redemptions": 1}
         });
         assert_eq!(redacted(&object), expected);
@@ -122,6 +135,17 @@ mod tests {
                 Some("\"https://h/x\""),
             ),
             ("/spec/url", json!("canary"), None),
+            (
+                "/spec/audiences",
+                json!("https://u:canary@h/x"),
+                Some("\"https://h/x\""),
+            ),
+            ("/spec/audiences", json!("https://u:canary@h x"), None),
+            (
+                "/spec/audiences",
+                json!("https://h/x y"),
+                Some("\"https://h/x y\""),
+            ),
         ];
         for (pointer, value, expected) in cases {
             let path = FieldPath::from_pointer(pointer);

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::field::Mismatch;
+use crate::field::Mismatches;
 use crate::finding::{Cause, FieldError, Finding, Fix, Severity, Target};
 use crate::kind::{Kind, Review};
 use crate::path::FieldPath;
@@ -121,10 +121,14 @@ impl Findings {
         self.settled.iter().any(|settled| path.is_within(settled))
     }
 
-    fn push(&mut self, finding: Finding) {
-        if !self.codes.contains(&finding.code) {
-            self.codes.push(finding.code);
+    fn note(&mut self, code: &'static str) {
+        if !self.codes.contains(&code) {
+            self.codes.push(code);
         }
+    }
+
+    fn push(&mut self, finding: Finding) {
+        self.note(finding.code);
         match finding.severity {
             Severity::Warn if self.warnings.len() < KEPT => self.warnings.push(finding),
             Severity::Warn | Severity::Allow => {}
@@ -181,9 +185,30 @@ impl Report<'_> {
         self.push(error, Target::Value, None);
     }
 
-    /// A finding about a value of the wrong JSON type.
-    pub(crate) fn find_mismatch(&mut self, mismatch: Mismatch) {
-        self.push(mismatch.into(), Target::Value, None);
+    /// A finding at an element of the list that the rule judges. The list may be as long as the
+    /// request, so the text is made only where somebody reads it.
+    pub(crate) fn find_element(
+        &mut self,
+        index: usize,
+        cause: Cause,
+        detail: impl FnOnce() -> String,
+    ) {
+        if self.wants_text() {
+            self.find_at(self.path().index(index), cause, detail());
+        } else {
+            self.count(1);
+        }
+    }
+
+    /// Findings about values of the wrong JSON type.
+    pub(crate) fn find_mismatches(&mut self, mismatches: &Mismatches) {
+        for mismatch in &mismatches.kept {
+            self.push(mismatch.clone().into(), Target::Value, None);
+        }
+        let last = mismatches.kept.last();
+        if last.is_some_and(|last| !self.findings.is_settled(&last.path)) {
+            self.count(mismatches.more);
+        }
     }
 
     /// Nothing at `path` or below it is judged any further.
@@ -200,10 +225,14 @@ impl Report<'_> {
         kept.len() < KEPT
     }
 
-    /// Counts a finding whose text nobody will read.
-    pub(crate) fn count(&mut self) {
+    /// Counts findings whose text nobody will read.
+    pub(crate) fn count(&mut self, findings: usize) {
+        if findings == 0 {
+            return;
+        }
+        self.findings.note(self.rule.code);
         if self.severity == Severity::Deny {
-            self.findings.more_denials += 1;
+            self.findings.more_denials += findings;
         }
     }
 

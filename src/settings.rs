@@ -191,21 +191,30 @@ impl Default for Settings {
 
 /// Everything that is wrong with a settings document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingsProblems(Vec<FieldError>);
+pub struct SettingsProblems {
+    problems: Vec<FieldError>,
+    /// How many there are beside these.
+    more: usize,
+}
 
 impl SettingsProblems {
-    /// Each problem with its path, in the order of [`SETTINGS`].
+    /// The problems, each with its path, in the order of [`SETTINGS`]; of values of the wrong type
+    /// the first 32 at each key.
     #[must_use]
     pub fn problems(&self) -> &[FieldError] {
-        &self.0
+        &self.problems
     }
 
     fn unreadable() -> Self {
-        Self(vec![FieldError::new(
+        let error = FieldError::new(
             FieldPath::from_pointer("/settings"),
             Cause::Invalid,
             "must be a JSON object",
-        )])
+        );
+        Self {
+            problems: vec![error],
+            more: 0,
+        }
     }
 }
 
@@ -214,8 +223,8 @@ impl fmt::Display for SettingsProblems {
         f.write_str("settings are not valid: ")?;
         write_list(
             f,
-            self.0.iter().take(KEPT),
-            self.0.len().saturating_sub(KEPT),
+            self.problems.iter().take(KEPT),
+            self.problems.len().saturating_sub(KEPT) + self.more,
         )
     }
 }

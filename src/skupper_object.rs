@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::field::{Field, Mismatch};
+use crate::field::{Field, Mismatches};
 use crate::finding::{Cause, Severity};
 use crate::kind::{Kind, Review, field_names};
-use crate::nearest::nearest;
+use crate::nearest::{COMPARED, nearest};
 use crate::path::FieldPath;
 use crate::rules::{Report, Row, Rule};
 use crate::value::code::{Code, CodeProblem};
@@ -98,11 +98,9 @@ fn check_types<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
     report_mismatches(&review.new.mismatches, report);
 }
 
-fn report_mismatches(mismatches: &[Mismatch], report: &mut Report<'_>) {
-    for mismatch in mismatches {
-        report.find_mismatch(mismatch.clone());
-    }
-    for mismatch in mismatches {
+fn report_mismatches(mismatches: &Mismatches, report: &mut Report<'_>) {
+    report.find_mismatches(mismatches);
+    for mismatch in &mismatches.kept {
         report.settle(mismatch.path.truncated(FIELD_DEPTH));
     }
 }
@@ -154,7 +152,7 @@ fn report_unknown_fields(
 ) {
     for (position, name) in names.enumerate() {
         if !report.wants_text() {
-            report.count();
+            report.count(1);
             continue;
         }
         let close = match position {
@@ -171,6 +169,3 @@ fn report_unknown_fields(
 
 /// A wrong type ends the judging of the field it is in: `spec.settings`, not one of its entries.
 const FIELD_DEPTH: usize = 2;
-
-/// How many unknown fields are compared with the known ones.
-const COMPARED: usize = 16;

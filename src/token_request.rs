@@ -7,7 +7,7 @@ mod rules;
 
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequestSpec};
 
-use crate::field::{Cursor, Field, Mismatch};
+use crate::field::{Cursor, Field, Mismatches};
 use crate::kind::{Edit, Kind, Review, SpecField};
 use crate::request::Request;
 use crate::rules::Row;
@@ -53,7 +53,7 @@ impl Kind for TokenRequest {
 
     /// Fills Kubernetes' own type field by field, so that each wrong field is a mismatch of its
     /// own, and fields this version does not know are left alone.
-    fn read(spec: &Cursor<'_, '_>, mismatches: &mut Vec<Mismatch>) -> TokenRequestSpec {
+    fn read(spec: &Cursor<'_, '_>, mismatches: &mut Mismatches) -> TokenRequestSpec {
         let bound = spec.field("boundObjectRef");
         let bound_object_ref = match bound.object(mismatches) {
             Field::Set(_) => Some(BoundObjectReference {
@@ -64,14 +64,11 @@ impl Kind for TokenRequest {
             }),
             _ => None,
         };
+        let expiration_seconds = spec.field("expirationSeconds").integer(mismatches);
         TokenRequestSpec {
             audiences: Some(read_audiences(&spec.field("audiences"), mismatches)),
             bound_object_ref,
-            expiration_seconds: spec
-                .field("expirationSeconds")
-                .integer(mismatches)
-                .set()
-                .copied(),
+            expiration_seconds: expiration_seconds.set().copied(),
             ..TokenRequestSpec::default()
         }
     }
@@ -145,15 +142,21 @@ fn clamped(spec: &TokenRequestSpec, settings: &TokenRequestSettings) -> Option<i
     (lowered != asked).then_some(lowered)
 }
 
-/// The audiences; `null` in the list is an empty one, as the API server reads it.
-fn read_audiences(audiences: &Cursor<'_, '_>, mismatches: &mut Vec<Mismatch>) -> Vec<String> {
+/// The audiences; `null` in the list is an empty one, as the API server reads it. None where one is
+/// no text: the field is not judged any further.
+fn read_audiences(audiences: &Cursor<'_, '_>, mismatches: &mut Mismatches) -> Vec<String> {
     let Field::Set(elements) = audiences.elements(mismatches) else {
         return Vec::new();
     };
-    elements
-        .iter()
-        .map(|element| owned(&element.text(mismatches)).unwrap_or_default())
-        .collect()
+    let mut is_readable = true;
+    let audiences = elements
+        .map(|element| {
+            let text = element.text(mismatches);
+            is_readable &= !matches!(text, Field::WrongType);
+            owned(&text).unwrap_or_default()
+        })
+        .collect();
+    if is_readable { audiences } else { Vec::new() }
 }
 
 fn owned(text: &Field<&str>) -> Option<String> {

@@ -33,10 +33,18 @@ impl Comparison {
         };
         let is_processed = old.with_status(K::is_processed);
         for field in K::FIELDS {
-            let (is, was) = (written(object, field.name), written(old.json, field.name));
-            let left_out = (field.is_absent)(&new.spec) && was.is_some();
-            // What may not be set back is lost, and so it is a change.
-            let is_kept = left_out && is_processed && settings.defaulting;
+            // What the kind reads as absent is: `""` where text is expected, and not elsewhere.
+            let is =
+                stored(object.get("spec"), field.name).filter(|_| !(field.is_absent)(&new.spec));
+            let was = stored(old.json.get("spec"), field.name)
+                .filter(|_| !(field.is_absent)(&old.object.spec));
+            let left_out = is.is_none() && was.is_some();
+            // What may not be set back is lost, and so it is a change. A value of the wrong type
+            // never comes back: it breaks listing for the whole cluster.
+            let is_kept = left_out
+                && is_processed
+                && settings.defaulting
+                && !old.object.mismatches.is_within(field.name);
             let is_removed = left_out && field.is_removable;
             if is == was || is_removed {
                 comparison.keep(field.name, None);
@@ -78,11 +86,6 @@ pub(crate) fn unknown_fields<'a>(
         .filter(move |(name, value)| !value.is_null() && !is_known(name))
         .filter(move |(name, value)| stored(old, name) != Some(value))
         .map(|(name, _)| name.as_str())
-}
-
-/// What is written in a field of `spec`; an empty text is nothing.
-fn written<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
-    stored(object.get("spec"), name).filter(|value| *value != "")
 }
 
 fn stored<'a>(spec: Option<&'a Value>, name: &str) -> Option<&'a Value> {

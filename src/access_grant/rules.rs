@@ -3,7 +3,7 @@
 use chrono::DateTime;
 
 use super::AccessGrant;
-use crate::field::Field;
+use crate::field::{Field, Mismatches};
 use crate::finding::{Cause, Severity, supported_values};
 use crate::kind::{Kind, Review};
 use crate::rules::{Report, Row, Rule};
@@ -238,7 +238,11 @@ fn redemptions_spent(review: &GrantReview<'_>, report: &mut Report<'_>) {
     if is_beyond && review.denies("grant-redemptions-range") {
         return;
     }
-    let redeemed = old.with_status(|status| status.field("redemptions").integer(&mut Vec::new()));
+    let redeemed = old.with_status(|status| {
+        status
+            .field("redemptions")
+            .integer(&mut Mismatches::default())
+    });
     if let Field::Set(redeemed) = redeemed
         && allowed <= redeemed
     {
@@ -300,14 +304,18 @@ fn window_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// True when there is a window to compare, and Skupper has taken one already.
+/// True when there is a window to compare, and Skupper has taken one already. One of the wrong type
+/// it cannot have taken.
 fn is_window_frozen(review: &GrantReview<'_>) -> bool {
     let is_readable = review.new.spec.window(review.settings).is_some();
     let old = review
         .old
         .as_ref()
         .filter(|_| is_readable && !is_window_refused(review));
-    old.is_some_and(|old| old.with_status(AccessGrant::is_processed))
+    old.is_some_and(|old| {
+        !matches!(old.object.spec.expiration_window, Field::WrongType)
+            && old.with_status(AccessGrant::is_processed)
+    })
 }
 
 fn code_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
@@ -315,7 +323,7 @@ fn code_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let Some(old) = review.old.as_ref().filter(|_| !code.is_absent()) else {
         return;
     };
-    let taken = old.with_status(|status| status.field("code").text(&mut Vec::new()));
+    let taken = old.with_status(|status| status.field("code").text(&mut Mismatches::default()));
     if let Field::Set(taken) = taken
         && code.set().map(|code| code.reveal()) != Some(taken)
         && !(code.problem().is_some() && review.denies("grant-code-format"))
@@ -343,7 +351,11 @@ fn expired(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let Some(old) = review.old.as_ref().filter(|_| review.comparison.is_changed) else {
         return;
     };
-    let expiry = old.with_status(|status| status.field("expirationTime").text(&mut Vec::new()));
+    let expiry = old.with_status(|status| {
+        status
+            .field("expirationTime")
+            .text(&mut Mismatches::default())
+    });
     if let Field::Set(text) = expiry
         && let Ok(expiry) = DateTime::parse_from_rfc3339(text)
         && expiry < review.now

@@ -1,6 +1,7 @@
 //! The rules for AccessTokens.
 
 use super::AccessToken;
+use crate::field::Field;
 use crate::finding::{Cause, Severity};
 use crate::kind::{Kind, Review};
 use crate::printable::printable;
@@ -10,7 +11,8 @@ use crate::skupper_object::{
     code_format, name_format, name_missing, range_problem, unknown_field, wrong_type,
 };
 use crate::value::certificate::BundleProblem;
-use crate::value::redemption_url::{RedemptionUrl, UrlProblem};
+use crate::value::host::Host;
+use crate::value::redemption_url::{self, UrlProblem};
 
 type TokenReview<'a> = Review<'a, AccessToken>;
 
@@ -81,7 +83,12 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             "the code would travel in the clear",
         ),
         check: |review, report| {
-            if review.new.spec.url.set().is_some_and(|url| !url.is_https()) {
+            let is_https = match (&review.new.spec.url, unread_url(review)) {
+                (Field::Set(url), _) => url.is_https(),
+                (_, Some(text)) => has_https(text),
+                _ => true,
+            };
+            if !is_https {
                 report.find(Cause::Invalid, "scheme must be 'https'");
             }
         },
@@ -94,7 +101,7 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             "a host that is not in `allowedHosts`, or is in `deniedHosts`",
             "the controller connects to whatever host a token names",
         ),
-        check: url_host,
+        check: url_host_listed,
     },
     Row {
         rule: Rule::new(
@@ -105,14 +112,15 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             "RFC 1918, RFC 4193, RFC 4291; load balancers often have such addresses",
         ),
         check: |review, report| {
-            let host = review.new.spec.url.set().map(RedemptionUrl::host);
-            if let Some(host) = host.filter(|host| host.is_private()) {
-                let host = host.to_string();
-                report.find(
-                    Cause::Forbidden,
-                    format!("host '{}' may not be a loopback, link-local, private, unique-local or unspecified address", printable(&host)),
-                );
-            }
+            let detail = match url_host(review) {
+                Some(UrlHost::Read(host)) if host.is_private() => format!(
+                    "host '{}' may not be a loopback, link-local, private, unique-local or unspecified address",
+                    printable(&host.to_string())
+                ),
+                Some(UrlHost::Unreadable) => UNREADABLE_HOST.to_owned(),
+                _ => return,
+            };
+            report.find(Cause::Forbidden, detail);
         },
     },
     Row {
@@ -165,7 +173,8 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             "RFC 7468 and RFC 5280; Go's encoding/pem and crypto/x509",
         ),
         check: |review, report| match review.new.spec.ca.problem() {
-            None | Some(BundleProblem::PrivateKey) => {}
+            None => {}
+            Some(BundleProblem::PrivateKey) if review.denies("token-ca-private-key") => {}
             Some(problem @ BundleProblem::TooLong) => {
                 report.find(Cause::TooLong, problem.to_string());
             }
@@ -203,7 +212,10 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
                 .set()
                 .is_some_and(|ca| !ca.is_any_valid_at(now))
             {
-                report.find(Cause::Invalid, "no certificate in it is valid now");
+                report.find(
+                    Cause::Invalid,
+                    "no certificate in it is valid now: copy status.ca of the AccessGrant",
+                );
             }
         },
     },
@@ -251,17 +263,53 @@ fn name_reserved(review: &TokenReview<'_>, report: &mut Report<'_>) {
     }
 }
 
-fn url_host(review: &TokenReview<'_>, report: &mut Report<'_>) {
-    let Some(url) = review.new.spec.url.set() else {
-        return;
-    };
+/// The host of a URL that is accepted as far as `token-url-format` is concerned.
+enum UrlHost {
+    Read(Host),
+    /// It cannot be told, so no list of hosts may let it pass.
+    Unreadable,
+}
+
+fn url_host(review: &TokenReview<'_>) -> Option<UrlHost> {
+    match &review.new.spec.url {
+        Field::Set(url) => Some(UrlHost::Read(url.host().clone())),
+        _ => unread_url(review)
+            .map(|text| redemption_url::host(text).map_or(UrlHost::Unreadable, UrlHost::Read)),
+    }
+}
+
+/// A URL that cannot be read, where the settings have `token-url-format` let it pass.
+fn unread_url<'a>(review: &TokenReview<'a>) -> Option<&'a str> {
+    review.new.spec.url.problem()?;
+    if review.denies("token-url-format") {
+        return None;
+    }
+    review.object.pointer("/spec/url")?.as_str()
+}
+
+fn has_https(text: &str) -> bool {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+}
+
+const UNREADABLE_HOST: &str =
+    "must have a host that can be read, because hosts are limited: mend the URL first";
+
+fn url_host_listed(review: &TokenReview<'_>, report: &mut Report<'_>) {
     let settings = &review.settings.access_token;
-    let host = url.host();
+    if settings.allowed_hosts.is_empty() && settings.denied_hosts.is_empty() {
+        return;
+    }
+    let host = match url_host(review) {
+        Some(UrlHost::Read(host)) => host,
+        Some(UrlHost::Unreadable) => return report.find(Cause::Forbidden, UNREADABLE_HOST),
+        None => return,
+    };
     let shown = || printable(&host.to_string()).to_string();
     if settings
         .denied_hosts
         .iter()
-        .any(|pattern| pattern.matches(host))
+        .any(|pattern| pattern.matches(&host))
     {
         report.find(
             Cause::Forbidden,
@@ -270,7 +318,7 @@ fn url_host(review: &TokenReview<'_>, report: &mut Report<'_>) {
         return;
     }
     let allowed = &settings.allowed_hosts;
-    if !allowed.is_empty() && !allowed.iter().any(|pattern| pattern.matches(host)) {
+    if !allowed.is_empty() && !allowed.iter().any(|pattern| pattern.matches(&host)) {
         report.find(
             Cause::Forbidden,
             format!("host '{}' is not in the allowed hosts", shown()),

@@ -1,6 +1,6 @@
 //! JSON -> checked settings. Every problem is found, not only the first.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::reader::Reader;
 use super::table::{DEFAULT_LIFETIME, EXTENDED_LIFETIME};
@@ -22,8 +22,8 @@ pub(super) fn read(value: &Value) -> Result<Settings, SettingsProblems> {
     let settings = settings(&mut reader);
     refuse_contradictions(&mut reader, &settings);
     match reader.into_problems() {
-        problems if problems.is_empty() => Ok(settings),
-        problems => Err(SettingsProblems(problems)),
+        problems if problems.problems().is_empty() => Ok(settings),
+        problems => Err(problems),
     }
 }
 
@@ -102,7 +102,7 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
     settings
 }
 
-/// What each key allows by itreader, and the keys together do not.
+/// What each key allows by itself, and the keys together do not.
 fn refuse_contradictions(reader: &mut Reader<'_>, settings: &Settings) {
     let grant = &settings.access_grant;
     if let Some(max) = grant.max_redemptions_allowed
@@ -118,11 +118,14 @@ fn refuse_contradictions(reader: &mut Reader<'_>, settings: &Settings) {
             "accessGrant.minExpirationWindow",
             "must be at most accessGrant.maxExpirationWindow",
         ),
-        (min, max) if within(grant.default_expiration_window, min, max) != grant.default_expiration_window => reader
-            .contradiction(
-                "accessGrant.defaultExpirationWindow",
-                "must lie between accessGrant.minExpirationWindow and accessGrant.maxExpirationWindow",
-            ),
+        (Some(min), _) if grant.default_expiration_window < min => reader.contradiction(
+            "accessGrant.defaultExpirationWindow",
+            "must be at least accessGrant.minExpirationWindow",
+        ),
+        (_, Some(max)) if grant.default_expiration_window > max => reader.contradiction(
+            "accessGrant.defaultExpirationWindow",
+            "must be at most accessGrant.maxExpirationWindow",
+        ),
         _ => {}
     }
     if let Some(max) = settings.access_token.max_link_cost
@@ -149,6 +152,15 @@ fn refuse_token_request_contradictions(reader: &mut Reader<'_>, settings: &Setti
         reader.contradiction(
             "tokenRequest.defaultAudiences",
             "must be matched by tokenRequest.allowedAudiences",
+        );
+    }
+    // What is filled in must give no finding when it is reviewed again.
+    let mut seen = Map::new();
+    let mut audiences = request.default_audiences.iter();
+    if audiences.any(|audience| seen.insert(audience.clone(), Value::Null).is_some()) {
+        reader.contradiction(
+            "tokenRequest.defaultAudiences",
+            "must name each audience once",
         );
     }
     match (request.max_expiration_seconds, request.overlong) {

@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
+use super::SettingsProblems;
 use super::table::{GROUPS, SETTINGS, Shape};
 use crate::catalogue;
-use crate::field::{Cursor, Field, Mismatch};
-use crate::finding::{Cause, FieldError, Severity};
-use crate::nearest::nearest;
+use crate::field::{Cursor, Field, Mismatches};
+use crate::finding::{Cause, FieldError, Severity, supported_values};
+use crate::nearest::{COMPARED, nearest};
 use crate::path::FieldPath;
 use crate::value::duration::{GoDuration, WindowProblem, read_window};
 use crate::value::host_pattern::HostPattern;
@@ -18,6 +19,8 @@ pub(super) type Check = fn(&str) -> Result<(), String>;
 pub(super) struct Reader<'a> {
     root: Cursor<'a, 'a>,
     problems: Vec<FieldError>,
+    /// How many problems there are beside these.
+    more: usize,
 }
 
 #[expect(
@@ -30,12 +33,16 @@ impl<'a> Reader<'a> {
         Self {
             root: Cursor::root(settings),
             problems: Vec::new(),
+            more: 0,
         }
     }
 
     /// Everything that was wrong.
-    pub(super) fn into_problems(self) -> Vec<FieldError> {
-        self.problems
+    pub(super) fn into_problems(self) -> SettingsProblems {
+        SettingsProblems {
+            problems: self.problems,
+            more: self.more,
+        }
     }
 
     /// Refuses keys that are not in the table, with the nearest one that is.
@@ -50,11 +57,15 @@ impl<'a> Reader<'a> {
         let root = self.root;
         let nested = group.map(|name| root.field(name));
         let place = nested.as_ref().unwrap_or(&root);
-        let mut mismatches = Vec::new();
+        let mut mismatches = Mismatches::default();
         if let Field::Set(fields) = place.object(&mut mismatches) {
             for name in fields.keys().filter(|name| !is_known(group, name)) {
                 let known = known(group);
-                let detail = match nearest(name, &known) {
+                let close = match self.problems.len() {
+                    0..COMPARED => nearest(name, &known),
+                    _ => None,
+                };
+                let detail = match close {
                     Some(close) => format!("unknown setting, did you mean '{close}'?"),
                     None => format!("unknown setting, must be one of {}", quoted(&known)),
                 };
@@ -118,7 +129,7 @@ impl<'a> Reader<'a> {
         if words.contains(&text) {
             return Some(text);
         }
-        self.problem(key, format!("must be one of {}", quoted(words)));
+        self.problem_of(Cause::Unsupported, key, supported_values(words));
         None
     }
 
@@ -126,10 +137,10 @@ impl<'a> Reader<'a> {
     pub(super) fn severities(&mut self) -> Vec<(&'static str, Severity)> {
         let root = self.root;
         let rules = root.field("rules");
-        let mut mismatches = Vec::new();
+        let mut mismatches = Mismatches::default();
         let mut severities = Vec::new();
         for entry in rules.entries(&mut mismatches) {
-            match severity(&entry) {
+            match severity(&entry, self.problems.len() < COMPARED) {
                 Ok(setting) => severities.extend(setting),
                 Err(problem) => self.problems.push(problem),
             }
@@ -192,9 +203,9 @@ impl<'a> Reader<'a> {
     fn at<T>(
         &mut self,
         key: &'static str,
-        read: impl FnOnce(&Cursor<'_, 'a>, &mut Vec<Mismatch>) -> T,
+        read: impl FnOnce(&Cursor<'_, 'a>, &mut Mismatches) -> T,
     ) -> T {
-        let mut mismatches = Vec::new();
+        let mut mismatches = Mismatches::default();
         let root = self.root;
         let value = match key.split_once('.') {
             Some((group, name)) => read(&root.field(group).field(name), &mut mismatches),
@@ -204,14 +215,19 @@ impl<'a> Reader<'a> {
         value
     }
 
-    fn note(&mut self, mismatches: Vec<Mismatch>) {
-        self.problems
-            .extend(mismatches.into_iter().map(FieldError::from));
+    fn note(&mut self, mismatches: Mismatches) {
+        let errors = mismatches.kept.into_iter().map(FieldError::from);
+        self.problems.extend(errors);
+        self.more += mismatches.more;
     }
 
     fn problem(&mut self, key: &str, detail: String) {
+        self.problem_of(Cause::Invalid, key, detail);
+    }
+
+    fn problem_of(&mut self, cause: Cause, key: &str, detail: String) {
         let path = path_of(key);
-        let mut error = FieldError::new(path, Cause::Invalid, detail);
+        let mut error = FieldError::new(path, cause, detail);
         let value = match key.split_once('.') {
             Some((group, name)) => self.root.field(group).field(name).value(),
             None => self.root.field(key).value(),
@@ -228,19 +244,24 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The severity that one entry of `rules` sets.
-fn severity(entry: &Cursor<'_, '_>) -> Result<Option<(&'static str, Severity)>, FieldError> {
+/// The severity that one entry of `rules` sets. An unknown code is compared with the known ones
+/// where `is_compared`.
+fn severity(
+    entry: &Cursor<'_, '_>,
+    is_compared: bool,
+) -> Result<Option<(&'static str, Severity)>, FieldError> {
     let path = entry.path();
     let code = path.names().last().unwrap_or_default();
-    let Some(rule) = catalogue::rules().find(|rule| rule.code == code) else {
-        let codes: Vec<&str> = catalogue::rules().map(|rule| rule.code).collect();
-        let detail = match nearest(code, &codes) {
+    let Some(rule) = catalogue::find(code) else {
+        let codes = || -> Vec<&str> { catalogue::rules().map(|rule| rule.code).collect() };
+        let close = is_compared.then(|| nearest(code, &codes())).flatten();
+        let detail = match close {
             Some(close) => format!("unknown rule, did you mean '{close}'?"),
             None => "unknown rule, must be a code of the rules table".to_owned(),
         };
         return Err(FieldError::new(path, Cause::Forbidden, detail));
     };
-    let severity = match entry.text(&mut Vec::new()) {
+    let severity = match entry.text(&mut Mismatches::default()) {
         Field::Set(text) => Severity::from_name(text),
         Field::Absent => return Ok(None),
         _ => None,
@@ -256,7 +277,7 @@ fn severity(entry: &Cursor<'_, '_>) -> Result<Option<(&'static str, Severity)>, 
             let error = FieldError::new(
                 path,
                 Cause::Unsupported,
-                "supported values: \"deny\", \"warn\", \"allow\"",
+                supported_values(&["deny", "warn", "allow"]),
             );
             Err(match entry.value() {
                 Some(value) => error.showing(value),

@@ -168,7 +168,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "tokenRequest.apiServerAudiences",
         shape: Shape::List("audiences"),
         default: "`https://kubernetes.default.svc` and `https://kubernetes.default.svc.cluster.local`",
-        summary: "what a request without audiences stands for (`--api-audiences` of the API server)",
+        summary: "what a request without audiences stands for (`--api-audiences` of the API server); an empty list means these",
     },
     Setting {
         key: "tokenRequest.maxExpirationSeconds",
@@ -189,7 +189,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "tokenRequest.allowedBoundKinds",
         shape: Shape::List("`apiVersion/kind`"),
         default: "`v1/Pod` and `v1/Secret`",
-        summary: "kinds a token may be bound to",
+        summary: "kinds a token may be bound to; an empty list means these",
     },
     Setting {
         key: "tokenRequest.exemptUsernames",

@@ -44,11 +44,7 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
         check: |review, report| {
             for (index, text) in audiences(&review.new.spec).iter().enumerate() {
                 if let Err(problem) = audience::parse(text) {
-                    report.find_at(
-                        report.path().index(index),
-                        Cause::Invalid,
-                        problem.to_string(),
-                    );
+                    report.find_element(index, Cause::Invalid, || problem.to_string());
                 }
             }
         },
@@ -214,7 +210,7 @@ fn audience_duplicate(review: &RequestReview<'_>, report: &mut Report<'_>) {
     for (index, audience) in audiences(&review.new.spec).iter().enumerate() {
         let is_repeated = seen.insert(audience.clone(), Value::Null).is_some();
         if is_repeated && !is_refused(review, audience) {
-            report.find_at(report.path().index(index), Cause::Duplicate, "");
+            report.find_element(index, Cause::Duplicate, String::new);
         }
     }
 }
@@ -232,11 +228,7 @@ fn audience_allowed(review: &RequestReview<'_>, report: &mut Report<'_>) {
     for (index, text) in audiences(&review.new.spec).iter().enumerate() {
         if !is_allowed(review, text) && !is_refused(review, text) {
             let allowed = &review.settings.token_request.allowed_audiences;
-            report.find_at(
-                report.path().index(index),
-                Cause::Unsupported,
-                supported_values(allowed),
-            );
+            report.find_element(index, Cause::Unsupported, || supported_values(allowed));
         }
     }
 }

@@ -44,14 +44,14 @@ impl CertificateBundle {
     /// Reads every PEM block of `text`.
     ///
     /// # Errors
-    /// The first problem in the order of the text, except that length is judged first and a
-    /// private key anywhere goes before everything else.
+    /// The first problem in the order of the text, except that a private key anywhere goes before
+    /// everything else, and length before the rest.
     pub fn parse(text: &str) -> Result<Self, BundleProblem> {
-        if text.len() > MAX_BUNDLE_BYTES {
-            return Err(BundleProblem::TooLong);
-        }
         if pem::announces_private_key(text) {
             return Err(BundleProblem::PrivateKey);
+        }
+        if text.len() > MAX_BUNDLE_BYTES {
+            return Err(BundleProblem::TooLong);
         }
         let mut certificates = Vec::new();
         for der in Blocks::new(text) {

@@ -109,6 +109,13 @@ impl RedemptionUrl {
     }
 }
 
+/// The host of a URL, whatever else is wrong with it. `None` when it cannot be told.
+#[must_use]
+pub fn host(text: &str) -> Option<Host> {
+    let uri = Uri::parse(text).ok()?;
+    Host::parse(uri.authority()?.host()).ok()
+}
+
 /// The URL without user information, query and fragment, for messages.
 ///
 /// `None` when it cannot be read, and when any of the three could have ended up in what is left:

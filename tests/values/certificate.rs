@@ -230,7 +230,7 @@ fn a_bundle_that_cannot_be_used_is_refused() {
 }
 
 #[test]
-fn a_private_key_goes_before_every_problem_but_the_length() {
+fn a_private_key_goes_before_every_problem() {
     let key = "-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY-----\n";
     let table = [
         ("alone", key.to_owned()),
@@ -259,7 +259,7 @@ fn a_private_key_goes_before_every_problem_but_the_length() {
     let comment = format!("# this is not the PRIVATE KEY\n{CA}");
     assert_eq!(problem(&comment), None);
     let long = key.repeat(MAX_BUNDLE_BYTES / key.len() + 1);
-    assert_eq!(problem(&long), Some(BundleProblem::TooLong));
+    assert_eq!(problem(&long), Some(BundleProblem::PrivateKey));
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub fn read_window(text: &str) -> Result<GoDuration, WindowProblem> {
         Ok(duration) => WindowProblem::Spelled(duration),
         Err(GoDurationError::MissingUnit) => WindowProblem::MissingUnit,
         Err(GoDurationError::TooLong) => WindowProblem::TooLong,
+        // Nobody can say what such a text means, and looking for it takes time.
+        Err(_) if text.len() > MAX_EXPLAINED => WindowProblem::NotADuration,
         Err(GoDurationError::NotADuration | GoDurationError::UnknownUnit) => {
             iso8601(text).unwrap_or_else(|| human(text))
         }
@@ -61,7 +63,7 @@ pub enum WindowProblem {
     OtherText,
     /// More than Go's int64 of nanoseconds.
     TooLong,
-    /// No digit in it.
+    /// No digit in it, or too long a text to look for a meaning.
     NotADuration,
 }
 
@@ -112,6 +114,9 @@ impl fmt::Display for WindowProblem {
 }
 
 impl Error for WindowProblem {}
+
+/// Longest text, in bytes, that is looked at when Go does not read it.
+const MAX_EXPLAINED: usize = 256;
 
 /// Nothing unless `text` has the shape of an ISO 8601 duration.
 fn iso8601(text: &str) -> Option<WindowProblem> {
