@@ -523,7 +523,7 @@ fn bad_settings(rows: &mut Vec<Row>) {
         ),
         (
             r#"{"tokenRequest": {"overlong": "lower"}}"#,
-            "tokenRequest.overlong: Invalid value: \"lower\"",
+            "tokenRequest.overlong: Unsupported value: \"lower\"",
         ),
         (
             r#"{"tokenRequest": {"allowedAudiences": [""]}}"#,
