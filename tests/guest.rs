@@ -9,12 +9,16 @@
     reason = "a module that cannot be run must fail its test"
 )]
 
+#[expect(dead_code, reason = "what is answered is for another test")]
+#[path = "common/bad_input.rs"]
+mod bad_input;
 #[expect(dead_code, reason = "what the pages claim is for another test")]
 mod common;
 
 use std::path::Path;
 use std::sync::OnceLock;
 
+use bad_input::CANARY;
 use common::pages;
 use policy_host::{Answer, Module};
 use serde_json::{Value, json};
@@ -155,6 +159,18 @@ fn the_guest_answers_every_recorded_review_as_the_library_does() {
 }
 
 #[test]
+fn the_guest_survives_bad_input_and_repeats_no_secret() {
+    for row in bad_input::rows() {
+        let answer = call("validate", &row.payload);
+        let expected = response(review_payload(&row.payload, common::now()));
+        let mut answer: Value = serde_json::from_slice(&answer.bytes).unwrap();
+        assert_eq!(answer, expected, "{}", row.name);
+        answer["mutated_object"].take();
+        assert!(!answer.to_string().contains(CANARY), "{}", row.name);
+    }
+}
+
+#[test]
 fn settings_are_validated_as_the_library_does() {
     let settings: [&[u8]; 9] = [
         b"",
@@ -189,30 +205,34 @@ fn every_kind_of_request_stays_within_its_fuel() {
     days["object"]["spec"]["expirationWindow"] = "1 day".into();
     let status = recorded("11-accessgrant-status-update.json");
     let budgets = [
-        ("no request", json!({}), 0),
-        ("a status update, not judged", status, 0),
-        ("an AccessToken with a P-256 certificate", token, 0),
+        ("no request", json!({}), 60_000),
+        ("a status update, not judged", status, 800_000),
+        ("an AccessToken with a P-256 certificate", token, 575_000),
         (
             "an AccessGrant, accepted",
             recorded("01-accessgrant-create.json"),
-            0,
+            433_000,
         ),
         (
             "an AccessGrant, defaulted",
             recorded("03-accessgrant-create-nospec.json"),
-            0,
+            605_000,
         ),
-        ("an AccessGrant, refused", days, 0),
+        ("an AccessGrant, refused", days, 564_000),
         (
             "an update of an AccessGrant",
             recorded("07-accessgrant-update-apply.json"),
-            0,
+            742_000,
         ),
-        ("a TokenRequest", recorded("28-token-bound-secret.json"), 0),
+        (
+            "a TokenRequest",
+            recorded("28-token-bound-secret.json"),
+            577_000,
+        ),
         (
             "a kubelet's TokenRequest",
             recorded("31-token-kubelet-projected.json"),
-            0,
+            477_000,
         ),
     ];
     let over: Vec<String> = budgets
