@@ -74,7 +74,8 @@ fuzz: | toolchain ## fuzzes every untrusted input for FUZZ_SECONDS (60) each, wi
 	@test -x $(TOOLS)/bin/cargo-fuzz || { echo '>> installing cargo-fuzz into $(TOOLS)'; cargo install --locked --root $(TOOLS) cargo-fuzz@$(CARGO_FUZZ_VERSION); }
 	for target in $$(PATH="$(abspath $(TOOLS))/bin:$$PATH" cargo +nightly fuzz list); do \
 		echo ">> fuzzing $$target"; \
-		PATH="$(abspath $(TOOLS))/bin:$$PATH" cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS); \
+		mkdir -p "$(TARGET_DIR)/fuzz-corpus/$$target"; \
+		PATH="$(abspath $(TOOLS))/bin:$$PATH" cargo +nightly fuzz run "$$target" "$(TARGET_DIR)/fuzz-corpus/$$target" "fuzz/corpus/$$target" -- -max_total_time=$(FUZZ_SECONDS) -dict=fuzz/words.dict; \
 	done
 
 ##@ Check

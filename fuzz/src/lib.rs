@@ -28,8 +28,8 @@ pub fn mutate_json(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> 
 fn change(document: &mut Value, random: &mut Random) {
     let mut pointers = Vec::new();
     collect(document, String::new(), &mut pointers);
-    let other = document.pointer(random.of(&pointers)).cloned();
-    let Some(place) = document.pointer_mut(random.of(&pointers)) else {
+    let other = document.pointer(random.of::<String>(&pointers)).cloned();
+    let Some(place) = document.pointer_mut(random.of::<String>(&pointers)) else {
         return;
     };
     match (random.below(4), place) {
@@ -50,7 +50,7 @@ fn change_fields(fields: &mut Map<String, Value>, random: &mut Random) {
         return;
     }
     let name = match random.below(8) {
-        0 => changed(random.of(&NAMES)),
+        0 => changed(random.of::<&str>(&NAMES)),
         _ => (*random.of(&NAMES)).to_owned(),
     };
     fields.insert(name, any_value(random));
