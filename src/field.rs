@@ -8,8 +8,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::finding::{Cause, FieldError, KEPT};
 use crate::path::FieldPath;
-use crate::rules::KEPT;
+use crate::redaction::type_name;
 
 /// What stands in one field: `T` is the checked value, `P` says why a value of the right JSON type
 /// is not one.
@@ -95,6 +96,18 @@ pub(crate) struct Mismatches {
     pub(crate) kept: Vec<Mismatch>,
     /// How many more there are.
     pub(crate) more: usize,
+}
+
+impl From<Mismatch> for FieldError {
+    /// The type that was found is named instead of the value.
+    fn from(mismatch: Mismatch) -> Self {
+        Self {
+            path: mismatch.path,
+            cause: Cause::Invalid,
+            value: Some(format!("\"{}\"", mismatch.found)),
+            detail: format!("must be {}", mismatch.expected),
+        }
+    }
 }
 
 impl Mismatches {
@@ -262,19 +275,6 @@ impl<'p, 'a> Cursor<'p, 'a> {
             mismatches.more += 1;
         }
         Field::WrongType
-    }
-}
-
-/// The name of a value's JSON type, as Kubernetes prints it.
-pub(crate) fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }
 

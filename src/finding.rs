@@ -10,10 +10,12 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::field::Mismatch;
 use crate::path::FieldPath;
 use crate::printable::printable;
 use crate::redaction;
+
+/// Most findings that are kept of one severity; the others are only counted.
+pub(crate) const KEPT: usize = 32;
 
 /// Kubernetes' closed set of causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,18 +83,6 @@ impl FieldError {
     pub fn showing(mut self, value: &Value) -> Self {
         self.value = redaction::shown(&self.path, value);
         self
-    }
-}
-
-impl From<Mismatch> for FieldError {
-    /// The type that was found is named instead of the value.
-    fn from(mismatch: Mismatch) -> Self {
-        Self {
-            path: mismatch.path,
-            cause: Cause::Invalid,
-            value: Some(format!("\"{}\"", mismatch.found)),
-            detail: format!("must be {}", mismatch.expected),
-        }
     }
 }
 

@@ -6,7 +6,6 @@
 
 use serde_json::{Map, Value};
 
-use crate::field::type_name;
 use crate::path::FieldPath;
 use crate::printable::printable;
 use crate::value::redemption_url;
@@ -87,6 +86,19 @@ fn hides(text: &str) -> bool {
 
 fn is_secret(name: &str) -> bool {
     SECRET_FIELDS.contains(&name)
+}
+
+/// The name of a value's JSON type, as Kubernetes prints it.
+pub(crate) fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
 }
 
 #[cfg(test)]

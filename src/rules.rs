@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::field::Mismatches;
-use crate::finding::{Cause, FieldError, Finding, Fix, Severity, Target};
+use crate::finding::{Cause, FieldError, Finding, Fix, KEPT, Severity, Target};
 use crate::kind::{Kind, Review};
 use crate::path::FieldPath;
 
@@ -94,9 +94,6 @@ pub(crate) fn judge<K: Kind>(review: &Review<'_, K>) -> Findings {
     }
     findings
 }
-
-/// Most findings that are kept of one severity; the others are only counted.
-pub(crate) const KEPT: usize = 32;
 
 /// Everything that the rules found.
 #[derive(Debug, Default)]

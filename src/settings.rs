@@ -23,10 +23,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::finding::{Cause, FieldError, Severity};
+use crate::finding::{Cause, FieldError, KEPT, Severity};
 use crate::path::FieldPath;
 use crate::request;
-use crate::rules::{KEPT, Rule};
+use crate::rules::Rule;
 use crate::value::audience::AudiencePattern;
 use crate::value::duration::GoDuration;
 use crate::value::host_pattern::HostPattern;
