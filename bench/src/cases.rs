@@ -53,6 +53,7 @@ pub(crate) fn everyday() -> Result<Vec<Case>, serde_json::Error> {
 pub(crate) fn hostile() -> Result<Vec<Hostile>, serde_json::Error> {
     let token = request(ACCESS_TOKEN)?;
     let grant = request(ACCESS_GRANT)?;
+    let token_request = request(TOKEN_REQUEST)?;
     let text = |unit: &str| format!("\"{}\"", unit.repeat(MIB / unit.len()));
     let blocks = json!(PEM_BLOCK.repeat(16_000)).to_string();
     let keys: Vec<String> = (0..100_000).map(|key| format!("\"k{key}\":0")).collect();
@@ -120,6 +121,21 @@ pub(crate) fn hostile() -> Result<Vec<Hostile>, serde_json::Error> {
             &token,
             "/object/spec/extra",
             format!("0,{}", keys.join(",")),
+            150.0,
+        ),
+        // As many small values as fit, for which the design names no goal: that of the keys.
+        (
+            "260,000 equal audiences",
+            &token_request,
+            "/object/spec/audiences",
+            format!("[{}\"a\"]", "\"a\",".repeat(MIB / 4)),
+            150.0,
+        ),
+        (
+            "520,000 numbers as audiences",
+            &token_request,
+            "/object/spec/audiences",
+            format!("[{}1]", "1,".repeat(MIB / 2)),
             150.0,
         ),
     ];
