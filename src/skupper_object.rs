@@ -14,56 +14,51 @@ use crate::value::name::{NamePrefix, SubdomainName};
 /// The rule for values of the wrong JSON type, in every kind.
 pub(crate) const fn wrong_type<K: Kind>() -> Row<K> {
     Row {
-        rule: Rule {
-            code: "wrong-type",
-            pointer: "",
-            severity: Severity::Deny,
-            fixed: true,
-            summary: "any field with the wrong JSON type",
-            source: "FACTS of the API server: one array in `expirationWindow` breaks listing for the whole cluster",
-        },
+        rule: Rule::fixed(
+            "wrong-type",
+            "",
+            "any field with the wrong JSON type",
+            "kubernetes apiextensions: one array in `expirationWindow` is stored, and breaks typed lists for the whole cluster",
+        ),
         check: check_types,
     }
 }
 
 pub(crate) const fn name_missing<K: Kind>() -> Row<K> {
     Row {
-        rule: Rule {
-            code: "name-missing",
-            pointer: "/metadata/name",
-            severity: Severity::Deny,
-            fixed: false,
-            summary: "neither `metadata.name` nor `metadata.generateName`",
-            source: "kubernetes apimachinery pkg/api/validation, ValidateObjectMeta",
-        },
+        rule: Rule::new(
+            "name-missing",
+            "/metadata/name",
+            Severity::Deny,
+            "neither `metadata.name` nor `metadata.generateName`",
+            "kubernetes apimachinery pkg/api/validation, ValidateObjectMeta",
+        ),
         check: check_name_missing,
     }
 }
 
 pub(crate) const fn name_format<K: Kind>() -> Row<K> {
     Row {
-        rule: Rule {
-            code: "name-format",
-            pointer: "/metadata/name",
-            severity: Severity::Deny,
-            fixed: false,
-            summary: "a name that is not a DNS-1123 subdomain; a `generateName` that does not begin one",
-            source: "kubernetes apimachinery pkg/util/validation, IsDNS1123Subdomain",
-        },
+        rule: Rule::new(
+            "name-format",
+            "/metadata/name",
+            Severity::Deny,
+            "a name that is not a DNS-1123 subdomain; a `generateName` that does not begin one",
+            "kubernetes apimachinery pkg/util/validation, IsDNS1123Subdomain",
+        ),
         check: check_name_format,
     }
 }
 
 pub(crate) const fn unknown_field<K: Kind>() -> Row<K> {
     Row {
-        rule: Rule {
-            code: "unknown-field",
-            pointer: "/spec",
-            severity: Severity::Warn,
-            fixed: false,
-            summary: "a field under `spec` that Skupper does not have",
-            source: "Skupper's CRDs; the API server prunes such a field in silence",
-        },
+        rule: Rule::new(
+            "unknown-field",
+            "/spec",
+            Severity::Warn,
+            "a field under `spec` that Skupper does not have",
+            "Skupper's CRDs; the API server prunes such a field in silence",
+        ),
         check: check_unknown_fields,
     }
 }
