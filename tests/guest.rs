@@ -205,34 +205,34 @@ fn every_kind_of_request_stays_within_its_fuel() {
     days["object"]["spec"]["expirationWindow"] = "1 day".into();
     let status = recorded("11-accessgrant-status-update.json");
     let budgets = [
-        ("no request", json!({}), 60_000),
-        ("a status update, not judged", status, 800_000),
-        ("an AccessToken with a P-256 certificate", token, 575_000),
+        ("no request", json!({}), 58_000),
+        ("a status update, not judged", status, 818_000),
+        ("an AccessToken with a P-256 certificate", token, 566_000),
         (
             "an AccessGrant, accepted",
             recorded("01-accessgrant-create.json"),
-            433_000,
+            431_000,
         ),
         (
             "an AccessGrant, defaulted",
             recorded("03-accessgrant-create-nospec.json"),
-            605_000,
+            604_000,
         ),
-        ("an AccessGrant, refused", days, 564_000),
+        ("an AccessGrant, refused", days, 553_000),
         (
             "an update of an AccessGrant",
             recorded("07-accessgrant-update-apply.json"),
-            742_000,
+            745_000,
         ),
         (
             "a TokenRequest",
             recorded("28-token-bound-secret.json"),
-            577_000,
+            573_000,
         ),
         (
             "a kubelet's TokenRequest",
             recorded("31-token-kubelet-projected.json"),
-            477_000,
+            478_000,
         ),
     ];
     let over: Vec<String> = budgets
