@@ -34,19 +34,17 @@ impl Kind for AccessGrant {
 
     const FIELDS: &'static [SpecField<Self>] = &[
         SpecField {
-            name: "redemptionsAllowed",
-            is_absent: |spec| spec.redemptions_allowed.is_absent(),
             is_same: |new, old, settings| {
                 let default = settings.access_grant.default_redemptions_allowed;
                 let of = |spec: &GrantSpec<'_>| spec.redemptions_allowed.or_default(default);
                 of(new).is_some() && of(new) == of(old)
             },
             default: |settings| Some(settings.access_grant.default_redemptions_allowed.into()),
-            is_removable: false,
+            ..SpecField::plain("redemptionsAllowed", |spec| {
+                spec.redemptions_allowed.is_absent()
+            })
         },
         SpecField {
-            name: "expirationWindow",
-            is_absent: |spec| spec.expiration_window.is_absent(),
             is_same: |new, old, settings| {
                 // Skupper reads what is stored only in Go's form: `24h` mends a stored `1 day`.
                 let default = settings.access_grant.default_expiration_window;
@@ -57,28 +55,18 @@ impl Kind for AccessGrant {
                 let window = settings.access_grant.default_expiration_window;
                 Some(window.to_string().into())
             },
-            is_removable: false,
+            ..SpecField::plain("expirationWindow", |spec| {
+                spec.expiration_window.is_absent()
+            })
         },
         SpecField {
-            name: "code",
-            is_absent: |spec| spec.code.is_absent(),
-            is_same: |_, _, _| false,
-            default: |_| None,
             is_removable: true,
+            ..SpecField::plain("code", |spec| spec.code.is_absent())
         },
+        SpecField::plain("issuer", |spec| spec.issuer.is_absent()),
         SpecField {
-            name: "issuer",
-            is_absent: |spec| spec.issuer.is_absent(),
-            is_same: |_, _, _| false,
-            default: |_| None,
-            is_removable: false,
-        },
-        SpecField {
-            name: "settings",
-            is_absent: |spec| spec.settings.is_absent(),
             is_same: |new, old, _| is_same_map(&new.settings, &old.settings),
-            default: |_| None,
-            is_removable: false,
+            ..SpecField::plain("settings", |spec| spec.settings.is_absent())
         },
     ];
 

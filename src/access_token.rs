@@ -33,43 +33,26 @@ impl Kind for AccessToken {
 
     const FIELDS: &'static [SpecField<Self>] = &[
         SpecField {
-            name: "url",
-            is_absent: |spec| spec.url.is_absent(),
             is_same: |new, old, _| new.url.set().is_some() && new.url.set() == old.url.set(),
-            default: |_| None,
-            is_removable: false,
+            ..SpecField::plain("url", |spec| spec.url.is_absent())
         },
+        SpecField::plain("code", |spec| spec.code.is_absent()),
         SpecField {
-            name: "code",
-            is_absent: |spec| spec.code.is_absent(),
-            is_same: |_, _, _| false,
-            default: |_| None,
-            is_removable: false,
-        },
-        SpecField {
-            name: "ca",
-            is_absent: |spec| spec.ca.is_absent(),
             is_same: |new, old, _| new.ca.set().is_some() && new.ca.set() == old.ca.set(),
-            default: |_| None,
-            is_removable: false,
+            ..SpecField::plain("ca", |spec| spec.ca.is_absent())
         },
         SpecField {
-            name: "linkCost",
-            is_absent: |spec| spec.link_cost.is_absent(),
             is_same: |new, old, settings| {
                 let default = settings.access_token.default_link_cost;
                 let cost = new.link_cost.or_default(default);
                 cost.is_some() && cost == old.link_cost.or_default(default)
             },
             default: |settings| Some(settings.access_token.default_link_cost.into()),
-            is_removable: false,
+            ..SpecField::plain("linkCost", |spec| spec.link_cost.is_absent())
         },
         SpecField {
-            name: "settings",
-            is_absent: |spec| spec.settings.is_absent(),
             is_same: |new, old, _| is_same_map(&new.settings, &old.settings),
-            default: |_| None,
-            is_removable: false,
+            ..SpecField::plain("settings", |spec| spec.settings.is_absent())
         },
     ];
 

@@ -56,6 +56,19 @@ pub(crate) struct SpecField<K: Kind> {
     pub(crate) is_removable: bool,
 }
 
+impl<K: Kind> SpecField<K> {
+    /// A field without default, whose value is the same only where its text is.
+    pub(crate) const fn plain(name: &'static str, is_absent: fn(&K::Spec<'_>) -> bool) -> Self {
+        Self {
+            name,
+            is_absent,
+            is_same: |_, _, _| false,
+            default: |_| None,
+            is_removable: false,
+        }
+    }
+}
+
 /// The names of every field of `spec`.
 pub(crate) fn field_names<K: Kind>() -> Vec<&'static str> {
     K::FIELDS.iter().map(|field| field.name).collect()

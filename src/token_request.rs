@@ -22,31 +22,19 @@ impl Kind for TokenRequest {
 
     const NAME: &'static str = "TokenRequest.authentication.k8s.io";
 
+    // There is no update of a TokenRequest, so nothing is ever compared.
     const FIELDS: &'static [SpecField<Self>] = &[
         SpecField {
-            name: "audiences",
-            is_absent: |spec| audiences(spec).is_empty(),
-            is_same: |new, old, _| audiences(new) == audiences(old),
             default: |settings| {
                 let audiences = &settings.token_request.default_audiences;
                 (!audiences.is_empty()).then(|| audiences.clone().into())
             },
-            is_removable: false,
+            ..SpecField::plain("audiences", |spec| audiences(spec).is_empty())
         },
-        SpecField {
-            name: "expirationSeconds",
-            is_absent: |spec| spec.expiration_seconds.is_none(),
-            is_same: |new, old, _| new.expiration_seconds == old.expiration_seconds,
-            default: |_| None,
-            is_removable: false,
-        },
-        SpecField {
-            name: "boundObjectRef",
-            is_absent: |spec| spec.bound_object_ref.is_none(),
-            is_same: |new, old, _| new.bound_object_ref == old.bound_object_ref,
-            default: |_| None,
-            is_removable: false,
-        },
+        SpecField::plain("expirationSeconds", |spec| {
+            spec.expiration_seconds.is_none()
+        }),
+        SpecField::plain("boundObjectRef", |spec| spec.bound_object_ref.is_none()),
     ];
 
     const RULES: &'static [Row<Self>] = rules::RULES;
