@@ -77,7 +77,7 @@ impl Kind for AccessGrant {
             redemptions_allowed: spec.field("redemptionsAllowed").integer(mismatches),
             expiration_window: spec
                 .field("expirationWindow")
-                .text(mismatches)
+                .text_such_as("a string such as '15m'", mismatches)
                 .parse(read_window),
             code: spec.field("code").text(mismatches).parse(Code::parse),
             issuer: spec

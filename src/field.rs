@@ -172,10 +172,19 @@ impl<'p, 'a> Cursor<'p, 'a> {
 
     /// A string that is not empty.
     pub(crate) fn text(&self, mismatches: &mut Mismatches) -> Field<&'a str> {
+        self.text_such_as("a string", mismatches)
+    }
+
+    /// A string that is not empty, where people write something else: `expected` has an example.
+    pub(crate) fn text_such_as(
+        &self,
+        expected: &'static str,
+        mismatches: &mut Mismatches,
+    ) -> Field<&'a str> {
         match self.value() {
             Some(Value::String(text)) if text.is_empty() => Field::Absent,
             Some(Value::String(text)) => Field::Set(text),
-            other => self.other_type(other, "a string", mismatches),
+            other => self.other_type(other, expected, mismatches),
         }
     }
 

@@ -36,8 +36,9 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Control characters, and those that reorder, join or hide their neighbours.
-fn is_hidden(character: char) -> bool {
+/// True for control characters, and those that reorder, join or hide their neighbours.
+#[must_use]
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -84,8 +84,11 @@ fn hides(text: &str) -> bool {
         .is_some_and(|(_, rest)| rest.contains(['@', '?', '#']))
 }
 
+/// Whatever the case: `Code` is a slip for `code`.
 fn is_secret(name: &str) -> bool {
-    SECRET_FIELDS.contains(&name)
+    SECRET_FIELDS
+        .iter()
+        .any(|secret| name.eq_ignore_ascii_case(secret))
 }
 
 /// The name of a value's JSON type, as Kubernetes prints it.

@@ -134,8 +134,8 @@ impl fmt::Display for BundleProblem {
             ),
             Self::Unbounded { block } => write!(
                 formatter,
-                "PEM block {block} must stand between the lines '-----BEGIN CERTIFICATE-----' \
-                 and '-----END CERTIFICATE-----'",
+                "PEM block {block} must stand between '-----BEGIN CERTIFICATE-----' and \
+                 '-----END CERTIFICATE-----', each on a line of its own: write 'ca: |' in YAML",
             ),
             Self::OtherKind { block } => write!(
                 formatter,

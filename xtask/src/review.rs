@@ -12,6 +12,7 @@ use policy_host::{Environment, Module};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use skupper_access_policy::redaction::redacted;
+use skupper_access_policy::settings::Settings;
 
 use manifest::Manifest;
 use screen::Screen;
@@ -20,17 +21,27 @@ use screen::Screen;
 ///
 /// # Errors
 ///
-/// Says which file cannot be read, or how the guest failed.
+/// Says which file cannot be read, what is wrong with the settings, how the guest failed, or how
+/// many objects are refused.
 pub(crate) fn run(module: &Path, settings: Option<&Path>, files: &[&str]) -> Result<(), String> {
     let settings = match settings {
         Some(path) => read_settings(path)
             .map_err(|why| format!("cannot read the settings {}: {why}", path.display()))?,
         None => json!({}),
     };
+    if let Err(problems) = Settings::read(&settings) {
+        return Err(problems.to_string());
+    }
     let reviewer = Reviewer::load(module, settings)?;
-    files
-        .iter()
-        .try_for_each(|file| reviewer.review(Path::new(file)))
+    let mut refused = 0;
+    for file in files {
+        refused += reviewer.review(Path::new(file))?;
+    }
+    match refused {
+        0 => Ok(()),
+        1 => Err("one object is refused".to_owned()),
+        _ => Err(format!("{refused} objects are refused")),
+    }
 }
 
 /// A policy with its settings, and where its verdicts are printed.
@@ -61,21 +72,23 @@ impl Reviewer {
         self.module.size()
     }
 
-    /// Reviews every object of a file and prints the outcomes.
+    /// Reviews every object of a file, prints the outcomes and returns how many are refused.
     ///
     /// # Errors
     ///
     /// Says why the file cannot be read, or how the guest failed.
-    pub(crate) fn review(&self, file: &Path) -> Result<(), String> {
+    pub(crate) fn review(&self, file: &Path) -> Result<usize, String> {
         let manifests = Manifest::read_all(file)
             .map_err(|why| format!("cannot read {}: {why}", file.display()))?;
+        let mut refused = 0;
         for manifest in manifests {
             let answer = self
                 .answer(&manifest)
                 .map_err(|why| format!("cannot review {}: {why}", file.display()))?;
             self.show(file, &manifest, &answer)?;
+            refused += usize::from(!answer.accepted);
         }
-        Ok(())
+        Ok(refused)
     }
 
     fn answer(&self, manifest: &Manifest) -> Result<Answer, String> {
@@ -98,6 +111,10 @@ impl Reviewer {
         println!();
         screen.title(&manifest.title);
         screen.aside(&file.display().to_string());
+        if let Some(request) = answer.not_covered() {
+            screen.aside(&format!("not reviewed: no rule is about {request}"));
+            return Ok(());
+        }
         screen.block(&yaml(&manifest.object)?);
         if !answer.accepted {
             let code = answer.code.map(|code| format!(" with code {code}"));
@@ -109,9 +126,6 @@ impl Reviewer {
             screen.accepted("accepted and completed");
         } else {
             screen.accepted("accepted as it is");
-        }
-        if let Some(request) = answer.not_covered() {
-            screen.aside(&format!("no rule is about {request}"));
         }
         for warning in answer.warnings.iter().flatten() {
             screen.warning(warning);
@@ -148,7 +162,7 @@ impl Answer {
 
 fn read_settings(path: &Path) -> Result<Value, String> {
     let yaml = fs::read_to_string(path).map_err(|error| error.to_string())?;
-    serde_saphyr::from_str(&yaml).map_err(|error| error.to_string())
+    serde_saphyr::from_str(&yaml).map_err(|error| manifest::unreadable(&error))
 }
 
 /// The object as YAML for people, its secrets hidden.

@@ -24,8 +24,11 @@ impl Manifest {
         // kubectl reads `017` as 15.
         let options = serde_saphyr::options! { legacy_octal_numbers: true };
         let mut objects: Vec<Value> = serde_saphyr::from_multiple_with_options(&yaml, options)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| unreadable(&error))?;
         objects.retain(|object| !object.is_null());
+        if objects.is_empty() {
+            return Err("no object found".to_owned());
+        }
         let comment = yaml.lines().next().and_then(|line| line.strip_prefix("# "));
         let comment = comment.filter(|_| objects.len() == 1);
         let manifests = objects.into_iter().map(|object| Self {
@@ -58,6 +61,19 @@ impl Manifest {
     }
 }
 
+/// Where a text stops being YAML. The parser's own message repeats the lines around the place, and
+/// with them a code.
+pub(crate) fn unreadable(error: &serde_saphyr::Error) -> String {
+    match error.location() {
+        Some(place) => format!(
+            "line {}, column {}: not readable as YAML: look for a missing quote, a wrong indent or a key written twice",
+            place.line(),
+            place.column()
+        ),
+        None => "not readable as YAML".to_owned(),
+    }
+}
+
 fn kind_and_name(object: &Value) -> String {
     format!(
         "{} {}",
@@ -74,6 +90,23 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_no_yaml_is_refused_without_its_text() {
+        let table = [
+            ("a key twice", "spec:\n  code: canary\n  code: canary\n"),
+            ("a wrong indent", "spec:\n  code: canary\n ca: canary\n"),
+            ("an open bracket", "code: [canary\n"),
+        ];
+        for (name, yaml) in table {
+            let error = serde_saphyr::from_multiple::<Value>(yaml).unwrap_err();
+            let message = unreadable(&error);
+            assert!(
+                message.starts_with("line ") && !message.contains("canary"),
+                "{name}: {message}"
+            );
+        }
+    }
 
     #[test]
     fn a_token_request_is_a_subresource_of_its_service_account() {

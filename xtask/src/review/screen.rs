@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use similar::{ChangeTag, TextDiff};
+use skupper_access_policy::printable::is_hidden;
 
 /// Where verdicts are printed.
 #[derive(Clone, Copy)]
@@ -45,7 +46,7 @@ impl Screen {
     /// Lines as they are, set off from the rest.
     pub(crate) fn block(self, text: &str) {
         for line in text.lines() {
-            println!("    {}", self.paint(DIM, line));
+            println!("    {}", self.paint(DIM, &visible(line)));
         }
     }
 
@@ -54,7 +55,7 @@ impl Screen {
         let diff = TextDiff::from_lines(old, new);
         for group in diff.grouped_ops(2) {
             for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-                let line = change.value().trim_end();
+                let line = visible(change.value().trim_end());
                 let line = match change.tag() {
                     ChangeTag::Insert => self.paint(GREEN, &format!("+ {line}")),
                     ChangeTag::Delete => self.paint(RED, &format!("- {line}")),
@@ -72,6 +73,19 @@ impl Screen {
             text.to_owned()
         }
     }
+}
+
+/// The line with what a terminal would act on written out.
+fn visible(line: &str) -> String {
+    let mut visible = String::new();
+    for character in line.chars() {
+        if is_hidden(character) {
+            visible.extend(character.escape_unicode());
+        } else {
+            visible.push(character);
+        }
+    }
+    visible
 }
 
 fn prose(text: &str) {
@@ -109,6 +123,14 @@ const YELLOW: &str = "33";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_written_out() {
+        assert_eq!(
+            visible("a\u{202e}b\u{1b}[31m ä"),
+            "a\\u{202e}b\\u{1b}[31m ä"
+        );
+    }
 
     #[test]
     fn lines_break_at_spaces_and_lose_no_word() {
