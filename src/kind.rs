@@ -150,6 +150,12 @@ impl<'a, K: Kind> Old<'a, K> {
         let status = root.field("status");
         look(&status)
     }
+
+    /// The text in a field of the stored status; `None` for nothing and for any other type.
+    pub(crate) fn status_text(&self, name: &'a str) -> Option<&'a str> {
+        let text = |status: &Cursor<'_, 'a>| status.field(name).text(&mut Mismatches::default());
+        self.with_status(text).set().copied()
+    }
 }
 
 impl<'a, K: Kind> Review<'a, K> {

@@ -108,9 +108,11 @@ fn review_as<K: Kind>(request: &Request<'_>, settings: &Settings, now: DateTime<
     };
     let review = Review::<K>::read(&request.object, old, settings, now);
     let findings = rules::judge(&review);
-    let edits = review.edits();
+    if findings.denials.is_empty() {
+        return Verdict::accepted(findings, review.edits(), request);
+    }
     let subject = format!("{} \"{}\"", K::NAME, printable(review.name(&request.name)));
-    Verdict::of_findings(&subject, findings, edits, request)
+    Verdict::denied(&subject, findings)
 }
 
 /// Labels, finalizers and owners can always be changed, on any object, by any controller.

@@ -82,14 +82,29 @@ impl Verdict {
         Self::refused(500, problems.to_string())
     }
 
-    /// The answer to the object of a request: `subject` names it, `edits` make the stored object
-    /// of it.
-    pub(crate) fn of_findings(
-        subject: &str,
-        findings: Findings,
-        edits: Vec<Edit>,
-        request: &Request<'_>,
-    ) -> Self {
+    /// The answer to an object that nothing denies; `edits` make the stored object of it.
+    pub(crate) fn accepted(findings: Findings, edits: Vec<Edit>, request: &Request<'_>) -> Self {
+        let mutated_object = (!edits.is_empty()).then(|| edited(request.whole_object(), edits));
+        Self {
+            mutated_object,
+            ..Self::of_findings(findings)
+        }
+    }
+
+    /// The answer to an object that is denied; `subject` names it.
+    pub(crate) fn denied(subject: &str, findings: Findings) -> Self {
+        let denials = List(&findings.denials, findings.more_denials);
+        let refusal = Refusal {
+            code: 422,
+            message: format!("{subject} is invalid: {denials}"),
+        };
+        Self {
+            refusal: Some(refusal),
+            ..Self::of_findings(findings)
+        }
+    }
+
+    fn of_findings(findings: Findings) -> Self {
         let mut audit_annotations = Vec::new();
         if !findings.codes.is_empty() {
             audit_annotations.push(("findings", findings.codes.join(",")));
@@ -100,27 +115,12 @@ impl Verdict {
             .take(MAX_WARNINGS)
             .map(|finding| cut(&finding.to_string(), MAX_WARNING_LENGTH))
             .collect();
-        let refusal = (!findings.denials.is_empty()).then(|| Refusal {
-            code: 422,
-            message: format!(
-                "{subject} is invalid: {}",
-                List(&findings.denials, findings.more_denials)
-            ),
-        });
-        let mutated_object = match refusal {
-            None if !edits.is_empty() => Some(edited(request.whole_object(), edits)),
-            _ => None,
-        };
+        let (denials, warned) = (findings.denials, findings.warnings);
         Self {
-            refusal,
-            mutated_object,
             warnings,
             audit_annotations,
-            findings: findings
-                .denials
-                .into_iter()
-                .chain(findings.warnings)
-                .collect(),
+            findings: denials.into_iter().chain(warned).collect(),
+            ..Self::unchanged()
         }
     }
 

@@ -2,18 +2,19 @@
 
 #![expect(
     clippy::disallowed_methods,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "the corpus is a folder of files"
 )]
 
-#[expect(dead_code, reason = "what the pages claim is for another test")]
-mod common;
 #[path = "common/invariants/mod.rs"]
 mod invariants;
+#[expect(dead_code, reason = "what the pages claim is for another test")]
+#[path = "common/pages.rs"]
+mod pages;
 
 use std::path::Path;
 
-use common::pages;
 use invariants::{review, values};
 
 #[test]

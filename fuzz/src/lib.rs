@@ -1,7 +1,11 @@
 //! Changes JSON as JSON: bytes flipped at random seldom give a document that is still readable, and
 //! what is unreadable ends in the first line of a review.
 
+#[path = "../../tests/common/pointers.rs"]
+mod pointers;
+
 use libfuzzer_sys::fuzzer_mutate;
+use pointers::collect;
 use serde_json::{Map, Value, json};
 
 /// Changes the document in the first `size` bytes of `data` and returns its new size. The same
@@ -54,24 +58,6 @@ fn change_fields(fields: &mut Map<String, Value>, random: &mut Random) {
         _ => (*random.of(&NAMES)).to_owned(),
     };
     fields.insert(name, any_value(random));
-}
-
-fn collect(value: &Value, pointer: String, pointers: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                let name = name.replace('~', "~0").replace('/', "~1");
-                collect(field, format!("{pointer}/{name}"), pointers);
-            }
-        }
-        Value::Array(elements) => {
-            for (index, element) in elements.iter().enumerate() {
-                collect(element, format!("{pointer}/{index}"), pointers);
-            }
-        }
-        _ => {}
-    }
-    pointers.push(pointer);
 }
 
 fn changed(text: &str) -> String {

@@ -323,8 +323,7 @@ fn code_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let Some(old) = review.old.as_ref().filter(|_| !code.is_absent()) else {
         return;
     };
-    let taken = old.with_status(|status| status.field("code").text(&mut Mismatches::default()));
-    if let Field::Set(taken) = taken
+    if let Some(taken) = old.status_text("code")
         && code.set().map(|code| code.reveal()) != Some(taken)
         && !(code.problem().is_some() && review.denies("grant-code-format"))
     {
@@ -351,12 +350,7 @@ fn expired(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let Some(old) = review.old.as_ref().filter(|_| review.comparison.is_changed) else {
         return;
     };
-    let expiry = old.with_status(|status| {
-        status
-            .field("expirationTime")
-            .text(&mut Mismatches::default())
-    });
-    if let Field::Set(text) = expiry
+    if let Some(text) = old.status_text("expirationTime")
         && let Ok(expiry) = DateTime::parse_from_rfc3339(text)
         && expiry < review.now
     {

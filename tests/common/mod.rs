@@ -7,11 +7,7 @@
     reason = "a page that cannot be read must fail its test"
 )]
 
+mod clock;
 pub(crate) mod pages;
 
-use chrono::{DateTime, Utc};
-
-/// The time of every review in the tests: 2026-11-22T00:00:00Z.
-pub(crate) fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_795_305_600, 0).unwrap()
-}
+pub(crate) use clock::now;

@@ -9,6 +9,8 @@
 #[expect(dead_code, reason = "the fuzz targets use the other invariants")]
 #[path = "../common/invariants/mod.rs"]
 mod invariants;
+#[path = "../common/pointers.rs"]
+mod pointers;
 mod requests;
 
 use proptest::prelude::*;
@@ -21,6 +23,7 @@ use skupper_access_policy::{catalogue, review_payload};
 
 use invariants::now;
 use invariants::review::{answer, assert_bounded, assert_settled, code, places, spoken};
+use pointers::collect;
 use requests::{any_json, payload};
 
 proptest! {
@@ -354,22 +357,4 @@ fn write(object: &mut Value, pointer: &str, value: &Value) {
         };
     }
     *place = value.clone();
-}
-
-fn collect(value: &Value, pointer: String, pointers: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                let name = name.replace('~', "~0").replace('/', "~1");
-                collect(field, format!("{pointer}/{name}"), pointers);
-            }
-        }
-        Value::Array(elements) => {
-            for (index, element) in elements.iter().enumerate() {
-                collect(element, format!("{pointer}/{index}"), pointers);
-            }
-        }
-        _ => {}
-    }
-    pointers.push(pointer);
 }

@@ -3,15 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what does not hold must panic")]
 
+#[path = "../clock.rs"]
+mod clock;
 pub(crate) mod review;
 pub(crate) mod values;
 
-use chrono::{DateTime, Utc};
-
-/// The time of every review: 2026-11-22T00:00:00Z.
-pub(crate) fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_795_305_600, 0).unwrap()
-}
+pub(crate) use clock::now;
 
 /// Longest text of one finding: a path of four names and a value, each cut at 64 characters and
 /// each character escaped at worst to ten, and what a rule says about it.
