@@ -67,6 +67,13 @@ impl CertificateBundle {
         Ok(Self { certificates })
     }
 
+    /// The certificates in DER, in the order of the text.
+    pub fn ders(&self) -> impl Iterator<Item = &[u8]> {
+        self.certificates
+            .iter()
+            .map(|certificate| certificate.der.as_slice())
+    }
+
     /// Whether a time, in seconds since 1970, lies within the validity of any certificate; both
     /// ends of a validity belong to it.
     #[must_use]

@@ -1,0 +1,15 @@
+//! Issues, serves and redeems Skupper access tokens.
+//!
+//! ```text
+//! serve    bytes -> request -> grant, code, key -> certify -> count -> answer
+//!                   protocol   redemption, ledger  issuer     ledger   protocol, manifest
+//! redeem   token -> key on disk -> request -> answer, checked -> files
+//!          redeemer
+//! ```
+//!
+//! A grant certifies at most as many keys as it allows, under any concurrency and any crash;
+//! everything that can fail comes before the count. See [`redemption::decide`].
+
+pub mod ledger;
+pub mod manifest;
+pub mod redemption;

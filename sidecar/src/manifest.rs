@@ -1,0 +1,277 @@
+//! The Kubernetes objects that the sidecar writes: AccessToken, Secret and Link.
+//!
+//! They are printed as block YAML whose every text is a double-quoted scalar, so that YAML 1.1 and
+//! 1.2 readers agree on names such as `no` or `1e3`. Skupper reads a stream that begins with `{` as
+//! JSON throughout, therefore no flow style at the top.
+//!
+//! Source: Skupper's `skupper.io/v2alpha1` reference; Kubernetes `core/v1` Secret, type
+//! `kubernetes.io/tls`.
+
+use std::fmt::{self, Write as _};
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use skupper_access_policy::value::host::{Host, HostProblem};
+use zeroize::Zeroizing;
+
+/// What an endpoint is for. Nothing else goes into a Link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Routers of edge sites connect here.
+    Edge,
+    /// Routers of interior sites connect here.
+    InterRouter,
+}
+
+impl Role {
+    /// Both roles, in the order in which Skupper lists them.
+    pub const ALL: [Self; 2] = [Self::Edge, Self::InterRouter];
+
+    /// The name of the endpoint. `None` from [`Role::parse`] is an endpoint of another kind.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Edge => "edge",
+            Self::InterRouter => "inter-router",
+        }
+    }
+
+    /// The role of an endpoint's name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// One place where a router of the site listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// What it is for.
+    pub role: Role,
+    /// Where it is.
+    pub host: Host,
+    /// Its port. A string in YAML.
+    pub port: NonZeroU16,
+    /// Endpoints of one group stand in one Link. May be empty.
+    pub group: String,
+}
+
+/// Reads a host as endpoints write it: a name or an address, IPv6 with or without brackets.
+///
+/// # Errors
+/// Anything else.
+pub fn read_endpoint_host(text: &str) -> Result<Host, HostProblem> {
+    match text.parse::<IpAddr>() {
+        Ok(address) => Ok(Host::Ip(address)),
+        Err(_) => Host::parse(text),
+    }
+}
+
+/// The host of an endpoint as Skupper writes it: IPv6 without brackets.
+pub(crate) fn endpoint_host(host: &Host) -> String {
+    match host {
+        Host::Name(name) => name.as_str().to_owned(),
+        Host::Ip(address) => address.to_string(),
+    }
+}
+
+/// A Secret of type `kubernetes.io/tls` with the client certificate of a link. No `Debug`.
+pub struct TlsSecret {
+    /// Its name.
+    pub name: String,
+    /// The certificates of the issuer, in PEM.
+    pub ca_crt: String,
+    /// The client certificate, in PEM.
+    pub tls_crt: String,
+    /// The private key in PEM; absent in an answer to a redeemer that made its own.
+    pub tls_key: Option<SecretString>,
+}
+
+impl TlsSecret {
+    /// The object as one YAML document without a separator.
+    #[must_use]
+    pub fn to_yaml(&self) -> Zeroizing<String> {
+        // Room for all of it, so that no growth leaves a copy of the key behind.
+        let key = self.tls_key.as_ref().map(ExposeSecret::expose_secret);
+        let length = self.ca_crt.len() + self.tls_crt.len() + key.map_or(0, str::len);
+        let mut yaml = Zeroizing::new(String::with_capacity(2 * length + 512));
+        yaml.push_str("apiVersion: v1\nkind: Secret\nmetadata:\n  name: ");
+        push_quoted(&mut yaml, &self.name);
+        yaml.push_str("\ntype: kubernetes.io/tls\ndata:\n");
+        let entries = [
+            ("ca.crt", Some(self.ca_crt.as_str())),
+            ("tls.crt", Some(self.tls_crt.as_str())),
+            ("tls.key", key),
+        ];
+        for (name, text) in entries {
+            let Some(text) = text else { continue };
+            yaml.push_str("  ");
+            yaml.push_str(name);
+            yaml.push_str(": ");
+            STANDARD.encode_string(text, &mut yaml);
+            yaml.push('\n');
+        }
+        yaml
+    }
+}
+
+/// A Link: where to connect, and with which credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its name.
+    pub name: String,
+    /// The name of the Secret.
+    pub tls_credentials: String,
+    /// Where to connect; at least one.
+    pub endpoints: Vec<Endpoint>,
+    /// The cost of the link; absent in an answer.
+    pub cost: Option<u32>,
+}
+
+impl Link {
+    /// The object as one YAML document without a separator.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        let mut yaml = String::with_capacity(512);
+        yaml.push_str("apiVersion: skupper.io/v2alpha1\nkind: Link\nmetadata:\n  name: ");
+        push_quoted(&mut yaml, &self.name);
+        yaml.push_str("\nspec:\n");
+        if let Some(cost) = self.cost {
+            // Writing to a String cannot fail.
+            let _ = writeln!(yaml, "  cost: {cost}");
+        }
+        yaml.push_str("  endpoints:\n");
+        for endpoint in &self.endpoints {
+            yaml.push_str("  - group: ");
+            push_quoted(&mut yaml, &endpoint.group);
+            yaml.push_str("\n    host: ");
+            push_quoted(&mut yaml, &endpoint_host(&endpoint.host));
+            let (name, port) = (endpoint.role.as_str(), endpoint.port);
+            let _ = write!(yaml, "\n    name: {name}\n    port: \"{port}\"\n");
+        }
+        yaml.push_str("  tlsCredentials: ");
+        push_quoted(&mut yaml, &self.tls_credentials);
+        yaml.push('\n');
+        yaml
+    }
+}
+
+/// An AccessToken. No `Debug`: it holds the code.
+pub struct AccessToken {
+    /// Its name, and the name of the Secret and Link it is redeemed to.
+    pub name: String,
+    /// Where it is redeemed.
+    pub url: String,
+    /// The code of the grant.
+    pub code: SecretString,
+    /// The CA of the redemption server, in PEM.
+    pub ca: String,
+    /// The cost of the link.
+    pub link_cost: u32,
+}
+
+impl AccessToken {
+    /// The object as one YAML document with its separator.
+    #[must_use]
+    pub fn to_yaml(&self) -> Zeroizing<String> {
+        let mut yaml = Zeroizing::new(String::with_capacity(2 * self.ca.len() + 4096));
+        yaml.push_str(
+            "---\napiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata:\n  name: ",
+        );
+        push_quoted(&mut yaml, &self.name);
+        yaml.push_str("\nspec:\n  url: ");
+        push_quoted(&mut yaml, &self.url);
+        yaml.push_str("\n  code: ");
+        push_quoted(&mut yaml, self.code.expose_secret());
+        let _ = write!(yaml, "\n  linkCost: {}\n  ca: |\n", self.link_cost);
+        for line in self.ca.lines() {
+            yaml.push_str("    ");
+            yaml.push_str(line);
+            yaml.push('\n');
+        }
+        yaml
+    }
+}
+
+/// Appends a double-quoted scalar. YAML's escapes are a superset of JSON's, but for characters
+/// that YAML calls not printable and JSON writes as they are: those are escaped, too.
+fn push_quoted(yaml: &mut String, text: &str) {
+    yaml.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => yaml.push_str("\\\""),
+            '\\' => yaml.push_str("\\\\"),
+            ' '..='~' => yaml.push(character),
+            other if other.is_alphanumeric() => yaml.push(other),
+            other => {
+                let _ = write!(yaml, "\\U{:08x}", u32::from(other));
+            }
+        }
+    }
+    yaml.push('"');
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_block_yaml_with_quoted_texts() {
+        let link = Link {
+            name: "no".to_owned(),
+            tls_credentials: "no".to_owned(),
+            endpoints: vec![Endpoint {
+                role: Role::InterRouter,
+                host: read_endpoint_host("2001:db8::1").unwrap(),
+                port: NonZeroU16::new(55671).unwrap(),
+                group: "1e3\n\"".to_owned(),
+            }],
+            cost: Some(2),
+        };
+        assert_eq!(
+            link.to_yaml(),
+            "apiVersion: skupper.io/v2alpha1\nkind: Link\nmetadata:\n  name: \"no\"\nspec:\n  \
+             cost: 2\n  endpoints:\n  - group: \"1e3\\U0000000a\\\"\"\n    host: \"2001:db8::1\"\n    \
+             name: inter-router\n    port: \"55671\"\n  tlsCredentials: \"no\"\n"
+        );
+    }
+
+    #[test]
+    fn a_secret_without_a_key_has_no_such_entry() {
+        let mut secret = TlsSecret {
+            name: "west".to_owned(),
+            ca_crt: "ca".to_owned(),
+            tls_crt: "crt".to_owned(),
+            tls_key: None,
+        };
+        let yaml = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: \"west\"\n\
+                    type: kubernetes.io/tls\ndata:\n  ca.crt: Y2E=\n  tls.crt: Y3J0\n";
+        assert_eq!(*secret.to_yaml(), yaml);
+        secret.tls_key = Some("key".into());
+        assert_eq!(*secret.to_yaml(), format!("{yaml}  tls.key: a2V5\n"));
+    }
+
+    #[test]
+    fn any_text_comes_back_from_yaml() {
+        for text in [
+            "",
+            "no",
+            "a\u{2028}b\u{85}\u{feff}",
+            "\u{1F600} ключ \\ \" \t\u{7f}",
+            "a: b # c",
+        ] {
+            let mut yaml = String::new();
+            push_quoted(&mut yaml, text);
+            assert_eq!(serde_saphyr::from_str::<String>(&yaml).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! A grant, what was redeemed of it, and the decision about one more redemption.
+//!
+//! [`decide`] is pure. A ledger calls it inside its write transaction, so what it decides is what
+//! is stored; the model in `tests/` calls the same function.
+//!
+//! Source: Skupper's redemption protocol; the order of the answers is that of [`Refusal`].
+
+mod digest;
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+pub use digest::{CodeDigest, KeyDigest, Serial};
+
+/// The uid of a grant, and the path at which it is redeemed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GrantUid(Uuid);
+
+impl GrantUid {
+    /// Reads the hyphenated form, in any case. `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
+        let uid = Uuid::try_parse(text).ok().filter(|_| is_hyphenated)?;
+        Some(Self(uid))
+    }
+
+    /// The uid (version 4) made of 16 random bytes.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+
+    /// The 16 bytes, as a ledger stores them.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// The uid of 16 stored bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
+impl fmt::Display for GrantUid {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(formatter)
+    }
+}
+
+/// What a ledger knows of a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Which grant.
+    pub uid: GrantUid,
+    /// Its name: a DNS-1123 subdomain.
+    pub name: String,
+    /// The digest of its code.
+    pub code: CodeDigest,
+    /// How many redemptions it allows.
+    pub redemptions_allowed: u32,
+    /// How many of them were counted.
+    pub redemptions: u32,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// The last moment at which it can be redeemed.
+    pub expiration_time: DateTime<Utc>,
+    /// When it was revoked.
+    pub revoked: Option<DateTime<Utc>>,
+    /// The issuer it names; absent for the issuer of the site.
+    pub issuer: Option<String>,
+}
+
+/// Where a grant stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum GrantState {
+    /// It can be redeemed.
+    Live,
+    /// Every redemption is counted; the keys that were counted can still be redeemed again.
+    Spent,
+    /// Its time is over.
+    Expired,
+    /// It was revoked.
+    Revoked,
+}
+
+impl GrantState {
+    /// Every state, in the order of reports.
+    pub const ALL: [Self; 4] = [Self::Live, Self::Spent, Self::Expired, Self::Revoked];
+
+    /// The word that stands for it in output and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Spent => "spent",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// Whether nothing can be redeemed any more, not even again.
+    #[must_use]
+    pub fn is_ended(self) -> bool {
+        matches!(self, Self::Expired | Self::Revoked)
+    }
+}
+
+impl Grant {
+    /// Where the grant stands at a time. A revocation goes before everything else.
+    #[must_use]
+    pub fn state(&self, now: DateTime<Utc>) -> GrantState {
+        if self.revoked.is_some() {
+            GrantState::Revoked
+        } else if self.expiration_time < now {
+            GrantState::Expired
+        } else if self.redemptions >= self.redemptions_allowed {
+            GrantState::Spent
+        } else {
+            GrantState::Live
+        }
+    }
+}
+
+/// Who made the private key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyOrigin {
+    /// The redeemer: it can ask again with the same key and gets the same redemption.
+    Redeemer,
+    /// This service, for a client that brings no key: every request is a redemption of its own.
+    Service,
+}
+
+/// One counted redemption.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Redemption {
+    /// The digest of the certified key.
+    pub key: KeyDigest,
+    /// Who made that key.
+    pub origin: KeyOrigin,
+    /// The common name of the certificate.
+    pub subject: String,
+    /// The serial number of the certificate.
+    pub serial: Serial,
+    /// When it was counted, in whole seconds; the certificate's validity starts from it.
+    pub at: DateTime<Utc>,
+}
+
+/// What a ledger does with a candidate that nothing refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Count it.
+    Count,
+    /// The key is counted already: answer as this redemption was answered, and count nothing.
+    Again(Redemption),
+}
+
+/// Decides about one redemption of a grant whose code was right.
+///
+/// `known` is the redemption that the ledger holds for the candidate's key.
+///
+/// # Errors
+/// [`Refusal::Ended`], [`Refusal::OtherSubject`] or [`Refusal::Spent`], the first that applies.
+pub fn decide(
+    grant: &Grant,
+    known: Option<&Redemption>,
+    candidate: &Redemption,
+    now: DateTime<Utc>,
+) -> Result<Decision, Refusal> {
+    match (grant.state(now), known) {
+        (GrantState::Revoked | GrantState::Expired, _) => Err(Refusal::Ended),
+        (_, Some(known)) if known.subject != candidate.subject => Err(Refusal::OtherSubject),
+        (_, Some(known)) => Ok(Decision::Again(known.clone())),
+        (GrantState::Spent, None) => Err(Refusal::Spent),
+        (GrantState::Live, None) => Ok(Decision::Count),
+    }
+}
+
+/// Why a redemption is refused, in the order in which the reasons are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The ledger is not read yet, or the grant is not complete yet.
+    NotReady,
+    /// No grant has this uid.
+    UnknownGrant,
+    /// This peer sent too many wrong codes for this grant. Holds the seconds to wait.
+    TooManyAttempts(u64),
+    /// The code is another one.
+    WrongCode,
+    /// The grant is revoked or expired.
+    Ended,
+    /// A header is not what it must be. Holds what is wrong.
+    Headers(String),
+    /// The key was counted with another subject.
+    OtherSubject,
+    /// Every redemption of the grant is counted.
+    Spent,
+    /// The site or the ledger cannot answer now; nothing was counted, or it is not known.
+    Unavailable,
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    fn redemption(key: u8, subject: &str, at: DateTime<Utc>) -> Redemption {
+        Redemption {
+            key: KeyDigest::of_spki(&[key]),
+            origin: KeyOrigin::Redeemer,
+            subject: subject.to_owned(),
+            serial: Serial::derive(&GrantUid::from_bytes([1; 16]), &[key]),
+            at,
+        }
+    }
+
+    #[test]
+    fn a_key_counts_once_and_a_grant_counts_as_often_as_it_allows() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        let second = TimeDelta::seconds(1);
+        let uid = GrantUid::from_bytes([1; 16]);
+        let live = Grant {
+            uid,
+            name: "west".to_owned(),
+            code: CodeDigest::of_code(&uid, b"a code of sixteen"),
+            redemptions_allowed: 2,
+            redemptions: 1,
+            created: now - second,
+            expiration_time: now,
+            revoked: None,
+            issuer: None,
+        };
+        let spent = Grant {
+            redemptions: 2,
+            ..live.clone()
+        };
+        let over = Grant {
+            redemptions: 3,
+            ..live.clone()
+        };
+        let expired = Grant {
+            expiration_time: now - second,
+            ..live.clone()
+        };
+        let revoked = Grant {
+            revoked: Some(now - second),
+            ..live.clone()
+        };
+        let known = redemption(1, "west", now - second);
+        let again = Ok(Decision::Again(known.clone()));
+        let cases = [
+            ("a new key", &live, None, "west", Ok(Decision::Count)),
+            ("the last second", &live, None, "west", Ok(Decision::Count)),
+            ("a counted key", &live, Some(&known), "west", again.clone()),
+            (
+                "a counted key of a spent grant",
+                &spent,
+                Some(&known),
+                "west",
+                again,
+            ),
+            (
+                "another subject",
+                &live,
+                Some(&known),
+                "east",
+                Err(Refusal::OtherSubject),
+            ),
+            ("spent", &spent, None, "west", Err(Refusal::Spent)),
+            ("counted too high", &over, None, "west", Err(Refusal::Spent)),
+            ("expired", &expired, None, "west", Err(Refusal::Ended)),
+            (
+                "a counted key of an expired grant",
+                &expired,
+                Some(&known),
+                "west",
+                Err(Refusal::Ended),
+            ),
+            ("revoked", &revoked, None, "west", Err(Refusal::Ended)),
+            (
+                "a counted key of a revoked grant",
+                &revoked,
+                Some(&known),
+                "east",
+                Err(Refusal::Ended),
+            ),
+        ];
+        for (name, grant, known, subject, expected) in cases {
+            let candidate = redemption(1, subject, now);
+            assert_eq!(decide(grant, known, &candidate, now), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_uid_is_read_in_its_hyphenated_form_only() {
+        let text = "6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10";
+        assert_eq!(
+            GrantUid::parse(text).map(|uid| uid.to_string()),
+            Some(text.to_owned())
+        );
+        assert_eq!(GrantUid::parse(&text.to_uppercase()), GrantUid::parse(text));
+        let bare = text.replace('-', "");
+        let braced = format!("{{{text}}}");
+        let urn = format!("urn:uuid:{text}");
+        for (name, other) in [
+            ("nothing", ""),
+            ("without hyphens", &bare),
+            ("in braces", &braced),
+            ("a URN", &urn),
+            ("a name", "west"),
+            ("of that length", "------------------------------------"),
+        ] {
+            assert_eq!(GrantUid::parse(other), None, "{name}");
+        }
+    }
+}

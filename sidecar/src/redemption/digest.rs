@@ -1,0 +1,145 @@
+//! What the ledger stores instead of codes and keys.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::GrantUid;
+
+/// SHA-256 over a label, the uid of the grant and its code. Codes are long and random, so no slow
+/// hash is needed. Compared in constant time.
+#[derive(Clone)]
+pub struct CodeDigest([u8; 32]);
+
+impl CodeDigest {
+    /// The digest of a code, or of what a client sent as one.
+    #[must_use]
+    pub fn of_code(uid: &GrantUid, code: &[u8]) -> Self {
+        Self(digest(&[
+            b"redemption-sidecar code\0",
+            uid.as_bytes(),
+            code,
+        ]))
+    }
+
+    /// A stored digest.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl PartialEq for CodeDigest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for CodeDigest {}
+
+/// Prints nothing of the digest: a short code could be guessed from it.
+impl fmt::Debug for CodeDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("CodeDigest")
+    }
+}
+
+/// SHA-256 of a SubjectPublicKeyInfo in DER.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyDigest([u8; 32]);
+
+impl KeyDigest {
+    /// The digest of a public key.
+    #[must_use]
+    pub fn of_spki(spki: &[u8]) -> Self {
+        Self(digest(&[spki]))
+    }
+
+    /// A stored digest.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for KeyDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// In lower-case hexadecimal digits.
+impl fmt::Display for KeyDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hexadecimal(&self.0, formatter)
+    }
+}
+
+/// The serial number of a leaf: 127 bits, positive, big-endian. It follows from grant and key, so
+/// a redemption that is repeated gets the same one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Serial([u8; 16]);
+
+impl Serial {
+    /// The first 16 bytes of SHA-256 over a label, the uid and the SubjectPublicKeyInfo, with the
+    /// top bit cleared; 1 in place of 0.
+    #[must_use]
+    pub fn derive(uid: &GrantUid, spki: &[u8]) -> Self {
+        let digest = digest(&[b"redemption-sidecar serial\0", uid.as_bytes(), spki]);
+        let (first, _) = digest.split_at(16);
+        let number = u128::from_be_bytes(first.try_into().unwrap_or([0; 16])) & (u128::MAX >> 1);
+        Self(number.max(1).to_be_bytes())
+    }
+
+    /// A stored serial.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 16 bytes, big-endian; leading zeros included.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Serial {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// In lower-case hexadecimal digits, as `openssl x509 -serial` prints it but for the case.
+impl fmt::Display for Serial {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hexadecimal(&self.0, formatter)
+    }
+}
+
+fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+fn hexadecimal(bytes: &[u8], formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes
+        .iter()
+        .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+}
