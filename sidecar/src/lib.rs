@@ -11,5 +11,9 @@
 //! everything that can fail comes before the count. See [`redemption::decide`].
 
 pub mod ledger;
+pub mod log;
 pub mod manifest;
+pub mod metrics;
+pub mod operations;
 pub mod redemption;
+pub mod server;
