@@ -10,6 +10,11 @@
 //! A grant certifies at most as many keys as it allows, under any concurrency and any crash;
 //! everything that can fail comes before the count. See [`redemption::decide`].
 
+pub mod advertised;
+pub mod clock;
+pub mod grant_order;
 pub mod ledger;
 pub mod manifest;
+pub mod protocol;
 pub mod redemption;
+pub mod yaml;
