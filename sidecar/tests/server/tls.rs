@@ -1,7 +1,7 @@
 //! Which handshakes succeed, and with which certificate.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use redemption_sidecar::server::{TlsProblem, load_certified_key};
 use rustls::CipherSuite;
@@ -10,14 +10,14 @@ use rustls::crypto::aws_lc_rs;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::room::{
-    Client, Room, SHORT, certified_key, client_configuration, self_signed, with_provider,
+    Client, PATIENT, Room, certified_key, client_configuration, self_signed, with_provider,
 };
 
 const POST: &str = "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\ncode";
 
 #[tokio::test]
 async fn tls_1_3_and_http_1_1_or_nothing() {
-    let room = Room::open(SHORT);
+    let room = Room::open(PATIENT);
     let (tls13, tls12) = (&rustls::version::TLS13, &rustls::version::TLS12);
     let http: Option<&[u8]> = Some(b"http/1.1");
     let cases: [(&str, &[&str], _, _); 6] = [
@@ -45,7 +45,7 @@ async fn tls_1_3_and_http_1_1_or_nothing() {
 
 #[tokio::test]
 async fn the_server_chooses_the_cheap_cipher_suite_and_takes_any() {
-    let room = Room::open(SHORT);
+    let room = Room::open(PATIENT);
     let (cheap, dear) = (
         CipherSuite::TLS13_AES_128_GCM_SHA256,
         CipherSuite::TLS13_AES_256_GCM_SHA384,
@@ -70,8 +70,35 @@ async fn the_server_chooses_the_cheap_cipher_suite_and_takes_any() {
 }
 
 #[tokio::test]
+async fn a_peer_that_floods_with_handshakes_does_not_hold_up_another() {
+    let room = Room::open(PATIENT);
+    let done = Arc::new(AtomicUsize::new(0));
+    let mut streams = Vec::new();
+    for host in [&[1][..], &[2; 60], &[1]].concat() {
+        streams.push(room.tcp_from(host).await.unwrap());
+    }
+    // None of them runs before all are spawned: this runtime has one thread.
+    let connecting = streams.into_iter().map(|stream| {
+        let done = Arc::clone(&done);
+        tokio::spawn(async move {
+            Client::over(stream).await.unwrap();
+            done.fetch_add(1, Ordering::SeqCst)
+        })
+    });
+    let connecting: Vec<_> = connecting.collect();
+    for (index, connecting) in connecting.into_iter().enumerate() {
+        let before = connecting.await.unwrap();
+        let is_other = index == 0 || index == 61;
+        assert!(
+            !is_other || before < 30,
+            "{before} of the 60 went before number {index}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_tls_is_closed() {
-    let room = Room::open(SHORT);
+    let room = Room::open(PATIENT);
     let mut stream = room.tcp().await;
     stream.write_all(POST.as_bytes()).await.unwrap();
     let mut rest = Vec::new();
@@ -82,7 +109,7 @@ async fn what_is_not_tls_is_closed() {
 
 #[tokio::test]
 async fn no_session_can_be_resumed() {
-    let room = Room::open(SHORT);
+    let room = Room::open(PATIENT);
     let store = Arc::new(Tickets::default());
     let mut with = client_configuration(&[], &rustls::version::TLS13);
     with.resumption = Resumption::store(Arc::clone(&store) as Arc<dyn ClientSessionStore>);
@@ -98,7 +125,7 @@ async fn no_session_can_be_resumed() {
 
 #[tokio::test]
 async fn a_certificate_is_replaced_while_connections_live() {
-    let room = Room::open(SHORT);
+    let room = Room::open(PATIENT);
     let shown = |client: &Client| {
         let certificates = client.stream.get_ref().1.peer_certificates();
         certificates.unwrap()[0].clone().into_owned()
