@@ -10,6 +10,10 @@
 //! A grant certifies at most as many keys as it allows, under any concurrency and any crash;
 //! everything that can fail comes before the count. See [`redemption::decide`].
 
+pub mod certificate_request;
+pub mod issuer;
+pub mod key;
 pub mod ledger;
 pub mod manifest;
+pub mod random;
 pub mod redemption;
