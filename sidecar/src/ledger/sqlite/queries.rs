@@ -20,7 +20,7 @@ macro_rules! grant_columns {
 
 macro_rules! redemption_columns {
     () => {
-        "key, origin, subject, serial, at"
+        "key, origin, subject, serial, at, certificate_end"
     };
 }
 
@@ -74,7 +74,7 @@ pub(super) fn count(
     else {
         return Ok(Err(Refusal::UnknownGrant));
     };
-    let decision = match decide(&grant, redemption.as_ref(), candidate, now) {
+    let decision = match decide(&grant, redemption.as_ref(), &candidate.subject, now) {
         Ok(decision) => decision,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -309,7 +309,7 @@ fn insert_redemption(
     const INSERT: &str = concat!(
         "INSERT INTO redemptions (grant_uid, ",
         redemption_columns!(),
-        ") VALUES (:grant_uid, :key, :origin, :subject, :serial, :at)"
+        ") VALUES (:grant_uid, :key, :origin, :subject, :serial, :at, :certificate_end)"
     );
     connection.prepare_cached(INSERT)?.execute(named_params! {
         ":grant_uid": uid.as_bytes(),
@@ -321,6 +321,7 @@ fn insert_redemption(
         ":subject": redemption.subject,
         ":serial": redemption.serial.as_bytes(),
         ":at": redemption.at.timestamp(),
+        ":certificate_end": redemption.certificate_end.timestamp(),
     })?;
     Ok(())
 }
@@ -347,6 +348,9 @@ fn read_grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
 }
 
 fn read_redemption(row: &Row<'_>, first: usize) -> rusqlite::Result<Redemption> {
+    let time = |seconds| {
+        DateTime::from_timestamp_secs(seconds).ok_or_else(|| damaged("a time is out of range"))
+    };
     Ok(Redemption {
         key: KeyDigest::from_bytes(row.get(first)?),
         origin: match row.get(first + 1)? {
@@ -356,8 +360,8 @@ fn read_redemption(row: &Row<'_>, first: usize) -> rusqlite::Result<Redemption> 
         },
         subject: row.get(first + 2)?,
         serial: Serial::from_bytes(row.get(first + 3)?),
-        at: DateTime::from_timestamp_secs(row.get(first + 4)?)
-            .ok_or_else(|| damaged("a time is out of range"))?,
+        at: time(row.get(first + 4)?)?,
+        certificate_end: time(row.get(first + 5)?)?,
     })
 }
 

@@ -34,6 +34,7 @@ CREATE TABLE redemptions (
     subject TEXT NOT NULL,
     serial BLOB NOT NULL,
     at INTEGER NOT NULL,
+    certificate_end INTEGER NOT NULL,
     PRIMARY KEY (grant_uid, key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
