@@ -11,10 +11,15 @@
 //! everything that can fail comes before the count. See [`redemption::decide`].
 
 pub mod advertised;
+pub mod certificate_request;
 pub mod clock;
 pub mod grant_order;
+pub mod issuer;
+pub mod key;
 pub mod ledger;
 pub mod manifest;
 pub mod protocol;
+pub mod random;
 pub mod redemption;
+pub mod site;
 pub mod yaml;

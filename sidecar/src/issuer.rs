@@ -1,0 +1,275 @@
+//! The CA that certifies links, and the only door to it.
+//!
+//! ```text
+//! certificate, key -> Issuer::load -> certify: compose -> sign -> verify -> Leaf
+//! ```
+//!
+//! [`Issuer::load`] accepts only what OpenSSL and webpki will accept under it, and every leaf is
+//! verified before it leaves. A leaf is for TLS clients alone and names no host: whoever holds a
+//! token must not be able to pose as the site.
+//!
+//! Source: RFC 5280 sections 4.1 and 4.2.
+
+mod authority;
+pub(crate) mod encode;
+mod problem;
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, TrustAnchor};
+use x509_cert::der;
+use x509_cert::der::oid::db::rfc5280::ID_KP_CLIENT_AUTH;
+use x509_cert::der::pem::{LineEnding, encode_string};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
+};
+
+use crate::key::{KeyProblem, PrivateKey};
+use crate::redemption::Serial;
+
+pub use authority::{Authority, judge_ca, verify_client_leaf};
+pub use problem::IssuerProblem;
+
+use authority::verify_chain;
+use encode::{Draft, common_name, extension, extensions};
+
+/// A CA with its key, proven to make certificates that verify.
+pub struct Issuer {
+    authority: Authority,
+    key: PrivateKey,
+    /// The first end of a validity among the CA and those above it.
+    not_after: DateTime<Utc>,
+    certificates_pem: String,
+    /// The extensions of every leaf: they do not depend on the redeemer.
+    leaf_extensions: Vec<u8>,
+}
+
+/// What is to be certified.
+#[derive(Clone, Copy, Debug)]
+pub struct LeafRequest<'a> {
+    /// The SubjectPublicKeyInfo in DER.
+    pub spki: &'a [u8],
+    /// The common name; 1 to 64 characters.
+    pub subject: &'a str,
+    /// The serial number.
+    pub serial: Serial,
+    /// When the redemption was counted. The validity begins 5 minutes before.
+    pub at: DateTime<Utc>,
+    /// How long the certificate is valid from then on; absent for as long as its issuer.
+    pub duration: Option<TimeDelta>,
+}
+
+/// A client certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The certificate in PEM.
+    pub pem: String,
+    /// The last second of its validity.
+    pub not_after: DateTime<Utc>,
+}
+
+impl Issuer {
+    /// Reads a CA and its key from PEM. The first certificate is the CA; when it is an intermediate
+    /// one, the certificates above it follow in any order. Others are passed over.
+    ///
+    /// # Errors
+    /// Whatever would make a leaf that OpenSSL or webpki refuses; the key belongs to another
+    /// certificate; a file that is not written to its end.
+    pub fn load(
+        certificate_pem: &[u8],
+        key_pem: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<Self, IssuerProblem> {
+        let certificates = CertificateDer::pem_slice_iter(certificate_pem)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| IssuerProblem::Damaged)?;
+        let first = certificates.first().ok_or(IssuerProblem::NoCertificate)?;
+        let authority = judge_ca(first, now)?;
+        let key = std::str::from_utf8(key_pem).map_err(|_| KeyProblem::Missing)?;
+        let key = PrivateKey::from_pem(key)?;
+        let leaf_extensions = leaf_extensions(&authority).map_err(|_| IssuerProblem::Unreadable)?;
+        let mut issuer = Self {
+            not_after: authority.not_after(),
+            certificates_pem: pem(first),
+            authority,
+            key,
+            leaf_extensions,
+        };
+
+        let probe = issuer.probe(now)?;
+        if !issuer.authority.is_self_issued {
+            for above in authorities_above(&probe, &certificates, now)? {
+                let authority = judge_ca(above, now)?;
+                issuer.not_after = issuer.not_after.min(authority.not_after());
+                issuer.certificates_pem.push_str(&pem(above));
+            }
+        }
+        Ok(issuer)
+    }
+
+    /// Certifies a key, and verifies the certificate.
+    ///
+    /// # Errors
+    /// `now` is outside the validity of the CA or of the certificate; the key is not a
+    /// SubjectPublicKeyInfo.
+    pub fn certify(
+        &self,
+        request: &LeafRequest<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Leaf, IssuerProblem> {
+        let (der, not_after) = self.verified_leaf(request, now)?;
+        let pem = pem(&der);
+        Ok(Leaf { pem, not_after })
+    }
+
+    /// The CA and, above an intermediate one, the CAs up to its root, in PEM: what a TLS library
+    /// needs to verify a leaf. OpenSSL accepts no chain that ends below a root, and webpki and Go
+    /// take each of them as an anchor. Nothing else of the file is in it: it would be trusted, too.
+    #[must_use]
+    pub fn certificates_pem(&self) -> &str {
+        &self.certificates_pem
+    }
+
+    /// The last second at which a leaf can be valid.
+    #[must_use]
+    pub fn not_after(&self) -> DateTime<Utc> {
+        self.not_after
+    }
+
+    /// A certificate for the key of the CA itself, that only tells whether this issuer works.
+    fn probe(&self, now: DateTime<Utc>) -> Result<CertificateDer<'static>, IssuerProblem> {
+        let request = LeafRequest {
+            spki: self.key.spki(),
+            subject: "probe",
+            serial: Serial::from_bytes(1_u128.to_be_bytes()),
+            at: now,
+            duration: None,
+        };
+        match self.verified_leaf(&request, now) {
+            Ok((probe, _)) => Ok(probe),
+            Err(IssuerProblem::Leaf(cause)) if is_of_another_key(&cause) => {
+                Err(IssuerProblem::OtherKey)
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    fn verified_leaf(
+        &self,
+        request: &LeafRequest<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(CertificateDer<'static>, DateTime<Utc>), IssuerProblem> {
+        self.authority.in_date(now)?;
+        let end = request
+            .duration
+            .and_then(|duration| request.at.checked_add_signed(duration));
+        let not_after = end.map_or(self.not_after, |end| end.min(self.not_after));
+        if not_after.timestamp() < now.timestamp() {
+            return Err(IssuerProblem::LeafExpired { at: not_after });
+        }
+        // Not moved to the beginning of the CA: verifiers look at both, and a redemption that is
+        // repeated under a renewed CA keeps its own.
+        let not_before = request.at.checked_sub_signed(BACKDATED);
+        let not_before = not_before.unwrap_or(request.at);
+        let draft = Draft {
+            serial: request.serial.as_bytes(),
+            issuer: &self.authority.subject,
+            validity: (not_before, not_after),
+            subject: &common_name(request.subject),
+            spki: request.spki,
+            extensions: &self.leaf_extensions,
+        };
+        let der = CertificateDer::from(draft.sign(&self.key)?);
+        let leaf = webpki::EndEntityCert::try_from(&der).map_err(IssuerProblem::Leaf)?;
+        if leaf.subject_public_key_info().as_ref() != request.spki {
+            return Err(IssuerProblem::Leaf(webpki::Error::BadDer));
+        }
+        self.authority.verify(&leaf, now)?;
+        Ok((der, not_after))
+    }
+}
+
+/// Prints neither the key nor the subject.
+impl fmt::Debug for Issuer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Issuer")
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The certificates between a leaf's issuer and a root, the root last.
+fn authorities_above<'a>(
+    leaf: &CertificateDer<'_>,
+    certificates: &'a [CertificateDer<'a>],
+    now: DateTime<Utc>,
+) -> Result<Vec<&'a CertificateDer<'a>>, IssuerProblem> {
+    let leaf = webpki::EndEntityCert::try_from(leaf).map_err(IssuerProblem::Leaf)?;
+    let roots: Vec<_> = certificates.iter().filter_map(as_root).collect();
+    let path = verify_chain(&leaf, &roots, certificates, now).map_err(IssuerProblem::NoRoot)?;
+    let der_of_root = certificates
+        .iter()
+        .find(|certificate| as_root(certificate).is_some_and(|root| root == *path.anchor()));
+    let between = path
+        .intermediate_certificates()
+        .skip(1)
+        .map(webpki::Cert::der);
+    let between: Vec<_> = between.collect();
+    Ok(certificates
+        .iter()
+        .filter(|certificate| between.contains(certificate))
+        .chain(der_of_root)
+        .collect())
+}
+
+/// The certificate as a trust anchor, when its issuer has its own name.
+fn as_root<'a>(certificate: &'a CertificateDer<'a>) -> Option<TrustAnchor<'a>> {
+    let parsed = webpki::EndEntityCert::try_from(certificate).ok()?;
+    (parsed.issuer() == parsed.subject())
+        .then(|| webpki::anchor_from_trusted_cert(certificate).ok())
+        .flatten()
+}
+
+fn is_of_another_key(cause: &webpki::Error) -> bool {
+    matches!(
+        cause,
+        webpki::Error::InvalidSignatureForPublicKey
+            | webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+    )
+}
+
+/// What every leaf says, whoever redeems. `CA:FALSE` is said aloud, and there is no key identifier
+/// of the issuer when the issuer has none itself: verifiers would have nothing to compare it with.
+fn leaf_extensions(authority: &Authority) -> der::Result<Vec<u8>> {
+    let mut all = vec![
+        extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?,
+        extension(false, &ExtendedKeyUsage(vec![ID_KP_CLIENT_AUTH]))?,
+        extension(
+            true,
+            &BasicConstraints {
+                ca: false,
+                path_len_constraint: None,
+            },
+        )?,
+    ];
+    if let Some(identifier) = &authority.key_identifier {
+        let authority_key_identifier = AuthorityKeyIdentifier {
+            key_identifier: Some(identifier.0.clone()),
+            ..AuthorityKeyIdentifier::default()
+        };
+        all.push(extension(false, &authority_key_identifier)?);
+    }
+    extensions(&all)
+}
+
+/// A certificate in PEM.
+pub(crate) fn pem(certificate: &[u8]) -> String {
+    // Fails only for lengths beyond any address space.
+    encode_string("CERTIFICATE", LineEnding::LF, certificate).unwrap_or_default()
+}
+
+/// How long before its redemption a certificate begins to be valid, for clocks that are late.
+const BACKDATED: TimeDelta = TimeDelta::minutes(5);
