@@ -25,4 +25,5 @@ pub mod protocol;
 pub mod random;
 pub mod redemption;
 pub mod server;
+pub mod site;
 pub mod yaml;
