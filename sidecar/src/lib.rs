@@ -24,6 +24,8 @@ pub mod operations;
 pub mod protocol;
 pub mod random;
 pub mod redemption;
+pub mod redemptions;
 pub mod server;
+pub mod service;
 pub mod site;
 pub mod yaml;

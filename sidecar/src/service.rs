@@ -11,15 +11,15 @@ use secrecy::SecretString;
 
 use crate::certificate_request::{self, PublicKey};
 use crate::issuer::LeafRequest;
-use crate::key::{KeyKind, PrivateKey};
+use crate::key::{KeyKind, KeyProblem, PrivateKey};
 use crate::ledger::{Ledger, LedgerFault};
 use crate::manifest::{Link, TlsSecret};
 use crate::protocol::Wanted;
 use crate::redemption::{
-    CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal, Serial,
-    decide,
+    CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal,
+    Serial, decide,
 };
-use crate::site::{Site, links};
+use crate::site::Site;
 
 /// What redemptions need, for as long as the service runs.
 pub struct Service<L> {
@@ -78,11 +78,15 @@ impl<L: Ledger> Service<L> {
             tracing::error!(grant = grant.name, issuer, "the issuer cannot be used");
             Refusal::Unavailable
         })?;
-        let links = links(&site.endpoints, &wanted.name);
+        let links = site.links(&wanted.name);
         if links.is_empty() {
             tracing::error!(grant = grant.name, "the site has no endpoint to link to");
             return Err(Refusal::Unavailable);
         }
+        let tls_key = key.to_pem().map_err(|problem| {
+            tracing::error!(%problem, "cannot write a key");
+            Refusal::Unavailable
+        })?;
         let certify = |at| {
             let request = LeafRequest {
                 spki: key.spki(),
@@ -122,7 +126,7 @@ impl<L: Ledger> Service<L> {
                 name: wanted.name,
                 ca_crt: issuer.certificates_pem().to_owned(),
                 tls_crt: leaf.pem,
-                tls_key: key.into_pem(),
+                tls_key,
             },
             links,
             redemption,
@@ -181,10 +185,10 @@ impl Key {
     }
 
     /// The key that travels: one that the service made.
-    fn into_pem(self) -> Option<SecretString> {
+    fn to_pem(&self) -> Result<Option<SecretString>, KeyProblem> {
         match self {
-            Self::Redeemer(_) => None,
-            Self::Service(key) => Some(key.to_pem()),
+            Self::Redeemer(_) => Ok(None),
+            Self::Service(key) => key.to_pem().map(Some),
         }
     }
 }
@@ -195,7 +199,12 @@ async fn make_key(kind: KeyKind) -> Result<PrivateKey, Refusal> {
         KeyKind::P256 => Ok(PrivateKey::generate(kind)),
         KeyKind::Rsa2048 => tokio::task::spawn_blocking(move || PrivateKey::generate(kind)).await,
     };
-    made.map_err(|_| Refusal::Unavailable)
+    made.map_err(|fault| fault.to_string())
+        .and_then(|made| made.map_err(|problem| problem.to_string()))
+        .map_err(|problem| {
+            tracing::error!(problem, "cannot make a key");
+            Refusal::Unavailable
+        })
 }
 
 fn store_down(fault: LedgerFault) -> Refusal {
