@@ -19,7 +19,7 @@ use axum::routing::get;
 
 use crate::metrics::{self, Metrics};
 use crate::redemption::GrantState;
-use crate::server::{Limits, Server, text};
+use crate::server::{Limits, Server};
 
 /// What the operations port asks the service.
 pub trait Probe: Send + Sync + 'static {
@@ -43,10 +43,10 @@ pub fn server<P: Probe>(probe: Arc<P>, metrics: Arc<Metrics>) -> Server {
 
 fn routes<P: Probe>(probe: Arc<P>, metrics: Arc<Metrics>) -> Router {
     Router::new()
-        .route("/healthz", get(async || text(StatusCode::OK, "ok")))
+        .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready::<P>))
         .route("/metrics", get(scrape::<P>))
-        .fallback(async || text(StatusCode::NOT_FOUND, "try /healthz, /readyz or /metrics"))
+        .fallback(async || (StatusCode::NOT_FOUND, "/healthz, /readyz or /metrics\n"))
         .with_state(Desk { probe, metrics })
 }
 
@@ -66,10 +66,9 @@ impl<P> Clone for Desk<P> {
 
 async fn ready<P: Probe>(State(desk): State<Desk<P>>) -> Response {
     match desk.probe.readiness().await {
-        Ok(()) => text(StatusCode::OK, "ok"),
-        Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, &reason),
+        Ok(()) => "ok\n".into_response(),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
-    .into_response()
 }
 
 async fn scrape<P: Probe>(State(desk): State<Desk<P>>) -> Response {

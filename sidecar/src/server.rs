@@ -36,7 +36,7 @@ use tracing::{debug, warn};
 
 pub use attempts::{Allowance, Attempts};
 pub use connections::{Connection, Connections};
-pub use exchange::{Answer, Handler, Received, text};
+pub use exchange::{Answer, Handler, Received};
 pub use limits::Limits;
 pub use listen::{ListenProblem, listen, raise_file_limit};
 pub use peer::Peer;

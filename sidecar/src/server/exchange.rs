@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
+use axum::http::header::{CONNECTION, HeaderValue};
+use axum::http::{HeaderMap, Method, Response, StatusCode};
+use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use tokio::task::{JoinError, JoinHandle};
 use tracing::error;
@@ -18,6 +19,8 @@ use zeroize::Zeroizing;
 use super::connections::Connection;
 use super::limits::BODY_BYTES;
 use crate::metrics::{Metrics, Outcome};
+use crate::protocol;
+use crate::redemption::Refusal;
 
 /// What answers redemption requests.
 pub trait Handler: Send + Sync + 'static {
@@ -45,20 +48,7 @@ pub struct Answer {
     /// For the metrics.
     pub outcome: Outcome,
     /// For the client.
-    pub response: Response<Full<Bytes>>,
-}
-
-/// An answer of one line of text.
-#[must_use]
-pub fn text(status: StatusCode, line: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(format!("{line}\n")));
-    *response.status_mut() = status;
-    insert(
-        &mut response,
-        header::CONTENT_TYPE,
-        "text/plain; charset=utf-8",
-    );
-    response
+    pub response: Response<Body>,
 }
 
 /// The one route of the redemption port.
@@ -94,7 +84,7 @@ async fn exchange<H: Handler>(
     State(desk): State<Desk<H>>,
     Extension(connection): Extension<Arc<Connection>>,
     request: Request,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     let begun = Instant::now();
     let received = match receive(request, desk.body_limit).await {
         Ok(received) => received,
@@ -116,9 +106,7 @@ async fn exchange<H: Handler>(
     };
     running.await.unwrap_or_else(|cause| {
         error!("a redemption ended without an answer: {cause}");
-        let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "Internal error");
-        insert(&mut response, header::RETRY_AFTER, "2");
-        response
+        protocol::refusal(&Refusal::Unavailable)
     })
 }
 
@@ -178,20 +166,16 @@ impl Problem {
         }
     }
 
-    fn response(self) -> Response<Full<Bytes>> {
-        let (status, line) = match self {
-            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "Only POST is supported"),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Request body not valid"),
-            Self::Unreadable => (StatusCode::BAD_REQUEST, "Request body not valid"),
-            Self::Late => (StatusCode::REQUEST_TIMEOUT, "Request body not valid"),
+    fn response(self) -> Response<Body> {
+        let status = match self {
+            Self::Method => return protocol::only_post(),
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unreadable => StatusCode::BAD_REQUEST,
+            Self::Late => StatusCode::REQUEST_TIMEOUT,
         };
-        let mut response = text(status, line);
-        match self {
-            Self::Method => insert(&mut response, header::ALLOW, "POST"),
-            Self::TooLarge | Self::Unreadable | Self::Late => {
-                insert(&mut response, header::CONNECTION, "close");
-            }
-        }
+        let mut response = protocol::bad_body(status);
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
         response
     }
 }
@@ -199,12 +183,12 @@ impl Problem {
 /// A handler's task. When the client goes away it is ended, unless a right code is being answered:
 /// a redemption that may be counted must be logged.
 struct Running {
-    task: JoinHandle<Response<Full<Bytes>>>,
+    task: JoinHandle<Response<Body>>,
     connection: Option<Arc<Connection>>,
 }
 
 impl Future for Running {
-    type Output = Result<Response<Full<Bytes>>, JoinError>;
+    type Output = Result<Response<Body>, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let polled = Pin::new(&mut self.task).poll(context);
@@ -225,10 +209,4 @@ impl Drop for Running {
             self.task.abort();
         }
     }
-}
-
-fn insert(response: &mut Response<Full<Bytes>>, name: HeaderName, value: &'static str) {
-    response
-        .headers_mut()
-        .insert(name, HeaderValue::from_static(value));
 }
