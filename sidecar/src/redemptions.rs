@@ -57,7 +57,10 @@ impl<L: Ledger> Handler for Redemptions<L> {
             Ok(grant) => grant,
             Err(refusal) => return refused(&refusal),
         };
-        connection.answering();
+        if !connection.answering() {
+            // The client is gone, and this is being ended: nothing may be counted.
+            return refused(&Refusal::Unavailable);
+        }
         let redeemed = self
             .service
             .redeem(&grant, &request.headers, clock::now())
