@@ -72,7 +72,8 @@ impl Files for Disk {
         // Room for all of it, so that no growth leaves a copy of a key behind.
         let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
         let mut content = Zeroizing::new(Vec::with_capacity(length.min(yaml::MAX_BYTES) + 64));
-        file.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut content)?;
+        file.take(yaml::MAX_BYTES as u64 + 1)
+            .read_to_end(&mut content)?;
         if content.len() > yaml::MAX_BYTES {
             let problem = format!("may not be more than {} KiB", yaml::MAX_BYTES / 1024);
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
@@ -116,6 +117,8 @@ fn look(path: &Path) -> Option<Stamp> {
 mod tests {
     use super::*;
 
+    type Change<'a> = (&'a str, &'a dyn Fn(), bool);
+
     #[test]
     fn a_fingerprint_changes_with_what_was_read() {
         let folder = tempfile::tempdir().unwrap();
@@ -129,11 +132,18 @@ mod tests {
             disk.read(&path("c")).unwrap_err();
             disk.fingerprint()
         };
-        type Change<'a> = (&'a str, &'a dyn Fn(), bool);
         let cases: [Change<'_>; 5] = [
             ("nothing", &|| {}, false),
-            ("another file", &|| fs::write(path("b"), "22").unwrap(), false),
-            ("a longer file", &|| fs::write(path("a"), "22").unwrap(), true),
+            (
+                "another file",
+                &|| fs::write(path("b"), "22").unwrap(),
+                false,
+            ),
+            (
+                "a longer file",
+                &|| fs::write(path("a"), "22").unwrap(),
+                true,
+            ),
             (
                 "another file of the same length in its place",
                 &|| {
@@ -142,7 +152,11 @@ mod tests {
                 },
                 true,
             ),
-            ("a file that was missing", &|| fs::write(path("c"), "").unwrap(), true),
+            (
+                "a file that was missing",
+                &|| fs::write(path("c"), "").unwrap(),
+                true,
+            ),
         ];
         for (name, change, is_other) in cases {
             fs::write(path("a"), "1").unwrap();

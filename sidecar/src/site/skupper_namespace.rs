@@ -89,9 +89,11 @@ pub fn read(
     let names = files.list(&resources);
     let names = names.map_err(|cause| SiteProblem::Unreadable(resources.clone(), cause))?;
     let of_kind = |kind: &str| {
-        let is_one = |name: &&String| name.starts_with(kind) && name.ends_with(".yaml");
-        let names = names.iter().filter(is_one).map(|name| resources.join(name));
-        names.collect::<Vec<_>>()
+        let names = names.iter().filter(|name| {
+            let middle = name.strip_prefix(kind);
+            middle.is_some_and(|middle| middle.strip_suffix(".yaml").is_some())
+        });
+        names.map(|name| resources.join(name)).collect::<Vec<_>>()
     };
     let site: Object<SiteSpec> = match of_kind("Site-").as_slice() {
         [file] => read_object(files, file)?,
@@ -182,7 +184,11 @@ impl fmt::Display for NamespaceProblem {
                 folder.display()
             ),
             Self::SeveralSites(folder) => {
-                write!(formatter, "{} holds several Sites, not one", folder.display())
+                write!(
+                    formatter,
+                    "{} holds several Sites, not one",
+                    folder.display()
+                )
             }
             Self::Malformed(file, problem) => write!(formatter, "{}: {problem}", file.display()),
             Self::NoHost(hosts) => write!(
@@ -276,7 +282,9 @@ fn listeners(
     file: &Path,
     roles: &[RouterAccessRole],
 ) -> Result<Vec<(Role, NonZeroU16)>, SiteProblem> {
-    let roles = roles.iter().filter_map(|role| Some((Role::parse(&role.name)?, role.port)));
+    let roles = roles
+        .iter()
+        .filter_map(|role| Some((Role::parse(&role.name)?, role.port)));
     let listeners = roles.map(|(role, port)| match port {
         None | Some(0) => Ok((role, default_port(role))),
         Some(port) => match u16::try_from(port).ok().and_then(NonZeroU16::new) {
@@ -297,7 +305,10 @@ fn server_hosts(
     // Nothing else may become part of a path.
     let credentials = SubdomainName::parse(credentials)
         .map_err(|problem| malformed(access, format!("spec.tlsCredentials: {problem}")))?;
-    let file = folder.join("runtime/certs").join(credentials.as_str()).join("tls.crt");
+    let file = folder
+        .join("runtime/certs")
+        .join(credentials.as_str())
+        .join("tls.crt");
     let pem = files.read(&file);
     let pem = pem.map_err(|cause| SiteProblem::Unreadable(file.clone(), cause))?;
     ServerHosts::read(&pem).map_err(|problem| malformed(&file, problem))
