@@ -11,8 +11,10 @@
 //! everything that can fail comes before the count. See [`redemption::decide`].
 
 pub mod advertised;
+pub mod args;
 pub mod certificate_request;
 pub mod clock;
+pub mod commands;
 pub mod grant_order;
 pub mod issuer;
 pub mod key;

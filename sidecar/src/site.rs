@@ -5,9 +5,9 @@
 //!                   config, skupper_namespace, init (makes one)
 //! ```
 
+pub mod choice;
 pub mod config;
 pub mod files;
-pub mod init;
 pub mod reload;
 pub mod server_certificate;
 pub mod skupper_namespace;

@@ -117,6 +117,8 @@ fn look(path: &Path) -> Option<Stamp> {
 mod tests {
     use super::*;
 
+    type Change<'a> = (&'a str, &'a dyn Fn(), bool);
+
     #[test]
     fn a_fingerprint_changes_with_what_was_read() {
         let folder = tempfile::tempdir().unwrap();
@@ -130,7 +132,6 @@ mod tests {
             disk.read(&path("c")).unwrap_err();
             disk.fingerprint()
         };
-        type Change<'a> = (&'a str, &'a dyn Fn(), bool);
         let cases: [Change<'_>; 5] = [
             ("nothing", &|| {}, false),
             (

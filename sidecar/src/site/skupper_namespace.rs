@@ -89,9 +89,11 @@ pub fn read(
     let names = files.list(&resources);
     let names = names.map_err(|cause| SiteProblem::Unreadable(resources.clone(), cause))?;
     let of_kind = |kind: &str| {
-        let is_one = |name: &&String| name.starts_with(kind) && name.ends_with(".yaml");
-        let names = names.iter().filter(is_one).map(|name| resources.join(name));
-        names.collect::<Vec<_>>()
+        let names = names.iter().filter(|name| {
+            let middle = name.strip_prefix(kind);
+            middle.is_some_and(|middle| middle.strip_suffix(".yaml").is_some())
+        });
+        names.map(|name| resources.join(name)).collect::<Vec<_>>()
     };
     let site: Object<SiteSpec> = match of_kind("Site-").as_slice() {
         [file] => read_object(files, file)?,
