@@ -17,3 +17,4 @@ pub mod ledger;
 pub mod manifest;
 pub mod random;
 pub mod redemption;
+pub mod server_ca;
