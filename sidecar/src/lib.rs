@@ -28,6 +28,7 @@ pub mod random;
 pub mod redemption;
 pub mod redemptions;
 pub mod server;
+pub mod server_ca;
 pub mod service;
 pub mod site;
 pub mod yaml;
