@@ -13,6 +13,7 @@ use skupper_access_policy::value::name::SubdomainName;
 
 use crate::advertised::AdvertisedUrl;
 use crate::key::KeyKind;
+use crate::log::{LogFilter, LogFormat};
 use crate::manifest::read_endpoint_host;
 
 /// Issues, serves and redeems Skupper access tokens.
@@ -80,21 +81,14 @@ pub enum Format {
     Yaml,
 }
 
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// One JSON object a line
-    Json,
-    /// Text for people
-    Text,
-}
-
 /// Options of `serve`.
 #[derive(Debug, Args)]
-#[command(before_help = "Example: a new site of its own, reached at 192.0.2.1\n  \
+#[command(
+    before_help = "Example: a new site of its own, reached at 192.0.2.1\n  \
     redemption-sidecar serve --init --url https://192.0.2.1:9090\n\
     Example: the Skupper namespace 'default' of this machine (Docker, Podman, Linux)\n  \
-    redemption-sidecar serve --namespace default --url https://192.0.2.1:9090")]
+    redemption-sidecar serve --namespace default --url https://192.0.2.1:9090"
+)]
 pub struct Serve {
     /// Where the data is.
     #[command(flatten)]
@@ -119,7 +113,7 @@ pub struct Serve {
     #[arg(long)]
     pub init: bool,
     /// Host of the routers, as other sites reach them
-    #[arg(long, value_name = "HOST", value_parser = read_endpoint_host)]
+    #[arg(long, value_name = "HOST", value_parser = host)]
     pub advertise_host: Option<Host>,
     /// A further issuer that grants may name; repeatable
     #[arg(long = "issuer", value_name = "NAME")]
@@ -147,7 +141,7 @@ pub struct Serve {
     pub log_format: LogFormat,
     /// What is logged: error, warn, info, debug or trace
     #[arg(long, default_value = "info", env = "RUST_LOG", value_name = "LEVEL")]
-    pub log_level: tracing::Level,
+    pub log_level: LogFilter,
 }
 
 /// Options of `issue`.
@@ -183,10 +177,12 @@ pub struct Issue {
 
 /// Options of `redeem`.
 #[derive(Debug, Args)]
-#[command(before_help = "Example: link the Skupper namespace 'default' of this machine\n  \
+#[command(
+    before_help = "Example: link the Skupper namespace 'default' of this machine\n  \
     redemption-sidecar redeem west.yaml\n\
     Example: only write the files\n  \
-    redemption-sidecar redeem west.yaml --out link")]
+    redemption-sidecar redeem west.yaml --out link"
+)]
 pub struct Redeem {
     /// The token: a file with an AccessToken
     #[arg(value_name = "TOKEN.yaml")]
@@ -256,6 +252,10 @@ fn subdomain_name(text: &str) -> Result<String, String> {
         Ok(name) => Ok(name.as_str().to_owned()),
         Err(problem) => Err(problem.to_string()),
     }
+}
+
+fn host(text: &str) -> Result<Host, String> {
+    read_endpoint_host(text).map_err(|problem| problem.to_string())
 }
 
 fn positive_duration(text: &str) -> Result<TimeDelta, String> {

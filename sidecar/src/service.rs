@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use crate::certificate_request::{self, PublicKey};
 use crate::issuer::LeafRequest;
-use crate::key::{KeyKind, KeyProblem, PrivateKey};
+use crate::key::{KeyKind, PrivateKey};
 use crate::ledger::{Ledger, LedgerFault};
 use crate::manifest::{Link, TlsSecret};
 use crate::protocol::Wanted;
@@ -83,10 +83,6 @@ impl<L: Ledger> Service<L> {
             tracing::error!(grant = grant.name, "the site has no endpoint to link to");
             return Err(Refusal::Unavailable);
         }
-        let tls_key = key.to_pem().map_err(|problem| {
-            tracing::error!(%problem, "cannot write a key");
-            Refusal::Unavailable
-        })?;
         let certify = |at| {
             let request = LeafRequest {
                 spki: key.spki(),
@@ -126,7 +122,7 @@ impl<L: Ledger> Service<L> {
                 name: wanted.name,
                 ca_crt: issuer.certificates_pem().to_owned(),
                 tls_crt: leaf.pem,
-                tls_key,
+                tls_key: key.to_pem(),
             },
             links,
             redemption,
@@ -185,26 +181,25 @@ impl Key {
     }
 
     /// The key that travels: one that the service made.
-    fn to_pem(&self) -> Result<Option<SecretString>, KeyProblem> {
+    fn to_pem(&self) -> Option<SecretString> {
         match self {
-            Self::Redeemer(_) => Ok(None),
-            Self::Service(key) => key.to_pem().map(Some),
+            Self::Redeemer(_) => None,
+            Self::Service(key) => Some(key.to_pem()),
         }
     }
 }
 
 /// An RSA key takes a tenth of a second: not on a thread that serves others.
 async fn make_key(kind: KeyKind) -> Result<PrivateKey, Refusal> {
-    let made = match kind {
+    match kind {
         KeyKind::P256 => Ok(PrivateKey::generate(kind)),
-        KeyKind::Rsa2048 => tokio::task::spawn_blocking(move || PrivateKey::generate(kind)).await,
-    };
-    made.map_err(|fault| fault.to_string())
-        .and_then(|made| made.map_err(|problem| problem.to_string()))
-        .map_err(|problem| {
-            tracing::error!(problem, "cannot make a key");
-            Refusal::Unavailable
-        })
+        KeyKind::Rsa2048 => tokio::task::spawn_blocking(move || PrivateKey::generate(kind))
+            .await
+            .map_err(|fault| {
+                tracing::error!(%fault, "cannot make a key");
+                Refusal::Unavailable
+            }),
+    }
 }
 
 fn store_down(fault: LedgerFault) -> Refusal {

@@ -85,8 +85,15 @@ impl<'a> GrantReport<'a> {
             ["created".to_owned(), self.created.clone()],
             ["expires".to_owned(), self.expiration_time.clone()],
         ];
-        rows.extend(self.revoked.clone().map(|time| ["revoked".to_owned(), time]));
-        rows.extend(self.issuer.map(|name| ["issuer".to_owned(), name.to_owned()]));
+        rows.extend(
+            self.revoked
+                .clone()
+                .map(|time| ["revoked".to_owned(), time]),
+        );
+        rows.extend(
+            self.issuer
+                .map(|name| ["issuer".to_owned(), name.to_owned()]),
+        );
         let mut text = columns(&rows);
         if let Some(certificates) = &self.certificates
             && !certificates.is_empty()

@@ -18,7 +18,7 @@ use super::{Failure, data};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
 use crate::ledger::Ledger;
-use crate::ledger::sqlite::SqliteLedger;
+use crate::ledger::SqliteLedger;
 use crate::manifest::endpoint_host;
 use crate::metrics::Metrics;
 use crate::operations::{self, Probe};
@@ -54,7 +54,7 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
         key_kind: options.key,
         certificate_duration: options.certificate_duration,
     }));
-    let certificate = ServerCertificate::new(shown.certified_key);
+    let certificate = ServerCertificate::new(shown.certified_key.clone());
     let tls = certificate
         .configuration()
         .map_err(|error| Failure::usage(format!("cannot set up TLS: {error}")))?;
@@ -68,7 +68,10 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
         // A sender that is gone means the end, too.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    let operations = operations::server(Arc::new(Health(Arc::clone(&redemptions))), Arc::clone(&metrics));
+    let operations = operations::server(
+        Arc::new(Health(Arc::clone(&redemptions))),
+        Arc::clone(&metrics),
+    );
     tokio::spawn(operations.serve(operations_listener, until(stopped.clone())));
     tokio::spawn(
         Upkeep {
@@ -77,6 +80,7 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
             current,
             identity,
             certificate,
+            shown,
             metrics: Arc::clone(&metrics),
             keep: options.keep,
             url: url.to_string(),
@@ -136,7 +140,10 @@ fn site(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<Watch, Fai
         );
     }
     if endpoints.is_empty() {
-        warn!(site = name, "the site has no endpoint to link to: no token can be redeemed");
+        warn!(
+            site = name,
+            "the site has no endpoint to link to: no token can be redeemed"
+        );
     }
     Ok(watch)
 }
@@ -193,7 +200,9 @@ impl Probe for Health {
             return Err("the site has no endpoint to link to".to_owned());
         }
         let tally = service.ledger.tally(clock::now()).await;
-        tally.map(drop).map_err(|_| "the ledger cannot be read".to_owned())
+        tally
+            .map(drop)
+            .map_err(|_| "the ledger cannot be read".to_owned())
     }
 
     async fn tally(&self) -> Option<Vec<(GrantState, u64)>> {

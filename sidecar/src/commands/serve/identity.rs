@@ -17,10 +17,7 @@ use crate::server_ca::ServerCa;
 /// Where the certificate of the server comes from.
 pub(super) enum Identity {
     /// Made by the server's own CA, for these hosts.
-    Own {
-        ca: Box<ServerCa>,
-        hosts: Vec<Host>,
-    },
+    Own { ca: Box<ServerCa>, hosts: Vec<Host> },
     /// The files of `--tls-cert`, `--tls-key` and `--tls-ca`.
     Files {
         certificate: PathBuf,
@@ -37,6 +34,8 @@ pub(super) struct Shown {
     pub(super) end: Option<DateTime<Utc>>,
     /// When another one must take its place.
     pub(super) renew_at: Option<DateTime<Utc>>,
+    /// What the files held, so that a change can be seen.
+    pub(super) fingerprint: Vec<Vec<u8>>,
 }
 
 impl Identity {
@@ -74,6 +73,7 @@ impl Identity {
                     ca: ca.certificate_pem().to_owned(),
                     end: Some(leaf.not_after),
                     renew_at: Some(leaf.renew_at),
+                    fingerprint: Vec::new(),
                 })
             }
             Self::Files {
@@ -81,8 +81,9 @@ impl Identity {
                 key,
                 ca,
             } => {
-                let certified_key = load_certified_key(&read(certificate)?, &read(key)?)
-                    .map_err(|problem| {
+                let fingerprint = self.fingerprint();
+                let certified_key =
+                    load_certified_key(&read(certificate)?, &read(key)?).map_err(|problem| {
                         Failure::usage(format!("{}: {problem}", certificate.display()))
                     })?;
                 let text = String::from_utf8_lossy(&read(ca)?).into_owned();
@@ -93,6 +94,7 @@ impl Identity {
                     ca: text,
                     end: None,
                     renew_at: None,
+                    fingerprint,
                 })
             }
         }

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::identity::{Identity, Shown};
 use super::say;
 use crate::clock;
-use crate::ledger::sqlite::SqliteLedger;
+use crate::ledger::SqliteLedger;
 use crate::metrics::Metrics;
 use crate::redemptions::Redemptions;
 use crate::server::ServerCertificate;
@@ -78,7 +78,7 @@ impl Upkeep {
                     return;
                 }
                 info!("the server shows a new certificate");
-                self.certificate.replace(Arc::clone(&shown.certified_key));
+                self.certificate.replace(shown.certified_key.clone());
                 self.shown = shown;
             }
             Err(problem) => {
