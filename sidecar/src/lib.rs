@@ -16,4 +16,5 @@ pub mod key;
 pub mod ledger;
 pub mod manifest;
 pub mod random;
+pub mod redeemer;
 pub mod redemption;
