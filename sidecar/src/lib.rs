@@ -10,11 +10,21 @@
 //! A grant certifies at most as many keys as it allows, under any concurrency and any crash;
 //! everything that can fail comes before the count. See [`redemption::decide`].
 
+pub mod advertised;
 pub mod certificate_request;
+pub mod clock;
+pub mod grant_order;
 pub mod issuer;
 pub mod key;
 pub mod ledger;
+pub mod log;
 pub mod manifest;
+pub mod metrics;
+pub mod operations;
+pub mod protocol;
 pub mod random;
 pub mod redeemer;
 pub mod redemption;
+pub mod server;
+pub mod site;
+pub mod yaml;

@@ -1,0 +1,1 @@
+//! `redeem`: redeems a token file and writes Secret and Link.

@@ -1,0 +1,246 @@
+//! The grant that somebody asks for: an AccessGrant, judged and completed by the policy.
+//!
+//! What the policy refuses in a cluster is refused here with the same words, and what it fills in
+//! there is filled in here.
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
+use serde_json::{Map, Value, json};
+use skupper_access_policy::request::{Request, admission_request};
+use skupper_access_policy::review;
+use skupper_access_policy::settings::Settings;
+use skupper_access_policy::value::duration::GoDuration;
+
+use crate::yaml;
+
+/// Fewest bytes of a code of one's own: the code alone keeps strangers out.
+pub const MIN_CODE_BYTES: usize = 16;
+
+/// A grant to be made. No `Debug`: it may hold a code.
+pub struct GrantOrder {
+    /// Its name.
+    pub name: String,
+    /// How often it can be redeemed.
+    pub redemptions_allowed: u32,
+    /// For how long, from now on.
+    pub expiration_window: TimeDelta,
+    /// Its code; absent for a random one.
+    pub code: Option<SecretString>,
+    /// The issuer it names.
+    pub issuer: Option<String>,
+    /// What the policy warns of.
+    pub warnings: Vec<String>,
+}
+
+impl GrantOrder {
+    /// Reads a YAML file that holds one AccessGrant. `name` goes before the one in the file.
+    ///
+    /// # Errors
+    /// What is wrong with it; never its code.
+    pub fn of_manifest(
+        text: &str,
+        name: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, GrantProblem> {
+        let mut object = yaml::single_object(text).map_err(GrantProblem)?;
+        let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+        if let (Some(name), Some(metadata)) = (name, metadata) {
+            metadata.insert("name".to_owned(), name.into());
+        }
+        let is = |field, value: &str| object.get(field).and_then(Value::as_str) == Some(value);
+        let is_grant = is("kind", "AccessGrant") && is("apiVersion", API_VERSION);
+        if !is_grant {
+            return Err(GrantProblem(format!(
+                "must hold an AccessGrant of {API_VERSION}"
+            )));
+        }
+        Self::of_object(object, now)
+    }
+
+    /// The grant of the options of a command line; what is absent gets the documented default.
+    ///
+    /// # Errors
+    /// What is wrong with an option; never the code.
+    pub fn of_options(
+        name: &str,
+        redemptions_allowed: Option<u32>,
+        expiration_window: Option<&str>,
+        code: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, GrantProblem> {
+        let fields = [
+            ("redemptionsAllowed", redemptions_allowed.map(Value::from)),
+            ("expirationWindow", expiration_window.map(Value::from)),
+            ("code", code.map(Value::from)),
+        ];
+        let spec = fields.into_iter();
+        let spec = spec.filter_map(|(field, value)| Some((field.to_owned(), value?)));
+        let object = json!({
+            "apiVersion": API_VERSION,
+            "kind": "AccessGrant",
+            "metadata": { "name": name },
+            "spec": spec.collect::<Map<_, _>>(),
+        });
+        Self::of_object(object, now)
+    }
+
+    fn of_object(object: Value, now: DateTime<Utc>) -> Result<Self, GrantProblem> {
+        let payload = admission_request(object.clone(), None, None).to_string();
+        let request = Request::from_json(payload.as_bytes())
+            .map_err(|problem| GrantProblem(problem.to_string()))?;
+        let verdict = review(&request, &Settings::default(), now);
+        if let Some(refusal) = verdict.refusal {
+            return Err(GrantProblem(refusal.message));
+        }
+        let object = verdict.mutated_object.unwrap_or(object);
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+        let Some(name) = text("/metadata/name") else {
+            return Err(GrantProblem("metadata.name: Required value".to_owned()));
+        };
+        let redemptions = object.pointer("/spec/redemptionsAllowed");
+        let redemptions = redemptions.and_then(Value::as_u64);
+        let window = text("/spec/expirationWindow").map(GoDuration::parse);
+        let (Some(redemptions), Some(Ok(window))) = (redemptions, window) else {
+            return Err(GrantProblem("spec: is not complete".to_owned()));
+        };
+        let code = text("/spec/code");
+        if code.is_some_and(|code| code.len() < MIN_CODE_BYTES) {
+            return Err(GrantProblem(format!(
+                "the code must have at least {MIN_CODE_BYTES} bytes; leave it out for a random one"
+            )));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            redemptions_allowed: u32::try_from(redemptions).unwrap_or(u32::MAX),
+            expiration_window: TimeDelta::nanoseconds(window.nanoseconds()),
+            code: code.map(SecretString::from),
+            issuer: text("/spec/issuer")
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned),
+            warnings: verdict.warnings,
+        })
+    }
+}
+
+/// Why a grant cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantProblem(String);
+
+impl fmt::Display for GrantProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for GrantProblem {}
+
+const API_VERSION: &str = "skupper.io/v2alpha1";
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn manifest(spec: &str) -> String {
+        format!(
+            "apiVersion: {API_VERSION}\nkind: AccessGrant\nmetadata: {{name: west}}\nspec: {spec}\n"
+        )
+    }
+
+    #[test]
+    fn a_manifest_is_judged_and_completed_by_the_policy() {
+        let now = DateTime::UNIX_EPOCH;
+        let order = GrantOrder::of_manifest(&manifest("{}"), None, now).unwrap();
+        assert_eq!(order.name, "west");
+        assert_eq!(order.redemptions_allowed, 1);
+        assert_eq!(order.expiration_window, TimeDelta::minutes(15));
+        assert!(order.code.is_none() && order.issuer.is_none());
+
+        let spec = "{redemptionsAllowed: 3, expirationWindow: 1h, code: 'canary canary canary', issuer: other}";
+        let order = GrantOrder::of_manifest(&manifest(spec), Some("east"), now).unwrap();
+        assert_eq!(
+            (order.name.as_str(), order.redemptions_allowed),
+            ("east", 3)
+        );
+        assert_eq!(order.expiration_window, TimeDelta::hours(1));
+        assert_eq!(order.code.unwrap().expose_secret(), "canary canary canary");
+        assert_eq!(order.issuer.as_deref(), Some("other"));
+    }
+
+    #[test]
+    fn what_the_policy_refuses_is_refused_without_the_code() {
+        let cases = [
+            (
+                "a day",
+                manifest("{expirationWindow: 1 day}"),
+                "write '24h'",
+            ),
+            (
+                "none allowed",
+                manifest("{redemptionsAllowed: 0}"),
+                "spec.redemptionsAllowed",
+            ),
+            (
+                "a short code",
+                manifest("{code: canary}"),
+                "at least 16 bytes",
+            ),
+            (
+                "a code of the wrong type",
+                manifest("{code: [canary]}"),
+                "spec.code",
+            ),
+            (
+                "a code with a line end",
+                manifest("{code: \"canary canary canary\\n\"}"),
+                "spec.code",
+            ),
+            (
+                "another kind",
+                "apiVersion: v1\nkind: Secret\n".to_owned(),
+                "must hold an AccessGrant",
+            ),
+            ("no object", "canary".to_owned(), "must be an object"),
+        ];
+        for (name, text, part) in cases {
+            let problem = GrantOrder::of_manifest(&text, None, DateTime::UNIX_EPOCH);
+            let message = problem.map(|order| order.name).unwrap_err().to_string();
+            assert!(message.contains(part), "{name}: {message}");
+            assert!(!message.contains("canary"), "{name}: {message}");
+        }
+    }
+
+    #[test]
+    fn options_are_judged_as_a_manifest_is() {
+        let order = |name, redemptions, window, code| {
+            GrantOrder::of_options(name, redemptions, window, code, DateTime::UNIX_EPOCH)
+                .map(|order| (order.redemptions_allowed, order.expiration_window))
+                .map_err(|problem| problem.to_string())
+        };
+        assert_eq!(
+            order("west", None, None, None),
+            Ok((1, TimeDelta::minutes(15)))
+        );
+        assert_eq!(
+            order("west", Some(2), Some("90s"), None),
+            Ok((2, TimeDelta::seconds(90)))
+        );
+        for (name, result) in [
+            (
+                "a window of no length",
+                order("west", None, Some("0s"), None),
+            ),
+            ("a name in capitals", order("West", None, None, None)),
+            (
+                "a code of 15 bytes",
+                order("west", None, None, Some("fifteen bytes..")),
+            ),
+        ] {
+            assert!(result.is_err(), "{name}");
+        }
+        assert!(order("west", None, None, Some("sixteen bytes...")).is_ok());
+    }
+}

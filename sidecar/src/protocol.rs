@@ -1,0 +1,283 @@
+//! The wire: what a redemption request asks for, and what each outcome is answered with. Pure.
+//!
+//! ```text
+//! POST /<grant uid>          the body is the code, as it stands
+//! name: west                 wanted name of Secret and Link; default: the grant's name
+//! subject: west.example      common name of the certificate; default: the name
+//! certificate-request: MII…  base64 of a PKCS#10 request; absent: the service makes the key
+//! ```
+//!
+//! Source: Skupper's redemption protocol; `certificate-request` and `safe-retry` are additions
+//! that its clients and servers ignore.
+
+use axum::body::Body;
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use skupper_access_policy::printable::is_hidden;
+use skupper_access_policy::value::name::SubdomainName;
+
+use crate::manifest::{Link, TlsSecret};
+use crate::redemption::{GrantUid, Refusal};
+
+/// The wanted name of Secret and Link.
+pub const NAME: HeaderName = HeaderName::from_static("name");
+
+/// The wanted common name of the certificate.
+pub const SUBJECT: HeaderName = HeaderName::from_static("subject");
+
+/// A PKCS#10 request in base64, on one line.
+pub const CERTIFICATE_REQUEST: HeaderName = HeaderName::from_static("certificate-request");
+
+/// Says, with `1`, that a redemption with one's own key may be repeated at no cost.
+pub const SAFE_RETRY: HeaderName = HeaderName::from_static("safe-retry");
+
+/// Longest common name, in characters. Source: RFC 5280, ub-common-name.
+pub const MAX_SUBJECT_CHARACTERS: usize = 64;
+
+/// The grant that a path names: `/<uid>`, with one trailing slash at most.
+#[must_use]
+pub fn grant_uid(path: &str) -> Option<GrantUid> {
+    let segment = path.strip_prefix('/')?;
+    GrantUid::parse(segment.strip_suffix('/').unwrap_or(segment))
+}
+
+/// What the headers of a request ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The name of Secret and Link: a DNS-1123 subdomain.
+    pub name: String,
+    /// The common name: 1 to 64 characters, none of them a control character.
+    pub subject: String,
+    /// The certificate request as it was sent.
+    pub certificate_request: Option<String>,
+}
+
+impl Wanted {
+    /// Reads the headers of a request for a grant of this name.
+    ///
+    /// # Errors
+    /// [`Refusal::Headers`], which names the header and never repeats its value.
+    pub fn read(headers: &HeaderMap, grant_name: &str) -> Result<Self, Refusal> {
+        let name = single(headers, &NAME)?.filter(|name| !name.is_empty());
+        let name = name.unwrap_or(grant_name);
+        if SubdomainName::parse(name).is_err() {
+            return Err(refused(&NAME, "must be a DNS-1123 subdomain"));
+        }
+        let subject = match single(headers, &SUBJECT)?.filter(|subject| !subject.is_empty()) {
+            Some(subject) => subject.to_owned(),
+            None => name.chars().take(MAX_SUBJECT_CHARACTERS).collect(),
+        };
+        if subject.chars().count() > MAX_SUBJECT_CHARACTERS {
+            return Err(refused(&SUBJECT, "may not be more than 64 characters"));
+        }
+        if subject.chars().any(is_hidden) {
+            return Err(refused(
+                &SUBJECT,
+                "must not contain control characters, nor characters that hide or turn text",
+            ));
+        }
+        let request = single(headers, &CERTIFICATE_REQUEST)?;
+        Ok(Self {
+            name: name.to_owned(),
+            subject,
+            certificate_request: request.map(str::to_owned),
+        })
+    }
+}
+
+fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(refused(name, "must not be sent twice"));
+    }
+    match str::from_utf8(value.as_bytes()) {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => Err(refused(name, "must be UTF-8")),
+    }
+}
+
+fn refused(header: &HeaderName, problem: &str) -> Refusal {
+    Refusal::Headers(format!("header '{header}': {problem}"))
+}
+
+/// The answer to a redemption: the Secret, then the Links.
+#[must_use]
+pub fn granted(secret: &TlsSecret, links: &[Link]) -> Response<Body> {
+    let mut stream = String::from("---\n");
+    stream.push_str(&secret.to_yaml());
+    for link in links {
+        stream.push_str("---\n");
+        stream.push_str(&link.to_yaml());
+    }
+    let mut response = text(StatusCode::OK, stream);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(SAFE_RETRY, HeaderValue::from_static("1"));
+    response
+}
+
+/// The answer to a refused redemption.
+#[must_use]
+pub fn refusal(refusal: &Refusal) -> Response<Body> {
+    let (status, body) = match refusal {
+        Refusal::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "Not ready"),
+        Refusal::UnknownGrant | Refusal::Ended => (StatusCode::NOT_FOUND, "No such claim"),
+        Refusal::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
+        Refusal::WrongCode => (StatusCode::FORBIDDEN, "Redemption of access token refused"),
+        Refusal::Headers(problem) => (StatusCode::BAD_REQUEST, problem.as_str()),
+        Refusal::OtherSubject => (
+            StatusCode::FORBIDDEN,
+            "This key was redeemed with another subject",
+        ),
+        Refusal::Spent => (StatusCode::NOT_FOUND, "No such access granted"),
+        Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Not available"),
+    };
+    let mut response = text(status, format!("{body}\n"));
+    let headers = response.headers_mut();
+    headers.insert(SAFE_RETRY, HeaderValue::from_static("1"));
+    let retry_after = match refusal {
+        Refusal::NotReady | Refusal::Unavailable => Some(RETRY_SECONDS),
+        Refusal::TooManyAttempts(seconds) => Some(*seconds),
+        _ => None,
+    };
+    if let Some(seconds) = retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// The answer to any method but POST.
+#[must_use]
+pub fn only_post() -> Response<Body> {
+    let mut response = text(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "Only POST is supported\n".to_owned(),
+    );
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static("POST"));
+    response
+}
+
+/// The answer to a body that is too large (413), late (408) or cannot be read (400).
+#[must_use]
+pub fn bad_body(status: StatusCode) -> Response<Body> {
+    text(status, "Request body not valid\n".to_owned())
+}
+
+fn text(status: StatusCode, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}
+
+/// How long a client is told to wait when the service cannot answer now, in seconds.
+const RETRY_SECONDS: u64 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_uid_and_one_slash_at_most() {
+        let uid = "6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10";
+        let cases = [
+            ("the uid", format!("/{uid}"), true),
+            ("a trailing slash", format!("/{uid}/"), true),
+            ("two", format!("/{uid}//"), false),
+            ("none in front", uid.to_owned(), false),
+            ("two in front", format!("//{uid}"), false),
+            ("a segment more", format!("/{uid}/x"), false),
+            ("nothing", "/".to_owned(), false),
+            ("encoded", format!("/{}", uid.replace('-', "%2d")), false),
+        ];
+        for (name, path, is_uid) in cases {
+            assert_eq!(grant_uid(&path).is_some(), is_uid, "{name}");
+        }
+    }
+
+    #[test]
+    fn headers_are_read_once_and_default_to_the_name_of_the_grant() {
+        let long_name = format!("{}.{}", "a".repeat(63), "b".repeat(63));
+        let cut: String = long_name.chars().take(64).collect();
+        let at_limit = "ü".repeat(64);
+        let over = "ü".repeat(65);
+        let accepted: [(&str, &[(&HeaderName, &str)], (&str, &str)); 8] = [
+            ("nothing", &[], ("grant", "grant")),
+            ("a name", &[(&NAME, "west")], ("west", "west")),
+            ("a subject", &[(&SUBJECT, "w e")], ("grant", "w e")),
+            ("both", &[(&NAME, "west"), (&SUBJECT, "w")], ("west", "w")),
+            (
+                "empty ones",
+                &[(&NAME, ""), (&SUBJECT, "")],
+                ("grant", "grant"),
+            ),
+            ("a long name", &[(&NAME, &long_name)], (&long_name, &cut)),
+            (
+                "64 characters",
+                &[(&SUBJECT, &at_limit)],
+                ("grant", &at_limit),
+            ),
+            (
+                "a long name and a subject",
+                &[(&NAME, &long_name), (&SUBJECT, "w")],
+                (&long_name, "w"),
+            ),
+        ];
+        for (case, headers, (name, subject)) in accepted {
+            let wanted = Wanted::read(&map(headers), "grant").unwrap();
+            assert_eq!(
+                (wanted.name.as_str(), wanted.subject.as_str()),
+                (name, subject),
+                "{case}"
+            );
+        }
+        let refused: [(&str, &[(&HeaderName, &str)], &str); 8] = [
+            ("a name in capitals", &[(&NAME, "West")], "name"),
+            ("a path as name", &[(&NAME, "../west")], "name"),
+            ("65 characters", &[(&SUBJECT, &over)], "subject"),
+            ("a tab", &[(&SUBJECT, "a\tb")], "subject"),
+            (
+                "a character that turns text around",
+                &[(&SUBJECT, "a\u{202e}b")],
+                "subject",
+            ),
+            ("two names", &[(&NAME, "a"), (&NAME, "a")], "name"),
+            ("two subjects", &[(&SUBJECT, ""), (&SUBJECT, "")], "subject"),
+            (
+                "two certificate requests",
+                &[(&CERTIFICATE_REQUEST, "a"), (&CERTIFICATE_REQUEST, "b")],
+                "certificate-request",
+            ),
+        ];
+        for (case, headers, header) in refused {
+            match Wanted::read(&map(headers), "grant") {
+                Err(Refusal::Headers(text)) => {
+                    assert!(
+                        text.starts_with(&format!("header '{header}': ")),
+                        "{case}: {text}"
+                    );
+                }
+                other => panic!("{case}: {other:?}"),
+            }
+        }
+        let mut latin = HeaderMap::new();
+        latin.insert(SUBJECT, HeaderValue::from_bytes(b"\xfc").unwrap());
+        assert!(Wanted::read(&latin, "grant").is_err());
+    }
+
+    fn map(headers: &[(&HeaderName, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        map
+    }
+}
