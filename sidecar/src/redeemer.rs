@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use skupper_access_policy::printable::is_hidden;
 
 pub use answer::AnswerProblem;
 pub use credential::CredentialProblem;
@@ -35,6 +36,7 @@ pub use key_file::KeyFileProblem;
 pub use problem::{RedeemProblem, Refused};
 
 use crate::certificate_request;
+use crate::protocol::MAX_SUBJECT_CHARACTERS;
 use crate::random;
 use crate::redemption::KeyOrigin;
 use answer::Answer;
@@ -143,7 +145,7 @@ fn checked_name<'a>(order: &Order<'a>) -> Result<&'a str, RedeemProblem> {
     }
     let is_plain = |subject: &str| {
         let length = subject.chars().count();
-        (1..=MAX_SUBJECT).contains(&length) && !subject.chars().any(char::is_control)
+        (1..=MAX_SUBJECT_CHARACTERS).contains(&length) && !subject.chars().any(is_hidden)
     };
     match order.subject {
         Some(subject) if !is_plain(subject) => Err(RedeemProblem::Subject),
@@ -178,7 +180,7 @@ async fn attempt(
 ) -> Result<Answer, RedeemProblem> {
     let token = order.token;
     let tls = exchange::tls(&token.ca, clock).map_err(RedeemProblem::Tls)?;
-    let certificate_request = certificate_request::create(&key.key);
+    let certificate_request = certificate_request::create(&key.key)?;
     let question = Question {
         url: &token.url,
         code: &token.code,
@@ -228,7 +230,7 @@ fn read(
     let name = &order.token.name;
     let mut answer = Answer::read(&reply.body, name, key.key.spki(), now)?;
     if answer.credential.key_made_by == KeyOrigin::Redeemer {
-        answer.secret.tls_key = Some(key.key.to_pem());
+        answer.secret.tls_key = Some(key.key.to_pem()?);
     }
     for link in &mut answer.links {
         link.cost = order.token.link_cost;
@@ -252,6 +254,3 @@ fn redeemed(folder: &Folder, answer: &Answer) -> Redeemed {
 
 /// A DNS-1123 label has at most 63 characters; `-99` is the longest suffix of a Link's name.
 const MAX_NAME_BYTES: usize = 60;
-
-/// Longest common name, in characters. Source: RFC 5280 appendix A.1, ub-common-name.
-const MAX_SUBJECT: usize = 64;

@@ -139,10 +139,16 @@ mod tests {
                 (link.name.clone(), hosts.collect::<Vec<_>>())
             });
             let expected = expected.into_iter().map(|(name, hosts)| {
-                let hosts = hosts.into_iter().map(|(role, host)| (role, host.to_owned()));
+                let hosts = hosts
+                    .into_iter()
+                    .map(|(role, host)| (role, host.to_owned()));
                 (name.to_owned(), hosts.collect::<Vec<_>>())
             });
-            assert_eq!(got.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "{name}");
+            assert_eq!(
+                got.collect::<Vec<_>>(),
+                expected.collect::<Vec<_>>(),
+                "{name}"
+            );
         }
     }
 }

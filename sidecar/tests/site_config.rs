@@ -75,7 +75,13 @@ fn a_problem_names_its_line_its_field_and_what_is_allowed() {
             Malformed("must be one".to_owned()),
         ),
         ("too long", long, None, "", TooLong),
-        ("an open quote", swap("west\n", "'west\n"), Some(1), "", malformed()),
+        (
+            "an open quote",
+            swap("west\n", "'west\n"),
+            Some(1),
+            "",
+            malformed(),
+        ),
         (
             "an alias to nothing",
             swap("west\n", "*west\n"),
@@ -104,7 +110,13 @@ fn a_problem_names_its_line_its_field_and_what_is_allowed() {
             "groups",
             Unknown(vec!["name", "host", "port", "group"]),
         ),
-        ("a key twice", swap("url: ", "name: "), Some(2), "name", Duplicate),
+        (
+            "a key twice",
+            swap("url: ", "name: "),
+            Some(2),
+            "name",
+            Duplicate,
+        ),
         (
             "an issuer twice",
             swap("partners", "default"),
@@ -113,9 +125,27 @@ fn a_problem_names_its_line_its_field_and_what_is_allowed() {
             Duplicate,
         ),
         ("no name", swap("name: west", ""), None, "name", Missing),
-        ("an empty name", swap("west\n", "''\n"), Some(1), "name", invalid("")),
-        ("no name at all", swap("west\n", "~\n"), None, "name", Missing),
-        ("a list for a name", swap("west\n", "[west]\n"), Some(1), "", malformed()),
+        (
+            "an empty name",
+            swap("west\n", "''\n"),
+            Some(1),
+            "name",
+            invalid(""),
+        ),
+        (
+            "no name at all",
+            swap("west\n", "~\n"),
+            None,
+            "name",
+            Missing,
+        ),
+        (
+            "a list for a name",
+            swap("west\n", "[west]\n"),
+            Some(1),
+            "",
+            malformed(),
+        ),
         (
             "http",
             swap("https://west", "http://west"),
@@ -179,9 +209,13 @@ fn a_problem_names_its_line_its_field_and_what_is_allowed() {
             "endpoints[1].host",
             Missing,
         ),
-        ("an endpoint twice", format!("{WEST}{edge}"), Some(12), "endpoints[2]", {
-            invalid("endpoints[1] is the 'edge'")
-        }),
+        (
+            "an endpoint twice",
+            format!("{WEST}{edge}"),
+            Some(12),
+            "endpoints[2]",
+            { invalid("endpoints[1] is the 'edge'") },
+        ),
         (
             "no endpoint",
             "name: west\nissuers: {default: {cert: a, key: b}}\nendpoints: []\n".to_owned(),
@@ -192,7 +226,11 @@ fn a_problem_names_its_line_its_field_and_what_is_allowed() {
     ];
     for (name, text, line, field, cause) in cases {
         let problem = Config::parse(&text).expect_err(name);
-        assert_eq!((problem.line, problem.field.as_str()), (line, field), "{name}");
+        assert_eq!(
+            (problem.line, problem.field.as_str()),
+            (line, field),
+            "{name}"
+        );
         match (&problem.cause, &cause) {
             (Malformed(text), Malformed(start))
             | (ConfigCause::Invalid(text), ConfigCause::Invalid(start)) => {

@@ -34,6 +34,7 @@ use zeroize::Zeroizing;
 
 use super::clock::Clock;
 use super::verifier::Verifier;
+use crate::protocol::{CERTIFICATE_REQUEST, NAME, SAFE_RETRY, SUBJECT};
 
 /// What is sent, and where to.
 pub(super) struct Question<'a> {
@@ -170,7 +171,7 @@ async fn ask(
     let (head, body) = answer.into_parts();
     let is_retry_safe = head
         .headers
-        .get("safe-retry")
+        .get(SAFE_RETRY)
         .is_some_and(|value| value == "1");
     progress
         .is_retry_safe
@@ -255,11 +256,11 @@ fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http:
         .method(Method::POST)
         .uri(Uri::from(url.path().parse::<PathAndQuery>()?))
         .header(header::HOST, host)
-        .header("name", question.name)
-        .header("certificate-request", question.certificate_request);
+        .header(NAME, question.name)
+        .header(CERTIFICATE_REQUEST, question.certificate_request);
     if let Some(subject) = question.subject {
         // Text beyond ASCII is sent as its UTF-8 bytes.
-        request = request.header("subject", HeaderValue::from_bytes(subject.as_bytes())?);
+        request = request.header(SUBJECT, HeaderValue::from_bytes(subject.as_bytes())?);
     }
     let code = Zeroizing::new(question.code.expose_secret().as_bytes().to_vec());
     request.body(Full::new(Bytes::from_owner(code)))

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 
 use super::folder::{Folder, FolderProblem};
-use crate::key::{KeyKind, PrivateKey};
+use crate::key::{KeyKind, KeyProblem, PrivateKey};
 use crate::redemption::GrantUid;
 
 /// A key that is on the disk. No `Debug`.
@@ -42,8 +42,8 @@ impl KeyFile {
                 made_before: Some(modified.unwrap_or_default()),
             });
         }
-        let key = PrivateKey::generate(KeyKind::P256);
-        folder.write(&name, key.to_pem().expose_secret().as_bytes())?;
+        let key = PrivateKey::generate(KeyKind::P256)?;
+        folder.write(&name, key.to_pem()?.expose_secret().as_bytes())?;
         Ok(Self {
             key,
             made_before: None,
@@ -80,6 +80,14 @@ pub enum KeyFileProblem {
     Damaged(PathBuf),
     /// Others than the owner may read it.
     Exposed(PathBuf),
+    /// A new key cannot be made.
+    Key(KeyProblem),
+}
+
+impl From<KeyProblem> for KeyFileProblem {
+    fn from(problem: KeyProblem) -> Self {
+        Self::Key(problem)
+    }
 }
 
 impl From<FolderProblem> for KeyFileProblem {
@@ -92,6 +100,7 @@ impl fmt::Display for KeyFileProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(problem) => problem.fmt(formatter),
+            Self::Key(problem) => problem.fmt(formatter),
             Self::Damaged(path) => write!(
                 formatter,
                 "the key of an earlier attempt is damaged: restore {path} or remove it; without it \

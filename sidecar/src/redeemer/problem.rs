@@ -14,6 +14,7 @@ use super::folder::FolderProblem;
 use super::key_file::KeyFileProblem;
 use super::retry::{Attempts, Step};
 use super::token::Token;
+use crate::key::KeyProblem;
 
 /// Why a token was not redeemed. Prints as one line that says what to do.
 #[derive(Debug)]
@@ -155,6 +156,12 @@ impl From<FolderProblem> for RedeemProblem {
 impl From<KeyFileProblem> for RedeemProblem {
     fn from(problem: KeyFileProblem) -> Self {
         Self::KeyFile(problem)
+    }
+}
+
+impl From<KeyProblem> for RedeemProblem {
+    fn from(problem: KeyProblem) -> Self {
+        Self::KeyFile(KeyFileProblem::Key(problem))
     }
 }
 

@@ -33,6 +33,8 @@ use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
+use crate::yaml;
+
 /// A token that can be redeemed. No `Debug`: it holds the code.
 pub struct Token {
     /// The name that Secret and Link get: a DNS-1123 subdomain, not one of Skupper's own.
@@ -58,7 +60,7 @@ impl Token {
         now: DateTime<Utc>,
     ) -> Result<Self, TokenProblem> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(CAPACITY));
-        let mut bounded = file.take(MAX_TOKEN_BYTES as u64 + 1);
+        let mut bounded = file.take(yaml::MAX_BYTES as u64 + 1);
         let read = bounded.read_to_end(&mut bytes);
         read.map_err(TokenProblem::Unreadable)?;
         Self::read(&bytes, name, now)
@@ -73,10 +75,8 @@ impl Token {
         name: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Self, TokenProblem> {
-        if bytes.len() > MAX_TOKEN_BYTES {
-            return Err(TokenProblem::TooLong);
-        }
-        let mut object = one_object(bytes)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| TokenProblem::NotText)?;
+        let mut object = yaml::single_object(text).map_err(TokenProblem::NotAnObject)?;
         if let (Some(name), Value::Object(fields)) = (name, &mut object) {
             fields.insert("metadata".to_owned(), json!({ "name": name }));
         }
@@ -90,14 +90,10 @@ impl Token {
 pub enum TokenProblem {
     /// It cannot be read.
     Unreadable(io::Error),
-    /// More than [`MAX_TOKEN_BYTES`].
-    TooLong,
     /// Not UTF-8.
     NotText,
-    /// Not YAML. Holds the line and the column, counted from 1.
-    NotYaml(Option<(u64, u64)>),
-    /// Another number of objects than one.
-    Objects(usize),
+    /// Not one object in YAML. Says what is wrong.
+    NotAnObject(String),
     /// The object is not an AccessToken.
     NotAToken,
     /// What the policy says.
@@ -108,23 +104,8 @@ impl fmt::Display for TokenProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(cause) => write!(formatter, "cannot be read: {cause}"),
-            Self::TooLong => formatter.write_str("may not be more than 256 KiB"),
             Self::NotText => formatter.write_str("must be text in UTF-8"),
-            Self::NotYaml(place) => {
-                if let Some((line, column)) = place {
-                    write!(formatter, "line {line}, column {column}: ")?;
-                }
-                formatter.write_str(
-                    "not readable as YAML: look for a missing quote, a wrong indent or a key \
-                     written twice",
-                )
-            }
-            Self::Objects(count) => {
-                write!(
-                    formatter,
-                    "must hold exactly one AccessToken, and holds {count} objects"
-                )
-            }
+            Self::NotAnObject(problem) => formatter.write_str(problem),
             Self::NotAToken => {
                 formatter.write_str("must be an AccessToken with 'apiVersion: skupper.io/v2alpha1'")
             }
@@ -134,29 +115,6 @@ impl fmt::Display for TokenProblem {
 }
 
 impl std::error::Error for TokenProblem {}
-
-/// Longest token file, in bytes.
-pub const MAX_TOKEN_BYTES: usize = 256 * 1024;
-
-fn one_object(bytes: &[u8]) -> Result<Value, TokenProblem> {
-    let text = std::str::from_utf8(bytes).map_err(|_| TokenProblem::NotText)?;
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_aliases: 0, max_anchors: 0, max_depth: 16 },
-        // kubectl reads `017` as 15.
-        legacy_octal_numbers: true,
-        with_snippet: false,
-    };
-    let read = serde_saphyr::from_multiple_with_options::<Value>(text, options);
-    let mut objects = read.map_err(|error| {
-        let place = error.location();
-        TokenProblem::NotYaml(place.map(|place| (place.line(), place.column())))
-    })?;
-    objects.retain(|object| !object.is_null());
-    match <[Value; 1]>::try_from(objects) {
-        Ok([object]) => Ok(object),
-        Err(objects) => Err(TokenProblem::Objects(objects.len())),
-    }
-}
 
 fn judge(object: &Value, now: DateTime<Utc>) -> Result<(), TokenProblem> {
     let is = |field: &str, value: &str| object.get(field).and_then(Value::as_str) == Some(value);

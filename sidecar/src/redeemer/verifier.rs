@@ -19,6 +19,7 @@ use rustls::{
 use skupper_access_policy::value::certificate::CertificateBundle;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
+use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::oid::db::rfc5280::{ANY_EXTENDED_KEY_USAGE, ID_KP_SERVER_AUTH};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage};
 
@@ -137,7 +138,9 @@ fn may_serve(certificate: &Certificate) -> Result<(), CertificateError> {
     let Some((_, usage)) = usage.map_err(|_| CertificateError::BadEncoding)? else {
         return Ok(());
     };
-    let serves = |purpose| *purpose == ID_KP_SERVER_AUTH || *purpose == ANY_EXTENDED_KEY_USAGE;
+    let serves = |purpose: &ObjectIdentifier| {
+        *purpose == ID_KP_SERVER_AUTH || *purpose == ANY_EXTENDED_KEY_USAGE
+    };
     if usage.0.iter().any(serves) {
         return Ok(());
     }

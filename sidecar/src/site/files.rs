@@ -72,7 +72,8 @@ impl Files for Disk {
         // Room for all of it, so that no growth leaves a copy of a key behind.
         let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
         let mut content = Zeroizing::new(Vec::with_capacity(length.min(yaml::MAX_BYTES) + 64));
-        file.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut content)?;
+        file.take(yaml::MAX_BYTES as u64 + 1)
+            .read_to_end(&mut content)?;
         if content.len() > yaml::MAX_BYTES {
             let problem = format!("may not be more than {} KiB", yaml::MAX_BYTES / 1024);
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
@@ -132,8 +133,16 @@ mod tests {
         type Change<'a> = (&'a str, &'a dyn Fn(), bool);
         let cases: [Change<'_>; 5] = [
             ("nothing", &|| {}, false),
-            ("another file", &|| fs::write(path("b"), "22").unwrap(), false),
-            ("a longer file", &|| fs::write(path("a"), "22").unwrap(), true),
+            (
+                "another file",
+                &|| fs::write(path("b"), "22").unwrap(),
+                false,
+            ),
+            (
+                "a longer file",
+                &|| fs::write(path("a"), "22").unwrap(),
+                true,
+            ),
             (
                 "another file of the same length in its place",
                 &|| {
@@ -142,7 +151,11 @@ mod tests {
                 },
                 true,
             ),
-            ("a file that was missing", &|| fs::write(path("c"), "").unwrap(), true),
+            (
+                "a file that was missing",
+                &|| fs::write(path("c"), "").unwrap(),
+                true,
+            ),
         ];
         for (name, change, is_other) in cases {
             fs::write(path("a"), "1").unwrap();

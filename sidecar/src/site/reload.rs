@@ -42,7 +42,10 @@ impl fmt::Display for Notice {
             Self::Changed(site) => write!(formatter, "site '{}' was loaded anew", site.name),
             Self::SiteKept(problem) => write!(formatter, "the site stays as it was: {problem}"),
             Self::IssuerKept(name, fault, end) => {
-                write!(formatter, "issuer '{name}' stays as it was until {end:?}: {fault}")
+                write!(
+                    formatter,
+                    "issuer '{name}' stays as it was until {end:?}: {fault}"
+                )
             }
             Self::IssuerFailed(name, fault) => {
                 write!(formatter, "issuer '{name}' cannot be used: {fault}")
@@ -112,7 +115,10 @@ impl Watch {
     ///
     /// # Errors
     /// The description of the site cannot be read.
-    pub fn start(source: SiteSource, now: DateTime<Utc>) -> Result<(Self, Vec<Notice>), SiteProblem> {
+    pub fn start(
+        source: SiteSource,
+        now: DateTime<Utc>,
+    ) -> Result<(Self, Vec<Notice>), SiteProblem> {
         let (loaded, seen) = source.load_and_see(now);
         let current = loaded?;
         let failed = current.failed.iter();
@@ -171,9 +177,8 @@ impl Watch {
 fn is_same(one: &Site, other: &Site) -> bool {
     let certificates = |site: &Site| {
         let issuers = site.issuers.iter();
-        let certificates = issuers.map(|(name, issuer)| {
-            (name.clone(), issuer.certificates_pem().to_owned())
-        });
+        let certificates =
+            issuers.map(|(name, issuer)| (name.clone(), issuer.certificates_pem().to_owned()));
         certificates.collect::<Vec<_>>()
     };
     one.name == other.name

@@ -34,10 +34,11 @@ impl ServerHosts {
             .map_err(|_| "must hold a certificate in PEM".to_owned())?;
         let certificate = Certificate::from_der(&der)
             .map_err(|cause| format!("the first certificate is not readable: {cause}"))?;
-        let names = certificate.tbs_certificate().get_extension::<SubjectAltName>();
-        let names = names.map_err(|cause| {
-            format!("the subject alternative names are not readable: {cause}")
-        })?;
+        let names = certificate
+            .tbs_certificate()
+            .get_extension::<SubjectAltName>();
+        let names = names
+            .map_err(|cause| format!("the subject alternative names are not readable: {cause}"))?;
         let names = names.map_or_else(Vec::new, |(_, names)| names.0);
         let mut patterns = Vec::new();
         for pattern in names.iter().filter_map(pattern) {

@@ -182,7 +182,11 @@ impl fmt::Display for NamespaceProblem {
                 folder.display()
             ),
             Self::SeveralSites(folder) => {
-                write!(formatter, "{} holds several Sites, not one", folder.display())
+                write!(
+                    formatter,
+                    "{} holds several Sites, not one",
+                    folder.display()
+                )
             }
             Self::Malformed(file, problem) => write!(formatter, "{}: {problem}", file.display()),
             Self::NoHost(hosts) => write!(
@@ -276,7 +280,9 @@ fn listeners(
     file: &Path,
     roles: &[RouterAccessRole],
 ) -> Result<Vec<(Role, NonZeroU16)>, SiteProblem> {
-    let roles = roles.iter().filter_map(|role| Some((Role::parse(&role.name)?, role.port)));
+    let roles = roles
+        .iter()
+        .filter_map(|role| Some((Role::parse(&role.name)?, role.port)));
     let listeners = roles.map(|(role, port)| match port {
         None | Some(0) => Ok((role, default_port(role))),
         Some(port) => match u16::try_from(port).ok().and_then(NonZeroU16::new) {
@@ -297,7 +303,10 @@ fn server_hosts(
     // Nothing else may become part of a path.
     let credentials = SubdomainName::parse(credentials)
         .map_err(|problem| malformed(access, format!("spec.tlsCredentials: {problem}")))?;
-    let file = folder.join("runtime/certs").join(credentials.as_str()).join("tls.crt");
+    let file = folder
+        .join("runtime/certs")
+        .join(credentials.as_str())
+        .join("tls.crt");
     let pem = files.read(&file);
     let pem = pem.map_err(|cause| SiteProblem::Unreadable(file.clone(), cause))?;
     ServerHosts::read(&pem).map_err(|problem| malformed(&file, problem))

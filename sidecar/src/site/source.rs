@@ -83,11 +83,7 @@ impl SiteSource {
     ///
     /// # Errors
     /// As [`SiteSource::load`].
-    pub fn load_from(
-        &self,
-        files: &impl Files,
-        now: DateTime<Utc>,
-    ) -> Result<Loaded, SiteProblem> {
+    pub fn load_from(&self, files: &impl Files, now: DateTime<Utc>) -> Result<Loaded, SiteProblem> {
         match self {
             Self::Config { file, issuers } => load_config(files, file, issuers, now),
             Self::SkupperNamespace {

@@ -67,7 +67,11 @@ impl Sidecar {
     fn wait_until_it_listens(&self) {
         let start = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(start.elapsed() < PATIENCE, "does not listen: {}", self.log());
+            assert!(
+                start.elapsed() < PATIENCE,
+                "does not listen: {}",
+                self.log()
+            );
             sleep(Duration::from_millis(10));
         }
     }
