@@ -75,7 +75,7 @@ impl Answer {
     }
 }
 
-/// The names of so many Links. Source: Skupper `internal/kube/grants/tokens.go`, NewCertToken.
+/// The names of so many Links. Source: Skupper `internal/kube/grants/tokens.go`, `NewCertToken`.
 pub(super) fn link_names(name: &str, count: usize) -> Vec<String> {
     match count {
         1 => vec![name.to_owned()],

@@ -108,10 +108,10 @@ fn is_issued(leaf: &[u8], ca_crt: &str, now: DateTime<Utc>) -> Result<(), Creden
             .into_iter()
             .any(|time| verify_client_leaf(leaf, ca, time).is_ok())
     };
-    match bundle.ders().any(by) {
-        true => Ok(()),
-        false => Err(CredentialProblem::NotIssued),
+    if bundle.ders().any(by) {
+        return Ok(());
     }
+    Err(CredentialProblem::NotIssued)
 }
 
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);

@@ -68,7 +68,8 @@ pub(super) fn stem(url: &RedemptionUrl) -> String {
     let url = format!("{}:{port}{}", url.host(), url.path());
     let digest = Sha256::digest(url.as_bytes());
     let (first, _) = digest.split_at(16);
-    first.iter().map(|byte| format!("{byte:02x}")).collect()
+    let first = first.try_into().unwrap_or_default();
+    format!("{:032x}", u128::from_be_bytes(first))
 }
 
 /// Why the key cannot be used.
