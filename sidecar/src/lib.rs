@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod operations;
 pub mod protocol;
 pub mod random;
+pub mod redeemer;
 pub mod redemption;
 pub mod redemptions;
 pub mod server;
