@@ -180,7 +180,7 @@ async fn attempt(
 ) -> Result<Answer, RedeemProblem> {
     let token = order.token;
     let tls = exchange::tls(&token.ca, clock).map_err(RedeemProblem::Tls)?;
-    let certificate_request = certificate_request::create(&key.key)?;
+    let certificate_request = certificate_request::create(&key.key);
     let question = Question {
         url: &token.url,
         code: &token.code,
@@ -230,7 +230,7 @@ fn read(
     let name = &order.token.name;
     let mut answer = Answer::read(&reply.body, name, key.key.spki(), now)?;
     if answer.credential.key_made_by == KeyOrigin::Redeemer {
-        answer.secret.tls_key = Some(key.key.to_pem()?);
+        answer.secret.tls_key = Some(key.key.to_pem());
     }
     for link in &mut answer.links {
         link.cost = order.token.link_cost;

@@ -85,11 +85,7 @@ fn a_problem_names_its_line_its_field_and_what_is_allowed() {
         (
             "an open quote",
             swap("west\n", "'west\n"),
-<<<<<<< HEAD
             Some(2),
-=======
-            Some(1),
->>>>>>> redeemer
             "",
             malformed(),
         ),

@@ -148,6 +148,26 @@ fn site(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<Watch, Fai
     Ok(watch)
 }
 
+/// Makes a site unless there is one.
+fn init(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<(), Failure> {
+    let file = folder.join("redemption.yaml");
+    if file.exists() {
+        return Ok(());
+    }
+    let host = options
+        .advertise_host
+        .clone()
+        .or_else(|| options.url.as_ref().map(|url| url.host().clone()))
+        .unwrap();
+    std::fs::create_dir_all(folder).unwrap();
+    let (cert, key) = crate::issuer::new_site_ca("site", now).unwrap();
+    use secrecy::ExposeSecret;
+    std::fs::write(folder.join("ca.crt"), cert).unwrap();
+    std::fs::write(folder.join("ca.key"), key.expose_secret()).unwrap();
+    std::fs::write(file, format!("name: site\nissuers:\n  default: {{cert: ca.crt, key: ca.key}}\nendpoints:\n- {{name: inter-router, host: '{0}', port: 55671, group: skupper-router}}\n- {{name: edge, host: '{0}', port: 45671, group: skupper-router}}\n", endpoint_host(&host))).unwrap();
+    Ok(())
+}
+
 /// The address that tokens carry: of the option, of the site, or that of the last time.
 async fn url(
     options: &Serve,

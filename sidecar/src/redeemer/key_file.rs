@@ -42,8 +42,8 @@ impl KeyFile {
                 made_before: Some(modified.unwrap_or_default()),
             });
         }
-        let key = PrivateKey::generate(KeyKind::P256)?;
-        folder.write(&name, key.to_pem()?.expose_secret().as_bytes())?;
+        let key = PrivateKey::generate(KeyKind::P256);
+        folder.write(&name, key.to_pem().expose_secret().as_bytes())?;
         Ok(Self {
             key,
             made_before: None,
