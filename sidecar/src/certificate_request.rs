@@ -4,11 +4,11 @@
 //! use redemption_sidecar::certificate_request;
 //! use redemption_sidecar::key::{KeyKind, PrivateKey};
 //!
-//! let key = PrivateKey::generate(KeyKind::P256)?;
-//! let request = certificate_request::create(&key)?;
+//! let key = PrivateKey::generate(KeyKind::P256);
+//! let request = certificate_request::create(&key);
 //! let public_key = certificate_request::read(&request)?;
 //! assert_eq!(public_key.spki(), key.spki());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), certificate_request::CertificateRequestProblem>(())
 //! ```
 //!
 //! A request is read for its public key alone. Its signature proves that the sender has the private
@@ -26,7 +26,7 @@ use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::request::CertReq;
 
 use crate::issuer::encode::{element, sequence, signed};
-use crate::key::{KeyProblem, PrivateKey};
+use crate::key::PrivateKey;
 use crate::redemption::KeyDigest;
 
 /// Longest request that is read, in bytes of DER.
@@ -105,15 +105,21 @@ pub fn read(base64: &str) -> Result<PublicKey, CertificateRequestProblem> {
     Ok(PublicKey { spki })
 }
 
-/// The request of a key, in base64 on one line, with nothing in it that a certificate could take.
+/// The request of a key on P-256, in base64 on one line, with nothing in it that a certificate
+/// could take.
 ///
-/// # Errors
-/// [`KeyProblem::Failed`].
-pub fn create(key: &PrivateKey) -> Result<String, KeyProblem> {
+/// # Panics
+/// When AWS-LC has no memory left.
+#[must_use]
+#[expect(
+    clippy::expect_used,
+    reason = "AWS-LC signs with a key that it has read or made unless it has no memory left"
+)]
+pub fn create(key: &PrivateKey) -> String {
     let no_subject = sequence(&[]);
     let no_attributes = element(ATTRIBUTES, &[]);
     let content = sequence(&[VERSION_1, &no_subject, key.spki(), &no_attributes]);
-    Ok(STANDARD.encode(signed(&content, key)?))
+    STANDARD.encode(signed(&content, key).expect("memory for a signature"))
 }
 
 /// Why a certificate request is refused.

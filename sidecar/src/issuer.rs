@@ -13,6 +13,7 @@
 mod authority;
 pub(crate) mod encode;
 mod problem;
+mod root;
 
 use std::fmt;
 
@@ -20,8 +21,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use x509_cert::der;
-use x509_cert::der::oid::db::rfc5280::ID_KP_CLIENT_AUTH;
 use x509_cert::der::pem::{LineEnding, encode_string};
+use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
 };
@@ -29,8 +30,11 @@ use x509_cert::ext::pkix::{
 use crate::key::{KeyProblem, PrivateKey};
 use crate::redemption::Serial;
 
-pub use authority::{Authority, judge_ca, verify_client_leaf};
+pub use authority::{Authority, Purpose, judge_ca, verify_client_leaf};
 pub use problem::IssuerProblem;
+pub use root::new_site_ca;
+
+pub(crate) use root::{new_serial, self_signed};
 
 use authority::verify_chain;
 use encode::{Draft, common_name, extension, extensions};
@@ -89,7 +93,9 @@ impl Issuer {
         let authority = judge_ca(first, now)?;
         let key = std::str::from_utf8(key_pem).map_err(|_| KeyProblem::Missing)?;
         let key = PrivateKey::from_pem(key)?;
-        let leaf_extensions = leaf_extensions(&authority).map_err(|_| IssuerProblem::Unreadable)?;
+        let leaf_extensions = leaf_extensions(&authority, Purpose::Client)
+            .and_then(|all| extensions(&all))
+            .map_err(|_| IssuerProblem::Unreadable)?;
         let mut issuer = Self {
             not_after: authority.not_after(),
             certificates_pem: pem(first),
@@ -99,7 +105,7 @@ impl Issuer {
         };
 
         let probe = issuer.probe(now)?;
-        if !issuer.authority.is_self_issued {
+        if !issuer.authority.is_self_issued() {
             for above in authorities_above(&probe, &certificates, now)? {
                 let authority = judge_ca(above, now)?;
                 issuer.not_after = issuer.not_after.min(authority.not_after());
@@ -161,32 +167,24 @@ impl Issuer {
         request: &LeafRequest<'_>,
         now: DateTime<Utc>,
     ) -> Result<(CertificateDer<'static>, DateTime<Utc>), IssuerProblem> {
-        self.authority.in_date(now)?;
         let end = request
             .duration
             .and_then(|duration| request.at.checked_add_signed(duration));
         let not_after = end.map_or(self.not_after, |end| end.min(self.not_after));
-        if not_after.timestamp() < now.timestamp() {
+        if end.is_some_and(|end| end.timestamp() < now.timestamp()) {
             return Err(IssuerProblem::LeafExpired { at: not_after });
         }
         // Not moved to the beginning of the CA: verifiers look at both, and a redemption that is
         // repeated under a renewed CA keeps its own.
         let not_before = request.at.checked_sub_signed(BACKDATED);
-        let not_before = not_before.unwrap_or(request.at);
         let draft = Draft {
             serial: request.serial.as_bytes(),
-            issuer: &self.authority.subject,
-            validity: (not_before, not_after),
+            validity: (not_before.unwrap_or(request.at), not_after),
             subject: &common_name(request.subject),
             spki: request.spki,
             extensions: &self.leaf_extensions,
         };
-        let der = CertificateDer::from(draft.sign(&self.key)?);
-        let leaf = webpki::EndEntityCert::try_from(&der).map_err(IssuerProblem::Leaf)?;
-        if leaf.subject_public_key_info().as_ref() != request.spki {
-            return Err(IssuerProblem::Leaf(webpki::Error::BadDer));
-        }
-        self.authority.verify(&leaf, now)?;
+        let der = self.authority.certify(&draft, &self.key, now)?;
         Ok((der, not_after))
     }
 }
@@ -209,7 +207,8 @@ fn authorities_above<'a>(
 ) -> Result<Vec<&'a CertificateDer<'a>>, IssuerProblem> {
     let leaf = webpki::EndEntityCert::try_from(leaf).map_err(IssuerProblem::Leaf)?;
     let roots: Vec<_> = certificates.iter().filter_map(as_root).collect();
-    let path = verify_chain(&leaf, &roots, certificates, now).map_err(IssuerProblem::NoRoot)?;
+    let path = verify_chain(&leaf, &roots, certificates, Purpose::Client, now)
+        .map_err(IssuerProblem::NoRoot)?;
     let der_of_root = certificates
         .iter()
         .find(|certificate| as_root(certificate).is_some_and(|root| root == *path.anchor()));
@@ -241,28 +240,29 @@ fn is_of_another_key(cause: &webpki::Error) -> bool {
     )
 }
 
-/// What every leaf says, whoever redeems. `CA:FALSE` is said aloud, and there is no key identifier
-/// of the issuer when the issuer has none itself: verifiers would have nothing to compare it with.
-fn leaf_extensions(authority: &Authority) -> der::Result<Vec<u8>> {
-    let mut all = vec![
+/// What every leaf of a CA says, whoever it is for. `CA:FALSE` is said aloud, and there is no key
+/// identifier of the issuer when the issuer has none itself: nothing could be compared with it.
+pub(crate) fn leaf_extensions(
+    authority: &Authority,
+    purpose: Purpose,
+) -> der::Result<Vec<Extension>> {
+    let not_a_ca = BasicConstraints {
+        ca: false,
+        path_len_constraint: None,
+    };
+    let mut extensions = vec![
         extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?,
-        extension(false, &ExtendedKeyUsage(vec![ID_KP_CLIENT_AUTH]))?,
-        extension(
-            true,
-            &BasicConstraints {
-                ca: false,
-                path_len_constraint: None,
-            },
-        )?,
+        extension(false, &ExtendedKeyUsage(vec![purpose.oid()]))?,
+        extension(true, &not_a_ca)?,
     ];
-    if let Some(identifier) = &authority.key_identifier {
-        let authority_key_identifier = AuthorityKeyIdentifier {
+    if let Some(identifier) = authority.key_identifier() {
+        let identifier = AuthorityKeyIdentifier {
             key_identifier: Some(identifier.0.clone()),
             ..AuthorityKeyIdentifier::default()
         };
-        all.push(extension(false, &authority_key_identifier)?);
+        extensions.push(extension(false, &identifier)?);
     }
-    extensions(&all)
+    Ok(extensions)
 }
 
 /// A certificate in PEM.
@@ -272,4 +272,4 @@ pub(crate) fn pem(certificate: &[u8]) -> String {
 }
 
 /// How long before its redemption a certificate begins to be valid, for clocks that are late.
-const BACKDATED: TimeDelta = TimeDelta::minutes(5);
+pub(crate) const BACKDATED: TimeDelta = TimeDelta::minutes(5);

@@ -4,8 +4,8 @@
 //! use redemption_sidecar::key::{KeyKind, PrivateKey};
 //! use secrecy::ExposeSecret;
 //!
-//! let key = PrivateKey::generate(KeyKind::P256)?;
-//! let again = PrivateKey::from_pem(key.to_pem()?.expose_secret())?;
+//! let key = PrivateKey::generate(KeyKind::P256);
+//! let again = PrivateKey::from_pem(key.to_pem().expose_secret())?;
 //! assert_eq!(again.spki(), key.spki());
 //! # Ok::<(), redemption_sidecar::key::KeyProblem>(())
 //! ```
@@ -20,16 +20,18 @@ mod pem;
 use std::fmt;
 
 use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::error::{KeyRejected, Unspecified};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _,
-    RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use rustls_pki_types::{AlgorithmIdentifier, alg_id};
 use secrecy::SecretString;
 use x509_cert::der::asn1::{AnyRef, OctetStringRef};
-use x509_cert::der::{Decode as _, Reader as _, SliceReader};
+use x509_cert::der::{Decode as _, SliceReader};
+use zeroize::Zeroizing;
 
 use pem::Label;
 
@@ -57,16 +59,16 @@ enum Pair {
 impl PrivateKey {
     /// Makes a key.
     ///
-    /// # Errors
-    /// [`KeyProblem::Failed`].
-    pub fn generate(kind: KeyKind) -> Result<Self, KeyProblem> {
-        let pair = match kind {
+    /// # Panics
+    /// When AWS-LC has no memory left.
+    #[must_use]
+    pub fn generate(kind: KeyKind) -> Self {
+        Self::of_pair(done(match kind {
             KeyKind::P256 => {
                 EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map(Pair::P256)
             }
             KeyKind::Rsa2048 => RsaKeyPair::generate(KeySize::Rsa2048).map(Pair::Rsa),
-        };
-        Self::of_pair(pair.map_err(|_| KeyProblem::Failed)?)
+        }))
     }
 
     /// Reads the first private key of a PEM text: PKCS#8, PKCS#1 or SEC1. Other blocks, such as
@@ -84,25 +86,28 @@ impl PrivateKey {
                 ecdsa(der, EcdsaKeyPair::from_pkcs8).or_else(|_| rsa(RsaKeyPair::from_pkcs8(der)))
             }
         };
-        Self::of_pair(pair?)
+        Ok(Self::of_pair(pair?))
     }
 
     /// The key in PEM, as Skupper reads it: PKCS#1 for RSA, PKCS#8 for the others.
     ///
-    /// # Errors
-    /// [`KeyProblem::Failed`].
-    pub fn to_pem(&self) -> Result<SecretString, KeyProblem> {
+    /// # Panics
+    /// When AWS-LC has no memory left.
+    #[must_use]
+    pub fn to_pem(&self) -> SecretString {
+        let pkcs8 = self.to_pkcs8();
         match &self.pair {
-            Pair::P256(pair) | Pair::P384(pair) => {
-                let pkcs8 = pair.to_pkcs8v1().map_err(|_| KeyProblem::Failed)?;
-                pem::write(Label::Pkcs8, pkcs8.as_ref())
-            }
-            Pair::Rsa(pair) => {
-                let pkcs8 = pair.as_der().map_err(|_| KeyProblem::Failed)?;
-                let pkcs1 = inner_key(pkcs8.as_ref()).ok_or(KeyProblem::Failed)?;
-                pem::write(Label::Pkcs1, pkcs1)
-            }
+            Pair::P256(_) | Pair::P384(_) => pem::write(Label::Pkcs8, &pkcs8),
+            Pair::Rsa(_) => pem::write(Label::Pkcs1, inner_key(&pkcs8)),
         }
+    }
+
+    /// The key in PKCS#8.
+    pub(crate) fn to_pkcs8(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(match &self.pair {
+            Pair::P256(pair) | Pair::P384(pair) => done(pair.to_pkcs8v1()).as_ref().to_vec(),
+            Pair::Rsa(pair) => done(pair.as_der()).as_ref().to_vec(),
+        })
     }
 
     /// The public key: a SubjectPublicKeyInfo in DER.
@@ -147,13 +152,13 @@ impl PrivateKey {
         signature.map_err(|_| KeyProblem::Failed)
     }
 
-    fn of_pair(pair: Pair) -> Result<Self, KeyProblem> {
+    fn of_pair(pair: Pair) -> Self {
         let spki = match &pair {
             Pair::P256(pair) | Pair::P384(pair) => pair.public_key().as_der(),
             Pair::Rsa(pair) => pair.public_key().as_der(),
         };
-        let spki = spki.map_err(|_| KeyProblem::Failed)?.as_ref().to_vec();
-        Ok(Self { pair, spki })
+        let spki = done(spki).as_ref().to_vec();
+        Self { pair, spki }
     }
 }
 
@@ -168,7 +173,7 @@ pub enum KeyProblem {
     Damaged,
     /// An RSA key of less than 2048 bits.
     TooShort,
-    /// AWS-LC could not make, write or use a key.
+    /// AWS-LC could not sign with the key.
     Failed,
 }
 
@@ -188,17 +193,14 @@ impl fmt::Display for KeyProblem {
                  RSA, P-256 and P-384"
             }
             Self::TooShort => "the RSA key must have at least 2048 bits",
-            Self::Failed => "the private key could not be made or used",
+            Self::Failed => "the private key could not sign",
         })
     }
 }
 
 impl std::error::Error for KeyProblem {}
 
-type ReadEcdsa = fn(
-    &'static aws_lc_rs::signature::EcdsaSigningAlgorithm,
-    &[u8],
-) -> Result<EcdsaKeyPair, aws_lc_rs::error::KeyRejected>;
+type ReadEcdsa = fn(&'static EcdsaSigningAlgorithm, &[u8]) -> Result<EcdsaKeyPair, KeyRejected>;
 
 fn ecdsa(der: &[u8], read: ReadEcdsa) -> Result<Pair, KeyProblem> {
     read(&ECDSA_P256_SHA256_ASN1_SIGNING, der)
@@ -207,7 +209,7 @@ fn ecdsa(der: &[u8], read: ReadEcdsa) -> Result<Pair, KeyProblem> {
         .map_err(|_| KeyProblem::Damaged)
 }
 
-fn rsa(pair: Result<RsaKeyPair, aws_lc_rs::error::KeyRejected>) -> Result<Pair, KeyProblem> {
+fn rsa(pair: Result<RsaKeyPair, KeyRejected>) -> Result<Pair, KeyProblem> {
     pair.map(Pair::Rsa)
         .map_err(|rejected| match rejected.to_string().as_str() {
             "TooSmall" => KeyProblem::TooShort,
@@ -215,11 +217,21 @@ fn rsa(pair: Result<RsaKeyPair, aws_lc_rs::error::KeyRejected>) -> Result<Pair, 
         })
 }
 
-/// The key of its own format that a PKCS#8 structure wraps.
-fn inner_key(pkcs8: &[u8]) -> Option<&[u8]> {
-    let mut reader = SliceReader::new(AnyRef::from_der(pkcs8).ok()?.value()).ok()?;
-    let _version = AnyRef::decode(&mut reader).ok()?;
-    let _algorithm = AnyRef::decode(&mut reader).ok()?;
-    let key: &OctetStringRef = reader.decode().ok()?;
-    Some(key.as_bytes())
+/// The key in the format of its own that a PKCS#8 structure of AWS-LC wraps.
+fn inner_key(pkcs8: &[u8]) -> &[u8] {
+    let inner = || {
+        let mut reader = SliceReader::new(AnyRef::from_der(pkcs8)?.value())?;
+        let _version = AnyRef::decode(&mut reader)?;
+        let _algorithm = AnyRef::decode(&mut reader)?;
+        <&OctetStringRef>::decode(&mut reader)
+    };
+    inner().map_or(&[], OctetStringRef::as_bytes)
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "AWS-LC makes and writes keys unless it has no memory left"
+)]
+fn done<T>(result: Result<T, Unspecified>) -> T {
+    result.expect("memory for a key")
 }

@@ -21,5 +21,6 @@ pub mod manifest;
 pub mod protocol;
 pub mod random;
 pub mod redemption;
+pub mod server_ca;
 pub mod site;
 pub mod yaml;

@@ -7,6 +7,7 @@
 )]
 
 #[expect(dead_code, reason = "shared with tests that need more")]
+#[path = "pki/openssl.rs"]
 mod pki;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[expect(dead_code, reason = "shared with tests that need more")]
+#[path = "pki/openssl.rs"]
 mod pki;
 
 use std::fs;

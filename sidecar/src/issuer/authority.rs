@@ -1,8 +1,8 @@
-//! What makes a certificate one that may certify clients.
+//! What makes a certificate one that may certify clients, or servers.
 //!
 //! webpki takes a trust anchor for granted: it accepts a leaf under an expired CA, under CA:FALSE
-//! and under a CA for servers only. OpenSSL, which the routers use, does not. So the CA is judged
-//! here, by the rules of OpenSSL's `sslclient` purpose.
+//! and under a CA for the other purpose. OpenSSL, which the routers use, does not. So the CA is
+//! judged here, by the rules of OpenSSL's `sslclient` and `sslserver` purposes.
 //!
 //! Source: RFC 5280 sections 4.2.1.3, 4.2.1.9, 4.2.1.12; OpenSSL `crypto/x509/v3_purp.c`.
 
@@ -18,58 +18,54 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, Subject
 use x509_cert::time::Time;
 
 use super::IssuerProblem;
-use super::encode::sequence;
+use super::encode::{Draft, sequence};
+use crate::key::PrivateKey;
 
-/// A CA that may certify clients.
-pub struct Authority {
-    pub(super) not_before: DateTime<Utc>,
-    pub(super) not_after: DateTime<Utc>,
-    /// The subject as a Name in DER.
-    pub(super) subject: Vec<u8>,
-    pub(super) key_identifier: Option<SubjectKeyIdentifier>,
-    pub(super) is_self_issued: bool,
-    pub(super) anchor: TrustAnchor<'static>,
+/// What a certificate may be shown as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// The client of a TLS connection.
+    Client,
+    /// The server of a TLS connection.
+    Server,
 }
 
-/// Judges a CA certificate: CA:TRUE, keyCertSign when there is a key usage, extended key usage
-/// absent or with clientAuth, in date, and no critical extension that verifiers do not know.
+impl Purpose {
+    pub(crate) fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::Client => rfc5280::ID_KP_CLIENT_AUTH,
+            Self::Server => rfc5280::ID_KP_SERVER_AUTH,
+        }
+    }
+
+    fn as_webpki(self) -> webpki::KeyUsage {
+        match self {
+            Self::Client => webpki::KeyUsage::client_auth(),
+            Self::Server => webpki::KeyUsage::server_auth(),
+        }
+    }
+}
+
+/// A CA certificate that may certify for a purpose.
+pub struct Authority {
+    purpose: Purpose,
+    not_before: DateTime<Utc>,
+    not_after: DateTime<Utc>,
+    /// The subject as a Name in DER.
+    subject: Vec<u8>,
+    key_identifier: Option<SubjectKeyIdentifier>,
+    is_self_issued: bool,
+    anchor: TrustAnchor<'static>,
+}
+
+/// Judges a CA that is to certify clients: CA:TRUE, keyCertSign when there is a key usage, extended
+/// key usage absent or with clientAuth, in date, and no critical extension that verifiers do not
+/// know.
 ///
 /// # Errors
 /// The first of these that does not hold.
 pub fn judge_ca(der: &[u8], now: DateTime<Utc>) -> Result<Authority, IssuerProblem> {
-    let certificate = Certificate::from_der(der).map_err(|_| IssuerProblem::Unreadable)?;
-    let der = CertificateDer::from(der);
-    let anchor = webpki::anchor_from_trusted_cert(&der).map_err(|_| IssuerProblem::Unreadable)?;
-    let fields = certificate.tbs_certificate();
-
-    for extension in fields.extensions().into_iter().flatten() {
-        if extension.critical && !KNOWN_EXTENSIONS.contains(&extension.extn_id) {
-            return Err(IssuerProblem::UnknownExtension(extension.extn_id));
-        }
-    }
-    let basic_constraints: Option<BasicConstraints> = find(&certificate)?;
-    if !basic_constraints.is_some_and(|constraints| constraints.ca) {
-        return Err(IssuerProblem::NotCa);
-    }
-    let key_usage: Option<KeyUsage> = find(&certificate)?;
-    if key_usage.is_some_and(|usage| !usage.key_cert_sign()) {
-        return Err(IssuerProblem::NotForCertificates);
-    }
-    let purposes: Option<ExtendedKeyUsage> = find(&certificate)?;
-    if purposes.is_some_and(|purposes| !purposes.0.contains(&rfc5280::ID_KP_CLIENT_AUTH)) {
-        return Err(IssuerProblem::NotForClients);
-    }
-
-    let authority = Authority {
-        not_before: date_time(fields.validity().not_before),
-        not_after: date_time(fields.validity().not_after),
-        subject: sequence(&[anchor.subject.as_ref()]),
-        key_identifier: find(&certificate)?,
-        is_self_issued: fields.issuer() == fields.subject(),
-        anchor: anchor.to_owned(),
-    };
-    authority.in_date(now)?;
-    Ok(authority)
+    Authority::judge(der, Purpose::Client, now)
 }
 
 /// Verifies that a certificate is one for a client, made by a CA that may certify clients.
@@ -88,24 +84,99 @@ pub fn verify_client_leaf(
 }
 
 impl Authority {
+    /// Judges a CA certificate for a purpose, as [`judge_ca`] does for clients.
+    ///
+    /// # Errors
+    /// As [`judge_ca`].
+    pub fn judge(der: &[u8], purpose: Purpose, now: DateTime<Utc>) -> Result<Self, IssuerProblem> {
+        let certificate = Certificate::from_der(der).map_err(|_| IssuerProblem::Unreadable)?;
+        let der = CertificateDer::from(der);
+        let anchor =
+            webpki::anchor_from_trusted_cert(&der).map_err(|_| IssuerProblem::Unreadable)?;
+        let fields = certificate.tbs_certificate();
+
+        for extension in fields.extensions().into_iter().flatten() {
+            if extension.critical && !KNOWN_EXTENSIONS.contains(&extension.extn_id) {
+                return Err(IssuerProblem::UnknownExtension(extension.extn_id));
+            }
+        }
+        let basic_constraints: Option<BasicConstraints> = find(&certificate)?;
+        if !basic_constraints.is_some_and(|constraints| constraints.ca) {
+            return Err(IssuerProblem::NotCa);
+        }
+        let key_usage: Option<KeyUsage> = find(&certificate)?;
+        if key_usage.is_some_and(|usage| !usage.key_cert_sign()) {
+            return Err(IssuerProblem::NotForCertificates);
+        }
+        let purposes: Option<ExtendedKeyUsage> = find(&certificate)?;
+        if purposes.is_some_and(|purposes| !purposes.0.contains(&purpose.oid())) {
+            return Err(IssuerProblem::NotFor(purpose));
+        }
+
+        let authority = Self {
+            purpose,
+            not_before: date_time(fields.validity().not_before),
+            not_after: date_time(fields.validity().not_after),
+            subject: sequence(&[anchor.subject.as_ref()]),
+            key_identifier: find(&certificate)?,
+            is_self_issued: fields.issuer() == fields.subject(),
+            anchor: anchor.to_owned(),
+        };
+        authority.in_date(now)?;
+        Ok(authority)
+    }
+
     /// The last second of its validity.
     #[must_use]
     pub fn not_after(&self) -> DateTime<Utc> {
         self.not_after
     }
 
-    /// Verifies that the certificate is one for a client, and made by this CA.
-    pub(super) fn verify(
+    /// The identifier that certificates of this CA carry, when it has one itself.
+    pub(crate) fn key_identifier(&self) -> Option<&SubjectKeyIdentifier> {
+        self.key_identifier.as_ref()
+    }
+
+    /// Whether it is the certificate of a key.
+    pub(crate) fn has_key(&self, key: &PrivateKey) -> bool {
+        sequence(&[self.anchor.subject_public_key_info.as_ref()]) == key.spki()
+    }
+
+    /// Whether no other CA is above it.
+    pub(super) fn is_self_issued(&self) -> bool {
+        self.is_self_issued
+    }
+
+    /// Signs a certificate in the name of this CA, and verifies it.
+    pub(crate) fn certify(
+        &self,
+        draft: &Draft<'_>,
+        key: &PrivateKey,
+        now: DateTime<Utc>,
+    ) -> Result<CertificateDer<'static>, IssuerProblem> {
+        let der = CertificateDer::from(draft.sign(&self.subject, key)?);
+        let leaf = webpki::EndEntityCert::try_from(&der).map_err(IssuerProblem::Leaf)?;
+        // Else the key was none, and what follows it in the certificate came from outside, too.
+        if leaf.subject_public_key_info().as_ref() != draft.spki {
+            return Err(IssuerProblem::Leaf(webpki::Error::BadDer));
+        }
+        self.verify(&leaf, now)?;
+        Ok(der)
+    }
+
+    /// Verifies that the certificate is one for the purpose, and made by this CA.
+    fn verify(
         &self,
         leaf: &webpki::EndEntityCert<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), IssuerProblem> {
+        self.in_date(now)?;
         let anchor = std::slice::from_ref(&self.anchor);
-        let path = verify_chain(leaf, anchor, &[], now);
+        let path = verify_chain(leaf, anchor, &[], self.purpose, now);
         path.map(drop).map_err(IssuerProblem::Leaf)
     }
 
-    pub(super) fn in_date(&self, now: DateTime<Utc>) -> Result<(), IssuerProblem> {
+    fn in_date(&self, now: DateTime<Utc>) -> Result<(), IssuerProblem> {
         let second = now.timestamp();
         if second < self.not_before.timestamp() {
             return Err(IssuerProblem::NotYetValid {
@@ -119,11 +190,12 @@ impl Authority {
     }
 }
 
-/// webpki's verification of a client's certificate.
+/// webpki's verification of a certificate.
 pub(super) fn verify_chain<'a>(
     leaf: &'a webpki::EndEntityCert<'a>,
     anchors: &'a [TrustAnchor<'a>],
     intermediates: &'a [CertificateDer<'a>],
+    purpose: Purpose,
     now: DateTime<Utc>,
 ) -> Result<webpki::VerifiedPath<'a>, webpki::Error> {
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
@@ -132,7 +204,7 @@ pub(super) fn verify_chain<'a>(
         anchors,
         intermediates,
         UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
-        webpki::KeyUsage::client_auth(),
+        purpose.as_webpki(),
         None,
         None,
     )

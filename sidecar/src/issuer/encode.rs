@@ -18,8 +18,6 @@ use crate::key::{KeyProblem, PrivateKey};
 pub(crate) struct Draft<'a> {
     /// Big-endian, positive.
     pub(crate) serial: &'a [u8],
-    /// A Name in DER.
-    pub(crate) issuer: &'a [u8],
     /// The first and the last second of its validity.
     pub(crate) validity: (DateTime<Utc>, DateTime<Utc>),
     /// A Name in DER.
@@ -31,14 +29,14 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// The certificate in DER.
-    pub(crate) fn sign(&self, key: &PrivateKey) -> Result<Vec<u8>, KeyProblem> {
+    /// The certificate in DER. The issuer is a Name in DER.
+    pub(crate) fn sign(&self, issuer: &[u8], key: &PrivateKey) -> Result<Vec<u8>, KeyProblem> {
         let (not_before, not_after) = self.validity;
         let tbs = sequence(&[
             VERSION_3,
             &integer(self.serial),
             &sequence(&[key.signature_algorithm().as_ref()]),
-            self.issuer,
+            issuer,
             &sequence(&[&time(not_before), &time(not_after)]),
             self.subject,
             self.spki,

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use x509_cert::der::oid::ObjectIdentifier;
 
+use super::authority::Purpose;
 use crate::key::KeyProblem;
 
 /// Why a pair of certificate and key is no issuer, or a certificate is none that it made.
@@ -20,8 +21,8 @@ pub enum IssuerProblem {
     NotCa,
     /// There is a key usage, and keyCertSign is not in it.
     NotForCertificates,
-    /// There is an extended key usage, and clientAuth is not in it.
-    NotForClients,
+    /// There is an extended key usage, and the purpose is not in it.
+    NotFor(Purpose),
     /// A critical extension that verifiers do not know, so that they refuse whatever it certifies.
     UnknownExtension(ObjectIdentifier),
     /// Its validity has not begun.
@@ -68,8 +69,16 @@ impl fmt::Display for IssuerProblem {
             Self::NotForCertificates => {
                 formatter.write_str("the key usage of the CA must have keyCertSign")
             }
-            Self::NotForClients => formatter
-                .write_str("the extended key usage of the CA must be absent or have clientAuth"),
+            Self::NotFor(purpose) => {
+                let usage = match purpose {
+                    Purpose::Client => "clientAuth",
+                    Purpose::Server => "serverAuth",
+                };
+                write!(
+                    formatter,
+                    "the extended key usage of the CA must be absent or have {usage}"
+                )
+            }
             Self::UnknownExtension(oid) => write!(
                 formatter,
                 "the CA has the critical extension {oid}, which TLS libraries do not know"

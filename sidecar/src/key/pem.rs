@@ -5,6 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
+use x509_cert::der::pem::{LineEnding, encode_string};
 use zeroize::Zeroizing;
 
 use super::KeyProblem;
@@ -69,11 +70,10 @@ pub(super) fn first_key(text: &str) -> Result<Block, KeyProblem> {
 }
 
 /// Writes a key with lines of 64 characters.
-pub(super) fn write(label: Label, der: &[u8]) -> Result<SecretString, KeyProblem> {
-    let ending = x509_cert::der::pem::LineEnding::LF;
-    x509_cert::der::pem::encode_string(label.as_str(), ending, der)
-        .map(SecretString::from)
-        .map_err(|_| KeyProblem::Failed)
+pub(super) fn write(label: Label, der: &[u8]) -> SecretString {
+    // Fails only for lengths beyond any address space.
+    let text = encode_string(label.as_str(), LineEnding::LF, der).unwrap_or_default();
+    SecretString::from(text)
 }
 
 /// The label of a line `-----BEGIN LABEL-----`.

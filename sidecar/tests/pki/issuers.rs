@@ -12,7 +12,7 @@ use redemption_sidecar::redemption::Serial;
 #[test]
 fn a_leaf_of_every_kind_of_issuer_verifies() {
     let pki = Pki::new();
-    let leaf_key = PrivateKey::generate(KeyKind::P256).unwrap();
+    let leaf_key = PrivateKey::generate(KeyKind::P256);
     for kind in [
         "RSA-2048 PKCS#8",
         "RSA-2048 PKCS#1",
