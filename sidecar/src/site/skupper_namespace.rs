@@ -108,7 +108,7 @@ pub fn read(
     if site.spec.edge {
         return Ok(namespace);
     }
-    let mut refused = Vec::new();
+    let mut refused: Option<Vec<String>> = None;
     for file in of_kind("RouterAccess-") {
         let access: Object<RouterAccessSpec> = read_object(files, &file)?;
         let listeners = listeners(&file, &access.spec.roles)?;
@@ -130,7 +130,7 @@ pub fn read(
             None => hosts.first_reachable(),
         };
         let Some(host) = host else {
-            refused.extend(hosts.names());
+            refused.get_or_insert_default().extend(hosts.names());
             continue;
         };
         let endpoints = listeners.into_iter().map(|(role, port)| Endpoint {
@@ -141,14 +141,15 @@ pub fn read(
         });
         namespace.endpoints.extend(endpoints);
     }
-    if !namespace.endpoints.is_empty() || refused.is_empty() {
-        return Ok(namespace);
+    match (refused, advertise_host) {
+        (Some(hosts), None) if namespace.endpoints.is_empty() => {
+            Err(NamespaceProblem::NoHost(hosts).into())
+        }
+        (Some(hosts), Some(host)) if namespace.endpoints.is_empty() => {
+            Err(NamespaceProblem::HostNotNamed(host.clone(), hosts).into())
+        }
+        _ => Ok(namespace),
     }
-    let problem = match advertise_host {
-        Some(host) => NamespaceProblem::HostNotNamed(host.clone(), refused),
-        None => NamespaceProblem::NoHost(refused),
-    };
-    Err(problem.into())
 }
 
 /// The port of a role when its RouterAccess gives none. Source: Skupper, `RouterAccessRole.GetPort`.
@@ -191,23 +192,38 @@ impl fmt::Display for NamespaceProblem {
                 )
             }
             Self::Malformed(file, problem) => write!(formatter, "{}: {problem}", file.display()),
-            Self::NoHost(hosts) => write!(
-                formatter,
-                "the router's server certificate names no host that another machine can reach: \
-                 choose one of '{}' with --advertise-host, or add a host to \
-                 subjectAlternativeNames of the RouterAccess",
-                hosts.join("', '")
-            ),
-            Self::HostNotNamed(host, hosts) => write!(
-                formatter,
-                "--advertise-host may not be '{}', because the router's server certificate does \
-                 not name it: choose one of '{}', or add it to subjectAlternativeNames of the \
-                 RouterAccess",
-                endpoint_host(host),
-                hosts.join("', '")
-            ),
+            Self::NoHost(hosts) => {
+                formatter.write_str(
+                    "the router's server certificate names no host that another machine can \
+                     reach: ",
+                )?;
+                push_remedy(formatter, hosts)
+            }
+            Self::HostNotNamed(host, hosts) => {
+                write!(
+                    formatter,
+                    "the router's server certificate does not name '{}': ",
+                    endpoint_host(host)
+                )?;
+                push_remedy(formatter, hosts)
+            }
         }
     }
+}
+
+/// What to do about a host, when the certificates name these.
+fn push_remedy(formatter: &mut fmt::Formatter<'_>, hosts: &[String]) -> fmt::Result {
+    if !hosts.is_empty() {
+        let hosts = hosts.join("', '");
+        write!(
+            formatter,
+            "choose one of '{hosts}' with --advertise-host, or "
+        )?;
+    }
+    formatter.write_str(
+        "add the host to subjectAlternativeNames of the RouterAccess, reload the site and name it \
+         with --advertise-host",
+    )
 }
 
 impl From<NamespaceProblem> for SiteProblem {
@@ -219,7 +235,7 @@ impl From<NamespaceProblem> for SiteProblem {
 #[derive(Deserialize)]
 struct Object<S> {
     metadata: Metadata,
-    #[serde(default)]
+    /// Skupper always writes one: a file without it is not written to its end.
     spec: S,
 }
 
@@ -228,13 +244,13 @@ struct Metadata {
     name: String,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct SiteSpec {
     #[serde(default)]
     edge: bool,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RouterAccessSpec {
     #[serde(default)]
@@ -264,7 +280,7 @@ impl Object<RouterAccessSpec> {
     }
 }
 
-fn read_object<S: Default + DeserializeOwned>(
+fn read_object<S: DeserializeOwned>(
     files: &impl Files,
     file: &Path,
 ) -> Result<Object<S>, SiteProblem> {
