@@ -16,6 +16,7 @@ pub mod limits;
 mod listen;
 mod peer;
 mod stream;
+mod table;
 mod tls;
 
 use std::io;

@@ -1,7 +1,7 @@
 //! The open connections of a listener, and which one goes when there is no room for another.
 //!
-//! Room is made by closing the connection that has waited longest, of the same peer when that peer
-//! has all it may have. A connection whose request brought a right code is never closed.
+//! [`table`](super::table) decides; here are the lock, the orders to the tasks and what a task and
+//! a handler may ask for.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::table::{Phase, Place, Table};
 use super::{Limits, Peer};
 use crate::metrics::{Bound, ConnectionMetrics};
 
@@ -66,7 +67,7 @@ impl Connections {
     /// How many are open.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.lock().open
+        self.lock().open()
     }
 
     /// Gives an order to every connection.
@@ -90,7 +91,7 @@ impl Connections {
     fn leave(&self, table: &mut Table<Arc<Orders>>, place: Place) {
         table.leave(place);
         self.metrics.open.set(table.open_as_gauge());
-        if table.open == 0 {
+        if table.open() == 0 {
             self.emptied.notify_waiters();
         }
     }
@@ -226,148 +227,55 @@ impl Orders {
     }
 }
 
-/// What a connection is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// It is the client's turn: since then.
-    Waiting(Instant),
-    /// A request is being read or looked at, and may turn out worthless. It still counts as waiting
-    /// since then.
-    Asking(Instant),
-    /// A right code is being answered.
-    Answering,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Where a connection stands in the table. The number tells it from one that had the place before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    index: usize,
-    number: u64,
-}
-
-struct Entry<T> {
-    number: u64,
-    peer: Peer,
-    phase: Phase,
-    handle: T,
-}
-
-/// The table itself, without locks and clocks. It never holds more than its limits.
-struct Table<T> {
-    places: Vec<Option<Entry<T>>>,
-    open: usize,
-    next: u64,
-    limit: usize,
-    limit_per_peer: usize,
-}
-
-/// What an admission closed, and because of which bound.
-type Closed<T> = Option<(Bound, T)>;
-
-impl<T> Table<T> {
-    fn new(limit: usize, limit_per_peer: usize) -> Self {
-        Self {
-            places: Vec::new(),
-            open: 0,
-            next: 0,
-            limit,
-            limit_per_peer,
+    fn limits(connections: usize) -> Limits {
+        Limits {
+            connections,
+            connections_per_peer: connections,
+            ..Limits::default()
         }
     }
 
-    fn admit(&mut self, peer: Peer, now: Instant, handle: T) -> Result<(Place, Closed<T>), Bound> {
-        let of_peer = self
-            .entries()
-            .filter(|(_, entry)| entry.peer == peer)
-            .count();
-        let bound = if of_peer >= self.limit_per_peer {
-            Some(Bound::Peer)
-        } else if self.open >= self.limit {
-            Some(Bound::Connections)
-        } else {
-            None
-        };
-        let index = match bound {
-            Some(bound) => self.longest_waiting(bound, peer).ok_or(bound)?,
-            None => self.free(),
-        };
-        let entry = Entry {
-            number: self.next,
-            peer,
-            phase: Phase::Waiting(now),
-            handle,
-        };
-        let place = Place {
-            index,
-            number: self.next,
-        };
-        self.next += 1;
-        let closed = self
-            .places
-            .get_mut(index)
-            .and_then(|slot| slot.replace(entry));
-        if closed.is_none() {
-            self.open += 1;
-        }
-        Ok((place, bound.zip(closed.map(|entry| entry.handle))))
+    #[test]
+    fn a_right_code_comes_before_the_end_of_a_connection_or_not_at_all() {
+        let connections = Connections::new(&limits(1), ConnectionMetrics::default());
+        let admit = |host: u8| connections.admit([192, 0, 2, host].into(), Instant::now());
+        let first = admit(1).unwrap();
+        let second = admit(2).unwrap();
+        assert!(!first.answering(), "it was closed to make room");
+        assert!(second.answering());
+        assert!(admit(3).is_none(), "a right code is being answered");
+        assert!(!second.leave(), "its client went, it still has its place");
+        assert_eq!(connections.open(), 1);
+        drop(second);
+        assert_eq!(connections.open(), 0);
+        let third = admit(3).unwrap();
+        assert!(third.leave());
+        assert!(!third.answering(), "its client went before");
+        let closed =
+            [Bound::Connections, Bound::Peer].map(|bound| connections.metrics.closed(bound));
+        assert_eq!(closed, [2, 0]);
     }
 
-    fn phase(&self, place: Place) -> Option<Phase> {
-        let entry = self.places.get(place.index)?.as_ref()?;
-        (entry.number == place.number).then_some(entry.phase)
-    }
-
-    /// Returns whether the connection is in the table.
-    fn set(&mut self, place: Place, phase: Phase) -> bool {
-        let entry = self.places.get_mut(place.index).and_then(Option::as_mut);
-        match entry.filter(|entry| entry.number == place.number) {
-            Some(entry) => {
-                entry.phase = phase;
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn leave(&mut self, place: Place) {
-        if self.phase(place).is_some()
-            && let Some(slot) = self.places.get_mut(place.index)
-        {
-            *slot = None;
-            self.open -= 1;
-        }
-    }
-
-    fn handles(&self) -> impl Iterator<Item = &T> {
-        self.entries().map(|(_, entry)| &entry.handle)
-    }
-
-    fn open_as_gauge(&self) -> i64 {
-        i64::try_from(self.open).unwrap_or(i64::MAX)
-    }
-
-    fn entries(&self) -> impl Iterator<Item = (usize, &Entry<T>)> {
-        let places = self.places.iter().enumerate();
-        places.filter_map(|(index, slot)| Some((index, slot.as_ref()?)))
-    }
-
-    /// Looking at all of them takes a microsecond, next to half a millisecond for a handshake.
-    fn longest_waiting(&self, bound: Bound, peer: Peer) -> Option<usize> {
-        self.entries()
-            .filter(|(_, entry)| bound != Bound::Peer || entry.peer == peer)
-            .filter_map(|(index, entry)| match entry.phase {
-                Phase::Waiting(since) | Phase::Asking(since) => Some((since, entry.number, index)),
-                Phase::Answering => None,
-            })
-            .min()
-            .map(|(_, _, index)| index)
-    }
-
-    fn free(&mut self) -> usize {
-        if let Some(index) = self.places.iter().position(Option::is_none) {
-            return index;
-        }
-        self.places.push(None);
-        self.places.len() - 1
+    #[test]
+    fn patience_ends_for_clients_and_not_for_the_service() {
+        let connections = Connections::new(&limits(1), ConnectionMetrics::default());
+        let start = Instant::now();
+        let limit = Duration::from_secs(5);
+        let later = start + Duration::from_secs(7);
+        let connection = connections.admit([192, 0, 2, 1].into(), start).unwrap();
+        assert_eq!(connection.patience(limit, later), Some(start + limit));
+        connection.asks();
+        assert_eq!(connection.patience(limit, later), Some(later + limit));
+        connection.waits(later);
+        assert_eq!(connection.patience(limit, later), Some(later + limit));
+        assert!(connection.answering());
+        assert_eq!(connection.patience(limit, later), Some(later + limit));
+        connection.waits(later);
+        assert!(connection.leave());
+        assert_eq!(connection.patience(limit, later), None);
     }
 }
