@@ -1,15 +1,14 @@
 //! The table of checks and answers, row by row, against a running service.
 
-mod support;
-
 use std::fs;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::raw::{Answer, Connection, request};
+use crate::sidecar::{PATIENCE, Sidecar, Token};
 use redemption_sidecar::certificate_request;
 use redemption_sidecar::key::{KeyKind, PrivateKey};
-use support::raw::{Answer, Connection, request};
-use support::{Sidecar, Token};
+use secrecy::ExposeSecret;
 
 const NO_SUCH_CLAIM: &str = "No such claim\n";
 const REFUSED: &str = "Redemption of access token refused\n";
@@ -342,38 +341,42 @@ fn a_client_like_skuppers_gets_what_skuppers_server_sends() {
 
 #[test]
 fn a_site_that_cannot_answer_counts_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    drop(Sidecar::start_in(folder.path(), &["--init"]));
-    let site = folder.path().join("site/redemption.yaml");
-    let whole = fs::read_to_string(&site).unwrap();
-    let edge = format!(
-        "{}endpoints: []\n",
-        whole.split("endpoints:").next().unwrap()
-    );
-    fs::write(&site, edge).unwrap();
-    let sidecar = Sidecar::start_in(folder.path(), &[]);
+    let sidecar = Sidecar::start();
+    let key = sidecar.folder().join("site/ca.key");
+    let right = fs::read(&key).unwrap();
+    let other = PrivateKey::generate(KeyKind::P256).to_pem();
+    fs::write(&key, other.expose_secret()).unwrap();
+    let sidecar = sidecar.restart();
     let token = sidecar.issue("west", &[]);
     let answer = post(&sidecar, &token, &[], &token.code);
-    assert_eq!(
-        (answer.status, answer.body.as_str()),
-        (503, "Not available\n")
-    );
+    let refused = (answer.status, answer.body.as_str());
+    assert_eq!(refused, (503, "Not available\n"));
     assert_eq!(answer.header("retry-after"), Some("2"));
-
-    fs::write(&site, whole).unwrap();
-    drop(sidecar);
-    let sidecar = Sidecar::start_in(folder.path(), &[]);
-    assert_eq!(post(&sidecar, &token, &[], &token.code).status, 200);
-    let grant = sidecar.folder().join("grant.yaml");
-    fs::write(&grant, "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: other}\nspec: {issuer: other}\n").unwrap();
-    let output = sidecar.run(&["issue", "-f", grant.to_str().unwrap()]);
-    assert!(output.status.success());
-    let token = Token::read(&String::from_utf8(output.stdout).unwrap());
-    assert_eq!(
-        post(&sidecar, &token, &[], &token.code).status,
-        503,
-        "an issuer that is not named to serve"
+    let first_line = answer.body.lines().next().unwrap();
+    assert!(
+        sidecar.log().contains("issuer"),
+        "{first_line}: {}",
+        sidecar.log()
     );
+
+    fs::write(&key, right).unwrap();
+    let start = Instant::now();
+    while post(&sidecar, &token, &[], &token.code).status != 200 {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "the issuer is not read again: {}",
+            sidecar.log()
+        );
+        sleep(Duration::from_millis(200));
+    }
+
+    let grant = sidecar.folder().join("grant.yaml");
+    let manifest = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: other}\n\
+                    spec: {issuer: other}\n";
+    fs::write(&grant, manifest).unwrap();
+    let token = sidecar.issue_from(&["-f", grant.to_str().unwrap()]);
+    let answer = post(&sidecar, &token, &[], &token.code);
+    assert_eq!(answer.status, 503, "an issuer that is not named to serve");
 }
 
 fn post(sidecar: &Sidecar, token: &Token, headers: &[(&str, &str)], code: &str) -> Answer {

@@ -1,9 +1,5 @@
 //! A running sidecar, and clients that say exactly what a test wants them to say.
 
-#![allow(dead_code, reason = "every test uses a part of it")]
-
-pub mod raw;
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -14,33 +10,33 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The binary under test.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_redemption-sidecar");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_redemption-sidecar");
 
 /// A `serve` of its own data folder, on loopback. It ends with the value.
-pub struct Sidecar {
+pub(crate) struct Sidecar {
     child: Child,
     folder: PathBuf,
-    _owned: Option<TempDir>,
-    pub port: u16,
-    pub operations_port: u16,
+    owned: Option<TempDir>,
+    pub(crate) port: u16,
+    pub(crate) operations_port: u16,
 }
 
 impl Sidecar {
     /// Serves a new site that `--init` makes.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&["--init"])
     }
 
     /// Serves a new data folder with these options.
-    pub fn start_with(options: &[&str]) -> Self {
+    pub(crate) fn start_with(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut sidecar = Self::start_in(folder.path(), options);
-        sidecar._owned = Some(folder);
+        sidecar.owned = Some(folder);
         sidecar
     }
 
     /// Serves an existing data folder.
-    pub fn start_in(folder: &Path, options: &[&str]) -> Self {
+    pub(crate) fn start_in(folder: &Path, options: &[&str]) -> Self {
         let (port, operations_port) = (free_port(), free_port());
         let child = Command::new(BINARY)
             .args(["serve", "--data"])
@@ -53,10 +49,10 @@ impl Sidecar {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let sidecar = Self {
+        let mut sidecar = Self {
             child,
             folder: folder.to_owned(),
-            _owned: None,
+            owned: None,
             port,
             operations_port,
         };
@@ -64,51 +60,65 @@ impl Sidecar {
         sidecar
     }
 
-    fn wait_until_it_listens(&self) {
+    /// Ends it, and serves the same data folder again with no further option.
+    pub(crate) fn restart(mut self) -> Self {
+        self.kill();
+        let mut next = Self::start_in(&self.folder, &[]);
+        next.owned = self.owned.take();
+        next
+    }
+
+    fn wait_until_it_listens(&mut self) {
         let start = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(
-                start.elapsed() < PATIENCE,
-                "does not listen: {}",
-                self.log()
-            );
+            let is_gone = self.child.try_wait().unwrap().is_some();
+            let is_late = start.elapsed() > PATIENCE;
+            assert!(!is_gone && !is_late, "does not listen: {}", self.log());
             sleep(Duration::from_millis(10));
         }
     }
 
     /// The data folder.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// What it logged so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.join(format!("log-{}", self.port))).unwrap_or_default()
     }
 
     /// Its process.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Runs another command on the same data folder.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         run(&self.folder, arguments)
     }
 
+    /// Makes a grant of this name and returns its token.
+    pub(crate) fn issue(&self, name: &str, options: &[&str]) -> Token {
+        self.issue_from(&[&[name], options].concat())
+    }
+
     /// Makes a grant and returns its token.
-    pub fn issue(&self, name: &str, options: &[&str]) -> Token {
-        issue(&self.folder, name, options)
+    pub(crate) fn issue_from(&self, options: &[&str]) -> Token {
+        let output = self.run(&[&["issue"], options].concat());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{options:?}: {errors}");
+        Token::read(&String::from_utf8(output.stdout).unwrap())
     }
 
     /// Ends it with `kill -9`.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// Ends it with SIGTERM and waits for its exit code.
-    pub fn terminate(&mut self) -> Option<i32> {
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
@@ -122,7 +132,7 @@ impl Drop for Sidecar {
 }
 
 /// Runs a command on a data folder.
-pub fn run(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
     let (command, rest) = arguments.split_first().unwrap();
     Command::new(BINARY)
         .arg(command)
@@ -133,26 +143,18 @@ pub fn run(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// Makes a grant in a data folder and returns its token.
-pub fn issue(folder: &Path, name: &str, options: &[&str]) -> Token {
-    let output = run(folder, &[&["issue", name], options].concat());
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "issue {name}: {errors}");
-    Token::read(&String::from_utf8(output.stdout).unwrap())
-}
-
 /// What a test needs of an AccessToken.
 #[derive(Clone)]
-pub struct Token {
-    pub yaml: String,
+pub(crate) struct Token {
+    pub(crate) yaml: String,
     /// The path of the URL: a slash and the uid.
-    pub path: String,
-    pub code: String,
-    pub ca: String,
+    pub(crate) path: String,
+    pub(crate) code: String,
+    pub(crate) ca: String,
 }
 
 impl Token {
-    pub fn read(yaml: &str) -> Self {
+    pub(crate) fn read(yaml: &str) -> Self {
         let object: serde_json::Value = serde_saphyr::from_str(yaml).unwrap();
         let text = |field: &str| object["spec"][field].as_str().unwrap().to_owned();
         let url = text("url");
@@ -166,10 +168,10 @@ impl Token {
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 /// How long a test waits for something that must happen.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

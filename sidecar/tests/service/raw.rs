@@ -8,32 +8,32 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use super::PATIENCE;
+use crate::sidecar::PATIENCE;
 
 /// An open connection.
-pub struct Connection {
+pub(crate) struct Connection {
     stream: StreamOwned<ClientConnection, TcpStream>,
     read: Vec<u8>,
 }
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    pub status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(header, _)| header == name);
         found.map(|(_, value)| value.as_str())
     }
 }
 
 /// What trusts this CA and offers these protocols.
-pub fn config(ca: &str, alpn: &[&str]) -> Arc<ClientConfig> {
+pub(crate) fn config(ca: &str, alpn: &[&str]) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
         roots.add(certificate.unwrap()).unwrap();
@@ -51,11 +51,14 @@ pub fn config(ca: &str, alpn: &[&str]) -> Arc<ClientConfig> {
 
 impl Connection {
     /// Connects to 127.0.0.1 without ALPN, as Skupper's clients do.
-    pub fn open(port: u16, ca: &str) -> Self {
+    pub(crate) fn open(port: u16, ca: &str) -> Self {
         Self::open_with(SocketAddr::from(([127, 0, 0, 1], port)), config(ca, &[])).unwrap()
     }
 
-    pub fn open_with(address: SocketAddr, config: Arc<ClientConfig>) -> std::io::Result<Self> {
+    pub(crate) fn open_with(
+        address: SocketAddr,
+        config: Arc<ClientConfig>,
+    ) -> std::io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
@@ -72,19 +75,24 @@ impl Connection {
     }
 
     /// Sends bytes as they are.
-    pub fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes)?;
         self.stream.flush()
     }
 
     /// Sends a POST with a body of known length.
-    pub fn post(&mut self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
+    pub(crate) fn post(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<Answer> {
         self.send(&request("POST", path, headers, body)).ok()?;
         self.answer()
     }
 
     /// Reads one answer; nothing when the connection ends before it is complete.
-    pub fn answer(&mut self) -> Option<Answer> {
+    pub(crate) fn answer(&mut self) -> Option<Answer> {
         loop {
             if let Some((answer, length)) = parse(&self.read) {
                 self.read.drain(..length);
@@ -99,7 +107,7 @@ impl Connection {
     }
 
     /// Whether the other side ends the connection, without another answer.
-    pub fn is_closed(&mut self) -> bool {
+    pub(crate) fn is_closed(&mut self) -> bool {
         let mut buffer = [0; 1024];
         self.read.is_empty()
             && match self.stream.read(&mut buffer) {
@@ -110,7 +118,7 @@ impl Connection {
 }
 
 /// The bytes of a request with a body of known length.
-pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n");
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));
