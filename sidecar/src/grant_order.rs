@@ -7,7 +7,7 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use skupper_access_policy::request::{Request, admission_request};
 use skupper_access_policy::review;
 use skupper_access_policy::settings::Settings;
@@ -45,10 +45,12 @@ impl GrantOrder {
         now: DateTime<Utc>,
     ) -> Result<Self, GrantProblem> {
         let mut object = yaml::single_object(text).map_err(GrantProblem)?;
-        if let (Some(name), Some(metadata)) = (name, object.pointer_mut("/metadata")) {
-            metadata["name"] = name.into();
+        let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+        if let (Some(name), Some(metadata)) = (name, metadata) {
+            metadata.insert("name".to_owned(), name.into());
         }
-        let is_grant = object["kind"] == "AccessGrant" && object["apiVersion"] == API_VERSION;
+        let is = |field, value: &str| object.get(field).and_then(Value::as_str) == Some(value);
+        let is_grant = is("kind", "AccessGrant") && is("apiVersion", API_VERSION);
         if !is_grant {
             return Err(GrantProblem(format!(
                 "must hold an AccessGrant of {API_VERSION}"
@@ -68,22 +70,19 @@ impl GrantOrder {
         code: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Self, GrantProblem> {
-        let mut object = json!({
-            "apiVersion": API_VERSION,
-            "kind": "AccessGrant",
-            "metadata": { "name": name },
-            "spec": {},
-        });
         let fields = [
             ("redemptionsAllowed", redemptions_allowed.map(Value::from)),
             ("expirationWindow", expiration_window.map(Value::from)),
             ("code", code.map(Value::from)),
         ];
-        for (field, value) in fields {
-            if let Some(value) = value {
-                object["spec"][field] = value;
-            }
-        }
+        let spec = fields.into_iter();
+        let spec = spec.filter_map(|(field, value)| Some((field.to_owned(), value?)));
+        let object = json!({
+            "apiVersion": API_VERSION,
+            "kind": "AccessGrant",
+            "metadata": { "name": name },
+            "spec": spec.collect::<Map<_, _>>(),
+        });
         Self::of_object(object, now)
     }
 

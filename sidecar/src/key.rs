@@ -36,11 +36,12 @@ use zeroize::Zeroizing;
 use pem::Label;
 
 /// A kind of key that is made here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum KeyKind {
     /// ECDSA on P-256.
     P256,
     /// RSA with 2048 bits, for clients that read nothing else.
+    #[value(name = "rsa-2048")]
     Rsa2048,
 }
 

@@ -148,6 +148,8 @@ pub struct Redemption {
     pub serial: Serial,
     /// When it was counted, in whole seconds; the certificate's validity starts from it.
     pub at: DateTime<Utc>,
+    /// The end of the certificate.
+    pub certificate_end: DateTime<Utc>,
 }
 
 /// What a ledger does with a candidate that nothing refuses.
@@ -161,19 +163,20 @@ pub enum Decision {
 
 /// Decides about one redemption of a grant whose code was right.
 ///
-/// `known` is the redemption that the ledger holds for the candidate's key.
+/// `known` is the redemption that the ledger holds for the key, `subject` the common name that is
+/// asked for.
 ///
 /// # Errors
 /// [`Refusal::Ended`], [`Refusal::OtherSubject`] or [`Refusal::Spent`], the first that applies.
 pub fn decide(
     grant: &Grant,
     known: Option<&Redemption>,
-    candidate: &Redemption,
+    subject: &str,
     now: DateTime<Utc>,
 ) -> Result<Decision, Refusal> {
     match (grant.state(now), known) {
         (GrantState::Revoked | GrantState::Expired, _) => Err(Refusal::Ended),
-        (_, Some(known)) if known.subject != candidate.subject => Err(Refusal::OtherSubject),
+        (_, Some(known)) if known.subject != subject => Err(Refusal::OtherSubject),
         (_, Some(known)) => Ok(Decision::Again(known.clone())),
         (GrantState::Spent, None) => Err(Refusal::Spent),
         (GrantState::Live, None) => Ok(Decision::Count),
@@ -216,6 +219,7 @@ mod tests {
             subject: subject.to_owned(),
             serial: Serial::derive(&GrantUid::from_bytes([1; 16]), &[key]),
             at,
+            certificate_end: at + TimeDelta::days(1),
         }
     }
 
@@ -291,8 +295,7 @@ mod tests {
             ),
         ];
         for (name, grant, known, subject, expected) in cases {
-            let candidate = redemption(1, subject, now);
-            assert_eq!(decide(grant, known, &candidate, now), expected, "{name}");
+            assert_eq!(decide(grant, known, subject, now), expected, "{name}");
         }
     }
 

@@ -1,0 +1,108 @@
+//! The commands, one file each, and how they end.
+
+mod data;
+mod issue;
+mod list;
+mod redeem;
+mod report;
+mod revoke;
+mod serve;
+mod show;
+
+use std::fmt;
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+
+use crate::args::{Command, CommandLine};
+use crate::ledger::LedgerFault;
+
+/// Runs a command.
+///
+/// # Errors
+/// Why it failed, with the exit code.
+pub async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(options) => serve::run(*options).await,
+        Command::Issue(options) => issue::run(options).await,
+        Command::Redeem(options) => redeem::run(options).await,
+        Command::List(options) => list::run(options).await,
+        Command::Show(options) => show::run(options).await,
+        Command::Revoke(options) => revoke::run(options).await,
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            let mut command = CommandLine::command();
+            clap_complete::generate(shell, &mut command, "redemption-sidecar", &mut text);
+            print(&text)
+        }
+        Command::Man { folder } => {
+            let written = std::fs::create_dir_all(&folder)
+                .and_then(|()| clap_mangen::generate_to(CommandLine::command(), &folder));
+            written.map_err(|error| {
+                Failure::usage(format!("cannot write to {}: {error}", folder.display()))
+            })
+        }
+    }
+}
+
+/// Why a command failed: one line that says what to do, and the exit code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// 1: refused for good; 2: usage or unreadable input; 3: the same command may work later.
+    pub exit_code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// Refused for good.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self {
+            exit_code: 1,
+            message: message.into(),
+        }
+    }
+
+    /// Options or input that cannot be used.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            exit_code: 2,
+            message: message.into(),
+        }
+    }
+
+    /// The same command may work later.
+    pub(crate) fn try_again(message: impl Into<String>) -> Self {
+        Self {
+            exit_code: 3,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<LedgerFault> for Failure {
+    fn from(fault: LedgerFault) -> Self {
+        Self::try_again(fault.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Writes to standard output. A reader that went away is no failure.
+fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    match output
+        .write_all(text.as_ref())
+        .and_then(|()| output.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::try_again(
+            format!("cannot write to standard output: {error}"),
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,181 @@
+//! `issue`: makes a grant and prints the AccessToken that redeems it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::num::NonZeroU32;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
+
+use super::report::time;
+use super::{Failure, data, print};
+use crate::advertised::AdvertisedUrl;
+use crate::args::Issue;
+use crate::grant_order::{GrantOrder, GrantProblem};
+use crate::ledger::Ledger;
+use crate::manifest::AccessToken;
+use crate::redemption::{CodeDigest, Grant, GrantUid};
+use crate::{clock, random, yaml};
+
+pub(super) async fn run(options: Issue) -> Result<(), Failure> {
+    let now = clock::now();
+    let order = order(&options, now)?;
+    for warning in &order.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let ledger = data::ledger(&options.data)?;
+    let published = ledger.published().await?.ok_or_else(|| {
+        Failure::usage(
+            "no service has run on this data folder, so its URL and CA are not known: run \
+             'redemption-sidecar serve' once",
+        )
+    })?;
+
+    let url: AdvertisedUrl = published.url.parse().map_err(|problem| {
+        Failure::usage(format!(
+            "the URL in the ledger, {}: {problem}",
+            published.url
+        ))
+    })?;
+    let expiration_time = now.checked_add_signed(order.expiration_window);
+    let expiration_time = expiration_time
+        .ok_or_else(|| Failure::usage("the expiration window ends after the year 262142"))?;
+    let uid = GrantUid::from_random(random::bytes());
+    let code = order.code.unwrap_or_else(random::code);
+    let grant = Grant {
+        uid,
+        code: CodeDigest::of_code(&uid, code.expose_secret().as_bytes()),
+        redemptions_allowed: order.redemptions_allowed,
+        redemptions: 0,
+        created: now,
+        expiration_time,
+        revoked: None,
+        issuer: order.issuer,
+        name: order.name,
+    };
+    let token = AccessToken {
+        name: grant.name.clone(),
+        url: url.of_grant(&uid),
+        code,
+        ca: published.ca,
+        link_cost: options.link_cost.get(),
+    };
+    let text = token.to_yaml();
+
+    // A token is written once. So the place for it is taken before the grant is made.
+    let output = options.output.map(TokenFile::create).transpose()?;
+    if let Err(live) = ledger.create(&grant, now).await? {
+        if let Some(output) = output {
+            output.remove();
+        }
+        return Err(Failure::refused(format!(
+            "the grant '{}' is there already, until {}: choose another name, or end it with \
+             'redemption-sidecar revoke {0}'",
+            live.name,
+            time(live.expiration_time)
+        )));
+    }
+    let written = match output {
+        Some(output) => output.fill(text.as_bytes()),
+        None => print(text.as_bytes()),
+    };
+    if let Err(failure) = written {
+        ledger.revoke(&grant.name, now).await?;
+        return Err(failure);
+    }
+    eprintln!(
+        "'{}' can be redeemed {} until {}",
+        grant.name,
+        match grant.redemptions_allowed {
+            1 => "once".to_owned(),
+            times => format!("{times} times"),
+        },
+        time(grant.expiration_time)
+    );
+    Ok(())
+}
+
+fn order(options: &Issue, now: DateTime<Utc>) -> Result<GrantOrder, Failure> {
+    let usage = |problem: GrantProblem| Failure::usage(problem.to_string());
+    if let Some(file) = &options.filename {
+        let text = read(file)?;
+        let order = GrantOrder::of_manifest(&text, options.name.as_deref(), now);
+        return order.map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())));
+    }
+    let code = options.code_file.as_deref().map(read).transpose()?;
+    // A file of one line ends with a line end that is not part of the code.
+    let code = code
+        .as_ref()
+        .map(|text| text.strip_suffix('\n').unwrap_or(text));
+    GrantOrder::of_options(
+        options.name.as_deref().unwrap_or_default(),
+        options.redemptions_allowed.map(NonZeroU32::get),
+        options.expiration_window.as_deref(),
+        code,
+        now,
+    )
+    .map_err(usage)
+}
+
+/// The text of a file, or of standard input for `-`.
+fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let mut text = Zeroizing::new(String::with_capacity(4096));
+    let limit = yaml::MAX_BYTES as u64 + 1;
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(limit).read_to_string(&mut text)
+    } else {
+        File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text))
+    };
+    match read {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Failure::usage(format!(
+            "cannot read {}: {error}",
+            path.display()
+        ))),
+    }
+}
+
+/// The file of a token, readable by its owner only.
+struct TokenFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl TokenFile {
+    fn create(path: PathBuf) -> Result<Self, Failure> {
+        let mut options = OpenOptions::new();
+        match options.write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(file) => Ok(Self { path, file }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(Failure::refused(format!(
+                    "{} is there already and may hold a token: name another file",
+                    path.display()
+                )))
+            }
+            Err(error) => Err(Failure::usage(format!(
+                "cannot write to {}: {error}",
+                path.display()
+            ))),
+        }
+    }
+
+    fn fill(mut self, text: &[u8]) -> Result<(), Failure> {
+        let written = self
+            .file
+            .write_all(text)
+            .and_then(|()| self.file.sync_all());
+        written.map_err(|error| {
+            let message = format!("cannot write to {}: {error}", self.path.display());
+            self.remove();
+            Failure::try_again(message)
+        })
+    }
+
+    /// Takes the file away again. What stays when even that fails is empty or cut off.
+    fn remove(self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}

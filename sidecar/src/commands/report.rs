@@ -1,0 +1,184 @@
+//! Grants and redemptions as people and programs read them.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+
+use super::{Failure, print};
+use crate::args::Format;
+use crate::redemption::{Grant, KeyOrigin, Redemption};
+
+/// A grant in `list`, `show` and `revoke`. Never its code.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct GrantReport<'a> {
+    name: &'a str,
+    uid: String,
+    state: &'static str,
+    redemptions: u32,
+    redemptions_allowed: u32,
+    created: String,
+    expiration_time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificates: Option<Vec<CertificateReport<'a>>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CertificateReport<'a> {
+    serial: String,
+    subject: &'a str,
+    issued: String,
+    end: String,
+    key_made_by: &'static str,
+}
+
+impl<'a> GrantReport<'a> {
+    /// A grant in a list.
+    pub(super) fn new(grant: &'a Grant, now: DateTime<Utc>) -> Self {
+        Self {
+            name: &grant.name,
+            uid: grant.uid.to_string(),
+            state: grant.state(now).as_str(),
+            redemptions: grant.redemptions,
+            redemptions_allowed: grant.redemptions_allowed,
+            created: time(grant.created),
+            expiration_time: time(grant.expiration_time),
+            revoked: grant.revoked.map(time),
+            issuer: grant.issuer.as_deref(),
+            certificates: None,
+        }
+    }
+
+    /// A grant with the certificates that were issued for it.
+    pub(super) fn with_certificates(
+        grant: &'a Grant,
+        redemptions: &'a [Redemption],
+        now: DateTime<Utc>,
+    ) -> Self {
+        let certificates = redemptions.iter().map(|redemption| CertificateReport {
+            serial: redemption.serial.to_string(),
+            subject: &redemption.subject,
+            issued: time(redemption.at),
+            end: time(redemption.certificate_end),
+            key_made_by: match redemption.origin {
+                KeyOrigin::Redeemer => "redeemer",
+                KeyOrigin::Service => "service",
+            },
+        });
+        Self {
+            certificates: Some(certificates.collect()),
+            ..Self::new(grant, now)
+        }
+    }
+
+    /// The grant as lines for people.
+    pub(super) fn text(&self) -> String {
+        let mut rows = vec![
+            ["name".to_owned(), self.name.to_owned()],
+            ["uid".to_owned(), self.uid.clone()],
+            ["state".to_owned(), self.state.to_owned()],
+            ["redemptions".to_owned(), self.redemptions_text()],
+            ["created".to_owned(), self.created.clone()],
+            ["expires".to_owned(), self.expiration_time.clone()],
+        ];
+        rows.extend(
+            self.revoked
+                .clone()
+                .map(|time| ["revoked".to_owned(), time]),
+        );
+        rows.extend(
+            self.issuer
+                .map(|name| ["issuer".to_owned(), name.to_owned()]),
+        );
+        let mut text = columns(&rows);
+        if let Some(certificates) = &self.certificates
+            && !certificates.is_empty()
+        {
+            let heading = ["SERIAL", "SUBJECT", "ISSUED", "END", "KEY MADE BY"];
+            let mut rows = vec![heading.map(str::to_owned)];
+            rows.extend(certificates.iter().map(|certificate| {
+                [
+                    certificate.serial.clone(),
+                    certificate.subject.to_owned(),
+                    certificate.issued.clone(),
+                    certificate.end.clone(),
+                    certificate.key_made_by.to_owned(),
+                ]
+            }));
+            text.push('\n');
+            text.push_str(&columns(&rows));
+        }
+        text
+    }
+
+    fn redemptions_text(&self) -> String {
+        format!("{} of {}", self.redemptions, self.redemptions_allowed)
+    }
+}
+
+/// Prints a list of grants.
+pub(super) fn print_list(reports: &[GrantReport<'_>], format: Format) -> Result<(), Failure> {
+    if format != Format::Table {
+        return print_as(&reports, format);
+    }
+    if reports.is_empty() {
+        return print("no grants\n");
+    }
+    let heading = ["NAME", "STATE", "REDEMPTIONS", "EXPIRES"];
+    let mut rows = vec![heading.map(str::to_owned)];
+    rows.extend(reports.iter().map(|report| {
+        [
+            report.name.to_owned(),
+            report.state.to_owned(),
+            report.redemptions_text(),
+            report.expiration_time.clone(),
+        ]
+    }));
+    print(columns(&rows))
+}
+
+/// Prints grants of one name, the newest first.
+pub(super) fn print_grants(reports: &[GrantReport<'_>], format: Format) -> Result<(), Failure> {
+    if format != Format::Table {
+        return print_as(&reports, format);
+    }
+    let texts: Vec<String> = reports.iter().map(GrantReport::text).collect();
+    print(texts.join("\n"))
+}
+
+fn print_as(value: &impl Serialize, format: Format) -> Result<(), Failure> {
+    let text = match format {
+        Format::Yaml => serde_saphyr::to_string(value).map_err(|error| error.to_string()),
+        Format::Json | Format::Table => serde_json::to_string_pretty(value)
+            .map(|text| text + "\n")
+            .map_err(|error| error.to_string()),
+    };
+    print(text.map_err(|error| Failure::try_again(format!("cannot print: {error}")))?)
+}
+
+/// Left-aligned columns, two blanks apart.
+fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            line.push_str(&format!("{cell:<width$}  ", width = width(column)));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// RFC 3339, UTC, in whole seconds.
+pub(super) fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,346 @@
+//! What the service counts, for Prometheus.
+//!
+//! No label takes its values from a client or from the names of grants.
+//!
+//! Source: the `OpenMetrics` text format 1.0 and Prometheus' naming conventions.
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::redemption::{GrantState, Refusal};
+
+/// The type of the text that [`Metrics::encode`] makes.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Every metric of the service.
+pub struct Metrics {
+    registry: Registry,
+    redemptions: Family<OutcomeLabel, Counter>,
+    duration: Histogram,
+    grants: Family<StateLabel, Gauge>,
+    issuer_ends: Family<IssuerLabel, Gauge>,
+    server_end: Family<NoLabel, Gauge>,
+    connections: ConnectionMetrics,
+}
+
+impl Metrics {
+    /// All counters at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix("redemption_sidecar"),
+            redemptions: Family::default(),
+            duration: Histogram::new(DURATION_BUCKETS),
+            grants: Family::default(),
+            issuer_ends: Family::default(),
+            server_end: Family::default(),
+            connections: ConnectionMetrics::default(),
+        };
+        // Series that exist from the start let a rate see the first increase.
+        for outcome in Outcome::ALL {
+            let _ = metrics.redemptions.get_or_create(&OutcomeLabel { outcome });
+        }
+        for bound in Bound::ALL {
+            let _ = metrics
+                .connections
+                .closed
+                .get_or_create(&BoundLabel { bound });
+        }
+        metrics.registered()
+    }
+
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        registry.register(
+            "redemptions",
+            "Answered redemption requests by outcome",
+            self.redemptions.clone(),
+        );
+        registry.register_with_unit(
+            "redemption_duration",
+            "Time from the end of a request's head to its answer",
+            Unit::Seconds,
+            self.duration.clone(),
+        );
+        registry.register("grants", "Grants by state", self.grants.clone());
+        registry.register_with_unit(
+            "issuer_certificate_not_after_timestamp",
+            "End of an issuer's certificate in Unix time",
+            Unit::Seconds,
+            self.issuer_ends.clone(),
+        );
+        registry.register_with_unit(
+            "server_certificate_not_after_timestamp",
+            "End of the redemption server's certificate in Unix time",
+            Unit::Seconds,
+            self.server_end.clone(),
+        );
+        registry.register(
+            "connections",
+            "Open connections of redeemers",
+            self.connections.open.clone(),
+        );
+        registry.register(
+            "connections_closed",
+            "Connections that a bound closed or turned away",
+            self.connections.closed.clone(),
+        );
+        self
+    }
+
+    /// Counts an answer, and how long it took.
+    pub fn redemption(&self, outcome: Outcome, duration: Duration) {
+        self.redemptions
+            .get_or_create(&OutcomeLabel { outcome })
+            .inc();
+        self.duration.observe(duration.as_secs_f64());
+    }
+
+    /// Sets the number of grants in each state; `None` when it is not known now.
+    pub fn set_grants(&self, tally: Option<&[(GrantState, u64)]>) {
+        self.grants.clear();
+        for (state, grants) in tally.unwrap_or_default() {
+            let grants = i64::try_from(*grants).unwrap_or(i64::MAX);
+            let state = StateLabel { state: *state };
+            self.grants.get_or_create(&state).set(grants);
+        }
+    }
+
+    /// Sets the ends of the issuers' certificates, by the name of the issuer.
+    pub fn set_issuer_ends<'a>(&self, ends: impl IntoIterator<Item = (&'a str, DateTime<Utc>)>) {
+        self.issuer_ends.clear();
+        for (issuer, end) in ends {
+            let issuer = issuer.to_owned();
+            let gauge = self
+                .issuer_ends
+                .get_or_create_owned(&IssuerLabel { issuer });
+            gauge.set(end.timestamp());
+        }
+    }
+
+    /// Sets the end of the server's certificate.
+    pub fn set_server_end(&self, end: DateTime<Utc>) {
+        self.server_end
+            .get_or_create(&NoLabel {})
+            .set(end.timestamp());
+    }
+
+    /// The metrics of the redemption port's connections.
+    #[must_use]
+    pub fn connections(&self) -> &ConnectionMetrics {
+        &self.connections
+    }
+
+    /// All metrics as text of [`CONTENT_TYPE`].
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut output = String::with_capacity(8192);
+        // Writing to a String cannot fail.
+        let _ = text::encode(&mut output, &self.registry);
+        output
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The metrics of one listener's connections.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionMetrics {
+    /// How many are open.
+    pub(crate) open: Gauge,
+    closed: Family<BoundLabel, Counter>,
+}
+
+impl ConnectionMetrics {
+    /// Counts a connection that a bound closed.
+    pub(crate) fn close(&self, bound: Bound) {
+        self.closed.get_or_create(&BoundLabel { bound }).inc();
+    }
+
+    /// How many connections a bound closed.
+    #[must_use]
+    pub fn closed(&self, bound: Bound) -> u64 {
+        self.closed.get_or_create(&BoundLabel { bound }).get()
+    }
+}
+
+/// How a redemption request was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Counted and certified.
+    Counted,
+    /// Certified again, without counting.
+    Again,
+    /// Not a POST.
+    Method,
+    /// The body was too large, unreadable or late.
+    Body,
+    /// See [`Refusal::NotReady`].
+    NotReady,
+    /// See [`Refusal::UnknownGrant`].
+    UnknownGrant,
+    /// See [`Refusal::TooManyAttempts`].
+    TooManyAttempts,
+    /// See [`Refusal::WrongCode`].
+    WrongCode,
+    /// See [`Refusal::Ended`].
+    Ended,
+    /// See [`Refusal::Headers`].
+    Headers,
+    /// See [`Refusal::OtherSubject`].
+    OtherSubject,
+    /// See [`Refusal::Spent`].
+    Spent,
+    /// See [`Refusal::Unavailable`].
+    Unavailable,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 13] = [
+        Self::Counted,
+        Self::Again,
+        Self::Method,
+        Self::Body,
+        Self::NotReady,
+        Self::UnknownGrant,
+        Self::TooManyAttempts,
+        Self::WrongCode,
+        Self::Ended,
+        Self::Headers,
+        Self::OtherSubject,
+        Self::Spent,
+        Self::Unavailable,
+    ];
+
+    /// The word that stands for it in metrics and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counted => "counted",
+            Self::Again => "again",
+            Self::Method => "method",
+            Self::Body => "body",
+            Self::NotReady => "not_ready",
+            Self::UnknownGrant => "unknown_grant",
+            Self::TooManyAttempts => "too_many_attempts",
+            Self::WrongCode => "wrong_code",
+            Self::Ended => "ended",
+            Self::Headers => "headers",
+            Self::OtherSubject => "other_subject",
+            Self::Spent => "spent",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl From<&Refusal> for Outcome {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::NotReady => Self::NotReady,
+            Refusal::UnknownGrant => Self::UnknownGrant,
+            Refusal::TooManyAttempts(_) => Self::TooManyAttempts,
+            Refusal::WrongCode => Self::WrongCode,
+            Refusal::Ended => Self::Ended,
+            Refusal::Headers(_) => Self::Headers,
+            Refusal::OtherSubject => Self::OtherSubject,
+            Refusal::Spent => Self::Spent,
+            Refusal::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// The bound that closed a connection or turned it away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Bound {
+    /// All connections were taken.
+    Connections,
+    /// The peer had all the connections it may have.
+    Peer,
+    /// The handshake was late.
+    Handshake,
+    /// The head of a request was late, or its answer was not read.
+    Head,
+}
+
+impl Bound {
+    /// Every bound.
+    pub const ALL: [Self; 4] = [Self::Connections, Self::Peer, Self::Handshake, Self::Head];
+
+    /// The word that stands for it in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::Peer => "peer",
+            Self::Handshake => "handshake",
+            Self::Head => "head",
+        }
+    }
+}
+
+/// For a gauge that is absent until it is set.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NoLabel {}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: GrantState,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct IssuerLabel {
+    issuer: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BoundLabel {
+    bound: Bound,
+}
+
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(self.as_str())
+    }
+}
+
+impl EncodeLabelValue for GrantState {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(self.as_str())
+    }
+}
+
+impl EncodeLabelValue for Bound {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(self.as_str())
+    }
+}
+
+/// Upper bounds in seconds: dense where the goal of 10 ms lies, up to the 10 s after which
+/// redeemers give up.
+const DURATION_BUCKETS: [f64; 13] = [
+    0.001, 0.0025, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0,
+];

@@ -1,0 +1,82 @@
+//! The operations port: whether the service lives, whether it can answer, and its metrics.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/healthz` | 200 while the process lives |
+//! | `/readyz` | 200 when redemptions can be answered, 503 and the reason otherwise |
+//! | `/metrics` | see [`Metrics`] |
+//!
+//! Plain HTTP, on the loopback address unless told otherwise: nothing here is secret, and nothing
+//! is for redeemers.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::metrics::{self, Metrics};
+use crate::redemption::GrantState;
+use crate::server::{Limits, Server};
+
+/// What the operations port asks the service.
+pub trait Probe: Send + Sync + 'static {
+    /// Why no redemption can be answered now, in words fit for anybody.
+    fn readiness(&self) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// How many grants are in each state; `None` when that cannot be told now.
+    fn tally(&self) -> impl Future<Output = Option<Vec<(GrantState, u64)>>> + Send;
+}
+
+/// The server of the operations port.
+#[must_use]
+pub fn server<P: Probe>(probe: Arc<P>, metrics: Arc<Metrics>) -> Server {
+    let limits = Limits {
+        connections: CONNECTIONS,
+        connections_per_peer: CONNECTIONS,
+        ..Limits::default()
+    };
+    Server::plain(routes(probe, metrics), limits)
+}
+
+fn routes<P: Probe>(probe: Arc<P>, metrics: Arc<Metrics>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready::<P>))
+        .route("/metrics", get(scrape::<P>))
+        .fallback(async || (StatusCode::NOT_FOUND, "/healthz, /readyz or /metrics\n"))
+        .with_state(Desk { probe, metrics })
+}
+
+struct Desk<P> {
+    probe: Arc<P>,
+    metrics: Arc<Metrics>,
+}
+
+impl<P> Clone for Desk<P> {
+    fn clone(&self) -> Self {
+        Self {
+            probe: Arc::clone(&self.probe),
+            metrics: Arc::clone(&self.metrics),
+        }
+    }
+}
+
+async fn ready<P: Probe>(State(desk): State<Desk<P>>) -> Response {
+    match desk.probe.readiness().await {
+        Ok(()) => "ok\n".into_response(),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
+    }
+}
+
+async fn scrape<P: Probe>(State(desk): State<Desk<P>>) -> Response {
+    let tally = desk.probe.tally().await;
+    desk.metrics.set_grants(tally.as_deref());
+    let content_type = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
+    (content_type, desk.metrics.encode()).into_response()
+}
+
+/// Scrapers and probes are few.
+const CONNECTIONS: usize = 64;

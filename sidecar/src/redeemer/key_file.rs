@@ -1,0 +1,126 @@
+//! The key of a redemption, which outlives the process: `.redeem-<uid>.key` in the output folder.
+//!
+//! It is on the disk before the first byte of a request is sent, every later run uses it again, and
+//! it goes when the Link is in place. So a redeemer that is stopped at any point repeats the same
+//! redemption and never uses up another one.
+
+use std::fmt;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+use skupper_access_policy::value::redemption_url::RedemptionUrl;
+
+use super::folder::{Folder, FolderProblem};
+use crate::key::{KeyKind, KeyProblem, PrivateKey};
+use crate::redemption::GrantUid;
+
+/// A key that is on the disk. No `Debug`.
+pub(super) struct KeyFile {
+    /// The key.
+    pub(super) key: PrivateKey,
+    /// When an earlier run made it; absent when this run did. A request may have been sent since.
+    pub(super) made_before: Option<DateTime<Utc>>,
+}
+
+impl KeyFile {
+    /// Reads the key for a URL, or makes it.
+    pub(super) fn open(folder: &Folder, url: &RedemptionUrl) -> Result<Self, KeyFileProblem> {
+        let name = name(url);
+        if let Some(found) = folder.read(&name, MAX_KEY_BYTES)? {
+            let path = || folder.path_of(&name);
+            if found.metadata.mode() & OTHERS != 0 {
+                return Err(KeyFileProblem::Exposed(path()));
+            }
+            let text = std::str::from_utf8(&found.bytes).unwrap_or_default();
+            let key = PrivateKey::from_pem(text).map_err(|_| KeyFileProblem::Damaged(path()))?;
+            let modified = DateTime::from_timestamp(found.metadata.mtime(), 0);
+            return Ok(Self {
+                key,
+                made_before: Some(modified.unwrap_or_default()),
+            });
+        }
+        let key = PrivateKey::generate(KeyKind::P256);
+        folder.write(&name, key.to_pem().expose_secret().as_bytes())?;
+        Ok(Self {
+            key,
+            made_before: None,
+        })
+    }
+}
+
+/// The name of the key's file.
+pub(super) fn name(url: &RedemptionUrl) -> String {
+    format!(".redeem-{}.key", stem(url))
+}
+
+/// What stands for a grant in file names: its uid, the last segment of the URL. Another server's
+/// URL may end in anything, so anything else is replaced by its digest.
+pub(super) fn stem(url: &RedemptionUrl) -> String {
+    let path = url.path().trim_end_matches('/');
+    let last = path.rsplit('/').next().unwrap_or_default();
+    if let Some(uid) = GrantUid::parse(last) {
+        return uid.to_string();
+    }
+    let port = url.port().map_or(0, std::num::NonZeroU16::get);
+    let url = format!("{}:{port}{}", url.host(), url.path());
+    let digest = Sha256::digest(url.as_bytes());
+    let (first, _) = digest.split_at(16);
+    let first = first.try_into().unwrap_or_default();
+    format!("{:032x}", u128::from_be_bytes(first))
+}
+
+/// Why the key cannot be used.
+#[derive(Debug)]
+pub enum KeyFileProblem {
+    /// The folder.
+    Folder(FolderProblem),
+    /// The file is there and holds no key.
+    Damaged(PathBuf),
+    /// Others than the owner may read it.
+    Exposed(PathBuf),
+    /// A new key cannot be made.
+    Key(KeyProblem),
+}
+
+impl From<KeyProblem> for KeyFileProblem {
+    fn from(problem: KeyProblem) -> Self {
+        Self::Key(problem)
+    }
+}
+
+impl From<FolderProblem> for KeyFileProblem {
+    fn from(problem: FolderProblem) -> Self {
+        Self::Folder(problem)
+    }
+}
+
+impl fmt::Display for KeyFileProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(problem) => problem.fmt(formatter),
+            Self::Key(problem) => problem.fmt(formatter),
+            Self::Damaged(path) => write!(
+                formatter,
+                "the key of an earlier attempt is damaged: restore {path} or remove it; without it \
+                 a redemption that was counted then is lost",
+                path = path.display()
+            ),
+            Self::Exposed(path) => write!(
+                formatter,
+                "others may read the key of an earlier attempt: 'chmod 600 {path}' when that does \
+                 no harm, else remove it",
+                path = path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for KeyFileProblem {}
+
+const MAX_KEY_BYTES: usize = 16 * 1024;
+
+/// The bits of a file's mode that are not the owner's.
+const OTHERS: u32 = 0o077;

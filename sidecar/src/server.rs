@@ -1,0 +1,239 @@
+//! The listener around the redemption handler: TLS, bounds, the end.
+//!
+//! ```text
+//! accept -> place in the table -> TLS handshake -> head -> body -> handler -> answer -> head ...
+//!           connections           tls                      exchange
+//! ```
+//!
+//! One task for each connection holds one timer for every limit of [`Limits`]; where a connection
+//! stands is known in the table of [`Connections`] alone. Nothing that an unauthenticated client
+//! sends makes anything grow.
+
+mod attempts;
+mod connections;
+mod exchange;
+pub mod limits;
+mod listen;
+mod peer;
+mod stream;
+mod table;
+mod tls;
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tracing::{debug, warn};
+
+pub use attempts::{Allowance, Attempts};
+pub use connections::{Connection, Connections};
+pub use exchange::{Answer, Handler, Received};
+pub use limits::Limits;
+pub use listen::{ListenProblem, listen, raise_file_limit};
+pub use peer::Peer;
+pub use tls::{ServerCertificate, TlsProblem, load_certified_key};
+
+use crate::metrics::{Bound, ConnectionMetrics, Metrics};
+use connections::Order;
+use stream::{Stream, Transport};
+
+/// What is served on one port, and how.
+pub struct Server {
+    tls: Option<TlsAcceptor>,
+    routes: TowerToHyperService<Router>,
+    http: http1::Builder,
+    limits: Limits,
+    connections: Arc<Connections>,
+}
+
+impl Server {
+    /// The redemption service.
+    #[must_use]
+    pub fn redemptions<H: Handler>(
+        tls: Arc<ServerConfig>,
+        handler: Arc<H>,
+        metrics: Arc<Metrics>,
+        limits: Limits,
+    ) -> Self {
+        let connections = metrics.connections().clone();
+        let routes = exchange::routes(handler, metrics, limits.body);
+        Self::new(Some(tls), routes, limits, connections)
+    }
+
+    /// Any routes, without TLS, with the same bounds.
+    #[must_use]
+    pub fn plain(routes: Router, limits: Limits) -> Self {
+        Self::new(None, routes, limits, ConnectionMetrics::default())
+    }
+
+    fn new(
+        tls: Option<Arc<ServerConfig>>,
+        routes: Router,
+        limits: Limits,
+        metrics: ConnectionMetrics,
+    ) -> Self {
+        let mut http = http1::Builder::new();
+        http.max_buf_size(limits::HEAD_BYTES)
+            .max_header_size(limits::HEAD_BYTES);
+        Self {
+            tls: tls.map(TlsAcceptor::from),
+            routes: TowerToHyperService::new(routes),
+            http,
+            limits,
+            connections: Connections::new(&limits, metrics),
+        }
+    }
+
+    /// Serves until `shutdown`, then finishes what runs. Returns how many connections had to be cut
+    /// because they did not end in [`Limits::stop`].
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> usize {
+        let server = Arc::new(self);
+        let mut shutdown = pin!(shutdown);
+        let mut faults = Faults::default();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, address)) => server.admit(stream, address),
+                Err(fault) if is_of_connection(&fault) => {}
+                Err(fault) => {
+                    faults.log(&fault, Instant::now());
+                    tokio::select! {
+                        () = &mut shutdown => break,
+                        () = tokio::time::sleep(ACCEPT_PAUSE) => {}
+                    }
+                }
+            }
+        }
+        drop(listener);
+        server.connections.order(Order::Stop);
+        if tokio::time::timeout(server.limits.stop, server.connections.emptied())
+            .await
+            .is_ok()
+        {
+            return 0;
+        }
+        let open = server.connections.open();
+        server.connections.order(Order::Cut);
+        open
+    }
+
+    fn admit(self: &Arc<Self>, stream: TcpStream, address: SocketAddr) {
+        if let Some(connection) = self.connections.admit(address.ip(), Instant::now()) {
+            tokio::spawn(Arc::clone(self).attend(stream, connection));
+        }
+    }
+
+    async fn attend(self: Arc<Self>, stream: TcpStream, connection: Arc<Connection>) {
+        // Without it the last packet of an answer may wait for the client's acknowledgement.
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let transport = match &self.tls {
+            None => Some(Transport::Plain(stream)),
+            Some(tls) => tokio::select! {
+                accepted = tls.accept(stream) => match accepted {
+                    Ok(stream) => Some(Transport::Tls(Box::new(stream))),
+                    Err(fault) => {
+                        debug!(peer = %connection.address(), "no TLS: {fault}");
+                        None
+                    }
+                },
+                _ = connection.order() => None,
+                () = tokio::time::sleep(self.limits.handshake) => {
+                    connection.closed_by(Bound::Handshake);
+                    None
+                }
+            },
+        };
+        if let Some(transport) = transport {
+            connection.waits(Instant::now());
+            self.converse(Stream::new(transport, Arc::clone(&connection)), &connection)
+                .await;
+        }
+        connection.leave();
+    }
+
+    async fn converse(&self, stream: Stream, connection: &Arc<Connection>) {
+        let service = service_fn(|mut request| {
+            connection.asks();
+            request.extensions_mut().insert(Arc::clone(connection));
+            let answered = self.routes.call(request);
+            async move {
+                let response = answered.await;
+                connection.waits(Instant::now());
+                response
+            }
+        });
+        let mut conversation = pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let mut patience = pin!(tokio::time::sleep(self.limits.head));
+        loop {
+            tokio::select! {
+                ended = &mut conversation => {
+                    if let Err(fault) = ended {
+                        debug!(peer = %connection.address(), "no HTTP: {fault}");
+                    }
+                    return;
+                }
+                order = connection.order() => match order {
+                    Order::Stop => conversation.as_mut().graceful_shutdown(),
+                    Order::Cut => return,
+                },
+                () = &mut patience => {
+                    let now = Instant::now();
+                    // The timer is not touched while requests come and go: it looks afterwards.
+                    match connection.patience(self.limits.head, now) {
+                        Some(end) if end > now => patience.as_mut().reset(end.into()),
+                        Some(_) => {
+                            connection.closed_by(Bound::Head);
+                            return;
+                        }
+                        None => return,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether the client spoilt its own connection before it was accepted.
+fn is_of_connection(fault: &io::Error) -> bool {
+    matches!(
+        fault.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// Faults of accepting, logged once a second at most.
+#[derive(Default)]
+struct Faults {
+    logged: Option<Instant>,
+}
+
+impl Faults {
+    fn log(&mut self, fault: &io::Error, now: Instant) {
+        let is_due = |logged| now.saturating_duration_since(logged) >= Duration::from_secs(1);
+        if self.logged.is_none_or(is_due) {
+            warn!("cannot accept connections, trying again: {fault}");
+            self.logged = Some(now);
+        }
+    }
+}
+
+/// How long nothing is accepted after a fault: files may have been closed by then.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

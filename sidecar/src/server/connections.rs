@@ -1,0 +1,281 @@
+//! The open connections of a listener, and which one goes when there is no room for another.
+//!
+//! [`table`](super::table) decides; here are the lock, the orders to the tasks and what a task and
+//! a handler may ask for.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::table::{Phase, Place, Table};
+use super::{Limits, Peer};
+use crate::metrics::{Bound, ConnectionMetrics};
+
+/// The open connections of a listener.
+pub struct Connections {
+    table: Mutex<Table<Arc<Orders>>>,
+    emptied: Notify,
+    metrics: ConnectionMetrics,
+}
+
+impl Connections {
+    /// A table without connections.
+    #[must_use]
+    pub fn new(limits: &Limits, metrics: ConnectionMetrics) -> Arc<Self> {
+        Arc::new(Self {
+            table: Mutex::new(Table::new(limits.connections, limits.connections_per_peer)),
+            emptied: Notify::new(),
+            metrics,
+        })
+    }
+
+    /// Admits a connection, and closes another one where that is needed. `None` when none could be
+    /// closed: the new one is to be dropped.
+    #[must_use]
+    pub fn admit(self: &Arc<Self>, address: IpAddr, now: Instant) -> Option<Arc<Connection>> {
+        let orders = Arc::new(Orders::default());
+        let peer = Peer::of(address);
+        let mut table = self.lock();
+        let admission = table.admit(peer, now, Arc::clone(&orders));
+        self.metrics.open.set(table.open_as_gauge());
+        drop(table);
+        let (place, closed) = match admission {
+            Ok(admitted) => admitted,
+            Err(bound) => {
+                self.metrics.close(bound);
+                return None;
+            }
+        };
+        if let Some((bound, orders)) = closed {
+            self.metrics.close(bound);
+            orders.give(Order::Cut);
+        }
+        Some(Arc::new(Connection {
+            address: address.to_canonical(),
+            peer,
+            place,
+            orders,
+            lingers: AtomicBool::new(false),
+            connections: Arc::clone(self),
+        }))
+    }
+
+    /// How many are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.lock().open()
+    }
+
+    /// Gives an order to every connection.
+    pub(super) fn order(&self, order: Order) {
+        for orders in self.lock().handles() {
+            orders.give(order);
+        }
+    }
+
+    /// Waits until none is open.
+    pub(super) async fn emptied(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.open() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    fn leave(&self, table: &mut Table<Arc<Orders>>, place: Place) {
+        table.leave(place);
+        self.metrics.open.set(table.open_as_gauge());
+        if table.open() == 0 {
+            self.emptied.notify_waiters();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table<Arc<Orders>>> {
+        // Every method of the table leaves it whole, whatever panicked elsewhere.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One open connection, as its task and the handler see it. It keeps its place in the table until
+/// the last of them has let it go.
+pub struct Connection {
+    address: IpAddr,
+    peer: Peer,
+    place: Place,
+    orders: Arc<Orders>,
+    lingers: AtomicBool,
+    connections: Arc<Connections>,
+}
+
+impl Connection {
+    /// The address of the client; an IPv4-mapped one as IPv4.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Whom the limits count it for.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Says that the code was right. From here to its answer the connection is not closed to make
+    /// room, and the handler runs on when the client goes away.
+    ///
+    /// `false`: the connection is closed already and the handler is being ended; count nothing.
+    #[must_use]
+    pub fn answering(&self) -> bool {
+        self.connections.lock().set(self.place, Phase::Answering)
+    }
+
+    /// Says that a request is being looked at; the limit of [`Phase::Waiting`] does not count.
+    pub(super) fn asks(&self) {
+        let mut table = self.connections.lock();
+        if let Some(Phase::Waiting(since)) = table.phase(self.place) {
+            table.set(self.place, Phase::Asking(since));
+        }
+    }
+
+    /// Says that it is the client's turn.
+    pub(super) fn waits(&self, now: Instant) {
+        self.connections.lock().set(self.place, Phase::Waiting(now));
+    }
+
+    /// When the patience with a client is over that may take `limit` for its turn. `None` when the
+    /// connection was closed.
+    pub(super) fn patience(&self, limit: Duration, now: Instant) -> Option<Instant> {
+        match self.connections.lock().phase(self.place)? {
+            Phase::Waiting(since) => Some(since + limit),
+            Phase::Asking(_) | Phase::Answering => Some(now + limit),
+        }
+    }
+
+    /// Gives the place in the table back, unless a right code is being answered. Returns whether it
+    /// is given back: the handler cannot get past [`Connection::answering`] any more.
+    pub(super) fn leave(&self) -> bool {
+        let mut table = self.connections.lock();
+        if table.phase(self.place) == Some(Phase::Answering) {
+            return false;
+        }
+        self.connections.leave(&mut table, self.place);
+        true
+    }
+
+    /// Waits for the next order.
+    pub(super) async fn order(&self) -> Order {
+        self.orders.given.notified().await;
+        match self.orders.order.load(Ordering::Acquire) {
+            order if order >= Order::Cut as u8 => Order::Cut,
+            _ => Order::Stop,
+        }
+    }
+
+    /// Says that a body was left unread: see [`limits::LINGER_BYTES`](super::limits::LINGER_BYTES).
+    pub(super) fn linger(&self) {
+        self.lingers.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn lingers(&self) -> bool {
+        self.lingers.load(Ordering::Relaxed)
+    }
+
+    /// Counts that it was closed by a bound.
+    pub(super) fn closed_by(&self, bound: Bound) {
+        self.connections.metrics.close(bound);
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let mut table = self.connections.lock();
+        self.connections.leave(&mut table, self.place);
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Connection({})", self.address)
+    }
+}
+
+/// What a connection is told from outside. The later one goes further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Finish what runs, then close.
+    Stop = 1,
+    /// Close now.
+    Cut = 2,
+}
+
+#[derive(Default)]
+struct Orders {
+    order: AtomicU8,
+    given: Notify,
+}
+
+impl Orders {
+    fn give(&self, order: Order) {
+        self.order.fetch_max(order as u8, Ordering::Release);
+        self.given.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(connections: usize) -> Limits {
+        Limits {
+            connections,
+            connections_per_peer: connections,
+            ..Limits::default()
+        }
+    }
+
+    #[test]
+    fn a_right_code_comes_before_the_end_of_a_connection_or_not_at_all() {
+        let connections = Connections::new(&limits(1), ConnectionMetrics::default());
+        let admit = |host: u8| connections.admit([192, 0, 2, host].into(), Instant::now());
+        let first = admit(1).unwrap();
+        let second = admit(2).unwrap();
+        assert!(!first.answering(), "it was closed to make room");
+        assert!(second.answering());
+        assert!(admit(3).is_none(), "a right code is being answered");
+        assert!(!second.leave(), "its client went, it still has its place");
+        assert_eq!(connections.open(), 1);
+        drop(second);
+        assert_eq!(connections.open(), 0);
+        let third = admit(3).unwrap();
+        assert!(third.leave());
+        assert!(!third.answering(), "its client went before");
+        let closed =
+            [Bound::Connections, Bound::Peer].map(|bound| connections.metrics.closed(bound));
+        assert_eq!(closed, [2, 0]);
+    }
+
+    #[test]
+    fn patience_ends_for_clients_and_not_for_the_service() {
+        let connections = Connections::new(&limits(1), ConnectionMetrics::default());
+        let start = Instant::now();
+        let limit = Duration::from_secs(5);
+        let later = start + Duration::from_secs(7);
+        let connection = connections.admit([192, 0, 2, 1].into(), start).unwrap();
+        assert_eq!(connection.patience(limit, later), Some(start + limit));
+        connection.asks();
+        assert_eq!(connection.patience(limit, later), Some(later + limit));
+        connection.waits(later);
+        assert_eq!(connection.patience(limit, later), Some(later + limit));
+        assert!(connection.answering());
+        assert_eq!(connection.patience(limit, later), Some(later + limit));
+        connection.waits(later);
+        assert!(connection.leave());
+        assert_eq!(connection.patience(limit, later), None);
+    }
+}

@@ -1,0 +1,365 @@
+//! Who is connected, and who goes when there is no room for another.
+//!
+//! Room is made by closing the connection that has waited longest, of the same peer when that peer
+//! has all it may have. A connection whose request brought a right code is never closed. Neither
+//! lock nor clock is here.
+
+use std::time::Instant;
+
+use super::Peer;
+use crate::metrics::Bound;
+
+/// What a connection is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It is the client's turn: since then.
+    Waiting(Instant),
+    /// A request is being read or looked at, and may turn out worthless. It still counts as waiting
+    /// since then.
+    Asking(Instant),
+    /// A right code is being answered.
+    Answering,
+}
+
+/// Where a connection stands in the table. The number tells it from one that had the place before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    index: usize,
+    number: u64,
+}
+
+struct Entry<T> {
+    number: u64,
+    peer: Peer,
+    phase: Phase,
+    handle: T,
+}
+
+/// The table itself, without locks and clocks. It never holds more than its limits.
+pub(super) struct Table<T> {
+    places: Vec<Option<Entry<T>>>,
+    open: usize,
+    next: u64,
+    limit: usize,
+    limit_per_peer: usize,
+}
+
+/// What an admission closed, and because of which bound.
+pub(super) type Closed<T> = Option<(Bound, T)>;
+
+impl<T> Table<T> {
+    pub(super) fn new(limit: usize, limit_per_peer: usize) -> Self {
+        Self {
+            places: Vec::new(),
+            open: 0,
+            next: 0,
+            limit,
+            limit_per_peer,
+        }
+    }
+
+    pub(super) fn admit(
+        &mut self,
+        peer: Peer,
+        now: Instant,
+        handle: T,
+    ) -> Result<(Place, Closed<T>), Bound> {
+        let of_peer = self
+            .entries()
+            .filter(|(_, entry)| entry.peer == peer)
+            .count();
+        let bound = if of_peer >= self.limit_per_peer {
+            Some(Bound::Peer)
+        } else if self.open >= self.limit {
+            Some(Bound::Connections)
+        } else {
+            None
+        };
+        let index = match bound {
+            Some(bound) => self.longest_waiting(bound, peer).ok_or(bound)?,
+            None => self.free(),
+        };
+        let entry = Entry {
+            number: self.next,
+            peer,
+            phase: Phase::Waiting(now),
+            handle,
+        };
+        let place = Place {
+            index,
+            number: self.next,
+        };
+        self.next += 1;
+        let closed = self
+            .places
+            .get_mut(index)
+            .and_then(|slot| slot.replace(entry));
+        if closed.is_none() {
+            self.open += 1;
+        }
+        Ok((place, bound.zip(closed.map(|entry| entry.handle))))
+    }
+
+    pub(super) fn phase(&self, place: Place) -> Option<Phase> {
+        let entry = self.places.get(place.index)?.as_ref()?;
+        (entry.number == place.number).then_some(entry.phase)
+    }
+
+    /// Returns whether the connection is in the table.
+    pub(super) fn set(&mut self, place: Place, phase: Phase) -> bool {
+        let entry = self.places.get_mut(place.index).and_then(Option::as_mut);
+        match entry.filter(|entry| entry.number == place.number) {
+            Some(entry) => {
+                entry.phase = phase;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn leave(&mut self, place: Place) {
+        if self.phase(place).is_some()
+            && let Some(slot) = self.places.get_mut(place.index)
+        {
+            *slot = None;
+            self.open -= 1;
+        }
+    }
+
+    pub(super) fn handles(&self) -> impl Iterator<Item = &T> {
+        self.entries().map(|(_, entry)| &entry.handle)
+    }
+
+    /// How many are connected.
+    pub(super) fn open(&self) -> usize {
+        self.open
+    }
+
+    pub(super) fn open_as_gauge(&self) -> i64 {
+        i64::try_from(self.open).unwrap_or(i64::MAX)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (usize, &Entry<T>)> {
+        let places = self.places.iter().enumerate();
+        places.filter_map(|(index, slot)| Some((index, slot.as_ref()?)))
+    }
+
+    /// Looking at all of them takes a microsecond, next to half a millisecond for a handshake.
+    fn longest_waiting(&self, bound: Bound, peer: Peer) -> Option<usize> {
+        self.entries()
+            .filter(|(_, entry)| bound != Bound::Peer || entry.peer == peer)
+            .filter_map(|(index, entry)| match entry.phase {
+                Phase::Waiting(since) | Phase::Asking(since) => Some((since, entry.number, index)),
+                Phase::Answering => None,
+            })
+            .min()
+            .map(|(_, _, index)| index)
+    }
+
+    fn free(&mut self) -> usize {
+        if let Some(index) = self.places.iter().position(Option::is_none) {
+            return index;
+        }
+        self.places.push(None);
+        self.places.len() - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn peer(number: u8) -> Peer {
+        Peer::Address([192, 0, 2, number].into())
+    }
+
+    /// A connection of a test: peer, phase, and since when.
+    type Row = (u8, fn(Instant) -> Phase, u64);
+
+    #[test]
+    fn the_longest_waiting_one_goes_and_never_one_with_a_right_code() {
+        const WAITS: fn(Instant) -> Phase = Phase::Waiting;
+        const ASKS: fn(Instant) -> Phase = Phase::Asking;
+        const ANSWERS: fn(Instant) -> Phase = |_| Phase::Answering;
+        // Who is connected, who comes, and the index of the one that goes. 4 places, 2 of a peer.
+        let cases: [(&str, &[Row], u8, Result<Option<usize>, Bound>); 9] = [
+            (
+                "room",
+                &[(1, WAITS, 0), (2, WAITS, 0), (3, WAITS, 0)],
+                1,
+                Ok(None),
+            ),
+            (
+                "all taken",
+                &[(1, WAITS, 3), (2, WAITS, 1), (3, WAITS, 2), (4, WAITS, 4)],
+                5,
+                Ok(Some(1)),
+            ),
+            (
+                "all taken, one asks",
+                &[(1, WAITS, 3), (2, ASKS, 1), (3, WAITS, 2), (4, WAITS, 4)],
+                5,
+                Ok(Some(1)),
+            ),
+            (
+                "all taken, one answers",
+                &[(1, WAITS, 3), (2, ANSWERS, 1), (3, WAITS, 2), (4, WAITS, 4)],
+                5,
+                Ok(Some(2)),
+            ),
+            (
+                "all answer",
+                &[
+                    (1, ANSWERS, 0),
+                    (2, ANSWERS, 0),
+                    (3, ANSWERS, 0),
+                    (4, ANSWERS, 0),
+                ],
+                5,
+                Err(Bound::Connections),
+            ),
+            (
+                "a peer's taken",
+                &[(1, WAITS, 0), (2, WAITS, 2), (2, WAITS, 1)],
+                2,
+                Ok(Some(2)),
+            ),
+            (
+                "a peer's taken, and all",
+                &[(1, WAITS, 0), (2, WAITS, 2), (2, WAITS, 1), (3, WAITS, 0)],
+                2,
+                Ok(Some(2)),
+            ),
+            (
+                "a peer answers twice",
+                &[(2, ANSWERS, 0), (2, ANSWERS, 0)],
+                2,
+                Err(Bound::Peer),
+            ),
+            (
+                "of two alike the earlier",
+                &[(1, WAITS, 0), (2, WAITS, 0), (3, WAITS, 0), (4, WAITS, 0)],
+                1,
+                Ok(Some(0)),
+            ),
+        ];
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        for (name, rows, comes, expected) in cases {
+            let mut table = Table::new(4, 2);
+            for (index, (from, phase, since)) in rows.iter().enumerate() {
+                let (place, closed) = table.admit(peer(*from), start, index).unwrap();
+                assert!(
+                    closed.is_none() && table.set(place, phase(at(*since))),
+                    "{name}"
+                );
+            }
+            let admitted = table.admit(peer(comes), at(9), usize::MAX);
+            let closed = admitted.map(|(_, closed)| closed.map(|(_, index)| index));
+            assert_eq!(closed, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_worth_nothing_once_another_has_it() {
+        let mut table = Table::new(1, 1);
+        let now = Instant::now();
+        let (first, _) = table.admit(peer(1), now, "first").unwrap();
+        let (second, closed) = table.admit(peer(2), now, "second").unwrap();
+        assert_eq!(closed, Some((Bound::Connections, "first")));
+        assert!(!table.set(first, Phase::Answering));
+        table.leave(first);
+        assert_eq!(table.phase(second), Some(Phase::Waiting(now)));
+        assert_eq!(table.open(), 1);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Admit(u8),
+        Answer(usize),
+        Wait(usize),
+        Leave(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..6_u8).prop_map(Step::Admit),
+            2 => any::<usize>().prop_map(Step::Answer),
+            2 => any::<usize>().prop_map(Step::Wait),
+            1 => any::<usize>().prop_map(Step::Leave),
+        ]
+    }
+
+    /// What a connection is, told without the table.
+    #[derive(Clone, Debug)]
+    struct Known {
+        place: Place,
+        peer: u8,
+        since: Option<u32>,
+    }
+
+    proptest! {
+        #[test]
+        fn the_table_is_a_list_that_keeps_its_limits(
+            limit in 1..8_usize,
+            limit_per_peer in 1..5_usize,
+            steps in prop::collection::vec(step(), 1..200),
+        ) {
+            let start = Instant::now();
+            let mut table = Table::new(limit, limit_per_peer);
+            let mut known: Vec<Known> = Vec::new();
+            for (step, time) in steps.into_iter().zip(0_u32..) {
+                let now = start + Duration::from_secs(time.into());
+                let length = known.len().max(1);
+                match step {
+                    Step::Admit(from) => {
+                        let of_peer = known.iter().filter(|one| one.peer == from).count();
+                        let candidates = known.iter().filter(|one| {
+                            of_peer < limit_per_peer || one.peer == from
+                        });
+                        let needed = of_peer >= limit_per_peer || known.len() >= limit;
+                        let oldest = candidates.filter_map(|one| one.since).min();
+                        match table.admit(peer(from), now, time) {
+                            Ok((place, closed)) => {
+                                prop_assert_eq!(closed.is_some(), needed);
+                                if closed.is_some() {
+                                    let gone = known.iter().position(|one| {
+                                        one.since == oldest && one.since.is_some()
+                                            && table.phase(one.place).is_none()
+                                    });
+                                    known.remove(gone.unwrap());
+                                }
+                                known.push(Known { place, peer: from, since: Some(time) });
+                            }
+                            Err(_) => prop_assert!(needed && oldest.is_none()),
+                        }
+                    }
+                    Step::Answer(index) => if let Some(one) = known.get_mut(index % length) {
+                        prop_assert!(table.set(one.place, Phase::Answering));
+                        one.since = None;
+                    },
+                    Step::Wait(index) => if let Some(one) = known.get_mut(index % length) {
+                        prop_assert!(table.set(one.place, Phase::Waiting(now)));
+                        one.since = Some(time);
+                    },
+                    Step::Leave(index) => if !known.is_empty() {
+                        let one = known.remove(index % known.len());
+                        table.leave(one.place);
+                    },
+                }
+                prop_assert_eq!(table.open(), known.len());
+                prop_assert_eq!(table.handles().count(), known.len());
+                prop_assert!(known.len() <= limit);
+                for one in &known {
+                    prop_assert_eq!(table.phase(one.place).is_some(), true);
+                    let of_peer = known.iter().filter(|other| other.peer == one.peer).count();
+                    prop_assert!(of_peer <= limit_per_peer);
+                }
+            }
+        }
+    }
+}
