@@ -8,6 +8,7 @@
 pub mod choice;
 pub mod config;
 pub mod files;
+pub mod init;
 pub mod reload;
 pub mod server_certificate;
 pub mod skupper_namespace;

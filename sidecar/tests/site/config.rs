@@ -1,12 +1,5 @@
 //! `redemption.yaml`: what is read, and what is refused with which words.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::too_many_lines,
-    clippy::string_slice,
-    reason = "a test that cannot go on fails; tables are long"
-)]
-
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 

@@ -1,20 +1,10 @@
 //! The folder of a Skupper namespace, as Skupper writes it, and as it may be found instead.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::too_many_lines,
-    reason = "a test that cannot go on fails; tables are long"
-)]
-
-#[expect(dead_code, reason = "shared with tests that need more")]
-#[path = "pki/openssl.rs"]
-mod pki;
-
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use pki::Pki;
+use crate::openssl::Pki;
 use proptest::prelude::*;
 use redemption_sidecar::manifest::{Role, read_endpoint_host};
 use redemption_sidecar::site::server_certificate::ServerHosts;
@@ -250,6 +240,15 @@ fn the_host_of_links_is_one_that_the_server_certificate_names() {
     }
 }
 
+/// Files that are other than Skupper's, the host to advertise, the endpoints, how many remarks.
+type Listening<'a> = (
+    &'a str,
+    Vec<(&'static str, Vec<u8>)>,
+    Option<&'a str>,
+    Vec<&'a str>,
+    usize,
+);
+
 #[test]
 fn a_router_listens_where_its_router_accesses_say() {
     let pki = pki();
@@ -258,9 +257,8 @@ fn a_router_listens_where_its_router_accesses_say() {
     let second = "runtime/resources/RouterAccess-second.yaml";
     let second_certificate = "runtime/certs/second/tls.crt";
     let both = ["inter-router west.example:55671", "edge west.example:45671"];
-    type Change = Vec<(&'static str, Vec<u8>)>;
     let spec = |spec: &str| vec![(ACCESS, access("router-access-west", spec))];
-    let cases: [(&str, Change, Option<&str>, Vec<&str>, usize); 11] = [
+    let cases: [Listening<'_>; 11] = [
         ("as Skupper makes it", vec![], None, both.to_vec(), 0),
         (
             "an edge site",
@@ -356,19 +354,20 @@ fn a_router_listens_where_its_router_accesses_say() {
     }
 }
 
+enum Change {
+    Remove(&'static str),
+    Write(&'static str, Vec<u8>),
+}
+
 #[test]
 fn a_folder_that_is_not_whole_is_a_problem_and_no_other_site() {
+    use Change::{Remove, Write};
     let pki = pki();
     let whole = whole(&certificate(&pki, &["west.example"]));
     let path = |name: &str| Path::new(FOLDER).join(name);
     let resources = || path("runtime/resources");
     let unreadable = |name: &str| (path(name), None);
     let malformed = |name: &str, start: &'static str| (path(name), Some(start));
-    enum Change {
-        Remove(&'static str),
-        Write(&'static str, Vec<u8>),
-    }
-    use Change::{Remove, Write};
     let half = |text: &str| text.as_bytes()[..text.len() / 3].to_vec();
     let cases = [
         (
@@ -431,7 +430,7 @@ fn a_folder_that_is_not_whole_is_a_problem_and_no_other_site() {
         }
         match read(&files, None).expect_err(name) {
             SiteProblem::Unreadable(file, _) => {
-                assert_eq!((file, None), (expected, start), "{name}")
+                assert_eq!((file, None), (expected, start), "{name}");
             }
             SiteProblem::Namespace(NamespaceProblem::Malformed(file, problem)) => {
                 assert_eq!(file, expected, "{name}");

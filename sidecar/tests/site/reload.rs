@@ -1,16 +1,10 @@
 //! Sites on a disk, while their files change.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "shared with tests that need more")]
-#[path = "pki/openssl.rs"]
-mod pki;
-
 use std::fs;
 use std::path::PathBuf;
 
+use crate::openssl::{CA, Pki, now};
 use chrono::{DateTime, TimeDelta, Utc};
-use pki::{CA, Pki, now};
 use redemption_sidecar::site::reload::{Notice, Watch, renew};
 use redemption_sidecar::site::source::{IssuerFault, Loaded, SiteProblem, SiteSource};
 
@@ -141,6 +135,15 @@ fn an_issuer_that_cannot_be_used_leaves_a_site_that_is_not_ready() {
     ));
 }
 
+/// What the files are now, when; the issuers that are used then, and what is said.
+type Reload<'a> = (
+    &'a str,
+    Result<Loaded, SiteProblem>,
+    DateTime<Utc>,
+    Vec<&'a str>,
+    Vec<&'a str>,
+);
+
 #[test]
 fn a_reload_keeps_what_cannot_be_read_now() {
     let folder = Folder::new();
@@ -167,14 +170,7 @@ fn a_reload_keeps_what_cannot_be_read_now() {
     let end = last.site.issuers["default"].not_after();
     let second = TimeDelta::seconds(1);
     let both = vec!["default", "partners"];
-    // What the files are now, when; the issuers that are used then, and what is said.
-    let cases: [(
-        &str,
-        Result<Loaded, SiteProblem>,
-        DateTime<Utc>,
-        Vec<&str>,
-        Vec<&str>,
-    ); 7] = [
+    let cases: [Reload<'_>; 7] = [
         (
             "nothing changed",
             Ok(last.clone()),
