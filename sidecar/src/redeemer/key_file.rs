@@ -38,10 +38,6 @@ impl KeyFile {
         if found.metadata.mode() & OTHERS != 0 {
             return Err(KeyFileProblem::Exposed(folder.path_of(&name)));
         }
-<<<<<<< HEAD
-        let key = PrivateKey::generate(KeyKind::P256);
-        folder.write(&name, key.to_pem().expose_secret().as_bytes())?;
-=======
         let text = std::str::from_utf8(&found.bytes).unwrap_or_default();
         let key = PrivateKey::from_pem(text).ok().filter(PrivateKey::is_p256);
         let modified = DateTime::from_timestamp(found.metadata.mtime(), 0);
@@ -57,9 +53,8 @@ impl KeyFile {
             return Ok(found);
         }
         let name = name(url);
-        let key = PrivateKey::generate(KeyKind::P256)?;
-        folder.write(&name, key.to_pem()?.expose_secret().as_bytes())?;
->>>>>>> redeemer
+        let key = PrivateKey::generate(KeyKind::P256);
+        folder.write(&name, key.to_pem().expose_secret().as_bytes())?;
         Ok(Self {
             key,
             made_before: None,
