@@ -159,7 +159,7 @@ pub struct Issue {
     #[arg(long, short, value_name = "FILE", conflicts_with_all = ["redemptions_allowed", "expiration_window", "code_file"])]
     pub filename: Option<PathBuf>,
     /// How many times the token can be redeemed [default: 1]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
     pub redemptions_allowed: Option<NonZeroU32>,
     /// How long the token can be redeemed, such as 15m or 24h [default: 15m]
     #[arg(long, value_name = "DURATION")]
@@ -168,7 +168,7 @@ pub struct Issue {
     #[arg(long, value_name = "FILE")]
     pub code_file: Option<PathBuf>,
     /// Cost of the link that the token makes
-    #[arg(long, default_value = "1", value_name = "COST")]
+    #[arg(long, default_value = "1", value_name = "COST", value_parser = at_least_one)]
     pub link_cost: NonZeroU32,
     /// File the token is written to, readable by its owner only [default: standard output]
     #[arg(long, short, value_name = "FILE")]
@@ -252,6 +252,13 @@ fn subdomain_name(text: &str) -> Result<String, String> {
         Ok(name) => Ok(name.as_str().to_owned()),
         Err(problem) => Err(problem.to_string()),
     }
+}
+
+/// The bound of the fields in Kubernetes. Source: Skupper's AccessGrant and AccessToken reference.
+fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|number: &NonZeroU32| i32::try_from(number.get()).is_ok());
+    number.ok_or_else(|| "must be a whole number from 1 to 2147483647".to_owned())
 }
 
 fn host(text: &str) -> Result<Host, String> {
