@@ -89,7 +89,7 @@ pub fn read(base64: &str) -> Result<PublicKey, CertificateRequestProblem> {
     let spki: [u8; SPKI_BYTES] = spki
         .try_into()
         .map_err(|_| CertificateRequestProblem::NotP256)?;
-    let point = spki
+    let coordinates = spki
         .strip_prefix(SPKI_PREFIX)
         .ok_or(CertificateRequestProblem::NotP256)?;
     let algorithm = &request.algorithm;
@@ -99,6 +99,7 @@ pub fn read(base64: &str) -> Result<PublicKey, CertificateRequestProblem> {
     let content = request.info.to_der();
     let content = content.map_err(|_| CertificateRequestProblem::NotPkcs10)?;
     let signature = request.signature.as_bytes().unwrap_or_default();
+    let point = [NOT_COMPRESSED, coordinates].concat();
     UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point)
         .verify(&content, signature)
         .map_err(|_| CertificateRequestProblem::WrongSignature)?;
@@ -143,7 +144,11 @@ impl fmt::Display for CertificateRequestProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("certificate request: ")?;
         match self {
-            Self::TooLong => write!(formatter, "may have at most {MAX_BYTES} bytes of DER"),
+            Self::TooLong => write!(
+                formatter,
+                "may have at most {MAX_BYTES} bytes of DER, which is enough for a key on P-256 and \
+                 too little for an RSA key"
+            ),
             Self::NotBase64 => formatter.write_str(
                 "must be base64 with padding on one line, as 'openssl base64 -A' writes it",
             ),
@@ -168,12 +173,15 @@ impl std::error::Error for CertificateRequestProblem {}
 /// Length of a SubjectPublicKeyInfo on P-256, in bytes.
 const SPKI_BYTES: usize = 91;
 
-/// What stands before the point: the two SEQUENCEs, id-ecPublicKey, prime256v1 and the head of the
-/// BIT STRING.
+/// What stands before the coordinates: the two SEQUENCEs, id-ecPublicKey, prime256v1, the head of
+/// the BIT STRING, and the form of the point.
 const SPKI_PREFIX: &[u8] = &[
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
-    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
 ];
+
+/// The form of a point whose coordinates both follow.
+const NOT_COMPRESSED: &[u8] = &[0x04];
 
 /// INTEGER 0.
 const VERSION_1: &[u8] = &[2, 1, 0];

@@ -106,8 +106,14 @@ impl Issuer {
 
         let probe = issuer.probe(now)?;
         if !issuer.authority.is_self_issued() {
-            for above in authorities_above(&probe, &certificates, now)? {
+            for (index, above) in authorities_above(&probe, &certificates, now)?
+                .iter()
+                .enumerate()
+            {
                 let authority = judge_ca(above, now)?;
+                if !authority.allows_below(index + 1) {
+                    return Err(IssuerProblem::PathTooLong);
+                }
                 issuer.not_after = issuer.not_after.min(authority.not_after());
                 issuer.certificates_pem.push_str(&pem(above));
             }
@@ -118,8 +124,8 @@ impl Issuer {
     /// Certifies a key, and verifies the certificate.
     ///
     /// # Errors
-    /// `now` is outside the validity of the CA or of the certificate; the key is not a
-    /// SubjectPublicKeyInfo.
+    /// `now` is outside the validity of the CA or of the certificate; the public key is not one
+    /// element of DER.
     pub fn certify(
         &self,
         request: &LeafRequest<'_>,
@@ -199,28 +205,23 @@ impl fmt::Debug for Issuer {
     }
 }
 
-/// The certificates between a leaf's issuer and a root, the root last.
-fn authorities_above<'a>(
+/// The certificates from the one above a leaf's issuer to the root.
+fn authorities_above(
     leaf: &CertificateDer<'_>,
-    certificates: &'a [CertificateDer<'a>],
+    certificates: &[CertificateDer<'_>],
     now: DateTime<Utc>,
-) -> Result<Vec<&'a CertificateDer<'a>>, IssuerProblem> {
+) -> Result<Vec<CertificateDer<'static>>, IssuerProblem> {
     let leaf = webpki::EndEntityCert::try_from(leaf).map_err(IssuerProblem::Leaf)?;
     let roots: Vec<_> = certificates.iter().filter_map(as_root).collect();
     let path = verify_chain(&leaf, &roots, certificates, Purpose::Client, now)
         .map_err(IssuerProblem::NoRoot)?;
-    let der_of_root = certificates
+    let root = certificates
         .iter()
-        .find(|certificate| as_root(certificate).is_some_and(|root| root == *path.anchor()));
-    let between = path
-        .intermediate_certificates()
-        .skip(1)
-        .map(webpki::Cert::der);
-    let between: Vec<_> = between.collect();
-    Ok(certificates
-        .iter()
-        .filter(|certificate| between.contains(certificate))
-        .chain(der_of_root)
+        .find(|certificate| as_root(certificate).as_ref() == Some(path.anchor()));
+    let between = path.intermediate_certificates().skip(1);
+    let between = between.map(|above| above.der().into_owned());
+    Ok(between
+        .chain(root.map(|root| root.clone().into_owned()))
         .collect())
 }
 

@@ -5,7 +5,9 @@ use std::io::{IsTerminal as _, stderr};
 use std::net::IpAddr;
 
 use skupper_access_policy::printable::printable;
+use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::SystemTime;
 
 use crate::metrics::Outcome;
@@ -41,15 +43,32 @@ impl std::str::FromStr for LogFilter {
 /// # Errors
 /// [`LogProblem::Started`] when it was called before.
 pub fn start(format: LogFormat, filter: &LogFilter) -> Result<(), LogProblem> {
+    let subscriber = subscriber(format, filter, stderr, stderr().is_terminal())?;
+    tracing::dispatcher::set_global_default(subscriber).map_err(|_| LogProblem::Started)
+}
+
+fn subscriber<W>(
+    format: LogFormat,
+    filter: &LogFilter,
+    writer: W,
+    ansi: bool,
+) -> Result<Dispatch, LogProblem>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let lines = tracing_subscriber::fmt()
-        .with_writer(stderr)
+        .with_writer(writer)
         .with_timer(SystemTime)
         .with_env_filter(EnvFilter::try_new(&filter.0).map_err(|_| LogProblem::Filter)?);
-    match format {
-        LogFormat::Text => lines.with_ansi(stderr().is_terminal()).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-    }
-    .map_err(|_| LogProblem::Started)
+    Ok(match format {
+        LogFormat::Text => lines.with_ansi(ansi).into(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .into(),
+    })
 }
 
 /// One redemption whose code was right: what the log says about it.
@@ -109,3 +128,101 @@ impl fmt::Display for LogProblem {
 }
 
 impl std::error::Error for LogProblem {}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// What is logged, without the time.
+    fn logged(format: LogFormat, filter: &str, log: impl FnOnce()) -> String {
+        let lines = Lines::default();
+        let filter = filter.parse().unwrap();
+        let subscriber = subscriber(format, &filter, lines.clone(), false).unwrap();
+        tracing::dispatcher::with_default(&subscriber, log);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn forger(subject: &str) {
+        redemption(&RedemptionLine {
+            grant: &GrantUid::from_bytes([1; 16]),
+            name: "west",
+            outcome: Outcome::Counted,
+            subject,
+            serial: Some(&Serial::from_bytes([2; 16])),
+            peer: [192, 0, 2, 1].into(),
+        });
+    }
+
+    #[test]
+    fn a_subject_cannot_forge_a_field_or_a_line() {
+        let subjects = [
+            "west serial=00",
+            "west\" serial=00",
+            "west\n2026-01-01T00:00:00Z INFO redemption outcome=\"counted\"",
+            "west\u{2028}\u{202e}\u{1b}[2K\u{0}",
+        ];
+        for subject in subjects {
+            let text = logged(LogFormat::Text, "info", || forger(subject));
+            assert_eq!(text.lines().count(), 1, "{text}");
+            assert!(
+                !text.trim_end().chars().any(|c| c.is_control() || c > '~'),
+                "{text}"
+            );
+            let quoted = format!("{:?}", printable(subject).to_string());
+            let fields = format!("outcome=\"counted\" subject={quoted} serial=0202");
+            assert!(text.contains(&fields), "{text}");
+
+            let json = logged(LogFormat::Json, "info", || forger(subject));
+            let line: serde_json::Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(line["subject"], printable(subject).to_string());
+            assert_eq!(line["serial"], "02".repeat(16));
+            assert_eq!(line["peer"], "192.0.2.1");
+        }
+    }
+
+    #[test]
+    fn times_are_rfc_3339_in_utc() {
+        let json = logged(LogFormat::Json, "info", || forger("west"));
+        let line: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let time = line["timestamp"].as_str().unwrap();
+        assert!(time.ends_with('Z'), "{time}");
+        assert!(chrono::DateTime::parse_from_rfc3339(time).is_ok(), "{time}");
+    }
+
+    #[test]
+    fn a_filter_is_a_level_or_directives() {
+        assert_eq!(logged(LogFormat::Text, "warn", || forger("west")), "");
+        assert!(
+            "info,redemption_sidecar::server=debug"
+                .parse::<LogFilter>()
+                .is_ok()
+        );
+        let problem = "loud=very".parse::<LogFilter>().err();
+        assert_eq!(problem, Some(LogProblem::Filter));
+    }
+}

@@ -27,7 +27,7 @@ pub struct Metrics {
     duration: Histogram,
     grants: Family<StateLabel, Gauge>,
     issuer_ends: Family<IssuerLabel, Gauge>,
-    server_end: Family<NoLabel, Gauge>,
+    server_end: Gauge,
     connections: ConnectionMetrics,
 }
 
@@ -41,7 +41,7 @@ impl Metrics {
             duration: Histogram::new(DURATION_BUCKETS),
             grants: Family::default(),
             issuer_ends: Family::default(),
-            server_end: Family::default(),
+            server_end: Gauge::default(),
             connections: ConnectionMetrics::default(),
         };
         // Series that exist from the start let a rate see the first increase.
@@ -128,9 +128,7 @@ impl Metrics {
 
     /// Sets the end of the server's certificate.
     pub fn set_server_end(&self, end: DateTime<Utc>) {
-        self.server_end
-            .get_or_create(&NoLabel {})
-            .set(end.timestamp());
+        self.server_end.set(end.timestamp());
     }
 
     /// The metrics of the redemption port's connections.
@@ -158,7 +156,6 @@ impl Default for Metrics {
 /// The metrics of one listener's connections.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionMetrics {
-    /// How many are open.
     pub(crate) open: Gauge,
     closed: Family<BoundLabel, Counter>,
 }
@@ -167,6 +164,12 @@ impl ConnectionMetrics {
     /// Counts a connection that a bound closed.
     pub(crate) fn close(&self, bound: Bound) {
         self.closed.get_or_create(&BoundLabel { bound }).inc();
+    }
+
+    /// How many are open.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        u64::try_from(self.open.get()).unwrap_or_default()
     }
 
     /// How many connections a bound closed.
@@ -296,10 +299,6 @@ impl Bound {
         }
     }
 }
-
-/// For a gauge that is absent until it is set.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct NoLabel {}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabel {

@@ -28,8 +28,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use skupper_access_policy::printable::is_hidden;
 
-pub use answer::AnswerProblem;
-pub use credential::CredentialProblem;
+pub use answer::{Answer, AnswerProblem};
+pub use credential::{Credential, CredentialProblem};
 pub use exchange::Cause;
 pub use folder::FolderProblem;
 pub use key_file::KeyFileProblem;
@@ -39,7 +39,6 @@ use crate::certificate_request;
 use crate::protocol::MAX_SUBJECT_CHARACTERS;
 use crate::random;
 use crate::redemption::KeyOrigin;
-use answer::Answer;
 use clock::Clock;
 use exchange::{Fault, Question, Reply};
 use folder::Folder;
@@ -100,28 +99,26 @@ pub async fn redeem(
     let clock = Clock::starting_at(order.now);
     let name = checked_name(order)?;
     let url = &order.token.url;
-    let folder = Folder::open(order.folder)?;
-    if !order.force
-        && let Some(answer) = files::look(&folder, name, clock.now())?
-    {
-        files::clear(&folder, url)?;
-        return Ok(Redeemed {
-            key_made_by: None,
-            ..redeemed(&folder, &answer)
-        });
-    }
-    let kept = files::kept(&folder, url, name, clock.now())?;
-    let answer = match kept {
+    let folder = open(order, clock, progress).await?;
+    // Before a look at the files: a redeemer that was stopped may have written some of them.
+    let answer = match files::kept(&folder, url, name, clock.now())? {
         Some(Ok(answer)) => answer,
         Some(Err(AnswerProblem::OtherName)) => {
             let path = folder.path_of(&files::kept_file(url));
             return Err(RedeemProblem::OtherName(path));
         }
         Some(Err(_)) | None => {
-            if !order.force
-                && let Some(path) = files::obstacle(&folder, name)?
-            {
-                return Err(RedeemProblem::Exists(path));
+            if !order.force {
+                if let Some(answer) = files::look(&folder, name, clock.now())? {
+                    files::clear(&folder, url)?;
+                    return Ok(Redeemed {
+                        key_made_by: None,
+                        ..redeemed(&folder, &answer)
+                    });
+                }
+                if let Some(path) = files::obstacle(&folder, name)? {
+                    return Err(RedeemProblem::Exists(path));
+                }
             }
             let answer = ask(order, &folder, clock, progress).await?;
             files::keep(&folder, url, &answer)?;
@@ -133,6 +130,27 @@ pub async fn redeem(
     }
     files::clear(&folder, url)?;
     Ok(redeemed(&folder, &answer))
+}
+
+/// Opens the folder, and waits while another redeemer is at work in it.
+async fn open(
+    order: &Order<'_>,
+    clock: Clock,
+    progress: &mut impl Progress,
+) -> Result<Folder, FolderProblem> {
+    let mut is_told = false;
+    loop {
+        match Folder::open(order.folder) {
+            Err(problem @ FolderProblem::InUse(_)) if clock.elapsed() < order.timeout => {
+                if !is_told {
+                    progress.waiting(&problem, LOCK_PAUSE);
+                }
+                is_told = true;
+                tokio::time::sleep(LOCK_PAUSE).await;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// The name, if files may be named after it. Skupper takes DNS-1123 labels only where it is not on
@@ -251,6 +269,9 @@ fn redeemed(folder: &Folder, answer: &Answer) -> Redeemed {
         key_made_by: Some(answer.credential.key_made_by),
     }
 }
+
+/// Between two looks whether another redeemer is done.
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// A DNS-1123 label has at most 63 characters; `-99` is the longest suffix of a Link's name.
 const MAX_NAME_BYTES: usize = 60;

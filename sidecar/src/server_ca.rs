@@ -2,13 +2,12 @@
 //!
 //! ```
 //! use redemption_sidecar::server_ca::ServerCa;
-//! use skupper_access_policy::value::host::Host;
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path().join("server-ca");
 //! # let now = chrono::DateTime::from_timestamp_secs(1_785_000_000).unwrap_or_default();
 //!
 //! let ca = ServerCa::open(&folder, now)?;
-//! let leaf = ca.issue_server_leaf(&[Host::parse("grants.example")?], now)?;
+//! let leaf = ca.issue_server_leaf(&[std::net::Ipv4Addr::LOCALHOST.into()], now)?;
 //! assert!(now < leaf.renew_at && leaf.renew_at < leaf.not_after);
 //! // Every process that shares the folder has the same CA.
 //! assert_eq!(ServerCa::open(&folder, now)?.certificate_pem(), ca.certificate_pem());

@@ -51,7 +51,11 @@ impl<L: Ledger> Service<L> {
     /// # Errors
     /// [`Refusal::UnknownGrant`] or [`Refusal::Unavailable`].
     pub async fn grant(&self, uid: &GrantUid) -> Result<Grant, Refusal> {
-        let entry = self.ledger.look(uid, None).await.map_err(store_down)?;
+        let entry = self
+            .ledger
+            .look(uid, None)
+            .await
+            .map_err(|fault| store_down(&fault))?;
         entry.map(|entry| entry.grant).ok_or(Refusal::UnknownGrant)
     }
 
@@ -110,7 +114,7 @@ impl<L: Ledger> Service<L> {
                     certificate_end: leaf.not_after,
                 };
                 let counted = self.ledger.count(&grant.uid, candidate.clone(), now).await;
-                match counted.map_err(store_down)?? {
+                match counted.map_err(|fault| store_down(&fault))?? {
                     Decision::Count => (leaf, candidate, false),
                     // Another request with this key was counted meanwhile.
                     Decision::Again(earlier) => (certify(earlier.at)?, earlier, true),
@@ -149,7 +153,9 @@ impl<L: Ledger> Service<L> {
         })?;
         let digest = KeyDigest::of_spki(key.spki());
         let entry = self.ledger.look(&grant.uid, Some(&digest)).await;
-        let entry = entry.map_err(store_down)?.ok_or(Refusal::UnknownGrant)?;
+        let entry = entry
+            .map_err(|fault| store_down(&fault))?
+            .ok_or(Refusal::UnknownGrant)?;
         Ok((Key::Redeemer(key), entry.redemption))
     }
 }
@@ -202,7 +208,7 @@ async fn make_key(kind: KeyKind) -> Result<PrivateKey, Refusal> {
     }
 }
 
-fn store_down(fault: LedgerFault) -> Refusal {
+fn store_down(fault: &LedgerFault) -> Refusal {
     tracing::error!(%fault, "the ledger cannot be used");
     Refusal::Unavailable
 }

@@ -1,5 +1,7 @@
 //! Grants and redemptions as people and programs read them.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
@@ -170,7 +172,8 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     for row in rows {
         let mut line = String::new();
         for (column, cell) in row.iter().enumerate() {
-            line.push_str(&format!("{cell:<width$}  ", width = width(column)));
+            // Writing to a String cannot fail.
+            let _ = write!(line, "{cell:<width$}  ", width = width(column));
         }
         text.push_str(line.trim_end());
         text.push('\n');

@@ -26,9 +26,10 @@ use crate::redemption::GrantState;
 use crate::redemptions::Redemptions;
 use crate::server::{Limits, Server, ServerCertificate, listen, raise_file_limit};
 use crate::service::Service;
-use crate::site::Site;
 use crate::site::choice::{Folders, Place, Wanted, choose};
+use crate::site::init::Outcome;
 use crate::site::reload::{Notice, Watch};
+use crate::site::{self, Site};
 use crate::{clock, log};
 use identity::Identity;
 use upkeep::Upkeep;
@@ -40,7 +41,7 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
     let folder = data::folder(&options.data)?;
     let ledger = data::open(&folder)?;
 
-    let site = site(&options, &folder, now)?;
+    let site = watch(&options, &folder, now)?;
     let url = url(&options, &site, &ledger).await?;
     let identity = Identity::open(&options, &folder, &url, now)?;
     let shown = identity.certificate(now)?;
@@ -107,7 +108,7 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
 }
 
 /// The site, loaded for the first time.
-fn site(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<Watch, Failure> {
+fn watch(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<Watch, Failure> {
     let namespaces = data::namespaces_folder();
     let folders = Folders {
         data: folder,
@@ -150,22 +151,15 @@ fn site(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<Watch, Fai
 
 /// Makes a site unless there is one.
 fn init(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<(), Failure> {
-    let file = folder.join("redemption.yaml");
-    if file.exists() {
-        return Ok(());
+    let service_host = options.url.as_ref().map(AdvertisedUrl::host);
+    match site::init::init(folder, options.advertise_host.as_ref(), service_host, now) {
+        Ok(Outcome::Made(next_steps)) => {
+            eprintln!("{next_steps}");
+            Ok(())
+        }
+        Ok(Outcome::Present) => Ok(()),
+        Err(problem) => Err(Failure::usage(problem.to_string())),
     }
-    let host = options
-        .advertise_host
-        .clone()
-        .or_else(|| options.url.as_ref().map(|url| url.host().clone()))
-        .unwrap();
-    std::fs::create_dir_all(folder).unwrap();
-    let (cert, key) = crate::issuer::new_site_ca("site", now).unwrap();
-    use secrecy::ExposeSecret;
-    std::fs::write(folder.join("ca.crt"), cert).unwrap();
-    std::fs::write(folder.join("ca.key"), key.expose_secret()).unwrap();
-    std::fs::write(file, format!("name: site\nissuers:\n  default: {{cert: ca.crt, key: ca.key}}\nendpoints:\n- {{name: inter-router, host: '{0}', port: 55671, group: skupper-router}}\n- {{name: edge, host: '{0}', port: 45671, group: skupper-router}}\n", endpoint_host(&host))).unwrap();
-    Ok(())
 }
 
 /// The address that tokens carry: of the option, of the site, or that of the last time.

@@ -54,6 +54,8 @@ pub struct Authority {
     /// The subject as a Name in DER.
     subject: Vec<u8>,
     key_identifier: Option<SubjectKeyIdentifier>,
+    /// How many CAs may stand between this one and a leaf.
+    most_below: Option<u8>,
     is_self_issued: bool,
     anchor: TrustAnchor<'static>,
 }
@@ -101,9 +103,8 @@ impl Authority {
             }
         }
         let basic_constraints: Option<BasicConstraints> = find(&certificate)?;
-        if !basic_constraints.is_some_and(|constraints| constraints.ca) {
-            return Err(IssuerProblem::NotCa);
-        }
+        let basic_constraints = basic_constraints.filter(|constraints| constraints.ca);
+        let basic_constraints = basic_constraints.ok_or(IssuerProblem::NotCa)?;
         let key_usage: Option<KeyUsage> = find(&certificate)?;
         if key_usage.is_some_and(|usage| !usage.key_cert_sign()) {
             return Err(IssuerProblem::NotForCertificates);
@@ -119,6 +120,7 @@ impl Authority {
             not_after: date_time(fields.validity().not_after),
             subject: sequence(&[anchor.subject.as_ref()]),
             key_identifier: find(&certificate)?,
+            most_below: basic_constraints.path_len_constraint,
             is_self_issued: fields.issuer() == fields.subject(),
             anchor: anchor.to_owned(),
         };
@@ -140,6 +142,12 @@ impl Authority {
     /// Whether it is the certificate of a key.
     pub(crate) fn has_key(&self, key: &PrivateKey) -> bool {
         sequence(&[self.anchor.subject_public_key_info.as_ref()]) == key.spki()
+    }
+
+    /// Whether some number of CAs may stand between this one and a leaf.
+    pub(super) fn allows_below(&self, count: usize) -> bool {
+        self.most_below
+            .is_none_or(|most| count <= usize::from(most))
     }
 
     /// Whether no other CA is above it.

@@ -37,6 +37,8 @@ pub enum IssuerProblem {
     },
     /// An intermediate CA without the certificates that lead to its root.
     NoRoot(webpki::Error),
+    /// A CA above an intermediate one does not allow as many CAs below it.
+    PathTooLong,
     /// The private key cannot be used.
     Key(KeyProblem),
     /// The private key is that of another certificate.
@@ -95,6 +97,10 @@ impl fmt::Display for IssuerProblem {
                 formatter,
                 "the CA is an intermediate one: append the certificates of the CAs above it, up \
                  to the root: {cause}",
+            ),
+            Self::PathTooLong => formatter.write_str(
+                "the path length in the basic constraints of a CA above the issuer must allow \
+                 the CAs below it",
             ),
             Self::Key(problem) => problem.fmt(formatter),
             Self::OtherKey => formatter

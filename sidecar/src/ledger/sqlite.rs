@@ -161,9 +161,12 @@ impl SqliteLedger {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerFault> {
         let reports = Arc::clone(&self.reports);
-        tokio::task::spawn_blocking(move || reports.read(read))
-            .await
-            .map_err(|error| LedgerFault::new(format!("cannot read the ledger: {error}")))?
+        // In one transaction: everything is of one moment.
+        tokio::task::spawn_blocking(move || {
+            reports.read(|connection| read(&*connection.unchecked_transaction()?))
+        })
+        .await
+        .map_err(|error| LedgerFault::new(format!("cannot read the ledger: {error}")))?
     }
 }
 

@@ -3,7 +3,6 @@
 //!
 //! Source: Skupper `internal/kube/grants/tokens.go`.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -13,60 +12,47 @@ use super::document::{self, Author, Document};
 use crate::manifest::{Link, TlsSecret};
 
 /// The objects of an answer, every one of them right. No `Debug`: it may hold a key.
-pub(super) struct Answer {
+pub struct Answer {
     /// With the name that was asked for.
-    pub(super) secret: TlsSecret,
+    pub secret: TlsSecret,
     /// At least one, in the order of the answer.
-    pub(super) links: Vec<Link>,
+    pub links: Vec<Link>,
     /// What is known of the Secret's certificate.
-    pub(super) credential: Credential,
+    pub credential: Credential,
 }
 
 impl Answer {
     /// Reads the answer of a server to a request for `name` with the key whose
     /// SubjectPublicKeyInfo is `own_key`.
-    pub(super) fn read(
+    ///
+    /// # Errors
+    /// The first thing that is not as it must be.
+    pub fn read(
         body: &[u8],
         name: &str,
         own_key: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Self, AnswerProblem> {
         let (secret, links) = split(document::read(body, Author::Server))?;
-        Self::judge(secret, links, name, Some(own_key), now)
+        check_names(&secret, &links, name)?;
+        let credential = Credential::judge_new(&secret, own_key, now);
+        Ok(Self {
+            credential: credential.map_err(AnswerProblem::Credential)?,
+            secret,
+            links,
+        })
     }
 
-    /// Reads the same objects as a redeemer keeps them: with the key.
+    /// Reads the same objects as a redeemer keeps them: with the key, whoever made it.
     pub(super) fn read_back(
         text: &[u8],
-        name: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Self, AnswerProblem> {
-        let (secret, links) = split(document::read(text, Author::Redeemer))?;
-        Self::judge(secret, links, name, None, now)
-    }
-
-    fn judge(
-        secret: TlsSecret,
-        links: Vec<Link>,
         name: &str,
         own_key: Option<&[u8]>,
         now: DateTime<Utc>,
     ) -> Result<Self, AnswerProblem> {
-        if links.is_empty() {
-            return Err(AnswerProblem::NoLink);
-        }
-        let names: BTreeSet<&str> = links.iter().map(|link| link.name.as_str()).collect();
-        if secret.name != name
-            || names
-                != link_names(name, links.len())
-                    .iter()
-                    .map(String::as_str)
-                    .collect()
-            || links.iter().any(|link| link.tls_credentials != name)
-        {
-            return Err(AnswerProblem::OtherName);
-        }
-        let credential = Credential::judge(&secret, own_key, now);
+        let (secret, links) = split(document::read(text, Author::Redeemer))?;
+        check_names(&secret, &links, name)?;
+        let credential = Credential::judge_kept(&secret, own_key, now);
         Ok(Self {
             credential: credential.map_err(AnswerProblem::Credential)?,
             secret,
@@ -127,6 +113,20 @@ impl fmt::Display for AnswerProblem {
     }
 }
 
+fn check_names(secret: &TlsSecret, links: &[Link], name: &str) -> Result<(), AnswerProblem> {
+    let mut names: Vec<_> = links.iter().map(|link| link.name.clone()).collect();
+    let mut wanted = link_names(name, links.len());
+    names.sort_unstable();
+    wanted.sort_unstable();
+    if secret.name != name
+        || names != wanted
+        || links.iter().any(|link| link.tls_credentials != name)
+    {
+        return Err(AnswerProblem::OtherName);
+    }
+    Ok(())
+}
+
 fn split(documents: Result<Vec<Document>, usize>) -> Result<(TlsSecret, Vec<Link>), AnswerProblem> {
     let mut secrets = Vec::new();
     let mut links = Vec::new();
@@ -136,8 +136,10 @@ fn split(documents: Result<Vec<Document>, usize>) -> Result<(TlsSecret, Vec<Link
             Document::Link(link) => links.push(link),
         }
     }
-    if links.len() > MAX_LINKS {
-        return Err(AnswerProblem::ManyLinks);
+    match links.len() {
+        0 => return Err(AnswerProblem::NoLink),
+        1..=MAX_LINKS => {}
+        _ => return Err(AnswerProblem::ManyLinks),
     }
     match <[TlsSecret; 1]>::try_from(secrets) {
         Ok([secret]) => Ok((secret, links)),

@@ -17,41 +17,48 @@ use crate::redemption::KeyOrigin;
 
 /// A certificate that was verified with its key and its CA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Credential {
+pub struct Credential {
     /// Who made the key.
-    pub(super) key_made_by: KeyOrigin,
+    pub key_made_by: KeyOrigin,
     /// When the certificate ends.
-    pub(super) not_after: DateTime<Utc>,
+    pub not_after: DateTime<Utc>,
 }
 
 impl Credential {
-    /// Judges the certificate of a Secret. It may be for the key whose SubjectPublicKeyInfo is
-    /// `own_key`, and then no key may be in the Secret; else the Secret must have its key.
-    pub(super) fn judge(
+    /// Judges the Secret of a server's answer. Its certificate may be for the key whose
+    /// SubjectPublicKeyInfo is `own_key`, and then no key may be in it; else it must have its key.
+    pub(super) fn judge_new(
+        secret: &TlsSecret,
+        own_key: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<Self, CredentialProblem> {
+        let leaf = Leaf::read(&secret.tls_crt)?;
+        let is_own = leaf.key == own_key;
+        let key_made_by = match &secret.tls_key {
+            None if is_own => KeyOrigin::Redeemer,
+            Some(_) if is_own => return Err(CredentialProblem::NeedlessKey),
+            Some(pem) if leaf.belongs_to(pem) => KeyOrigin::Service,
+            _ => return Err(CredentialProblem::OtherKey),
+        };
+        leaf.judge(&secret.ca_crt, key_made_by, now)
+    }
+
+    /// Judges the Secret of a redeemer, which holds the key whoever made it.
+    pub(super) fn judge_kept(
         secret: &TlsSecret,
         own_key: Option<&[u8]>,
         now: DateTime<Utc>,
     ) -> Result<Self, CredentialProblem> {
-        let leaf = one_certificate(&secret.tls_crt).ok_or(CredentialProblem::Certificate)?;
-        let certificate =
-            Certificate::from_der(&leaf).map_err(|_| CredentialProblem::Certificate)?;
-        let signed = certificate.tbs_certificate();
-        let key = signed.subject_public_key_info().to_der();
-        let key = key.map_err(|_| CredentialProblem::Certificate)?;
-        let key_made_by = match (&secret.tls_key, own_key) {
-            (None, Some(own)) if own == key => KeyOrigin::Redeemer,
-            (Some(_), Some(own)) if own == key => return Err(CredentialProblem::NeedlessKey),
-            (Some(pem), _) if public_key(pem).is_some_and(|own| own == key) => KeyOrigin::Service,
-            _ => return Err(CredentialProblem::OtherKey),
+        let leaf = Leaf::read(&secret.tls_crt)?;
+        let key = secret.tls_key.as_ref();
+        if !key.is_some_and(|pem| leaf.belongs_to(pem)) {
+            return Err(CredentialProblem::OtherKey);
+        }
+        let key_made_by = match own_key {
+            Some(own) if own == leaf.key => KeyOrigin::Redeemer,
+            _ => KeyOrigin::Service,
         };
-        is_issued(&leaf, &secret.ca_crt, now)?;
-        let end = signed.validity().not_after.to_unix_duration();
-        let not_after = i64::try_from(end.as_secs()).ok();
-        let not_after = not_after.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-        Ok(Self {
-            key_made_by,
-            not_after: not_after.ok_or(CredentialProblem::Certificate)?,
-        })
+        leaf.judge(&secret.ca_crt, key_made_by, now)
     }
 }
 
@@ -86,32 +93,64 @@ impl fmt::Display for CredentialProblem {
     }
 }
 
-fn one_certificate(pem: &str) -> Option<Vec<u8>> {
-    let bundle = CertificateBundle::parse(pem).ok()?;
-    let mut certificates = bundle.ders();
-    let first = certificates.next()?;
-    certificates.next().is_none().then(|| first.to_vec())
+/// The certificate of a Secret.
+struct Leaf {
+    der: Vec<u8>,
+    /// Its SubjectPublicKeyInfo in DER.
+    key: Vec<u8>,
+    not_after: DateTime<Utc>,
 }
 
-/// Of RSA and EC keys, in PKCS#1, SEC1 or PKCS#8.
-fn public_key(pem: &SecretString) -> Option<Vec<u8>> {
-    let key = PrivateKeyDer::from_pem_slice(pem.expose_secret().as_bytes()).ok()?;
-    let key = any_supported_type(&key).ok()?;
-    Some(key.public_key()?.to_vec())
-}
-
-/// A server whose clock is a little ahead issues certificates that begin in our future.
-fn is_issued(leaf: &[u8], ca_crt: &str, now: DateTime<Utc>) -> Result<(), CredentialProblem> {
-    let bundle = CertificateBundle::parse(ca_crt).map_err(|_| CredentialProblem::Ca)?;
-    let by = |ca: &[u8]| {
-        [now, now + CLOCK_SKEW]
-            .into_iter()
-            .any(|time| verify_client_leaf(leaf, ca, time).is_ok())
-    };
-    if bundle.ders().any(by) {
-        return Ok(());
+impl Leaf {
+    fn read(pem: &str) -> Result<Self, CredentialProblem> {
+        Self::of_pem(pem).ok_or(CredentialProblem::Certificate)
     }
-    Err(CredentialProblem::NotIssued)
+
+    fn of_pem(pem: &str) -> Option<Self> {
+        let bundle = CertificateBundle::parse(pem).ok()?;
+        let mut certificates = bundle.ders();
+        let (Some(der), None) = (certificates.next(), certificates.next()) else {
+            return None;
+        };
+        let certificate = Certificate::from_der(der).ok()?;
+        let signed = certificate.tbs_certificate();
+        let end = signed.validity().not_after.to_unix_duration().as_secs();
+        Some(Self {
+            der: der.to_vec(),
+            key: signed.subject_public_key_info().to_der().ok()?,
+            not_after: DateTime::from_timestamp(end.try_into().ok()?, 0)?,
+        })
+    }
+
+    /// Whether this is its key: RSA or EC, in PKCS#1, SEC1 or PKCS#8.
+    fn belongs_to(&self, pem: &SecretString) -> bool {
+        let read = PrivateKeyDer::from_pem_slice(pem.expose_secret().as_bytes());
+        let key = read.ok().and_then(|key| any_supported_type(&key).ok());
+        let public = key.as_ref().and_then(|key| key.public_key());
+        public.is_some_and(|public| public.as_ref() == self.key)
+    }
+
+    fn judge(
+        self,
+        ca_crt: &str,
+        key_made_by: KeyOrigin,
+        now: DateTime<Utc>,
+    ) -> Result<Credential, CredentialProblem> {
+        let bundle = CertificateBundle::parse(ca_crt).map_err(|_| CredentialProblem::Ca)?;
+        // A server whose clock is a little ahead issues certificates that begin in our future.
+        let times = [now, now + CLOCK_SKEW];
+        let issued_by = |ca: &[u8]| {
+            let mut times = times.into_iter();
+            times.any(|time| verify_client_leaf(&self.der, ca, time).is_ok())
+        };
+        if !bundle.ders().any(issued_by) {
+            return Err(CredentialProblem::NotIssued);
+        }
+        Ok(Credential {
+            key_made_by,
+            not_after: self.not_after,
+        })
+    }
 }
 
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);

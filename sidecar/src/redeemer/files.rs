@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::answer::{Answer, AnswerProblem, MAX_LINKS, link_names};
 use super::folder::{Folder, FolderProblem};
-use super::key_file;
+use super::key_file::{self, KeyFile};
 use crate::manifest::Link;
 
 /// The Secret and Links of a name that are in the folder. `None` when one is missing or could not
@@ -35,7 +35,7 @@ pub(super) fn look(
         text.extend_from_slice(SEPARATOR.as_bytes());
         text.extend_from_slice(&link.bytes);
     }
-    Ok(Answer::read_back(&text, name, now).ok())
+    Ok(Answer::read_back(&text, name, None, now).ok())
 }
 
 /// The first of the files that the redemption of a name writes that is there already, as far as
@@ -76,15 +76,20 @@ pub(super) fn keep(
     folder.write(&kept_file(url), text.as_bytes())
 }
 
-/// The answer that an earlier run kept. `Err` in it says why it cannot be used.
+/// The answer that an earlier run kept. `Err` in it says why it cannot be used. The key file is
+/// there as long as the answer is, and tells who made the key.
 pub(super) fn kept(
     folder: &Folder,
     url: &RedemptionUrl,
     name: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<Result<Answer, AnswerProblem>>, FolderProblem> {
-    let found = folder.read(&kept_file(url), MAX_FILE_BYTES)?;
-    Ok(found.map(|found| Answer::read_back(&found.bytes, name, now)))
+    let Some(found) = folder.read(&kept_file(url), MAX_FILE_BYTES)? else {
+        return Ok(None);
+    };
+    let key = KeyFile::find(folder, url).ok().flatten();
+    let own_key = key.as_ref().map(|file| file.key.spki());
+    Ok(Some(Answer::read_back(&found.bytes, name, own_key, now)))
 }
 
 /// Writes the files of an answer, the Secret first. `Ok(Err(_))` is a file with other content that
@@ -97,17 +102,14 @@ pub(super) fn place(
     let documents = documents(answer);
     let mut missing = Vec::with_capacity(documents.len());
     for (file, yaml) in &documents {
-        let found = folder.has(file)?;
-        let found = if found {
-            folder.read(file, MAX_FILE_BYTES)?
-        } else {
-            None
-        };
-        match found {
-            Some(found) if *found.bytes == *yaml.as_bytes() => {}
-            Some(_) if !force => return Ok(Err(folder.path_of(file))),
-            _ => missing.push((file, yaml)),
+        let found = folder.read(file, MAX_FILE_BYTES).ok().flatten();
+        if found.is_some_and(|found| *found.bytes == *yaml.as_bytes()) {
+            continue;
         }
+        if !force && folder.has(file)? {
+            return Ok(Err(folder.path_of(file)));
+        }
+        missing.push((file, yaml));
     }
     for (file, yaml) in missing {
         folder.write(file, yaml.as_bytes())?;

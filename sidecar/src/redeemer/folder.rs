@@ -29,7 +29,7 @@ impl Folder {
                 .truncate(false)
                 .write(true)
                 .mode(OWNER_ONLY)
-                .custom_flags(NO_FOLLOW)
+                .custom_flags(WITH_CARE)
                 .open(&lock)
                 .map_err(cannot)?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -69,7 +69,7 @@ impl Folder {
         let cannot = |error| FolderProblem::new("read", &path, error);
         let opened = OpenOptions::new()
             .read(true)
-            .custom_flags(NO_FOLLOW)
+            .custom_flags(WITH_CARE)
             .open(&path);
         let file = match opened {
             Ok(file) => file,
@@ -225,9 +225,9 @@ const LOCK: &str = ".redeem.lock";
 
 const OWNER_ONLY: u32 = 0o600;
 
-/// `O_NOFOLLOW`: a name in a folder that others can write may be a link to anywhere.
+/// A name in a folder that others can write may be a link to anywhere, or a pipe that never ends.
 #[expect(clippy::cast_possible_wrap, reason = "a flag, not a number")]
-const NO_FOLLOW: i32 = OFlags::NOFOLLOW.bits() as i32;
+const WITH_CARE: i32 = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits() as i32;
 
 /// Room for most files, so that reading leaves no copies of a key behind.
 const CAPACITY: usize = 16 * 1024;

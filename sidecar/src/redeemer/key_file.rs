@@ -26,22 +26,33 @@ pub(super) struct KeyFile {
 }
 
 impl KeyFile {
-    /// Reads the key for a URL, or makes it.
-    pub(super) fn open(folder: &Folder, url: &RedemptionUrl) -> Result<Self, KeyFileProblem> {
+    /// The key that an earlier run made for a URL.
+    pub(super) fn find(
+        folder: &Folder,
+        url: &RedemptionUrl,
+    ) -> Result<Option<Self>, KeyFileProblem> {
         let name = name(url);
-        if let Some(found) = folder.read(&name, MAX_KEY_BYTES)? {
-            let path = || folder.path_of(&name);
-            if found.metadata.mode() & OTHERS != 0 {
-                return Err(KeyFileProblem::Exposed(path()));
-            }
-            let text = std::str::from_utf8(&found.bytes).unwrap_or_default();
-            let key = PrivateKey::from_pem(text).map_err(|_| KeyFileProblem::Damaged(path()))?;
-            let modified = DateTime::from_timestamp(found.metadata.mtime(), 0);
-            return Ok(Self {
-                key,
-                made_before: Some(modified.unwrap_or_default()),
-            });
+        let Some(found) = folder.read(&name, MAX_KEY_BYTES)? else {
+            return Ok(None);
+        };
+        if found.metadata.mode() & OTHERS != 0 {
+            return Err(KeyFileProblem::Exposed(folder.path_of(&name)));
         }
+        let text = std::str::from_utf8(&found.bytes).unwrap_or_default();
+        let key = PrivateKey::from_pem(text).ok().filter(PrivateKey::is_p256);
+        let modified = DateTime::from_timestamp(found.metadata.mtime(), 0);
+        Ok(Some(Self {
+            key: key.ok_or_else(|| KeyFileProblem::Damaged(folder.path_of(&name)))?,
+            made_before: Some(modified.unwrap_or_default()),
+        }))
+    }
+
+    /// The key for a URL, made when there is none yet.
+    pub(super) fn open(folder: &Folder, url: &RedemptionUrl) -> Result<Self, KeyFileProblem> {
+        if let Some(found) = Self::find(folder, url)? {
+            return Ok(found);
+        }
+        let name = name(url);
         let key = PrivateKey::generate(KeyKind::P256);
         folder.write(&name, key.to_pem().expose_secret().as_bytes())?;
         Ok(Self {

@@ -117,13 +117,13 @@ impl Attempts {
     }
 
     fn pause(&mut self, retry_after: Option<Duration>, elapsed: Duration, chance: u32) -> Step {
-        let longest = LONGEST_PAUSE.min(FIRST_PAUSE * (1 << self.pauses.min(10)));
-        self.pauses += 1;
-        // From half of it to all of it, so that redeemers that failed together spread.
-        let pause = longest / 2 + longest.mul_f64(0.5 * f64::from(chance) / f64::from(u32::MAX));
-        let pause = pause.max(retry_after.map_or(Duration::ZERO, |asked| {
-            asked + FIRST_PAUSE.mul_f64(f64::from(chance) / f64::from(u32::MAX))
-        }));
+        // Redeemers that failed together must not come back together.
+        let share = f64::from(chance) / f64::from(u32::MAX);
+        let longest = LONGEST_PAUSE.min(FIRST_PAUSE * (1 << self.pauses.min(MAX_DOUBLINGS)));
+        self.pauses = self.pauses.saturating_add(1);
+        let pause = longest.mul_f64(0.5 + 0.5 * share);
+        let asked = retry_after.map(|asked| asked.saturating_add(FIRST_PAUSE.mul_f64(share)));
+        let pause = asked.map_or(pause, |asked| asked.max(pause));
         if elapsed.saturating_add(pause) > self.timeout {
             return Step::GiveUp(pause);
         }
@@ -133,4 +133,5 @@ impl Attempts {
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+const MAX_DOUBLINGS: u32 = 4;
 const MAX_DOUBTFUL_RETRIES: u32 = 1;

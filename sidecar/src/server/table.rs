@@ -186,7 +186,7 @@ mod tests {
         const ASKS: fn(Instant) -> Phase = Phase::Asking;
         const ANSWERS: fn(Instant) -> Phase = |_| Phase::Answering;
         // Who is connected, who comes, and the index of the one that goes. 4 places, 2 of a peer.
-        let cases: [(&str, &[Row], u8, Result<Option<usize>, Bound>); 9] = [
+        let cases: [(&str, &[Row], u8, _); 9] = [
             (
                 "room",
                 &[(1, WAITS, 0), (2, WAITS, 0), (3, WAITS, 0)],

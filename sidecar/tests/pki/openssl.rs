@@ -8,6 +8,10 @@ use std::process::{Command, Output};
 use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::TempDir;
 
+/// What the CA of a site says.
+pub(crate) const CA: &str = "basicConstraints = critical,CA:TRUE; keyUsage = critical,keyCertSign,cRLSign; \
+     subjectKeyIdentifier = hash";
+
 /// A folder of keys and certificates.
 pub(crate) struct Pki {
     folder: TempDir,
@@ -15,10 +19,15 @@ pub(crate) struct Pki {
 
 impl Pki {
     pub(crate) fn new() -> Self {
-        let pki = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        pki.write("empty.cnf", b"[req]\ndistinguished_name = name\n[name]\n");
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder }
+    }
+
+    /// With `ca.key` of a kind and the self-signed `ca.crt`.
+    pub(crate) fn with_ca(kind: &str, subject: &str, extensions: &str) -> Self {
+        let pki = Self::new();
+        pki.key("ca", kind);
+        pki.root("ca", subject, extensions);
         pki
     }
 
@@ -34,8 +43,8 @@ impl Pki {
         fs::read(self.path(name)).unwrap()
     }
 
-    /// Runs `openssl` in the folder; the arguments stand between blanks, texts with blanks between
-    /// single quotes.
+    /// Runs `openssl` in the folder. Arguments stand between blanks; one with blanks in it, or an
+    /// empty one, between single quotes.
     pub(crate) fn try_openssl(&self, arguments: &str) -> Output {
         let arguments = arguments.split('\'').enumerate().flat_map(|(index, part)| {
             if index % 2 == 1 {
@@ -44,11 +53,8 @@ impl Pki {
                 part.split_whitespace().collect()
             }
         });
-        match Command::new("openssl")
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .output()
-        {
+        let mut command = Command::new("openssl");
+        match command.args(arguments).current_dir(&self.folder).output() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 panic!("the command 'openssl' is needed: install the package 'openssl'")
             }
@@ -64,56 +70,69 @@ impl Pki {
         output.stdout
     }
 
-    /// Makes `NAME.key` with one of [`KEYS`].
+    /// Makes `NAME.key`, of one of [`KEYS`].
     pub(crate) fn key(&self, name: &str, kind: &str) {
-        let (_, command) = KEYS.iter().find(|(known, _)| *known == kind).unwrap();
-        self.openssl(&command.replace("KEY", &format!("{name}.key")));
+        let known = KEYS.iter().find(|(known, _)| *known == kind);
+        let (_, command) = known.unwrap_or_else(|| panic!("a kind of key, not '{kind}'"));
+        self.openssl(&command.replace("FILE", &format!("{name}.key")));
     }
 
     /// Makes the self-signed `NAME.crt` of `NAME.key`, valid for ten years.
-    pub(crate) fn certificate(&self, name: &str, subject: &str, extensions: &str) {
-        self.extensions(extensions);
+    pub(crate) fn root(&self, name: &str, subject: &str, extensions: &str) {
+        self.root_of(name, subject, extensions, "-days 3650", "utf8only");
+    }
+
+    /// As [`Pki::root`], with a validity and with a mask of the strings that names are made of.
+    pub(crate) fn root_of(
+        &self,
+        name: &str,
+        subject: &str,
+        extensions: &str,
+        validity: &str,
+        strings: &str,
+    ) {
+        self.configure(extensions, strings);
         self.openssl(&format!(
-            "req -x509 -new -utf8 -config empty.cnf -key {name}.key -days 3650 -subj '{subject}' \
-             -out {name}.crt {}",
-            if extensions.is_empty() {
-                ""
-            } else {
-                "-config extensions.cnf -extensions all"
-            }
+            "req -x509 -new -utf8 -config openssl.cnf -extensions all -key {name}.key {validity} \
+             -subj '{subject}' -out {name}.crt"
         ));
     }
 
-    /// Makes `NAME.crt` of `NAME.key`, signed by another CA.
-    pub(crate) fn certificate_by(&self, ca: &str, name: &str, subject: &str, extensions: &str) {
-        self.extensions(extensions);
+    /// Makes `NAME.crt` of `NAME.key`, signed by another CA, valid for ten years.
+    pub(crate) fn certificate(&self, ca: &str, name: &str, subject: &str, extensions: &str) {
+        self.configure(extensions, "utf8only");
         self.openssl(&format!(
-            "req -new -utf8 -config empty.cnf -key {name}.key -subj '{subject}' -out {name}.csr"
+            "req -new -utf8 -config openssl.cnf -key {name}.key -subj '{subject}' -out {name}.csr"
         ));
         self.openssl(&format!(
             "x509 -req -in {name}.csr -CA {ca}.crt -CAkey {ca}.key -set_serial 7 -days 3650 \
-             -extfile extensions.cnf -extensions all -out {name}.crt"
+             -extfile openssl.cnf -extensions all -out {name}.crt"
         ));
     }
 
-    fn extensions(&self, extensions: &str) {
-        let lines = extensions.replace("; ", "\n");
-        self.write(
-            "extensions.cnf",
-            format!("[req]\ndistinguished_name = name\n[name]\n[all]\n{lines}\n").as_bytes(),
+    fn configure(&self, extensions: &str, strings: &str) {
+        let extensions = extensions.replace("; ", "\n");
+        let text = format!(
+            "[req]\ndistinguished_name = name\nstring_mask = {strings}\n[name]\n[all]\n{extensions}\n"
         );
+        self.write("openssl.cnf", text.as_bytes());
+    }
+
+    /// The content of a PEM file in DER.
+    pub(crate) fn der(&self, name: &str) -> Vec<u8> {
+        self.openssl(&format!("x509 -in {name} -outform DER"))
     }
 
     /// What `openssl verify` says about a leaf under the certificates of a CA at a time.
     pub(crate) fn verify(
         &self,
-        leaf: &str,
-        ca: &str,
+        leaf: &[u8],
+        ca: &[u8],
         purpose: &str,
         at: DateTime<Utc>,
     ) -> Result<(), String> {
-        self.write("leaf.pem", leaf.as_bytes());
-        self.write("anchors.pem", ca.as_bytes());
+        self.write("leaf.pem", leaf);
+        self.write("anchors.pem", ca);
         let output = self.try_openssl(&format!(
             "verify -purpose {purpose} -attime {} -no-CApath -no-CAstore -CAfile anchors.pem leaf.pem",
             at.timestamp()
@@ -125,52 +144,50 @@ impl Pki {
     }
 }
 
+/// Now, in whole seconds: certificates that `openssl` makes begin at its own now.
+pub(crate) fn now() -> DateTime<Utc> {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap();
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(since.as_secs().try_into().unwrap())
+}
+
 /// The kinds of keys and the commands that make them.
-pub(crate) const KEYS: &[(&str, &str)] = &[
+const KEYS: &[(&str, &str)] = &[
     (
         "RSA-2048 PKCS#8",
-        "genpkey -out KEY -algorithm RSA -pkeyopt rsa_keygen_bits:2048",
+        "genpkey -out FILE -algorithm RSA -pkeyopt rsa_keygen_bits:2048",
     ),
-    ("RSA-2048 PKCS#1", "genrsa -traditional -out KEY 2048"),
+    ("RSA-2048 PKCS#1", "genrsa -traditional -out FILE 2048"),
     (
-        "RSA-1024 PKCS#8",
-        "genpkey -out KEY -algorithm RSA -pkeyopt rsa_keygen_bits:1024",
+        "RSA-1024",
+        "genpkey -out FILE -algorithm RSA -pkeyopt rsa_keygen_bits:1024",
     ),
     (
         "P-256 PKCS#8",
-        "genpkey -out KEY -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+        "genpkey -out FILE -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
     ),
     (
         "P-256 SEC1",
-        "ecparam -out KEY -genkey -noout -name prime256v1",
+        "ecparam -out FILE -genkey -noout -name prime256v1",
     ),
     (
         "P-256 SEC1 with parameters",
-        "ecparam -out KEY -genkey -name prime256v1",
+        "ecparam -out FILE -genkey -name prime256v1",
     ),
     (
         "P-384 PKCS#8",
-        "genpkey -out KEY -algorithm EC -pkeyopt ec_paramgen_curve:P-384",
+        "genpkey -out FILE -algorithm EC -pkeyopt ec_paramgen_curve:P-384",
     ),
     (
         "P-384 SEC1",
-        "ecparam -out KEY -genkey -noout -name secp384r1",
+        "ecparam -out FILE -genkey -noout -name secp384r1",
     ),
     (
-        "P-521 PKCS#8",
-        "genpkey -out KEY -algorithm EC -pkeyopt ec_paramgen_curve:P-521",
+        "P-521",
+        "genpkey -out FILE -algorithm EC -pkeyopt ec_paramgen_curve:P-521",
     ),
-    ("Ed25519 PKCS#8", "genpkey -out KEY -algorithm ED25519"),
+    ("Ed25519", "genpkey -out FILE -algorithm ED25519"),
+    (
+        "secp256k1",
+        "ecparam -out FILE -genkey -noout -name secp256k1",
+    ),
 ];
-
-/// What the CA of a site says.
-pub(crate) const CA: &str = "basicConstraints = critical,CA:TRUE; keyUsage = critical,keyCertSign,cRLSign; \
-                      subjectKeyIdentifier = hash";
-
-/// Now, in whole seconds. Certificates that `openssl` makes begin at its own now.
-pub(crate) fn now() -> DateTime<Utc> {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
-    DateTime::UNIX_EPOCH + TimeDelta::seconds(since.as_secs().try_into().unwrap())
-}

@@ -65,7 +65,7 @@ async fn the_operations_port_tells_life_readiness_and_metrics() {
     let answer = get(address, "/metrics").await;
     assert!(answer.contains("\r\ncontent-type: application/openmetrics-text; version=1.0.0;"));
     assert!(
-        !answer.contains("not_after_timestamp_seconds "),
+        !answer.contains("issuer_certificate_not_after_timestamp_seconds{"),
         "no end before it is known"
     );
     *site.tally.lock().unwrap() = Some(vec![(GrantState::Live, 3), (GrantState::Revoked, 1)]);

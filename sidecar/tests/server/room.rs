@@ -35,8 +35,16 @@ pub(crate) const SHORT: Limits = Limits {
     connections_per_peer: 64,
 };
 
-/// Longer than every limit of [`SHORT`], much shorter than two of them in a row.
-pub(crate) const LATE: Duration = Duration::from_millis(700);
+/// Much longer than every limit of [`SHORT`], on a busy machine, too.
+pub(crate) const LATE: Duration = Duration::from_secs(4);
+
+/// The limits of the table with times that end in no test.
+pub(crate) const PATIENT: Limits = Limits {
+    handshake: Duration::from_mins(1),
+    head: Duration::from_mins(1),
+    body: Duration::from_mins(1),
+    ..SHORT
+};
 
 pub(crate) struct Room {
     pub(crate) address: SocketAddr,
@@ -44,7 +52,7 @@ pub(crate) struct Room {
     pub(crate) handler: Arc<Paths>,
     pub(crate) certificate: Arc<ServerCertificate>,
     stop: Option<oneshot::Sender<()>>,
-    served: Option<JoinHandle<usize>>,
+    serving: Option<JoinHandle<usize>>,
 }
 
 impl Room {
@@ -57,7 +65,7 @@ impl Room {
         let listener = listen("[::]:0".parse().unwrap()).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(server.serve(listener, async {
+        let serving = tokio::spawn(server.serve(listener, async {
             let _ = stopped.await;
         }));
         Self {
@@ -66,14 +74,14 @@ impl Room {
             handler,
             certificate,
             stop: Some(stop),
-            served: Some(served),
+            serving: Some(serving),
         }
     }
 
     /// Says that the server is to stop, and returns what waits for it.
     pub(crate) fn stop(&mut self) -> JoinHandle<usize> {
         self.stop.take().unwrap().send(()).unwrap();
-        self.served.take().unwrap()
+        self.serving.take().unwrap()
     }
 
     pub(crate) async fn tcp(&self) -> TcpStream {
@@ -89,6 +97,13 @@ impl Room {
 
     pub(crate) async fn tls(&self) -> Client {
         Client::over(self.tcp().await).await.unwrap()
+    }
+
+    /// Waits until so many connections are open.
+    pub(crate) async fn connected(&self, connections: u64) {
+        while self.metrics.connections().open() != connections {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Whether a request over a new connection is answered.
@@ -195,8 +210,12 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.write_all(bytes.as_ref()).await.unwrap();
-        self.stream.flush().await.unwrap();
+        self.try_send(bytes).await.unwrap();
+    }
+
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        self.stream.write_all(bytes.as_ref()).await?;
+        self.stream.flush().await
     }
 
     /// Reads one answer with a `Content-Length`.
@@ -240,7 +259,7 @@ impl Client {
     }
 
     async fn more(&mut self) -> Option<()> {
-        let mut bytes = [0; 16 * 1024];
+        let mut bytes = [0; 4096];
         let read = self
             .stream
             .read(&mut bytes)

@@ -71,6 +71,7 @@ fn advice(error: &Error) -> String {
         }
         Some(ErrorCode::SystemIoFailure) => "look at the disk",
         Some(ErrorCode::OutOfMemory) => "free some memory",
+        Some(ErrorCode::ConstraintViolation) => "nothing was written, try again",
         Some(ErrorCode::NotADatabase) => "it is no ledger, name another folder with --data",
         _ => "it is damaged, restore it or move it away to begin an empty one",
     };

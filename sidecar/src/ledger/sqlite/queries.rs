@@ -192,7 +192,7 @@ pub(super) fn tally(
     let unexpired =
         number("SELECT count(*) FROM grants WHERE revoked IS NULL AND expiration_time >= ?1")?;
     let spent = number(
-        "SELECT count(*) FROM grants WHERE revoked IS NULL AND redemptions >= redemptions_allowed \
+        "SELECT count(*) FROM grants WHERE redemptions >= redemptions_allowed AND revoked IS NULL \
          AND expiration_time >= ?1",
     )?;
     Ok(GrantState::ALL

@@ -25,7 +25,7 @@ impl Readers {
         }
     }
 
-    /// Reads in one transaction: everything is of one moment.
+    /// Reads with a connection that nobody else uses meanwhile.
     pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -36,10 +36,7 @@ impl Readers {
             Some(connection) => connection,
             None => connection::open_for_reading(&self.file)?,
         };
-        let outcome = connection
-            .unchecked_transaction()
-            .and_then(|_transaction| read(&connection))
-            .map_err(|error| fault::reading(&self.file, &error))?;
+        let outcome = read(&connection).map_err(|error| fault::reading(&self.file, &error))?;
         *slot = Some(connection);
         Ok(outcome)
     }

@@ -10,9 +10,8 @@ const APPLICATION_ID: i32 = i32::from_be_bytes(*b"RdSc");
 /// Step n makes schema n + 1 of schema n. A step that was released is never edited.
 ///
 /// `sum` is over the other columns of its row: SQLite keeps no checksums of its pages, and a
-/// damaged count must not be taken for a lower one. The partial indexes hold what
-/// [`tally`](super::queries::tally) and [`prune`](super::queries::prune) look for; a redemption
-/// that is not the last of its grant changes none of them.
+/// damaged count must not be taken for a lower one. The last two indexes hold all that
+/// [`tally`](super::queries::tally) reads; only the last redemption of a grant changes one.
 const STEPS: &[&str] = &["
 CREATE TABLE grants (
     uid BLOB PRIMARY KEY NOT NULL,
@@ -39,10 +38,9 @@ CREATE TABLE redemptions (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX grants_by_name ON grants (name, created);
-CREATE INDEX grants_not_revoked ON grants (expiration_time) WHERE revoked IS NULL;
-CREATE INDEX grants_revoked ON grants (revoked) WHERE revoked IS NOT NULL;
-CREATE INDEX grants_spent ON grants (expiration_time)
-    WHERE revoked IS NULL AND redemptions >= redemptions_allowed;
+CREATE INDEX grants_by_end ON grants (revoked, expiration_time);
+CREATE INDEX grants_spent ON grants (revoked, expiration_time, redemptions, redemptions_allowed)
+    WHERE redemptions >= redemptions_allowed;
 "];
 
 /// Why a file cannot be used as a ledger.

@@ -5,7 +5,7 @@
 //! waited gets the fault, and the connection is opened anew to look for what was counted in vain.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -18,6 +18,9 @@ use crate::redemption::{GrantUid, Redemption};
 
 /// How many orders wait, and how many share a commit, at most.
 const BATCH: usize = 256;
+
+/// How long the write-ahead log may become, in bytes.
+const LONGEST_LOG: u64 = 8 << 20;
 
 /// A redemption that was counted, if its transaction was committed.
 #[derive(Clone, Debug)]
@@ -44,6 +47,7 @@ impl Writer {
             .name("ledger".to_owned())
             .spawn(move || {
                 Store {
+                    log: log_of(&file),
                     file,
                     connection: Some(connection),
                     in_doubt: Vec::new(),
@@ -135,6 +139,7 @@ impl<T: Send, F: FnOnce(&Connection) -> Outcome<T> + Send> Order for Waiting<T, 
 /// What the thread owns. Without a connection the last one failed and none was had since.
 struct Store {
     file: Arc<Path>,
+    log: PathBuf,
     connection: Option<Connection>,
     in_doubt: Vec<Counted>,
 }
@@ -146,7 +151,10 @@ impl Store {
             let committed = catch_unwind(AssertUnwindSafe(|| self.commit(&mut batch)))
                 .unwrap_or_else(|_| Err(LedgerFault::new("the thread of the ledger panicked")));
             match committed {
-                Ok(()) => batch.drain(..).for_each(Order::answer),
+                Ok(()) => {
+                    batch.drain(..).for_each(Order::answer);
+                    self.shorten_log();
+                }
                 Err(fault) => self.fail(&mut batch, &fault),
             }
         }
@@ -158,6 +166,19 @@ impl Store {
             return Err(LedgerFault::new("the ledger is not open"));
         };
         run(connection, batch).map_err(|error| fault::writing(&self.file, &error))
+    }
+
+    /// Processes that commit without a pause never leave each other the moment in which the log
+    /// begins anew. When it is long, one of them takes that moment.
+    fn shorten_log(&self) {
+        let is_long = std::fs::metadata(&self.log).is_ok_and(|log| log.len() > LONGEST_LOG);
+        let Some(connection) = self.connection.as_ref().filter(|_| is_long) else {
+            return;
+        };
+        let shortened = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = shortened {
+            tracing::debug!(%error, "the log of the ledger is long, the next commit tries again");
+        }
     }
 
     fn fail(&mut self, batch: &mut Vec<Box<dyn Order>>, fault: &LedgerFault) {
@@ -179,16 +200,17 @@ impl Store {
             return Ok(());
         }
         let connection = connection::open(&self.file)?;
-        for counted in self.in_doubt.drain(..) {
+        for counted in &self.in_doubt {
             let Counted {
                 uid, redemption, ..
-            } = &counted;
+            } = counted;
             let entry = queries::look(&connection, uid, Some(&redemption.key))
                 .map_err(|error| fault::reading(&self.file, &error))?;
             if entry.is_some_and(|entry| entry.redemption.as_ref() == Some(redemption)) {
-                log_lost(&counted);
+                log_lost(counted);
             }
         }
+        self.in_doubt.clear();
         self.connection = Some(connection);
         Ok(())
     }
@@ -201,6 +223,13 @@ fn run(connection: &mut Connection, batch: &mut [Box<dyn Order>]) -> rusqlite::R
         order.run(&transaction)?;
     }
     transaction.commit()
+}
+
+/// The write-ahead log of a file. Source: SQLite, "WAL-mode File Format".
+fn log_of(file: &Path) -> PathBuf {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
 }
 
 fn log_lost(counted: &Counted) {
