@@ -75,7 +75,7 @@ fn certificate(pki: &Pki, names: &[&str]) -> Vec<u8> {
         })
         .collect();
     let names = format!("subjectAltName = @names; [names]; {}", names.join("; "));
-    pki.certificate("server", "/CN=west", &names);
+    pki.root("server", "/CN=west", &names);
     pki.read("server.crt")
 }
 

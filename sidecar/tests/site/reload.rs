@@ -30,7 +30,7 @@ impl Folder {
         let pki = Pki::new();
         for name in ["ca", "partners"] {
             pki.key(name, "P-256 PKCS#8");
-            pki.certificate(name, &format!("/CN={name}"), CA);
+            pki.root(name, &format!("/CN={name}"), CA);
         }
         pki.write("redemption.yaml", CONFIG.as_bytes());
         Self { pki }
@@ -312,9 +312,9 @@ const SKUPPER_CA: &str = "basicConstraints = critical,CA:TRUE; \
 fn namespace() -> Pki {
     let pki = Pki::new();
     pki.key("ca", "RSA-2048 PKCS#1");
-    pki.certificate("ca", "/CN=skupper-site-ca", SKUPPER_CA);
+    pki.root("ca", "/CN=skupper-site-ca", SKUPPER_CA);
     pki.key("server", "P-256 PKCS#8");
-    pki.certificate_by(
+    pki.certificate(
         "ca",
         "server",
         "/CN=router-access-west",
