@@ -1,9 +1,11 @@
 //! The site whose grants are redeemed: where its routers listen, and which CA certifies links.
 //!
 //! ```text
-//! source::choose -> SiteSource -> load -> Loaded -> reload::renew -> Site
-//!                   config, skupper_namespace, init (makes one)
+//! options -> choice::choose -> SiteSource -> load -> Loaded -> reload::Watch -> Site -> links
+//!                              config, skupper_namespace      files that change
 //! ```
+//!
+//! [`init`] makes a site where there is none.
 
 pub mod choice;
 pub mod config;

@@ -311,10 +311,9 @@ fn of_yaml(error: &serde_saphyr::Error) -> ConfigProblem {
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             (printable(key).to_string(), ConfigCause::Duplicate)
         }
-        Error::Unexpected { expected, .. } => (
-            String::new(),
-            ConfigCause::Malformed(format!("not of the right shape: {expected} expected")),
-        ),
+        Error::Unexpected { expected, .. } => {
+            (String::new(), ConfigCause::Malformed(shape(expected)))
+        }
         Error::MultipleDocuments { .. } => (
             String::new(),
             ConfigCause::Malformed("must be one YAML document".to_owned()),
@@ -327,4 +326,14 @@ fn of_yaml(error: &serde_saphyr::Error) -> ConfigProblem {
         ),
     };
     ConfigProblem { line, field, cause }
+}
+
+/// What the reader looked for, in the words of one who writes YAML.
+fn shape(expected: &str) -> String {
+    match expected {
+        "mapping start" => "must be a mapping of the form 'key: value'".to_owned(),
+        "sequence start" => "must be a list of entries that begin with '-'".to_owned(),
+        "string scalar" => "must be a text".to_owned(),
+        other => format!("not of the right shape: {other} expected"),
+    }
 }

@@ -29,9 +29,14 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// Whether something is not as its files want it to be.
+    /// Whether somebody must look at it.
     #[must_use]
     pub fn is_problem(&self) -> bool {
+        !matches!(self, Self::Changed(_))
+    }
+
+    /// Whether another load may find it mended, although no file changed.
+    fn may_pass(&self) -> bool {
         !matches!(self, Self::Changed(_) | Self::Remark(_))
     }
 }
@@ -75,7 +80,7 @@ pub fn renew(
     for (name, fault) in &new.failed {
         let kept = last.site.issuers.get(name).filter(|issuer| {
             let is_removed = matches!(**fault, IssuerFault::NotConfigured(_));
-            !is_removed && issuer.not_after() > now
+            !is_removed && issuer.not_after() >= now
         });
         let (name, fault) = (name.clone(), Arc::clone(fault));
         notices.push(match kept {
@@ -142,14 +147,16 @@ impl Watch {
     }
 
     /// Looks at the files and loads the site when they are others than those that were read, and
-    /// the same as at the last look. While something cannot be used it is loaded at every look:
-    /// time alone may mend it. Returns what was not said before.
+    /// the same as at the last look. While something cannot be used, or an issuer has ended, it is
+    /// loaded at every look: time changes that, too. Returns what was not said before.
     pub fn poll(&mut self, now: DateTime<Utc>) -> Vec<Notice> {
         let seen = self.seen.look_again();
         let is_settled = seen == self.seen;
         self.seen = seen;
+        let mut issuers = self.current.site.issuers.values();
+        let is_in_date = issuers.all(|issuer| issuer.not_after() >= now);
         let is_read = self.read.as_ref() == Some(&self.seen);
-        if !is_settled || is_read {
+        if !is_settled || is_read && is_in_date {
             return Vec::new();
         }
         self.reload(now)
@@ -159,15 +166,12 @@ impl Watch {
     pub fn reload(&mut self, now: DateTime<Utc>) -> Vec<Notice> {
         let (loaded, seen) = self.source.load_and_see(now);
         let (current, mut notices) = renew(&self.current, loaded, now);
-        let is_whole = !notices.iter().any(Notice::is_problem);
+        let is_whole = !notices.iter().any(Notice::may_pass);
         self.read = Some(seen.clone()).filter(|_| is_whole && seen == self.seen);
         self.seen = seen;
         self.current = current;
         let lines: Vec<String> = notices.iter().map(Notice::to_string).collect();
-        notices.retain(|notice| {
-            let is_news = matches!(notice, Notice::Changed(_));
-            is_news || !self.said.contains(&notice.to_string())
-        });
+        notices.retain(|notice| !notice.is_problem() || !self.said.contains(&notice.to_string()));
         self.said = lines;
         notices
     }

@@ -58,15 +58,27 @@ fn a_problem_names_its_line_its_field_and_what_is_allowed() {
     let edge = "- {name: edge, host: a.example, port: 1}\n";
     let long = format!("{WEST}# {}", "x".repeat(yaml::MAX_BYTES));
     let invalid = |start: &str| ConfigCause::Invalid(start.to_owned());
-    let malformed = || Malformed("not ".to_owned());
+    let malformed = |start: &str| Malformed(start.to_owned());
     let swap = |from: &str, to: &str| {
         assert!(WEST.contains(from), "{from}");
         WEST.replacen(from, to, 1)
     };
     let cases = [
         ("nothing", String::new(), None, "name", Missing),
-        ("a text", "west".to_owned(), Some(1), "", malformed()),
-        ("a list", "- west".to_owned(), Some(1), "", malformed()),
+        (
+            "a text",
+            "west".to_owned(),
+            Some(1),
+            "",
+            malformed("must be a mapping"),
+        ),
+        (
+            "a list",
+            "- west".to_owned(),
+            Some(1),
+            "",
+            malformed("must be a mapping"),
+        ),
         (
             "two documents",
             format!("{WEST}---\n{WEST}"),
@@ -80,14 +92,14 @@ fn a_problem_names_its_line_its_field_and_what_is_allowed() {
             swap("west\n", "'west\n"),
             Some(2),
             "",
-            malformed(),
+            malformed("not readable"),
         ),
         (
             "an alias to nothing",
             swap("west\n", "*west\n"),
             Some(1),
             "",
-            malformed(),
+            malformed("not readable"),
         ),
         (
             "a typo",
@@ -144,7 +156,7 @@ fn a_problem_names_its_line_its_field_and_what_is_allowed() {
             swap("west\n", "[west]\n"),
             Some(1),
             "",
-            malformed(),
+            malformed("must be a text"),
         ),
         (
             "http",
@@ -186,7 +198,7 @@ fn a_problem_names_its_line_its_field_and_what_is_allowed() {
             swap("{cert: p.crt, key: p.key}", ""),
             Some(5),
             "",
-            malformed(),
+            malformed("must be a mapping"),
         ),
         (
             "another kind of endpoint",

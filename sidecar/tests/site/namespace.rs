@@ -17,12 +17,12 @@ use redemption_sidecar::site::source::SiteProblem;
 type Folder = BTreeMap<PathBuf, Vec<u8>>;
 
 const FOLDER: &str = "/namespaces/west";
-const SITE: &str = "runtime/resources/Site-west.yaml";
-const ACCESS: &str = "runtime/resources/RouterAccess-router-access-west.yaml";
-const CERTIFICATE: &str = "runtime/certs/router-access-west/tls.crt";
+pub(crate) const SITE: &str = "runtime/resources/Site-west.yaml";
+pub(crate) const ACCESS: &str = "runtime/resources/RouterAccess-router-access-west.yaml";
+pub(crate) const CERTIFICATE: &str = "runtime/certs/router-access-west/tls.crt";
 
 /// What the serializer of Skupper's controller makes of a Site.
-const SITE_YAML: &str = "\
+pub(crate) const SITE_YAML: &str = "\
 apiVersion: skupper.io/v2alpha1
 kind: Site
 metadata:
@@ -42,7 +42,7 @@ status:
 ";
 
 /// The RouterAccess that every such site has for its own tools.
-const LOCAL_YAML: &str = "\
+pub(crate) const LOCAL_YAML: &str = "\
 apiVersion: skupper.io/v2alpha1
 kind: RouterAccess
 metadata:
@@ -57,12 +57,13 @@ spec:
 status: {}
 ";
 
-fn access(name: &str, spec: &str) -> Vec<u8> {
+pub(crate) fn access(name: &str, spec: &str) -> Vec<u8> {
     let head = "apiVersion: skupper.io/v2alpha1\nkind: RouterAccess\nmetadata:\n  name: ";
     format!("{head}{name}\nspec: {{{spec}}}\nstatus: {{}}\n").into_bytes()
 }
 
-const BOTH_ROLES: &str = "roles: [{name: inter-router, port: 55671}, {name: edge, port: 45671}]";
+pub(crate) const BOTH_ROLES: &str =
+    "roles: [{name: inter-router, port: 55671}, {name: edge, port: 45671}]";
 
 /// A server certificate with these subject alternative names.
 fn certificate(pki: &Pki, names: &[&str]) -> Vec<u8> {
@@ -74,7 +75,7 @@ fn certificate(pki: &Pki, names: &[&str]) -> Vec<u8> {
         })
         .collect();
     let names = format!("subjectAltName = @names; [names]; {}", names.join("; "));
-    pki.certificate("server", "/CN=west", &names);
+    pki.root("server", "/CN=west", &names);
     pki.read("server.crt")
 }
 

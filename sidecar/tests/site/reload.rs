@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::namespace::{ACCESS, BOTH_ROLES, CERTIFICATE, LOCAL_YAML, SITE, SITE_YAML, access};
 use crate::openssl::{CA, Pki, now};
 use chrono::{DateTime, TimeDelta, Utc};
 use redemption_sidecar::site::reload::{Notice, Watch, renew};
@@ -29,7 +30,7 @@ impl Folder {
         let pki = Pki::new();
         for name in ["ca", "partners"] {
             pki.key(name, "P-256 PKCS#8");
-            pki.certificate(name, &format!("/CN={name}"), CA);
+            pki.root(name, &format!("/CN={name}"), CA);
         }
         pki.write("redemption.yaml", CONFIG.as_bytes());
         Self { pki }
@@ -202,14 +203,14 @@ fn a_reload_keeps_what_cannot_be_read_now() {
         (
             "half a key, late",
             Ok(broken()),
-            end - second,
+            end,
             both,
             vec!["changed", "default kept"],
         ),
         (
             "half a key, after the end of the last issuer",
             Ok(broken()),
-            end,
+            end + second,
             vec!["partners"],
             vec!["changed", "default failed"],
         ),
@@ -300,4 +301,119 @@ fn a_change_between_the_first_look_and_the_first_poll_is_seen() {
     .unwrap();
     assert!(watch.poll(now()).is_empty());
     assert_eq!(kinds(&watch.poll(now())), ["changed"]);
+}
+
+/// What Skupper writes into a CA: more than one needs. Source: Skupper `internal/certs/certs.go`.
+const SKUPPER_CA: &str = "basicConstraints = critical,CA:TRUE; \
+    keyUsage = critical,digitalSignature,keyEncipherment,keyCertSign; \
+    extendedKeyUsage = serverAuth,clientAuth; subjectKeyIdentifier = hash";
+
+/// A namespace of Skupper on the disk: RSA keys in PKCS#1, the site's CA and another one.
+fn namespace() -> Pki {
+    let pki = Pki::new();
+    pki.key("ca", "RSA-2048 PKCS#1");
+    pki.root("ca", "/CN=skupper-site-ca", SKUPPER_CA);
+    pki.key("server", "P-256 PKCS#8");
+    pki.certificate(
+        "ca",
+        "server",
+        "/CN=router-access-west",
+        "subjectAltName = DNS:west.example",
+    );
+    for issuer in ["skupper-site-ca", "partners"] {
+        let folder = pki.path("runtime/issuers").join(issuer);
+        fs::create_dir_all(&folder).unwrap();
+        for (from, to) in [
+            ("ca.crt", "tls.crt"),
+            ("ca.crt", "ca.crt"),
+            ("ca.key", "tls.key"),
+        ] {
+            fs::copy(pki.path(from), folder.join(to)).unwrap();
+        }
+    }
+    write_state(&pki, BOTH_ROLES);
+    pki
+}
+
+/// Writes what Skupper empties and writes anew when it reloads a site.
+fn write_state(pki: &Pki, router_access: &str) {
+    fs::create_dir_all(pki.path("runtime/resources")).unwrap();
+    fs::create_dir_all(pki.path(CERTIFICATE).parent().unwrap()).unwrap();
+    fs::copy(pki.path("server.crt"), pki.path(CERTIFICATE)).unwrap();
+    pki.write(SITE, SITE_YAML.as_bytes());
+    pki.write(
+        "runtime/resources/RouterAccess-skupper-local.yaml",
+        LOCAL_YAML.as_bytes(),
+    );
+    pki.write(ACCESS, &access("router-access-west", router_access));
+}
+
+fn namespace_source(pki: &Pki, issuers: &[&str]) -> SiteSource {
+    SiteSource::SkupperNamespace {
+        folder: pki.path(""),
+        advertise_host: None,
+        issuers: issuers.iter().map(|&name| name.to_owned()).collect(),
+    }
+}
+
+#[test]
+fn a_namespace_is_loaded_with_its_own_issuer_and_the_named_ones() {
+    let pki = namespace();
+    for (named, expected) in [
+        (&[][..], vec!["skupper-site-ca"]),
+        (&["partners"], vec!["partners", "skupper-site-ca"]),
+        (&["nobody"], vec!["skupper-site-ca"]),
+    ] {
+        let loaded = namespace_source(&pki, named).load(now()).unwrap();
+        assert_eq!(issuers(&loaded), expected);
+        assert!(
+            loaded.is_ready() && loaded.site.name == "west",
+            "{:?}",
+            loaded.failed
+        );
+        assert_eq!(loaded.site.links("token").len(), 1);
+        assert_eq!(
+            loaded.failed.contains_key("nobody"),
+            named.contains(&"nobody")
+        );
+    }
+}
+
+#[test]
+fn a_namespace_that_skupper_reloads_stays_as_it_was_meanwhile() {
+    let pki = namespace();
+    let (mut watch, notices) = Watch::start(namespace_source(&pki, &[]), now()).unwrap();
+    let mut ports = |expected: [&str; 2]| {
+        let said = [watch.poll(now()), watch.poll(now())]
+            .map(|notices| kinds(&notices))
+            .concat();
+        assert_eq!(watch.current().site.endpoints.len(), 2);
+        let port = watch.current().site.endpoints[0].port.to_string();
+        assert_eq!([said.join(", "), port], expected);
+    };
+    assert!(notices.is_empty());
+    ports(["", "55671"]);
+    fs::remove_dir_all(pki.path("runtime/resources")).unwrap();
+    ports(["site kept", "55671"]);
+    fs::create_dir(pki.path("runtime/resources")).unwrap();
+    fs::remove_dir_all(pki.path("runtime/certs")).unwrap();
+    ports(["site kept", "55671"]);
+    pki.write(SITE, SITE_YAML.as_bytes());
+    pki.write(ACCESS, &access("router-access-west", BOTH_ROLES));
+    ports(["site kept", "55671"]);
+    write_state(&pki, &BOTH_ROLES.replace("55671", "55672"));
+    ports(["changed", "55672"]);
+    ports(["", "55672"]);
+}
+
+#[test]
+fn an_issuer_that_has_ended_is_not_used_any_more() {
+    let folder = Folder::new();
+    let (mut watch, _) = Watch::start(folder.source(&[]), now()).unwrap();
+    let end = watch.current().site.issuers["default"].not_after();
+    assert!(watch.poll(end).is_empty());
+    assert!(watch.current().is_ready());
+    let late = end + TimeDelta::seconds(1);
+    assert_eq!(kinds(&watch.poll(late)), ["changed", "default failed"]);
+    assert!(!watch.current().is_ready());
 }
