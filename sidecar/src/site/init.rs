@@ -130,7 +130,7 @@ fn next_steps(folder: &Path, host: &Host) -> String {
          {edge} (edge)\n\
          No router trusts its CA yet. Give the router at {shown} a certificate of this CA, and let \
          it trust the CA:\n  \
-         openssl req -x509 -CA {ca}.crt -CAkey {ca}.key -newkey rsa:2048 -nodes -subj '/CN={shown}' \
+         openssl req -x509 -CA '{ca}.crt' -CAkey '{ca}.key' -newkey rsa:2048 -nodes -subj '/CN={shown}' \
          -addext 'subjectAltName={names}' -addext 'basicConstraints=critical,CA:FALSE' -days 825 \
          -keyout tls.key -out tls.crt\n\
          On Docker, Podman and Linux, Skupper's router takes tls.crt, tls.key and {ca}.crt as \
