@@ -174,7 +174,7 @@ impl Server {
             let answered = self.routes.call(request);
             async move {
                 let response = answered.await;
-                connection.waits(Instant::now());
+                connection.answered(Instant::now());
                 response
             }
         });

@@ -59,6 +59,7 @@ impl Connections {
             peer,
             place,
             orders,
+            sends: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
             connections: Arc::clone(self),
         }))
@@ -109,6 +110,8 @@ pub struct Connection {
     peer: Peer,
     place: Place,
     orders: Arc<Orders>,
+    /// Whether the phase is [`Phase::Sending`], as the connection's own task knows it.
+    sends: AtomicBool,
     lingers: AtomicBool,
     connections: Arc<Connections>,
 }
@@ -132,27 +135,48 @@ impl Connection {
     /// `false`: the connection is closed already and the handler is being ended; count nothing.
     #[must_use]
     pub fn answering(&self) -> bool {
-        self.connections.lock().set(self.place, Phase::Answering)
+        self.set(Phase::Answering)
     }
 
-    /// Says that a request is being looked at; the limit of [`Phase::Waiting`] does not count.
+    /// Says that a request is being looked at: the client's time stands still.
     pub(super) fn asks(&self) {
         let mut table = self.connections.lock();
-        if let Some(Phase::Waiting(since)) = table.phase(self.place) {
+        if let Some(Phase::Waiting(since) | Phase::Idle(since)) = table.phase(self.place) {
             table.set(self.place, Phase::Asking(since));
         }
     }
 
-    /// Says that it is the client's turn.
+    /// Says that the handshake is done, and the client may ask.
     pub(super) fn waits(&self, now: Instant) {
-        self.connections.lock().set(self.place, Phase::Waiting(now));
+        self.set(Phase::Waiting(now));
+    }
+
+    /// Says that there is an answer, to be sent.
+    pub(super) fn answered(&self, now: Instant) {
+        let mut table = self.connections.lock();
+        if table.phase(self.place) == Some(Phase::Answering) {
+            table.set(self.place, Phase::Sending(now));
+            self.sends.store(true, Ordering::Relaxed);
+        } else {
+            table.set(self.place, Phase::Idle(now));
+        }
+    }
+
+    /// Says that everything is sent.
+    pub(super) fn sent(&self) {
+        if self.sends.load(Ordering::Relaxed) {
+            self.sends.store(false, Ordering::Relaxed);
+            self.set(Phase::Idle(Instant::now()));
+        }
     }
 
     /// When the patience with a client is over that may take `limit` for its turn. `None` when the
     /// connection was closed.
     pub(super) fn patience(&self, limit: Duration, now: Instant) -> Option<Instant> {
         match self.connections.lock().phase(self.place)? {
-            Phase::Waiting(since) => Some(since + limit),
+            Phase::Waiting(since) | Phase::Idle(since) | Phase::Sending(since) => {
+                Some(since + limit)
+            }
             Phase::Asking(_) | Phase::Answering => Some(now + limit),
         }
     }
@@ -184,6 +208,11 @@ impl Connection {
 
     pub(super) fn lingers(&self) -> bool {
         self.lingers.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether the connection still has its place.
+    fn set(&self, phase: Phase) -> bool {
+        self.connections.lock().set(self.place, phase)
     }
 
     /// Counts that it was closed by a bound.
@@ -267,15 +296,21 @@ mod tests {
         let limit = Duration::from_secs(5);
         let later = start + Duration::from_secs(7);
         let connection = connections.admit([192, 0, 2, 1].into(), start).unwrap();
-        assert_eq!(connection.patience(limit, later), Some(start + limit));
+        let patience = || connection.patience(limit, later);
+        assert_eq!(patience(), Some(start + limit));
         connection.asks();
-        assert_eq!(connection.patience(limit, later), Some(later + limit));
-        connection.waits(later);
-        assert_eq!(connection.patience(limit, later), Some(later + limit));
+        assert_eq!(patience(), Some(later + limit), "a request is looked at");
+        connection.answered(start);
+        assert_eq!(patience(), Some(start + limit), "it was refused");
         assert!(connection.answering());
-        assert_eq!(connection.patience(limit, later), Some(later + limit));
-        connection.waits(later);
-        assert!(connection.leave());
-        assert_eq!(connection.patience(limit, later), None);
+        assert_eq!(patience(), Some(later + limit), "a right code is answered");
+        connection.answered(start);
+        assert_eq!(patience(), Some(start + limit), "the answer must be read");
+        let other = connections.admit([192, 0, 2, 1].into(), later);
+        assert!(other.is_none(), "what is being sent stays");
+        connection.sent();
+        let other = connections.admit([192, 0, 2, 1].into(), later);
+        assert!(other.is_some(), "what is sent does not");
+        assert_eq!(patience(), None);
     }
 }

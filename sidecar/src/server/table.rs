@@ -1,8 +1,12 @@
 //! Who is connected, and who goes when there is no room for another.
 //!
-//! Room is made by closing the connection that has waited longest, of the same peer when that peer
-//! has all it may have. A connection whose request brought a right code is never closed. Neither
-//! lock nor clock is here.
+//! Room is made by closing a connection, of the same peer when that peer has all it may have: the
+//! one that has waited longest for another request after an answer, or else the one that has waited
+//! longest. A connection whose request brought a right code is never closed. Neither lock nor clock
+//! is here.
+//!
+//! Connections that had an answer go first because many of them are left already: a client that
+//! connects anew for each request is ahead of the news that its last connection was closed.
 
 use std::time::Instant;
 
@@ -12,13 +16,17 @@ use crate::metrics::Bound;
 /// What a connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// It is the client's turn: since then.
+    /// The client has not asked anything since then, when it came.
     Waiting(Instant),
-    /// A request is being read or looked at, and may turn out worthless. It still counts as waiting
-    /// since then.
+    /// The client was answered, and has not asked anything since then.
+    Idle(Instant),
+    /// A request is being read or looked at, and may turn out worthless: it counts as waiting since
+    /// the client came or was answered last.
     Asking(Instant),
     /// A right code is being answered.
     Answering,
+    /// The answer to a right code is being sent since then.
+    Sending(Instant),
 }
 
 /// Where a connection stands in the table. The number tells it from one that had the place before.
@@ -149,11 +157,14 @@ impl<T> Table<T> {
         self.entries()
             .filter(|(_, entry)| bound != Bound::Peer || entry.peer == peer)
             .filter_map(|(index, entry)| match entry.phase {
-                Phase::Waiting(since) | Phase::Asking(since) => Some((since, entry.number, index)),
-                Phase::Answering => None,
+                Phase::Idle(since) => Some((false, since, entry.number, index)),
+                Phase::Waiting(since) | Phase::Asking(since) => {
+                    Some((true, since, entry.number, index))
+                }
+                Phase::Answering | Phase::Sending(_) => None,
             })
             .min()
-            .map(|(_, _, index)| index)
+            .map(|(.., index)| index)
     }
 
     fn free(&mut self) -> usize {
@@ -183,10 +194,12 @@ mod tests {
     #[test]
     fn the_longest_waiting_one_goes_and_never_one_with_a_right_code() {
         const WAITS: fn(Instant) -> Phase = Phase::Waiting;
+        const IDLES: fn(Instant) -> Phase = Phase::Idle;
         const ASKS: fn(Instant) -> Phase = Phase::Asking;
+        const SENDS: fn(Instant) -> Phase = Phase::Sending;
         const ANSWERS: fn(Instant) -> Phase = |_| Phase::Answering;
         // Who is connected, who comes, and the index of the one that goes. 4 places, 2 of a peer.
-        let cases: [(&str, &[Row], u8, _); 9] = [
+        let cases: [(&str, &[Row], u8, _); 10] = [
             (
                 "room",
                 &[(1, WAITS, 0), (2, WAITS, 0), (3, WAITS, 0)],
@@ -204,6 +217,12 @@ mod tests {
                 &[(1, WAITS, 3), (2, ASKS, 1), (3, WAITS, 2), (4, WAITS, 4)],
                 5,
                 Ok(Some(1)),
+            ),
+            (
+                "all taken, two were answered",
+                &[(1, WAITS, 1), (2, IDLES, 3), (3, IDLES, 2), (4, ASKS, 0)],
+                5,
+                Ok(Some(2)),
             ),
             (
                 "all taken, one answers",
@@ -236,7 +255,7 @@ mod tests {
             ),
             (
                 "a peer answers twice",
-                &[(2, ANSWERS, 0), (2, ANSWERS, 0)],
+                &[(2, ANSWERS, 0), (2, SENDS, 0)],
                 2,
                 Err(Bound::Peer),
             ),
@@ -281,7 +300,8 @@ mod tests {
     enum Step {
         Admit(u8),
         Answer(usize),
-        Wait(usize),
+        Idle(usize),
+        Ask(usize),
         Leave(usize),
     }
 
@@ -289,7 +309,8 @@ mod tests {
         prop_oneof![
             4 => (0..6_u8).prop_map(Step::Admit),
             2 => any::<usize>().prop_map(Step::Answer),
-            2 => any::<usize>().prop_map(Step::Wait),
+            2 => any::<usize>().prop_map(Step::Idle),
+            1 => any::<usize>().prop_map(Step::Ask),
             1 => any::<usize>().prop_map(Step::Leave),
         ]
     }
@@ -299,7 +320,8 @@ mod tests {
     struct Known {
         place: Place,
         peer: u8,
-        since: Option<u32>,
+        /// Whether it is not idle, and when that began; `None` while a right code is answered.
+        since: Option<(bool, u32)>,
     }
 
     proptest! {
@@ -333,7 +355,7 @@ mod tests {
                                     });
                                     known.remove(gone.unwrap());
                                 }
-                                known.push(Known { place, peer: from, since: Some(time) });
+                                known.push(Known { place, peer: from, since: Some((true, time)) });
                             }
                             Err(_) => prop_assert!(needed && oldest.is_none()),
                         }
@@ -342,9 +364,16 @@ mod tests {
                         prop_assert!(table.set(one.place, Phase::Answering));
                         one.since = None;
                     },
-                    Step::Wait(index) => if let Some(one) = known.get_mut(index % length) {
-                        prop_assert!(table.set(one.place, Phase::Waiting(now)));
-                        one.since = Some(time);
+                    Step::Idle(index) => if let Some(one) = known.get_mut(index % length) {
+                        prop_assert!(table.set(one.place, Phase::Idle(now)));
+                        one.since = Some((false, time));
+                    },
+                    Step::Ask(index) => if let Some(one) = known.get_mut(index % length)
+                        && let Some((_, since)) = one.since
+                    {
+                        let since_then = start + Duration::from_secs(since.into());
+                        prop_assert!(table.set(one.place, Phase::Asking(since_then)));
+                        one.since = Some((true, since));
                     },
                     Step::Leave(index) => if !known.is_empty() {
                         let one = known.remove(index % known.len());

@@ -132,21 +132,39 @@ async fn two_thousand_idle_connections_keep_nobody_out() {
 async fn a_peer_closes_its_own_connections_and_no_others() {
     let room = Room::open(PATIENT);
     let mut other = Client::over(room.tcp_from(2).await.unwrap()).await.unwrap();
-    let mut first = room.tls().await;
-    let mut second = room.tls().await;
-    // What was asked lately has not waited long.
-    first.send(POST).await;
-    assert_eq!(first.answer().await.status, 200);
+    let mut fresh = room.tls().await;
+    let mut used = room.tls().await;
+    let mut used_later = room.tls().await;
+    for client in [&mut other, &mut used, &mut used_later] {
+        client.send(POST).await;
+        assert_eq!(client.answer().await.status, 200);
+    }
     let mut more = Vec::new();
-    for _ in 0..63 {
+    for _ in 0..62 {
         more.push(room.tcp().await);
     }
-    assert!(second.is_closed().await);
-    for client in [&mut first, &mut other] {
+    assert!(used.is_closed().await);
+    for client in [&mut other, &mut fresh, &mut used_later] {
         client.send(POST).await;
         assert_eq!(client.answer().await.status, 200);
     }
     assert_eq!(room.metrics.connections().closed(Bound::Peer), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_many_clients_as_a_peer_may_have_connect_anew_for_each_request() {
+    let room = Arc::new(Room::open(PATIENT));
+    let clients = (0..64).map(|_| {
+        let room = Arc::clone(&room);
+        tokio::spawn(async move {
+            for _ in 0..10 {
+                assert!(room.serves().await);
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
 }
 
 #[tokio::test]
