@@ -103,8 +103,8 @@ pub struct Serve {
     /// brackets [default: that of redemption.yaml, or the one served with last]
     #[arg(long, env = "SKUPPER_GRANT_SERVER_BASE_URL")]
     pub url: Option<AdvertisedUrl>,
-    /// The site: a redemption.yaml
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["namespace", "init"])]
+    /// The site: a redemption.yaml, or the folder of a Skupper namespace
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["namespace", "init"])]
     pub site: Option<PathBuf>,
     /// The site: a Skupper namespace of this machine
     #[arg(long, short, value_name = "NAME", conflicts_with = "init")]

@@ -117,9 +117,12 @@ fn watch(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<Watch, Fa
     if options.init {
         init(options, &folders.own_site(), now)?;
     }
-    let file = options.site.clone().map(Place::File);
+    let path = options.site.clone().map(|path| match path.is_dir() {
+        true => Place::Folder(path),
+        false => Place::File(path),
+    });
     let wanted = Wanted {
-        place: file.or_else(|| options.namespace.clone().map(Place::Namespace)),
+        place: path.or_else(|| options.namespace.clone().map(Place::Namespace)),
         advertise_host: options.advertise_host.clone().filter(|_| !options.init),
         issuers: options.issuers.clone(),
     };

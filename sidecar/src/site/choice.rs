@@ -15,7 +15,7 @@ pub const DEFAULT_NAMESPACE: &str = "default";
 /// What the options of a command say about the site.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// `--site FILE` or `--namespace NAME`.
+    /// `--site PATH` or `--namespace NAME`.
     pub place: Option<Place>,
     /// `--advertise-host HOST`.
     pub advertise_host: Option<Host>,
@@ -28,6 +28,8 @@ pub struct Wanted {
 pub enum Place {
     /// `--site FILE`.
     File(PathBuf),
+    /// `--site FOLDER`: that of a Skupper namespace.
+    Folder(PathBuf),
     /// `--namespace NAME`.
     Namespace(String),
 }
@@ -90,6 +92,11 @@ pub fn choose(
     match place {
         Place::File(file) if advertise_host.is_some() => Err(ChoiceProblem::HostOfFile(file)),
         Place::File(file) => Ok(SiteSource::Config { file, issuers }),
+        Place::Folder(folder) => Ok(SiteSource::SkupperNamespace {
+            folder,
+            advertise_host,
+            issuers,
+        }),
         Place::Namespace(name) => {
             if SubdomainName::parse(&name).is_err() || name.contains('.') {
                 return Err(ChoiceProblem::NamespaceName(name));
@@ -194,6 +201,12 @@ mod tests {
         let cases = [
             ("a file", by_file.clone(), both, file("west.yaml")),
             ("a file that is not there", by_file, &[], file("west.yaml")),
+            (
+                "the folder of a namespace",
+                Some(Place::Folder("/srv/west".into())),
+                both,
+                namespace("/srv/west"),
+            ),
             (
                 "a namespace",
                 by_name("west"),

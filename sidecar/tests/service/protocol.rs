@@ -379,6 +379,31 @@ fn a_site_that_cannot_answer_counts_nothing() {
     assert_eq!(answer.status, 503, "an issuer that is not named to serve");
 }
 
+#[test]
+fn an_edge_site_has_nothing_to_link_to() {
+    let sidecar = Sidecar::start();
+    let namespace = sidecar.folder().join("namespace");
+    let issuer = namespace.join("runtime/issuers/skupper-site-ca");
+    let resources = namespace.join("runtime/resources");
+    fs::create_dir_all(&issuer).unwrap();
+    fs::create_dir_all(&resources).unwrap();
+    for (from, to) in [("ca.crt", "tls.crt"), ("ca.key", "tls.key")] {
+        fs::copy(sidecar.folder().join("site").join(from), issuer.join(to)).unwrap();
+    }
+    let site = "apiVersion: skupper.io/v2alpha1\nkind: Site\nmetadata: {name: west}\nspec: {edge: true}\n";
+    fs::write(resources.join("Site-west.yaml"), site).unwrap();
+
+    let sidecar = Sidecar::start_in(sidecar.folder(), &["--site", namespace.to_str().unwrap()]);
+    let token = sidecar.issue("west", &[]);
+    let answer = post(&sidecar, &token, &[], &token.code);
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (503, "Not available\n")
+    );
+    let listed = sidecar.run(&["list"]);
+    assert!(String::from_utf8(listed.stdout).unwrap().contains("0 of 1"));
+}
+
 fn post(sidecar: &Sidecar, token: &Token, headers: &[(&str, &str)], code: &str) -> Answer {
     let mut connection = Connection::open(sidecar.port, &token.ca);
     connection
