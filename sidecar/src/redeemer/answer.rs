@@ -77,9 +77,8 @@ pub(super) const MAX_LINKS: usize = 99;
 /// Why an answer is not used. Nothing of it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerProblem {
-    /// It is not YAML, or something in it is not a TLS Secret or a Link as Skupper writes them.
-    /// Holds the number of the document, 0 when it is not known.
-    Document(usize),
+    /// It is not YAML, or something in it is neither a TLS Secret nor a Link.
+    OtherObjects,
     /// It has no Secret, or more than one.
     Secrets,
     /// It has no Link.
@@ -95,12 +94,8 @@ pub enum AnswerProblem {
 impl fmt::Display for AnswerProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Document(0) => {
-                formatter.write_str("it is not a stream of one TLS Secret and Links in YAML")
-            }
-            Self::Document(number) => write!(
-                formatter,
-                "its document {number} is neither a TLS Secret nor a Link as Skupper writes them"
+            Self::OtherObjects => formatter.write_str(
+                "it is not a stream of a TLS Secret and Links with the fields that Skupper writes",
             ),
             Self::Secrets => formatter.write_str("it has not exactly one Secret"),
             Self::NoLink => formatter.write_str("it has no Link"),
@@ -127,10 +122,10 @@ fn check_names(secret: &TlsSecret, links: &[Link], name: &str) -> Result<(), Ans
     Ok(())
 }
 
-fn split(documents: Result<Vec<Document>, usize>) -> Result<(TlsSecret, Vec<Link>), AnswerProblem> {
+fn split(documents: Option<Vec<Document>>) -> Result<(TlsSecret, Vec<Link>), AnswerProblem> {
     let mut secrets = Vec::new();
     let mut links = Vec::new();
-    for document in documents.map_err(AnswerProblem::Document)? {
+    for document in documents.ok_or(AnswerProblem::OtherObjects)? {
         match document {
             Document::Secret(secret) => secrets.push(secret),
             Document::Link(link) => links.push(link),

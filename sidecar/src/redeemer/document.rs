@@ -27,13 +27,10 @@ pub(super) enum Author {
     Redeemer,
 }
 
-/// Reads a stream of documents.
-///
-/// # Errors
-/// The number of the first document, counted from 1, that is not a Secret of type
-/// `kubernetes.io/tls` or a Link; 0 when it cannot be told.
-pub(super) fn read(text: &[u8], author: Author) -> Result<Vec<Document>, usize> {
-    let text = std::str::from_utf8(text).map_err(|_| 0_usize)?;
+/// Reads a stream of documents. `None` when one of them is neither a Secret of type
+/// `kubernetes.io/tls` nor a Link.
+pub(super) fn read(text: &[u8], author: Author) -> Option<Vec<Document>> {
+    let text = std::str::from_utf8(text).ok()?;
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_aliases: 0,
@@ -42,13 +39,13 @@ pub(super) fn read(text: &[u8], author: Author) -> Result<Vec<Document>, usize> 
             max_documents: MAX_DOCUMENTS,
             max_merge_keys: 0,
         },
+        reject_unsupported_tags: true,
         with_snippet: false,
     };
     let read = serde_saphyr::from_multiple_with_options::<Fields>(text, options);
-    let documents = read.map_err(|_| 0_usize)?;
-    let numbered = documents.into_iter().zip(1..);
-    numbered
-        .map(|(fields, number)| fields.into_document(author).ok_or(number))
+    let documents = read.ok()?.into_iter();
+    documents
+        .map(|fields| fields.into_document(author))
         .collect()
 }
 

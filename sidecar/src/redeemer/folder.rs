@@ -231,3 +231,112 @@ const WITH_CARE: i32 = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits() as i32;
 
 /// Room for most files, so that reading leaves no copies of a key behind.
 const CAPACITY: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::sync::Barrier;
+
+    use super::*;
+
+    fn names(path: &Path) -> Vec<String> {
+        let entries = fs::read_dir(path).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_folder_is_made_and_its_lock_leaves_nothing_behind() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("a/b");
+        let folder = Folder::open(&path).unwrap();
+        assert!(matches!(Folder::open(&path), Err(FolderProblem::InUse(_))));
+        assert_eq!(names(&path), [LOCK]);
+        drop(folder);
+        assert_eq!(names(&path), [""; 0]);
+        fs::write(path.join(LOCK), "").unwrap();
+        drop(Folder::open(&path).unwrap());
+        assert_eq!(names(&path), [""; 0]);
+    }
+
+    #[test]
+    fn at_no_time_do_two_have_a_folder() {
+        let base = tempfile::tempdir().unwrap();
+        let start = Barrier::new(4);
+        let turns: u32 = std::thread::scope(|scope| {
+            let one = || {
+                start.wait();
+                let mut turns = 0;
+                for _ in 0..500 {
+                    let Ok(folder) = Folder::open(base.path()) else {
+                        continue;
+                    };
+                    let mark = folder.path_of("mark");
+                    File::create_new(&mark).unwrap();
+                    fs::remove_file(&mark).unwrap();
+                    turns += 1;
+                }
+                turns
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(one)).collect();
+            threads.into_iter().map(|one| one.join().unwrap()).sum()
+        });
+        assert!(turns > 0);
+        assert_eq!(names(base.path()), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_is_the_owners_alone_and_replaces_what_was_there() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = Folder::open(base.path()).unwrap();
+        fs::write(folder.path_of("a.yaml"), "old").unwrap();
+        fs::write(
+            folder.path_of(".a.yaml.new"),
+            "of a redeemer that was killed",
+        )
+        .unwrap();
+        folder.write("a.yaml", b"new").unwrap();
+        let found = folder.read("a.yaml", 3).unwrap().unwrap();
+        assert_eq!(*found.bytes, b"new");
+        assert_eq!(found.metadata.permissions().mode() & 0o777, OWNER_ONLY);
+        assert_eq!(names(base.path()), [LOCK, "a.yaml"]);
+        folder.remove("a.yaml").unwrap();
+        folder.remove("a.yaml").unwrap();
+        assert!(!folder.has("a.yaml").unwrap());
+    }
+
+    #[test]
+    fn nothing_but_a_regular_file_is_read() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = Folder::open(base.path()).unwrap();
+        assert!(folder.read("missing", 9).unwrap().is_none());
+        fs::create_dir(folder.path_of("folder")).unwrap();
+        fs::write(folder.path_of("file"), "0123456789").unwrap();
+        symlink(folder.path_of("file"), folder.path_of("link")).unwrap();
+        let pipe = folder.path_of("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, OWNER_ONLY.into()).unwrap();
+        for name in ["folder", "link", "pipe"] {
+            let read = folder.read(name, 9);
+            assert!(matches!(read, Err(FolderProblem::File { .. })), "{name}");
+            assert!(folder.has(name).unwrap(), "{name}");
+        }
+        let cut = folder.read("file", 4).unwrap().unwrap();
+        assert_eq!(*cut.bytes, b"01234", "one byte more than the limit tells");
+    }
+
+    #[test]
+    fn a_problem_says_what_and_where_and_whether_it_passes() {
+        let base = tempfile::tempdir().unwrap();
+        let file = base.path().join("file");
+        fs::write(&file, "").unwrap();
+        let problem = Folder::open(&file.join("out")).err().unwrap();
+        let message = problem.to_string();
+        assert!(message.starts_with("cannot make the folder /"), "{message}");
+        assert!(!problem.is_passing());
+        let full = FolderProblem::new("write", &file, io::ErrorKind::StorageFull.into());
+        assert!(full.is_passing());
+    }
+}

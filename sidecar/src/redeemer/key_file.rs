@@ -135,3 +135,125 @@ const MAX_KEY_BYTES: usize = 16 * 1024;
 
 /// The bits of a file's mode that are not the owner's.
 const OTHERS: u32 = 0o077;
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    fn url(text: &str) -> RedemptionUrl {
+        RedemptionUrl::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_keeps_the_time_of_its_first_use() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = Folder::open(base.path()).unwrap();
+        let url = url("https://a.example/6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10");
+        assert!(KeyFile::find(&folder, &url).unwrap().is_none());
+        let made = KeyFile::open(&folder, &url).ok().unwrap();
+        assert_eq!(made.made_before, None);
+        let path = folder.path_of(".redeem-6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10.key");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_785_000_000);
+        fs::File::open(&path).unwrap().set_modified(then).unwrap();
+        for _ in 0..2 {
+            let again = KeyFile::open(&folder, &url).ok().unwrap();
+            assert_eq!(again.key.spki(), made.key.spki());
+            assert_eq!(
+                again.made_before,
+                DateTime::from_timestamp(1_785_000_000, 0)
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_says_what_to_do_and_is_kept() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = Folder::open(base.path()).unwrap();
+        let url = url("https://a.example/b");
+        let path = folder.path_of(&name(&url));
+        let rsa = PrivateKey::generate(KeyKind::Rsa2048).unwrap();
+        let rsa = rsa.to_pem().unwrap();
+        let good = PrivateKey::generate(KeyKind::P256).unwrap();
+        let good = good.to_pem().unwrap();
+        let half = good.expose_secret().get(..80).unwrap();
+        let table = [
+            ("empty", "", 0o600, "is damaged: restore /"),
+            ("half", half, 0o600, "is damaged: restore /"),
+            (
+                "another kind",
+                rsa.expose_secret(),
+                0o600,
+                "is damaged: restore /",
+            ),
+            (
+                "for the group",
+                good.expose_secret(),
+                0o640,
+                "others may read",
+            ),
+            ("for all", good.expose_secret(), 0o644, "others may read"),
+        ];
+        for (name, content, mode, expected) in table {
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let message = KeyFile::open(&folder, &url).err().unwrap().to_string();
+            assert!(message.contains(expected), "{name}: {message}");
+            assert!(!message.contains("MI"), "{name}: {message}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), content, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_named_after_the_grant_and_never_after_what_a_server_wrote() {
+        const UID: &str = "6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10";
+        let table = [
+            ("a uid", format!("https://a.example/{UID}"), Some(UID)),
+            (
+                "a slash behind it",
+                format!("https://a.example/{UID}/"),
+                Some(UID),
+            ),
+            (
+                "folders before it",
+                format!("https://a.example/x/{UID}"),
+                Some(UID),
+            ),
+            (
+                "in capitals",
+                format!("https://a.example/{}", UID.to_uppercase()),
+                Some(UID),
+            ),
+            ("a name", "https://a.example/b".to_owned(), None),
+            ("dots", "https://a.example/../..".to_owned(), None),
+            (
+                "escaped slashes",
+                "https://a.example/..%2f..%2fetc".to_owned(),
+                None,
+            ),
+            (
+                "a long one",
+                format!("https://a.example/{}", "x".repeat(1900)),
+                None,
+            ),
+        ];
+        let mut digests = std::collections::BTreeSet::new();
+        for (name, text, expected) in &table {
+            let stem = stem(&url(text));
+            match expected {
+                Some(uid) => assert_eq!(stem, *uid, "{name}"),
+                None => {
+                    assert!(stem.len() == 32 && stem.bytes().all(|b| b.is_ascii_hexdigit()));
+                    assert!(digests.insert(stem), "{name}");
+                }
+            }
+        }
+        let port = stem(&url("https://a.example:444/b"));
+        assert_ne!(port, stem(&url("https://a.example:443/b")));
+    }
+}

@@ -157,3 +157,181 @@ fn whole_number(value: &Value) -> Option<u32> {
 
 /// Room for a token as Skupper writes it, so that reading leaves no copies behind.
 const CAPACITY: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+    use skupper_access_policy::value::host::Host;
+
+    use super::*;
+
+    const CODE: &str = "canary-s3cr3t";
+    const CA: &str = include_str!("../../../tests/certificates/p256.pem");
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_785_000_000, 0).unwrap()
+    }
+
+    /// A token in flow style, with one field of its spec in another form or left out.
+    fn token(field: &str, value: &str) -> String {
+        let ca = serde_json::to_string(CA).unwrap();
+        let fields = [
+            ("url", "https://grants.example:9090/a0b1"),
+            ("code", CODE),
+            ("ca", &ca),
+        ];
+        let mut spec: String = fields
+            .iter()
+            .filter(|(name, _)| *name != field)
+            .map(|(name, value)| format!("  {name}: {value}\n"))
+            .collect();
+        if !value.is_empty() {
+            spec.push_str(&format!("  {field}: {value}\n"));
+        }
+        format!(
+            "apiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata:\n  name: west\nspec:\n\
+             {spec}"
+        )
+    }
+
+    #[test]
+    fn what_skupper_writes_is_read() {
+        let ca = CA.replace('\n', "\n    ");
+        let yaml = format!(
+            "---\napiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata:\n  \
+             creationTimestamp: null\n  labels:\n    a: b\n  name: west\nspec:\n  ca: |\n    {ca}\n  \
+             code: {CODE}\n  linkCost: 3\n  url: https://[2001:db8::1]:9090/a0b1\nstatus: {{}}\n"
+        );
+        let read = Token::read_from(yaml.as_bytes(), None, now()).ok().unwrap();
+        assert_eq!(read.name, "west");
+        assert_eq!(read.code.expose_secret(), CODE);
+        assert_eq!(read.link_cost, Some(3));
+        assert_eq!(read.url.host(), &Host::parse("[2001:db8::1]").unwrap());
+        assert_eq!(read.ca.ders().count(), 1);
+        let named = Token::read(yaml.as_bytes(), Some("east"), now());
+        assert_eq!(named.ok().unwrap().name, "east");
+    }
+
+    #[test]
+    fn what_the_policy_refuses_is_refused_and_no_secret_is_repeated() {
+        let long = format!("x{}", "x".repeat(1024));
+        let table = [
+            ("no url", "url", "", "spec.url: Required"),
+            ("http", "url", "http://a.example/b", "spec.url: Invalid"),
+            (
+                "a query",
+                "url",
+                "https://a.example/b?c",
+                "spec.url: Invalid",
+            ),
+            (
+                "a short address",
+                "url",
+                "https://127.1/b",
+                "spec.url: Invalid",
+            ),
+            ("no code", "code", "", "spec.code: Required"),
+            ("an empty code", "code", "\"\"", "spec.code: Required"),
+            ("a YAML 1.1 boolean", "code", "no", "must be a string"),
+            ("another one", "code", "off", "must be a string"),
+            ("a number", "code", "1_000", "must be a string"),
+            ("an octal number", "code", "0o17", "must be a string"),
+            ("an old octal number", "code", "017", "must be a string"),
+            (
+                "a number with an exponent",
+                "code",
+                "1e3",
+                "must be a string",
+            ),
+            ("a list", "code", "[canary-s3cr3t]", "must be a string"),
+            (
+                "a line end",
+                "code",
+                "\"canary-s3cr3t\\n\"",
+                "spec.code: Invalid",
+            ),
+            ("a long code", "code", &long, "spec.code: Too long"),
+            ("no CA", "ca", "", "spec.ca: Required"),
+            ("no PEM", "ca", "canary-s3cr3t", "spec.ca: Invalid"),
+            ("a cost of 0", "linkCost", "0", "spec.linkCost: Invalid"),
+            (
+                "a cost above int32",
+                "linkCost",
+                "2147483648",
+                "spec.linkCost: Invalid",
+            ),
+            ("half a cost", "linkCost", "1.5", "must be an integer"),
+            (
+                "a cost in quotes",
+                "linkCost",
+                "\"2\"",
+                "must be an integer",
+            ),
+        ];
+        for (name, field, value, expected) in table {
+            let yaml = token(field, value);
+            let problem = Token::read(yaml.as_bytes(), None, now()).err();
+            let message = problem
+                .map(|problem| problem.to_string())
+                .unwrap_or_default();
+            assert!(message.contains(expected), "{name}: {message}");
+            assert!(!message.contains("canary"), "{name}: {message}");
+            assert!(!message.contains("MII"), "{name}: {message}");
+        }
+        let expired = Token::read(token("", "").as_bytes(), None, DateTime::UNIX_EPOCH);
+        let message = expired.err().map(|problem| problem.to_string());
+        assert!(message.unwrap().contains("spec.ca: Invalid"));
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        let two = format!("{}---\n{}", token("", ""), token("", ""));
+        let grant = token("", "").replace("AccessToken", "AccessGrant");
+        let old = token("", "").replace("v2alpha1", "v1");
+        let reserved = token("", "").replace("west", "skupper-site-ca");
+        let long = format!("# {}\n{}", "x".repeat(yaml::MAX_BYTES), token("", ""));
+        let table: [(&str, &[u8], &str); 9] = [
+            ("nothing", b"", "must hold an object"),
+            ("a text", b"canary", "must be an object"),
+            ("not UTF-8", b"\xff", "must be text"),
+            ("not YAML", b"a: [canary", "not readable as YAML"),
+            ("two tokens", two.as_bytes(), "must hold one object"),
+            ("a grant", grant.as_bytes(), "must be an AccessToken"),
+            ("another version", old.as_bytes(), "must be an AccessToken"),
+            (
+                "a name of Skupper",
+                reserved.as_bytes(),
+                "the name is reserved",
+            ),
+            ("too long", long.as_bytes(), "256 KiB"),
+        ];
+        for (name, bytes, expected) in table {
+            let problem = Token::read_from(bytes, None, now()).err();
+            let message = problem
+                .map(|problem| problem.to_string())
+                .unwrap_or_default();
+            assert!(message.contains(expected), "{name}: {message}");
+            assert!(!message.contains("canary"), "{name}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_cost_may_be_written_in_any_way_that_the_api_server_takes() {
+        for (value, expected) in [
+            ("", None),
+            ("null", None),
+            ("1", Some(1)),
+            ("3.0", Some(3)),
+            ("1_000", Some(1000)),
+            ("017", Some(15)),
+            ("2147483647", Some(2_147_483_647)),
+        ] {
+            let read = Token::read(token("linkCost", value).as_bytes(), None, now());
+            assert_eq!(
+                read.map(|token| token.link_cost).ok(),
+                Some(expected),
+                "{value}"
+            );
+        }
+    }
+}

@@ -104,7 +104,7 @@ impl Identity {
         }
     }
 
-    fn tls(&self) -> Arc<ServerConfig> {
+    fn tls(&self, versions: &[&'static rustls::SupportedProtocolVersion]) -> Arc<ServerConfig> {
         let chain = CertificateDer::pem_slice_iter(self.certificate.as_bytes());
         let chain = chain.collect::<Result<Vec<_>, _>>().unwrap();
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();
@@ -113,7 +113,7 @@ impl Identity {
         // Not `with_single_cert`: a hostile server presents what is not its own.
         let certified = Arc::new(rustls::sign::CertifiedKey::new(chain, signer));
         let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(Always(certified)));
@@ -156,7 +156,7 @@ impl Partner {
         identity: &Identity,
         respond: impl Fn(usize, &Received, &mut dyn Write) + Send + Sync + 'static,
     ) -> Self {
-        let tls = identity.tls();
+        let tls = identity.tls(rustls::ALL_VERSIONS);
         let respond = Arc::new(respond);
         let requests = Arc::new(Mutex::new(Vec::new()));
         let received = Arc::clone(&requests);
@@ -178,6 +178,15 @@ impl Partner {
         });
         partner.requests = requests;
         partner
+    }
+
+    /// Speaks TLS 1.2 and nothing newer.
+    pub(crate) fn start_with_tls_1_2(identity: &Identity) -> Self {
+        let tls = identity.tls(&[&rustls::version::TLS12]);
+        Self::start_raw(move |_, mut stream| {
+            let mut session = ServerConnection::new(Arc::clone(&tls)).unwrap();
+            let _ = session.complete_io(&mut stream);
+        })
     }
 
     /// Hands each connection to a function, with the number of connections before it.
