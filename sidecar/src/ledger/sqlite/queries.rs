@@ -60,38 +60,46 @@ pub(super) fn look(
         .optional()
 }
 
+/// A redemption that is counted once the transaction is committed.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    pub(super) uid: GrantUid,
+    pub(super) name: String,
+    pub(super) redemption: Redemption,
+}
+
 /// Decides about a candidate and writes what was decided.
 pub(super) fn count(
     connection: &Connection,
     uid: &GrantUid,
-    candidate: &Redemption,
+    candidate: Redemption,
     now: DateTime<Utc>,
-) -> rusqlite::Result<Result<(Decision, Grant), Refusal>> {
-    let Some(Entry {
-        mut grant,
-        redemption,
-    }) = look(connection, uid, Some(&candidate.key))?
-    else {
-        return Ok(Err(Refusal::UnknownGrant));
+) -> rusqlite::Result<(Result<Decision, Refusal>, Option<Counted>)> {
+    let Some(entry) = look(connection, uid, Some(&candidate.key))? else {
+        return Ok((Err(Refusal::UnknownGrant), None));
     };
-    let decision = match decide(&grant, redemption.as_ref(), &candidate.subject, now) {
-        Ok(decision) => decision,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    if decision == Decision::Count {
-        insert_redemption(connection, uid, candidate)?;
-        grant.redemptions += 1;
-        connection
-            .prepare_cached(
-                "UPDATE grants SET redemptions = :redemptions, sum = :sum WHERE uid = :uid",
-            )?
-            .execute(named_params! {
-                ":redemptions": grant.redemptions,
-                ":sum": sum(&grant),
-                ":uid": uid.as_bytes(),
-            })?;
+    let mut grant = entry.grant;
+    let decision = decide(&grant, entry.redemption.as_ref(), &candidate.subject, now);
+    if decision != Ok(Decision::Count) {
+        return Ok((decision, None));
     }
-    Ok(Ok((decision, grant)))
+    insert_redemption(connection, uid, &candidate)?;
+    grant.redemptions += 1;
+    connection
+        .prepare_cached(
+            "UPDATE grants SET redemptions = :redemptions, sum = :sum WHERE uid = :uid",
+        )?
+        .execute(named_params! {
+            ":redemptions": grant.redemptions,
+            ":sum": sum(&grant),
+            ":uid": uid.as_bytes(),
+        })?;
+    let counted = Counted {
+        uid: *uid,
+        name: grant.name,
+        redemption: candidate,
+    };
+    Ok((decision, Some(counted)))
 }
 
 /// Adds a grant unless its name means a grant that has not ended.
