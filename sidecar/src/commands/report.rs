@@ -164,16 +164,18 @@ fn print_as(value: &impl Serialize, format: Format) -> Result<(), Failure> {
 
 /// Left-aligned columns, two blanks apart.
 fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
+        for (cell, width) in row.iter().zip(widths) {
             // Writing to a String cannot fail.
-            let _ = write!(line, "{cell:<width$}  ", width = width(column));
+            let _ = write!(line, "{cell:<width$}  ");
         }
         text.push_str(line.trim_end());
         text.push('\n');
