@@ -157,8 +157,8 @@ mod tests {
         let made = KeyFile::open(&folder, &url).ok().unwrap();
         assert_eq!(made.made_before, None);
         let path = folder.path_of(".redeem-6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10.key");
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let permissions = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(permissions & 0o777, 0o600);
         let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_785_000_000);
         fs::File::open(&path).unwrap().set_modified(then).unwrap();
         for _ in 0..2 {
@@ -177,10 +177,10 @@ mod tests {
         let folder = Folder::open(base.path()).unwrap();
         let url = url("https://a.example/b");
         let path = folder.path_of(&name(&url));
-        let rsa = PrivateKey::generate(KeyKind::Rsa2048).unwrap();
-        let rsa = rsa.to_pem().unwrap();
-        let good = PrivateKey::generate(KeyKind::P256).unwrap();
-        let good = good.to_pem().unwrap();
+        let rsa = PrivateKey::generate(KeyKind::Rsa2048);
+        let rsa = rsa.to_pem();
+        let good = PrivateKey::generate(KeyKind::P256);
+        let good = good.to_pem();
         let half = good.expose_secret().get(..80).unwrap();
         let table = [
             ("empty", "", 0o600, "is damaged: restore /"),

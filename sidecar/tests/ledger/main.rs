@@ -52,7 +52,6 @@ fn redemption(grant: &Grant, key: u32) -> Redemption {
         serial: Serial::derive(&grant.uid, &spki),
         at: now() + SECOND,
         certificate_end: now() + HOUR,
-        certificate_end: now() + SECOND + TimeDelta::days(1),
     }
 }
 

@@ -18,7 +18,7 @@ mod partner;
     clippy::expect_used,
     reason = "every test uses a part of it"
 )]
-#[path = "../pki/mod.rs"]
+#[path = "../pki/openssl.rs"]
 mod pki;
 mod retries;
 mod servers;

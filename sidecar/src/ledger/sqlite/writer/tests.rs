@@ -43,6 +43,7 @@ fn redemption(key: u32) -> Redemption {
         subject: format!("subject-{key}"),
         serial: Serial::derive(&grant().uid, &spki),
         at: now(),
+        certificate_end: now() + TimeDelta::hours(1),
     }
 }
 
