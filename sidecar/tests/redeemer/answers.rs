@@ -99,6 +99,7 @@ fn what_skupper_writes_is_read() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn an_answer_that_is_not_as_skupper_writes_it_is_refused() {
     let skupper = Skupper::new();
     let (secret, link) = (skupper.secret.as_str(), skupper.link.as_str());
@@ -367,6 +368,7 @@ fn what_grows_while_it_is_read_is_refused_at_once() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_certificate_is_for_a_key_that_is_there_and_from_a_ca_that_is_there() {
     let certificates = Certificates::of_the_tests();
     let skupper = Skupper::new();
