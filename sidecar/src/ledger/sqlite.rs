@@ -44,6 +44,7 @@ mod fault;
 mod place;
 mod queries;
 mod readers;
+mod rows;
 mod schema;
 mod writer;
 

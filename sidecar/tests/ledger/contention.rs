@@ -1,6 +1,7 @@
 //! Many who redeem, issue and read at once, from threads and from processes; a disk that is full.
 
-use std::process::{Child, Command};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -115,7 +116,7 @@ fn any_number_of_threads_make_one_ledger() {
 
 /// Runs a test of this file in a process of its own, with `LEDGER_FOLDER` in its environment. The
 /// shell makes a write beyond the limit an error instead of a signal.
-fn process(test: &str, folder: &std::path::Path) -> Child {
+fn process(test: &str, folder: &Path) -> Child {
     Command::new("sh")
         .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
         .arg(std::env::current_exe().unwrap())
@@ -126,11 +127,22 @@ fn process(test: &str, folder: &std::path::Path) -> Child {
             "--nocapture",
         ])
         .env("LEDGER_FOLDER", folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap()
 }
 
-fn folder_of_process() -> std::path::PathBuf {
+fn assert_success(process: Child) {
+    let output = process.wait_with_output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn folder_of_process() -> PathBuf {
     std::env::var_os("LEDGER_FOLDER").unwrap().into()
 }
 
@@ -141,9 +153,7 @@ fn any_number_of_processes_make_one_ledger_and_share_a_grant() {
         let processes: Vec<_> = (0..4)
             .map(|_| process("process_that_counts", folder.path()))
             .collect();
-        for mut process in processes {
-            assert!(process.wait().unwrap().success(), "round {round}");
-        }
+        processes.into_iter().for_each(assert_success);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let shown = runtime.block_on(open(folder.path()).show("west")).unwrap();
         assert_eq!(shown.len(), 1, "round {round}: one of them made the grant");
@@ -178,12 +188,7 @@ async fn process_that_counts() {
 #[test]
 fn on_a_full_disk_nothing_is_counted_twice_or_lost() {
     let folder = folder();
-    assert!(
-        process("process_whose_disk_is_full", folder.path())
-            .wait()
-            .unwrap()
-            .success()
-    );
+    assert_success(process("process_whose_disk_is_full", folder.path()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -27,7 +27,7 @@ impl Skupper {
         Self {
             secret: skupper_secret("west", &ca.certificate, &client.certificate, &client.key),
             link: skupper_link("west", "west"),
-            own_key: PrivateKey::generate(KeyKind::P256).unwrap(),
+            own_key: PrivateKey::generate(KeyKind::P256),
         }
     }
 
@@ -535,7 +535,7 @@ fn an_answer_for_ones_own_key_has_no_key() {
         };
         issuer.certify(&leaf, at).unwrap().pem
     };
-    let other = PrivateKey::generate(KeyKind::P256).unwrap();
+    let other = PrivateKey::generate(KeyKind::P256);
     let own = certify(&skupper.own_key);
     let link = &skupper.link;
     let without = |certificate: &str| {

@@ -224,7 +224,8 @@ impl Store {
             } = counted;
             let entry = queries::look(&connection, uid, Some(&redemption.key))
                 .map_err(|error| fault::reading(&self.file, &error))?;
-            if entry.is_some_and(|entry| entry.redemption.as_ref() == Some(redemption)) {
+            let stored = entry.and_then(|entry| entry.redemption);
+            if stored.is_some_and(|stored| stored.serial == redemption.serial) {
                 log_lost(counted);
             }
         }
