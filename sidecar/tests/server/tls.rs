@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use redemption_sidecar::server::{TlsProblem, load_certified_key};
+use rustls::CipherSuite;
 use rustls::client::{ClientSessionMemoryCache, ClientSessionStore, Resumption};
+use rustls::crypto::aws_lc_rs;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::room::{Client, Room, SHORT, certified_key, client_configuration, self_signed};
+use crate::room::{
+    Client, Room, SHORT, certified_key, client_configuration, self_signed, with_provider,
+};
 
 const POST: &str = "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\ncode";
 
@@ -36,6 +40,32 @@ async fn tls_1_3_and_http_1_1_or_nothing() {
             client.send(POST).await;
             assert_eq!(client.answer().await.status, 200, "{name}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_server_chooses_the_cheap_cipher_suite_and_takes_any() {
+    let room = Room::open(SHORT);
+    let (cheap, dear) = (
+        CipherSuite::TLS13_AES_128_GCM_SHA256,
+        CipherSuite::TLS13_AES_256_GCM_SHA384,
+    );
+    for (name, offered, expected) in [("both", &[dear, cheap][..], cheap), ("one", &[dear], dear)] {
+        let mut provider = aws_lc_rs::default_provider();
+        provider
+            .cipher_suites
+            .retain(|suite| offered.contains(&suite.suite()));
+        provider
+            .cipher_suites
+            .sort_by_key(|suite| suite.suite() != dear);
+        let client = Client::with(
+            room.tcp().await,
+            with_provider(provider, &rustls::version::TLS13),
+        )
+        .await
+        .unwrap();
+        let suite = client.stream.get_ref().1.negotiated_cipher_suite().unwrap();
+        assert_eq!(suite.suite(), expected, "{name}");
     }
 }
 
