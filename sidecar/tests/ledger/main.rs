@@ -51,7 +51,7 @@ fn redemption(grant: &Grant, key: u32) -> Redemption {
         subject: grant.name.clone(),
         serial: Serial::derive(&grant.uid, &spki),
         at: now() + SECOND,
-        certificate_end: now() + HOUR,
+        certificate_end: now() + TimeDelta::days(1),
     }
 }
 
