@@ -4,6 +4,27 @@
 //! certificate, key -> Issuer::load -> certify: compose -> sign -> verify -> Leaf
 //! ```
 //!
+//! ```
+//! use redemption_sidecar::issuer::{Issuer, LeafRequest, new_site_ca};
+//! use redemption_sidecar::key::{KeyKind, PrivateKey};
+//! use redemption_sidecar::redemption::Serial;
+//! use secrecy::ExposeSecret;
+//! # let now = chrono::DateTime::from_timestamp_secs(1_785_000_000).unwrap_or_default();
+//!
+//! let (certificate, key) = new_site_ca("skupper-site-ca", now)?;
+//! let issuer = Issuer::load(certificate.as_bytes(), key.expose_secret().as_bytes(), now)?;
+//! let key = PrivateKey::generate(KeyKind::P256);
+//! let request = LeafRequest {
+//!     spki: key.spki(),
+//!     subject: "west",
+//!     serial: Serial::from_bytes([1; 16]),
+//!     at: now,
+//!     duration: None,
+//! };
+//! assert_eq!(issuer.certify(&request, now)?.not_after, issuer.not_after());
+//! # Ok::<(), redemption_sidecar::issuer::IssuerProblem>(())
+//! ```
+//!
 //! [`Issuer::load`] accepts only what OpenSSL and webpki will accept under it, and every leaf is
 //! verified before it leaves. A leaf is for TLS clients alone and names no host: whoever holds a
 //! token must not be able to pose as the site.
@@ -17,7 +38,7 @@ mod root;
 
 use std::fmt;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use x509_cert::der;
@@ -27,7 +48,7 @@ use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
 };
 
-use crate::key::{KeyProblem, PrivateKey};
+use crate::key::{KeyKind, KeyProblem, PrivateKey};
 use crate::redemption::Serial;
 
 pub use authority::{Authority, Purpose, judge_ca, verify_client_leaf};
@@ -150,10 +171,11 @@ impl Issuer {
         self.not_after
     }
 
-    /// A certificate for the key of the CA itself, that only tells whether this issuer works.
+    /// A certificate that only tells whether this issuer works.
     fn probe(&self, now: DateTime<Utc>) -> Result<CertificateDer<'static>, IssuerProblem> {
+        let key = PrivateKey::generate(KeyKind::P256);
         let request = LeafRequest {
-            spki: self.key.spki(),
+            spki: key.spki(),
             subject: "probe",
             serial: Serial::from_bytes(1_u128.to_be_bytes()),
             at: now,
@@ -173,19 +195,20 @@ impl Issuer {
         request: &LeafRequest<'_>,
         now: DateTime<Utc>,
     ) -> Result<(CertificateDer<'static>, DateTime<Utc>), IssuerProblem> {
+        let at = request.at.trunc_subsecs(0);
         let end = request
             .duration
-            .and_then(|duration| request.at.checked_add_signed(duration));
+            .and_then(|duration| at.checked_add_signed(duration));
         let not_after = end.map_or(self.not_after, |end| end.min(self.not_after));
         if end.is_some_and(|end| end.timestamp() < now.timestamp()) {
             return Err(IssuerProblem::LeafExpired { at: not_after });
         }
         // Not moved to the beginning of the CA: verifiers look at both, and a redemption that is
         // repeated under a renewed CA keeps its own.
-        let not_before = request.at.checked_sub_signed(BACKDATED);
+        let not_before = at.checked_sub_signed(BACKDATED);
         let draft = Draft {
             serial: request.serial.as_bytes(),
-            validity: (not_before.unwrap_or(request.at), not_after),
+            validity: (not_before.unwrap_or(at), not_after),
             subject: &common_name(request.subject),
             spki: request.spki,
             extensions: &self.leaf_extensions,
@@ -241,8 +264,8 @@ fn is_of_another_key(cause: &webpki::Error) -> bool {
     )
 }
 
-/// What every leaf of a CA says, whoever it is for. `CA:FALSE` is said aloud, and there is no key
-/// identifier of the issuer when the issuer has none itself: nothing could be compared with it.
+/// What every leaf of a CA says, whoever it is for. `CA:FALSE` is said aloud: some readers take a
+/// certificate without basic constraints for that of a CA.
 pub(crate) fn leaf_extensions(
     authority: &Authority,
     purpose: Purpose,
@@ -251,19 +274,16 @@ pub(crate) fn leaf_extensions(
         ca: false,
         path_len_constraint: None,
     };
-    let mut extensions = vec![
+    let authority_key_identifier = AuthorityKeyIdentifier {
+        key_identifier: Some(authority.key_identifier().clone()),
+        ..AuthorityKeyIdentifier::default()
+    };
+    Ok(vec![
         extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?,
         extension(false, &ExtendedKeyUsage(vec![purpose.oid()]))?,
         extension(true, &not_a_ca)?,
-    ];
-    if let Some(identifier) = authority.key_identifier() {
-        let identifier = AuthorityKeyIdentifier {
-            key_identifier: Some(identifier.0.clone()),
-            ..AuthorityKeyIdentifier::default()
-        };
-        extensions.push(extension(false, &identifier)?);
-    }
-    Ok(extensions)
+        extension(false, &authority_key_identifier)?,
+    ])
 }
 
 /// A certificate in PEM.
