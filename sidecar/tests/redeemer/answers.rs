@@ -1,6 +1,7 @@
 //! What an answer may be: every other one is refused as a whole.
 
 use chrono::TimeDelta;
+use proptest::prelude::*;
 use redemption_sidecar::issuer::LeafRequest;
 use redemption_sidecar::key::{KeyKind, PrivateKey};
 use redemption_sidecar::manifest::Role;
@@ -574,6 +575,29 @@ fn an_answer_for_ones_own_key_has_no_key() {
     );
     let not_issued = AnswerProblem::Credential(CredentialProblem::NotIssued);
     assert_eq!(expired.err(), Some(not_issued), "expired");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn no_damage_to_an_answer_panics_or_changes_a_name(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let skupper = Skupper::new();
+        let mut bytes = format!("{}{}", skupper.secret, skupper.link).into_bytes();
+        for (place, byte) in damage {
+            *place.get_mut(&mut bytes) = byte;
+        }
+        let (short, _) = bytes.split_at(cut.index(bytes.len()));
+        for bytes in [&bytes, short] {
+            if let Ok(answer) = Answer::read(bytes, "west", skupper.own_key.spki(), now()) {
+                prop_assert_eq!(answer.secret.name, "west");
+                prop_assert!(answer.links.iter().all(|link| link.name == "west"));
+            }
+        }
+    }
 }
 
 #[test]
