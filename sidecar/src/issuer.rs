@@ -32,6 +32,7 @@
 //! Source: RFC 5280 sections 4.1 and 4.2.
 
 mod authority;
+mod chain;
 pub(crate) mod encode;
 mod problem;
 mod root;
@@ -39,8 +40,8 @@ mod root;
 use std::fmt;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, TrustAnchor};
 use x509_cert::der;
 use x509_cert::der::pem::{LineEnding, encode_string};
 use x509_cert::ext::Extension;
@@ -57,7 +58,7 @@ pub use root::new_site_ca;
 
 pub(crate) use root::{new_serial, self_signed};
 
-use authority::verify_chain;
+use chain::authorities_above;
 use encode::{Draft, common_name, extension, extensions};
 
 /// A CA with its key, proven to make certificates that verify.
@@ -111,7 +112,7 @@ impl Issuer {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_| IssuerProblem::Damaged)?;
         let first = certificates.first().ok_or(IssuerProblem::NoCertificate)?;
-        let authority = judge_ca(first, now)?;
+        let authority = judge_issuer(first, now)?;
         let key = std::str::from_utf8(key_pem).map_err(|_| KeyProblem::Missing)?;
         let key = PrivateKey::from_pem(key)?;
         let leaf_extensions = leaf_extensions(&authority, Purpose::Client)
@@ -131,7 +132,7 @@ impl Issuer {
                 .iter()
                 .enumerate()
             {
-                let authority = judge_ca(above, now)?;
+                let authority = judge_issuer(above, now)?;
                 if !authority.allows_below(index + 1) {
                     return Err(IssuerProblem::PathTooLong);
                 }
@@ -228,32 +229,13 @@ impl fmt::Debug for Issuer {
     }
 }
 
-/// The certificates from the one above a leaf's issuer to the root.
-fn authorities_above(
-    leaf: &CertificateDer<'_>,
-    certificates: &[CertificateDer<'_>],
-    now: DateTime<Utc>,
-) -> Result<Vec<CertificateDer<'static>>, IssuerProblem> {
-    let leaf = webpki::EndEntityCert::try_from(leaf).map_err(IssuerProblem::Leaf)?;
-    let roots: Vec<_> = certificates.iter().filter_map(as_root).collect();
-    let path = verify_chain(&leaf, &roots, certificates, Purpose::Client, now)
-        .map_err(IssuerProblem::NoRoot)?;
-    let root = certificates
-        .iter()
-        .find(|certificate| as_root(certificate).as_ref() == Some(path.anchor()));
-    let between = path.intermediate_certificates().skip(1);
-    let between = between.map(|above| above.der().into_owned());
-    Ok(between
-        .chain(root.map(|root| root.clone().into_owned()))
-        .collect())
-}
-
-/// The certificate as a trust anchor, when its issuer has its own name.
-fn as_root<'a>(certificate: &'a CertificateDer<'a>) -> Option<TrustAnchor<'a>> {
-    let parsed = webpki::EndEntityCert::try_from(certificate).ok()?;
-    (parsed.issuer() == parsed.subject())
-        .then(|| webpki::anchor_from_trusted_cert(certificate).ok())
-        .flatten()
+/// As [`judge_ca`]. Redeemers choose the subjects, so that no constraint of names is met by all.
+fn judge_issuer(der: &[u8], now: DateTime<Utc>) -> Result<Authority, IssuerProblem> {
+    let authority = judge_ca(der, now)?;
+    if authority.has_name_constraints() {
+        return Err(IssuerProblem::NameConstraints);
+    }
+    Ok(authority)
 }
 
 fn is_of_another_key(cause: &webpki::Error) -> bool {

@@ -150,6 +150,11 @@ impl Authority {
         sequence(&[self.anchor.subject_public_key_info.as_ref()]) == key.spki()
     }
 
+    /// Whether it limits the names in what it certifies.
+    pub(super) fn has_name_constraints(&self) -> bool {
+        self.anchor.name_constraints.is_some()
+    }
+
     /// Whether some number of CAs may stand between this one and a leaf.
     pub(super) fn allows_below(&self, count: usize) -> bool {
         self.most_below

@@ -78,8 +78,6 @@ fn a_leaf_of_an_issuer_with_other_extensions_verifies() {
          extendedKeyUsage = serverAuth,clientAuth; subjectKeyIdentifier = hash",
         "basicConstraints = critical,CA:TRUE; keyUsage = keyCertSign; \
          certificatePolicies = critical,1.2.3.4; subjectKeyIdentifier = hash",
-        "basicConstraints = critical,CA:TRUE; keyUsage = keyCertSign; \
-         nameConstraints = critical,permitted;DNS:example; subjectKeyIdentifier = hash",
         "basicConstraints = critical,CA:TRUE; keyUsage = keyCertSign; 1.2.3.4 = ASN1:NULL; \
          subjectKeyIdentifier = hash",
     ] {
