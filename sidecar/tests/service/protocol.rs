@@ -390,7 +390,8 @@ fn an_edge_site_has_nothing_to_link_to() {
     for (from, to) in [("ca.crt", "tls.crt"), ("ca.key", "tls.key")] {
         fs::copy(sidecar.folder().join("site").join(from), issuer.join(to)).unwrap();
     }
-    let site = "apiVersion: skupper.io/v2alpha1\nkind: Site\nmetadata: {name: west}\nspec: {edge: true}\n";
+    let site =
+        "apiVersion: skupper.io/v2alpha1\nkind: Site\nmetadata: {name: west}\nspec: {edge: true}\n";
     fs::write(resources.join("Site-west.yaml"), site).unwrap();
 
     let sidecar = Sidecar::start_in(sidecar.folder(), &["--site", namespace.to_str().unwrap()]);
