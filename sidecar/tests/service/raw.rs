@@ -1,9 +1,10 @@
 //! A TLS client that sends the bytes it is given and reads one answer at a time.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -59,7 +60,30 @@ impl Connection {
         address: SocketAddr,
         config: Arc<ClientConfig>,
     ) -> std::io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        Self::over(
+            TcpStream::connect_timeout(&address, PATIENCE)?,
+            address,
+            config,
+        )
+    }
+
+    /// Connects from another loopback address: another peer.
+    pub(crate) fn open_from(
+        source: Ipv4Addr,
+        address: SocketAddr,
+        config: Arc<ClientConfig>,
+    ) -> std::io::Result<Self> {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        bind(&socket, &SocketAddr::from((source, 0)))?;
+        connect(&socket, &address)?;
+        Self::over(TcpStream::from(socket), address, config)
+    }
+
+    fn over(
+        stream: TcpStream,
+        address: SocketAddr,
+        config: Arc<ClientConfig>,
+    ) -> std::io::Result<Self> {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         let name = ServerName::from(address.ip());

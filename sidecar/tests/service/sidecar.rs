@@ -1,12 +1,20 @@
 //! A running sidecar, and clients that say exactly what a test wants them to say.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
+use redemption_sidecar::ledger::{Ledger, SqliteLedger};
+use redemption_sidecar::manifest::AccessToken;
+use redemption_sidecar::redemption::{CodeDigest, Grant, GrantUid};
+use redemption_sidecar::{clock, random};
+use rustix::process::{Pid, Signal, kill_process};
+use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 /// The binary under test.
@@ -37,15 +45,24 @@ impl Sidecar {
 
     /// Serves an existing data folder.
     pub(crate) fn start_in(folder: &Path, options: &[&str]) -> Self {
-        let (port, operations_port) = (free_port(), free_port());
-        let child = Command::new(BINARY)
+        Self::start_at(folder, free_port(), &[], options)
+    }
+
+    /// Serves an existing data folder on this port, as the last part of a longer command line.
+    pub(crate) fn start_at(folder: &Path, port: u16, wrapper: &[&str], options: &[&str]) -> Self {
+        let operations_port = free_port();
+        let log = folder.join(format!("log-{port}"));
+        let log = OpenOptions::new().create(true).append(true).open(log);
+        let words = [wrapper, &[BINARY]].concat();
+        let child = Command::new(words[0])
+            .args(&words[1..])
             .args(["serve", "--data"])
             .arg(folder)
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(["--metrics-listen", &format!("127.0.0.1:{operations_port}")])
             .args(["--url", &format!("https://127.0.0.1:{port}")])
             .args(options)
-            .stderr(fs::File::create(folder.join(format!("log-{port}"))).unwrap())
+            .stderr(log.unwrap())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -61,9 +78,14 @@ impl Sidecar {
     }
 
     /// Ends it, and serves the same data folder again with no further option.
-    pub(crate) fn restart(mut self) -> Self {
+    pub(crate) fn restart(self) -> Self {
+        self.restart_at(free_port())
+    }
+
+    /// The same at this port.
+    pub(crate) fn restart_at(mut self, port: u16) -> Self {
         self.kill();
-        let mut next = Self::start_in(&self.folder, &[]);
+        let mut next = Self::start_at(&self.folder, port, &[], &[]);
         next.owned = self.owned.take();
         next
     }
@@ -74,7 +96,7 @@ impl Sidecar {
             let is_gone = self.child.try_wait().unwrap().is_some();
             let is_late = start.elapsed() > PATIENCE;
             assert!(!is_gone && !is_late, "does not listen: {}", self.log());
-            sleep(Duration::from_millis(10));
+            sleep(Duration::from_millis(1));
         }
     }
 
@@ -89,8 +111,8 @@ impl Sidecar {
     }
 
     /// Its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    pub(crate) fn id(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// Runs another command on the same data folder.
@@ -101,6 +123,37 @@ impl Sidecar {
     /// Makes a grant of this name and returns its token.
     pub(crate) fn issue(&self, name: &str, options: &[&str]) -> Token {
         self.issue_from(&[&[name], options].concat())
+    }
+
+    /// Makes a grant of this name without a process of its own, for tests that need many.
+    pub(crate) fn issue_here(&self, name: &str, allowed: u32) -> Token {
+        let ledger = SqliteLedger::open(&self.folder).unwrap();
+        let (uid, code) = (GrantUid::from_random(random::bytes()), random::code());
+        let now = clock::now();
+        let grant = Grant {
+            uid,
+            name: name.to_owned(),
+            code: CodeDigest::of_code(&uid, code.expose_secret().as_bytes()),
+            redemptions_allowed: allowed,
+            redemptions: 0,
+            created: now,
+            expiration_time: now + TimeDelta::hours(1),
+            revoked: None,
+            issuer: None,
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let published = runtime.block_on(async {
+            ledger.create(&grant, now).await.unwrap().unwrap();
+            ledger.published().await.unwrap().unwrap()
+        });
+        let token = AccessToken {
+            name: grant.name,
+            url: format!("{}/{uid}", published.url),
+            code,
+            ca: published.ca,
+            link_cost: 1,
+        };
+        Token::read(&token.to_yaml())
     }
 
     /// Makes a grant and returns its token.
@@ -117,10 +170,13 @@ impl Sidecar {
         let _ = self.child.wait();
     }
 
-    /// Ends it with SIGTERM and waits for its exit code.
-    pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.id(), signal).unwrap();
+    }
+
+    /// Waits for its exit code.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 }
@@ -164,6 +220,23 @@ impl Token {
             code: text("code"),
             ca: text("ca"),
         }
+    }
+}
+
+/// The same numbers for the same seed. Source: Vigna, `SplitMix64`.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number of this range.
+    pub(crate) fn of(&mut self, range: Range<u64>) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        range.start + (mixed ^ (mixed >> 31)) % (range.end - range.start)
     }
 }
 
