@@ -19,6 +19,7 @@ FUZZ_SECONDS ?= 60
 MANIFESTS := Cargo.toml Cargo.lock rust-toolchain.toml
 POLICY_SOURCES := $(MANIFESTS) $(shell find src -name '*.rs')
 HOST_SOURCES := $(shell find tests/host -name '*.rs' -o -path 'tests/host/Cargo.toml')
+SIDECAR_SOURCES := $(POLICY_SOURCES) $(shell find sidecar/src -name '*.rs') sidecar/Cargo.toml
 XTASK_SOURCES := $(POLICY_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
 
 say = @printf '\n>> %s\n' '$(1)'
@@ -35,12 +36,22 @@ annotated-policy.wasm: policy.wasm policy-metadata.yml usage.md $(XTASK_SOURCES)
 	cargo run --locked --quiet --package xtask -- annotate policy.wasm $@
 	@ls -l policy.wasm $@ | awk '{ print "   " $$9 ": " $$5 " bytes" }'
 
+redemption-sidecar: $(SIDECAR_SOURCES) | toolchain ## the binary that issues, serves and redeems tokens
+	$(call say,building the redemption sidecar; the first time takes about five minutes)
+	cargo build --locked --release --package redemption-sidecar
+	cp $(TARGET_DIR)/release/redemption-sidecar $@
+	@ls -l $@ | awk '{ print "   " $$9 ": " $$5 " bytes" }'
+
 ##@ Try
 
 .PHONY: demo
-demo: annotated-policy.wasm ## reviews the manifests of examples/ in the module that ships
+demo: annotated-policy.wasm ## reviews the manifests of examples/ in the module that ships, then links two sites
 	$(call say,the policy at work)
 	@cargo run --locked --quiet --package xtask -- demo annotated-policy.wasm
+	$(call say,building the redemption sidecar; the first time takes about two minutes)
+	@cargo build --locked --package redemption-sidecar
+	$(call say,the redemption sidecar at work)
+	@sidecar/demo.sh $(TARGET_DIR)/debug/redemption-sidecar
 
 .PHONY: review
 review: annotated-policy.wasm ## reviews your own manifests: make review FILES="grant.yml token.yml" SETTINGS=settings.yml
@@ -114,7 +125,7 @@ $(TOOLS)/bin/cargo-deny:
 .PHONY: clean
 clean: ## removes what was built
 	cargo clean
-	rm -f policy.wasm annotated-policy.wasm
+	rm -f policy.wasm annotated-policy.wasm redemption-sidecar
 
 .PHONY: help
 help: ## this list

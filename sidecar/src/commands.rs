@@ -96,7 +96,10 @@ impl std::error::Error for Failure {}
 /// Writes to standard output. A reader that went away is no failure.
 fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
-    match output.write_all(text.as_ref()).and_then(|()| output.flush()) {
+    match output
+        .write_all(text.as_ref())
+        .and_then(|()| output.flush())
+    {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::try_again(
             format!("cannot write to standard output: {error}"),
         )),

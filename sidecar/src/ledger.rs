@@ -2,12 +2,16 @@
 //!
 //! One trait, so that the service, the commands and the tests do not know which store is behind it.
 
+mod sqlite;
+
 use std::fmt;
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
 
 use crate::redemption::{Decision, Grant, GrantState, GrantUid, KeyDigest, Redemption, Refusal};
+
+pub use sqlite::{Published, SqliteLedger};
 
 /// A store of grants. Every method is one transaction.
 pub trait Ledger: Send + Sync + 'static {

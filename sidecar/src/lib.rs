@@ -11,14 +11,25 @@
 //! everything that can fail comes before the count. See [`redemption::decide`].
 
 pub mod advertised;
+pub mod args;
+pub mod certificate_request;
 pub mod clock;
+pub mod commands;
 pub mod grant_order;
+pub mod issuer;
+pub mod key;
 pub mod ledger;
 pub mod log;
 pub mod manifest;
 pub mod metrics;
 pub mod operations;
 pub mod protocol;
+pub mod random;
+pub mod redeemer;
 pub mod redemption;
+pub mod redemptions;
 pub mod server;
+pub mod server_ca;
+pub mod service;
+pub mod site;
 pub mod yaml;

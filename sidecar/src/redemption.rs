@@ -177,6 +177,8 @@ pub fn decide(
     match (grant.state(now), known) {
         (GrantState::Revoked | GrantState::Expired, _) => Err(Refusal::Ended),
         (_, Some(known)) if known.subject != subject => Err(Refusal::OtherSubject),
+        // The same redemption is the same certificate, and that one is over.
+        (_, Some(known)) if known.certificate_end <= now => Err(Refusal::Ended),
         (_, Some(known)) => Ok(Decision::Again(known.clone())),
         (GrantState::Spent, None) => Err(Refusal::Spent),
         (GrantState::Live, None) => Ok(Decision::Count),
@@ -184,7 +186,7 @@ pub fn decide(
 }
 
 /// Why a redemption is refused, in the order in which the reasons are looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// The ledger is not read yet, or the grant is not complete yet.
     NotReady,
@@ -256,6 +258,10 @@ mod tests {
             ..live.clone()
         };
         let known = redemption(1, "west", now - second);
+        let over_certificate = Redemption {
+            certificate_end: now,
+            ..known.clone()
+        };
         let again = Ok(Decision::Again(known.clone()));
         let cases = [
             ("a new key", &live, None, "west", Ok(Decision::Count)),
@@ -291,6 +297,13 @@ mod tests {
                 &revoked,
                 Some(&known),
                 "east",
+                Err(Refusal::Ended),
+            ),
+            (
+                "a counted key whose certificate is over",
+                &live,
+                Some(&over_certificate),
+                "west",
                 Err(Refusal::Ended),
             ),
         ];

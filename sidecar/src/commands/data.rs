@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::args::Data;
-use crate::ledger::sqlite::SqliteLedger;
+use crate::ledger::SqliteLedger;
+use crate::site::skupper_namespace;
 
 /// The folder of the option, or the one every command uses by default.
 ///
@@ -17,7 +18,7 @@ pub(super) fn folder(data: &Data) -> Result<PathBuf, Failure> {
 }
 
 /// Where applications keep their data: `/var/lib` for root, `$XDG_DATA_HOME` for others.
-pub(super) fn base() -> Result<PathBuf, Failure> {
+fn base() -> Result<PathBuf, Failure> {
     if rustix::process::geteuid().is_root() {
         return Ok(PathBuf::from("/var/lib"));
     }
@@ -28,6 +29,15 @@ pub(super) fn base() -> Result<PathBuf, Failure> {
     absolute("XDG_DATA_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
         .ok_or_else(|| Failure::usage("neither XDG_DATA_HOME nor HOME is set: name --data"))
+}
+
+/// The folder of Skupper's namespaces on this machine.
+pub(super) fn namespaces_folder() -> Option<PathBuf> {
+    skupper_namespace::namespaces_folder(
+        rustix::process::geteuid().is_root(),
+        std::env::var_os("XDG_DATA_HOME").as_deref(),
+        std::env::var_os("HOME").as_deref(),
+    )
 }
 
 /// The ledger that `serve` keeps.

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::report::time;
 use super::{Failure, data, print};
+use crate::advertised::AdvertisedUrl;
 use crate::args::Issue;
 use crate::grant_order::{GrantOrder, GrantProblem};
 use crate::ledger::Ledger;
@@ -26,13 +27,19 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
         eprintln!("warning: {warning}");
     }
     let ledger = data::ledger(&options.data)?;
-    let published = ledger.published()?.ok_or_else(|| {
+    let published = ledger.published().await?.ok_or_else(|| {
         Failure::usage(
             "no service has run on this data folder, so its URL and CA are not known: run \
              'redemption-sidecar serve' once",
         )
     })?;
 
+    let url: AdvertisedUrl = published.url.parse().map_err(|problem| {
+        Failure::usage(format!(
+            "the URL in the ledger, {}: {problem}",
+            published.url
+        ))
+    })?;
     let expiration_time = now.checked_add_signed(order.expiration_window);
     let expiration_time = expiration_time
         .ok_or_else(|| Failure::usage("the expiration window ends after the year 262142"))?;
@@ -51,7 +58,7 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     };
     let token = AccessToken {
         name: grant.name.clone(),
-        url: published.url.of_grant(&uid),
+        url: url.of_grant(&uid),
         code,
         ca: published.ca,
         link_cost: options.link_cost.get(),
@@ -96,13 +103,13 @@ fn order(options: &Issue, now: DateTime<Utc>) -> Result<GrantOrder, Failure> {
     if let Some(file) = &options.filename {
         let text = read(file)?;
         let order = GrantOrder::of_manifest(&text, options.name.as_deref(), now);
-        return order.map_err(|problem| {
-            Failure::usage(format!("{}: {problem}", file.display()))
-        });
+        return order.map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())));
     }
     let code = options.code_file.as_deref().map(read).transpose()?;
     // A file of one line ends with a line end that is not part of the code.
-    let code = code.as_ref().map(|text| text.strip_suffix('\n').unwrap_or(text));
+    let code = code
+        .as_ref()
+        .map(|text| text.strip_suffix('\n').unwrap_or(text));
     GrantOrder::of_options(
         options.name.as_deref().unwrap_or_default(),
         options.redemptions_allowed.map(NonZeroU32::get),
@@ -156,7 +163,10 @@ impl TokenFile {
     }
 
     fn fill(mut self, text: &[u8]) -> Result<(), Failure> {
-        let written = self.file.write_all(text).and_then(|()| self.file.sync_all());
+        let written = self
+            .file
+            .write_all(text)
+            .and_then(|()| self.file.sync_all());
         written.map_err(|error| {
             let message = format!("cannot write to {}: {error}", self.path.display());
             self.remove();

@@ -1,5 +1,7 @@
 //! Grants and redemptions as people and programs read them.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
@@ -85,8 +87,15 @@ impl<'a> GrantReport<'a> {
             ["created".to_owned(), self.created.clone()],
             ["expires".to_owned(), self.expiration_time.clone()],
         ];
-        rows.extend(self.revoked.clone().map(|time| ["revoked".to_owned(), time]));
-        rows.extend(self.issuer.map(|name| ["issuer".to_owned(), name.to_owned()]));
+        rows.extend(
+            self.revoked
+                .clone()
+                .map(|time| ["revoked".to_owned(), time]),
+        );
+        rows.extend(
+            self.issuer
+                .map(|name| ["issuer".to_owned(), name.to_owned()]),
+        );
         let mut text = columns(&rows);
         if let Some(certificates) = &self.certificates
             && !certificates.is_empty()
@@ -155,15 +164,18 @@ fn print_as(value: &impl Serialize, format: Format) -> Result<(), Failure> {
 
 /// Left-aligned columns, two blanks apart.
 fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            line.push_str(&format!("{cell:<width$}  ", width = width(column)));
+        for (cell, width) in row.iter().zip(widths) {
+            // Writing to a String cannot fail.
+            let _ = write!(line, "{cell:<width$}  ");
         }
         text.push_str(line.trim_end());
         text.push('\n');

@@ -1,0 +1,287 @@
+//! The command line: every option is read into its type here.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use chrono::TimeDelta;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use skupper_access_policy::value::duration::{WindowProblem, read_window};
+use skupper_access_policy::value::host::Host;
+use skupper_access_policy::value::name::SubdomainName;
+
+use crate::advertised::AdvertisedUrl;
+use crate::key::KeyKind;
+use crate::log::{LogFilter, LogFormat};
+use crate::manifest::read_endpoint_host;
+
+/// Issues, serves and redeems Skupper access tokens.
+#[derive(Debug, Parser)]
+#[command(
+    name = "redemption-sidecar",
+    version,
+    max_term_width = 100,
+    before_help = "On the site that others link to:\n  \
+        redemption-sidecar serve --init --url https://192.0.2.1:9090\n  \
+        redemption-sidecar issue west -o west.yaml\n\
+        On the other site:\n  \
+        redemption-sidecar redeem west.yaml"
+)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the redemptions of a site
+    Serve(Box<Serve>),
+    /// Make a grant and print the token that redeems it
+    Issue(Issue),
+    /// Redeem a token: write the Secret and the Link
+    Redeem(Redeem),
+    /// List the grants
+    List(List),
+    /// Show a grant and its redemptions
+    Show(Show),
+    /// End a grant at once
+    Revoke(Revoke),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// The folder they are written to
+        folder: PathBuf,
+    },
+}
+
+/// Where the ledger and the server's CA are.
+#[derive(Clone, Debug, Args)]
+pub struct Data {
+    /// Folder of the ledger and of the server's CA, on a local disk, the same for all commands
+    /// [default: $XDG_DATA_HOME/redemption-sidecar; as root /var/lib/redemption-sidecar]
+    #[arg(long = "data", value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+}
+
+/// How output is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns for people
+    Table,
+    /// One JSON value
+    Json,
+    /// One YAML document
+    Yaml,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: a new site of its own, reached at 192.0.2.1\n  \
+    redemption-sidecar serve --init --url https://192.0.2.1:9090\n\
+    Example: the Skupper namespace 'default' of this machine (Docker, Podman, Linux)\n  \
+    redemption-sidecar serve --namespace default --url https://192.0.2.1:9090"
+)]
+pub struct Serve {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: Data,
+    /// Address and port of the redemption service
+    #[arg(long, default_value = "[::]:9090", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Address and port of /healthz, /readyz and /metrics
+    #[arg(long, default_value = "127.0.0.1:9180", value_name = "ADDRESS")]
+    pub metrics_listen: SocketAddr,
+    /// What tokens carry: https://HOST:PORT under which redeemers reach this service; IPv6 in
+    /// brackets [default: that of redemption.yaml, or the one served with last]
+    #[arg(long, env = "SKUPPER_GRANT_SERVER_BASE_URL")]
+    pub url: Option<AdvertisedUrl>,
+    /// The site: a redemption.yaml, or the folder of a Skupper namespace
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["namespace", "init"])]
+    pub site: Option<PathBuf>,
+    /// The site: a Skupper namespace of this machine
+    #[arg(long, short, value_name = "NAME", conflicts_with = "init")]
+    pub namespace: Option<String>,
+    /// Make a site in the data folder, with a CA of its own, unless there is one
+    #[arg(long)]
+    pub init: bool,
+    /// Host of the routers, as other sites reach them
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    pub advertise_host: Option<Host>,
+    /// A further issuer that grants may name; repeatable
+    #[arg(long = "issuer", value_name = "NAME")]
+    pub issuers: Vec<String>,
+    /// Certificate of the server in PEM, in place of one by the server's own CA
+    #[arg(long, value_name = "FILE", requires_all = ["tls_key", "tls_ca"])]
+    pub tls_cert: Option<PathBuf>,
+    /// Key of that certificate in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// CA of that certificate in PEM, which tokens carry
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_ca: Option<PathBuf>,
+    /// Key that is made for clients that bring none
+    #[arg(long, default_value = "p256", value_name = "KIND")]
+    pub key: KeyKind,
+    /// Life of the certificates, at least 1h [default: until the end of the issuer]
+    #[arg(long, value_name = "DURATION", value_parser = certificate_duration)]
+    pub certificate_duration: Option<TimeDelta>,
+    /// How long ended grants are kept
+    #[arg(long, default_value = "720h", value_name = "DURATION", value_parser = positive_duration)]
+    pub keep: TimeDelta,
+    /// Form of the log, on standard error
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// What is logged: error, warn, info, debug or trace
+    #[arg(long, default_value = "info", env = "RUST_LOG", value_name = "LEVEL")]
+    pub log_level: LogFilter,
+}
+
+/// Options of `issue`.
+#[derive(Debug, Args)]
+#[command(before_help = "Example: a token for three sites, for one hour\n  \
+    redemption-sidecar issue west --redemptions-allowed 3 --expiration-window 1h -o west.yaml")]
+pub struct Issue {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: Data,
+    /// Name of the grant, and of the token [default: that of the manifest]
+    #[arg(required_unless_present = "filename", value_parser = subdomain_name)]
+    pub name: Option<String>,
+    /// An AccessGrant manifest in place of the options below
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["redemptions_allowed", "expiration_window", "code_file"])]
+    pub filename: Option<PathBuf>,
+    /// How many times the token can be redeemed [default: 1]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
+    pub redemptions_allowed: Option<NonZeroU32>,
+    /// How long the token can be redeemed, such as 15m or 24h [default: 15m]
+    #[arg(long, value_name = "DURATION")]
+    pub expiration_window: Option<String>,
+    /// File with a code of at least 16 bytes, `-` for standard input [default: a random code]
+    #[arg(long, value_name = "FILE")]
+    pub code_file: Option<PathBuf>,
+    /// Cost of the link that the token makes
+    #[arg(long, default_value = "1", value_name = "COST", value_parser = at_least_one)]
+    pub link_cost: NonZeroU32,
+    /// File the token is written to, readable by its owner only [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Options of `redeem`.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: link the Skupper namespace 'default' of this machine\n  \
+    redemption-sidecar redeem west.yaml\n\
+    Example: only write the files\n  \
+    redemption-sidecar redeem west.yaml --out link"
+)]
+pub struct Redeem {
+    /// The token: a file with an AccessToken
+    #[arg(value_name = "TOKEN.yaml")]
+    pub token: PathBuf,
+    /// Folder the files are written to [default: input/resources of the Skupper namespace]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "namespace")]
+    pub out: Option<PathBuf>,
+    /// The Skupper namespace of this machine
+    #[arg(long, short, default_value = "default", value_name = "NAME")]
+    pub namespace: String,
+    /// Name of Secret and Link [default: that of the token]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Common name of the certificate [default: chosen by the server]
+    #[arg(long)]
+    pub subject: Option<String>,
+    /// Replace files that hold something else
+    #[arg(long)]
+    pub force: bool,
+    /// How long to try, such as 60s or 5m
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = positive_duration)]
+    pub timeout: TimeDelta,
+}
+
+/// Options of `list`.
+#[derive(Debug, Args)]
+#[command(before_help = "Example:\n  redemption-sidecar list -o json")]
+pub struct List {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: Data,
+    /// Form of the output
+    #[arg(long, short, default_value = "table", value_name = "FORMAT")]
+    pub output: Format,
+}
+
+/// Options of `show`.
+#[derive(Debug, Args)]
+#[command(before_help = "Example:\n  redemption-sidecar show west")]
+pub struct Show {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: Data,
+    /// Name of the grant
+    pub name: String,
+    /// Form of the output
+    #[arg(long, short, default_value = "table", value_name = "FORMAT")]
+    pub output: Format,
+}
+
+/// Options of `revoke`.
+#[derive(Debug, Args)]
+#[command(before_help = "Example:\n  redemption-sidecar revoke west")]
+pub struct Revoke {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: Data,
+    /// Name of the grant
+    pub name: String,
+    /// Form of the output
+    #[arg(long, short, default_value = "table", value_name = "FORMAT")]
+    pub output: Format,
+}
+
+fn subdomain_name(text: &str) -> Result<String, String> {
+    match SubdomainName::parse(text) {
+        Ok(name) => Ok(name.as_str().to_owned()),
+        Err(problem) => Err(problem.to_string()),
+    }
+}
+
+/// The bound of the fields in Kubernetes. Source: Skupper's AccessGrant and AccessToken reference.
+fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|number: &NonZeroU32| i32::try_from(number.get()).is_ok());
+    number.ok_or_else(|| "must be a whole number from 1 to 2147483647".to_owned())
+}
+
+fn host(text: &str) -> Result<Host, String> {
+    read_endpoint_host(text).map_err(|problem| problem.to_string())
+}
+
+fn positive_duration(text: &str) -> Result<TimeDelta, String> {
+    let duration = duration(text)?;
+    if duration <= TimeDelta::zero() {
+        return Err("must be more than 0".to_owned());
+    }
+    Ok(duration)
+}
+
+fn certificate_duration(text: &str) -> Result<TimeDelta, String> {
+    let duration = duration(text)?;
+    if duration < TimeDelta::hours(1) {
+        return Err("must be at least 1h".to_owned());
+    }
+    Ok(duration)
+}
+
+fn duration(text: &str) -> Result<TimeDelta, String> {
+    let duration = read_window(text).map_err(|problem: WindowProblem| problem.to_string())?;
+    Ok(TimeDelta::nanoseconds(duration.nanoseconds()))
+}

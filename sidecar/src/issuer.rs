@@ -1,0 +1,278 @@
+//! The CA that certifies links, and the only door to it.
+//!
+//! ```text
+//! certificate, key -> Issuer::load -> certify: compose -> sign -> verify -> Leaf
+//! ```
+//!
+//! ```
+//! use redemption_sidecar::issuer::{Issuer, LeafRequest, new_site_ca};
+//! use redemption_sidecar::key::{KeyKind, PrivateKey};
+//! use redemption_sidecar::redemption::Serial;
+//! use secrecy::ExposeSecret;
+//! # let now = chrono::DateTime::from_timestamp_secs(1_785_000_000).unwrap_or_default();
+//!
+//! let (certificate, key) = new_site_ca("skupper-site-ca", now)?;
+//! let issuer = Issuer::load(certificate.as_bytes(), key.expose_secret().as_bytes(), now)?;
+//! let key = PrivateKey::generate(KeyKind::P256);
+//! let request = LeafRequest {
+//!     spki: key.spki(),
+//!     subject: "west",
+//!     serial: Serial::from_bytes([1; 16]),
+//!     at: now,
+//!     duration: None,
+//! };
+//! assert_eq!(issuer.certify(&request, now)?.not_after, issuer.not_after());
+//! # Ok::<(), redemption_sidecar::issuer::IssuerProblem>(())
+//! ```
+//!
+//! [`Issuer::load`] accepts only what OpenSSL and webpki will accept under it, and every leaf is
+//! verified before it leaves. A leaf is for TLS clients alone and names no host: whoever holds a
+//! token must not be able to pose as the site.
+//!
+//! Source: RFC 5280 sections 4.1 and 4.2.
+
+mod authority;
+mod chain;
+pub(crate) mod encode;
+mod problem;
+mod root;
+
+use std::fmt;
+
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use x509_cert::der;
+use x509_cert::der::pem::{LineEnding, encode_string};
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
+};
+
+use crate::key::{KeyKind, KeyProblem, PrivateKey};
+use crate::redemption::Serial;
+
+pub use authority::{Authority, Purpose, judge_ca, verify_client_leaf};
+pub use problem::IssuerProblem;
+pub use root::new_site_ca;
+
+pub(crate) use root::{new_serial, self_signed};
+
+use chain::authorities_above;
+use encode::{Draft, common_name, extension, extensions};
+
+/// A CA with its key, proven to make certificates that verify.
+pub struct Issuer {
+    authority: Authority,
+    key: PrivateKey,
+    /// The first end of a validity among the CA and those above it.
+    not_after: DateTime<Utc>,
+    certificates_pem: String,
+    /// The extensions of every leaf: they do not depend on the redeemer.
+    leaf_extensions: Vec<u8>,
+}
+
+/// What is to be certified.
+#[derive(Clone, Copy, Debug)]
+pub struct LeafRequest<'a> {
+    /// The SubjectPublicKeyInfo in DER.
+    pub spki: &'a [u8],
+    /// The common name; 1 to 64 characters.
+    pub subject: &'a str,
+    /// The serial number.
+    pub serial: Serial,
+    /// When the redemption was counted. The validity begins 5 minutes before.
+    pub at: DateTime<Utc>,
+    /// How long the certificate is valid from then on; absent for as long as its issuer.
+    pub duration: Option<TimeDelta>,
+}
+
+/// A client certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The certificate in PEM.
+    pub pem: String,
+    /// The last second of its validity.
+    pub not_after: DateTime<Utc>,
+}
+
+impl Issuer {
+    /// Reads a CA and its key from PEM. The first certificate is the CA; when it is an intermediate
+    /// one, the certificates above it follow in any order. Others are passed over.
+    ///
+    /// # Errors
+    /// Whatever would make a leaf that OpenSSL or webpki refuses; the key belongs to another
+    /// certificate; a file that is not written to its end.
+    pub fn load(
+        certificate_pem: &[u8],
+        key_pem: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<Self, IssuerProblem> {
+        let certificates = CertificateDer::pem_slice_iter(certificate_pem)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| IssuerProblem::Damaged)?;
+        let first = certificates.first().ok_or(IssuerProblem::NoCertificate)?;
+        let authority = judge_issuer(first, now)?;
+        let key = std::str::from_utf8(key_pem).map_err(|_| KeyProblem::Missing)?;
+        let key = PrivateKey::from_pem(key)?;
+        let leaf_extensions = leaf_extensions(&authority, Purpose::Client)
+            .and_then(|all| extensions(&all))
+            .map_err(|_| IssuerProblem::Unreadable)?;
+        let mut issuer = Self {
+            not_after: authority.not_after(),
+            certificates_pem: pem(first),
+            authority,
+            key,
+            leaf_extensions,
+        };
+
+        let probe = issuer.probe(now)?;
+        if !issuer.authority.is_self_issued() {
+            for (index, above) in authorities_above(&probe, &certificates, now)?
+                .iter()
+                .enumerate()
+            {
+                let authority = judge_issuer(above, now)?;
+                if !authority.allows_below(index + 1) {
+                    return Err(IssuerProblem::PathTooLong);
+                }
+                issuer.not_after = issuer.not_after.min(authority.not_after());
+                issuer.certificates_pem.push_str(&pem(above));
+            }
+        }
+        Ok(issuer)
+    }
+
+    /// Certifies a key, and verifies the certificate.
+    ///
+    /// # Errors
+    /// `now` is outside the validity of the CA or of the certificate; the public key is not one
+    /// element of DER.
+    pub fn certify(
+        &self,
+        request: &LeafRequest<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Leaf, IssuerProblem> {
+        let (der, not_after) = self.verified_leaf(request, now)?;
+        let pem = pem(&der);
+        Ok(Leaf { pem, not_after })
+    }
+
+    /// The CA and, above an intermediate one, the CAs up to its root, in PEM: what a TLS library
+    /// needs to verify a leaf. OpenSSL accepts no chain that ends below a root, and webpki and Go
+    /// take each of them as an anchor. Nothing else of the file is in it: it would be trusted, too.
+    #[must_use]
+    pub fn certificates_pem(&self) -> &str {
+        &self.certificates_pem
+    }
+
+    /// The last second at which a leaf can be valid.
+    #[must_use]
+    pub fn not_after(&self) -> DateTime<Utc> {
+        self.not_after
+    }
+
+    /// A certificate that only tells whether this issuer works.
+    fn probe(&self, now: DateTime<Utc>) -> Result<CertificateDer<'static>, IssuerProblem> {
+        let key = PrivateKey::generate(KeyKind::P256);
+        let request = LeafRequest {
+            spki: key.spki(),
+            subject: "probe",
+            serial: Serial::from_bytes(1_u128.to_be_bytes()),
+            at: now,
+            duration: None,
+        };
+        match self.verified_leaf(&request, now) {
+            Ok((probe, _)) => Ok(probe),
+            Err(IssuerProblem::Leaf(cause)) if is_of_another_key(&cause) => {
+                Err(IssuerProblem::OtherKey)
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    fn verified_leaf(
+        &self,
+        request: &LeafRequest<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(CertificateDer<'static>, DateTime<Utc>), IssuerProblem> {
+        let at = request.at.trunc_subsecs(0);
+        let end = request
+            .duration
+            .and_then(|duration| at.checked_add_signed(duration));
+        let not_after = end.map_or(self.not_after, |end| end.min(self.not_after));
+        if end.is_some_and(|end| end.timestamp() < now.timestamp()) {
+            return Err(IssuerProblem::LeafExpired { at: not_after });
+        }
+        // Not moved to the beginning of the CA: verifiers look at both, and a redemption that is
+        // repeated under a renewed CA keeps its own.
+        let not_before = at.checked_sub_signed(BACKDATED);
+        let draft = Draft {
+            serial: request.serial.as_bytes(),
+            validity: (not_before.unwrap_or(at), not_after),
+            subject: &common_name(request.subject),
+            spki: request.spki,
+            extensions: &self.leaf_extensions,
+        };
+        let der = self.authority.certify(&draft, &self.key, now)?;
+        Ok((der, not_after))
+    }
+}
+
+/// Prints neither the key nor the subject.
+impl fmt::Debug for Issuer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Issuer")
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
+    }
+}
+
+/// As [`judge_ca`]. Redeemers choose the subjects, so that no constraint of names is met by all.
+fn judge_issuer(der: &[u8], now: DateTime<Utc>) -> Result<Authority, IssuerProblem> {
+    let authority = judge_ca(der, now)?;
+    if authority.has_name_constraints() {
+        return Err(IssuerProblem::NameConstraints);
+    }
+    Ok(authority)
+}
+
+fn is_of_another_key(cause: &webpki::Error) -> bool {
+    matches!(
+        cause,
+        webpki::Error::InvalidSignatureForPublicKey
+            | webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+    )
+}
+
+/// What every leaf of a CA says, whoever it is for. `CA:FALSE` is said aloud: some readers take a
+/// certificate without basic constraints for that of a CA.
+pub(crate) fn leaf_extensions(
+    authority: &Authority,
+    purpose: Purpose,
+) -> der::Result<Vec<Extension>> {
+    let not_a_ca = BasicConstraints {
+        ca: false,
+        path_len_constraint: None,
+    };
+    let authority_key_identifier = AuthorityKeyIdentifier {
+        key_identifier: Some(authority.key_identifier().clone()),
+        ..AuthorityKeyIdentifier::default()
+    };
+    Ok(vec![
+        extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?,
+        extension(false, &ExtendedKeyUsage(vec![purpose.oid()]))?,
+        extension(true, &not_a_ca)?,
+        extension(false, &authority_key_identifier)?,
+    ])
+}
+
+/// A certificate in PEM.
+pub(crate) fn pem(certificate: &[u8]) -> String {
+    // Fails only for lengths beyond any address space.
+    encode_string("CERTIFICATE", LineEnding::LF, certificate).unwrap_or_default()
+}
+
+/// How long before its redemption a certificate begins to be valid, for clocks that are late.
+pub(crate) const BACKDATED: TimeDelta = TimeDelta::minutes(5);

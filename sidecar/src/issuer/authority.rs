@@ -1,0 +1,262 @@
+//! What makes a certificate one that may certify clients, or servers.
+//!
+//! webpki takes a trust anchor for granted: it accepts a leaf under an expired CA, under CA:FALSE
+//! and under a CA for the other purpose. OpenSSL, which the routers use, does not. So the CA is
+//! judged here, by the rules of OpenSSL's `sslclient` and `sslserver` purposes.
+//!
+//! Source: RFC 5280 sections 4.2.1.3, 4.2.1.9, 4.2.1.12; OpenSSL `crypto/x509/v3_purp.c`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::der::asn1::OctetString;
+use x509_cert::der::oid::db::rfc5280;
+use x509_cert::der::oid::{AssociatedOid, ObjectIdentifier};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier};
+use x509_cert::time::Time;
+
+use super::IssuerProblem;
+use super::encode::{Draft, key_identifier, sequence};
+use crate::key::PrivateKey;
+
+/// What a certificate may be shown as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// The client of a TLS connection.
+    Client,
+    /// The server of a TLS connection.
+    Server,
+}
+
+impl Purpose {
+    pub(crate) fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::Client => rfc5280::ID_KP_CLIENT_AUTH,
+            Self::Server => rfc5280::ID_KP_SERVER_AUTH,
+        }
+    }
+
+    fn as_webpki(self) -> webpki::KeyUsage {
+        match self {
+            Self::Client => webpki::KeyUsage::client_auth(),
+            Self::Server => webpki::KeyUsage::server_auth(),
+        }
+    }
+}
+
+/// A CA certificate that may certify for a purpose.
+pub struct Authority {
+    purpose: Purpose,
+    not_before: DateTime<Utc>,
+    not_after: DateTime<Utc>,
+    /// The subject as a Name in DER.
+    subject: Vec<u8>,
+    key_identifier: OctetString,
+    /// How many CAs may stand between this one and a leaf.
+    most_below: Option<u8>,
+    is_self_issued: bool,
+    anchor: TrustAnchor<'static>,
+}
+
+/// Judges a CA that is to certify clients: CA:TRUE, keyCertSign when there is a key usage, extended
+/// key usage absent or with clientAuth, in date, and no critical extension that verifiers do not
+/// know.
+///
+/// # Errors
+/// The first of these that does not hold.
+pub fn judge_ca(der: &[u8], now: DateTime<Utc>) -> Result<Authority, IssuerProblem> {
+    Authority::judge(der, Purpose::Client, now)
+}
+
+/// Verifies that a certificate is one for a client, made by a CA that may certify clients.
+///
+/// # Errors
+/// What [`judge_ca`] or webpki refuses.
+pub fn verify_client_leaf(
+    leaf_der: &[u8],
+    ca_der: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(), IssuerProblem> {
+    let authority = judge_ca(ca_der, now)?;
+    let leaf = CertificateDer::from(leaf_der);
+    let leaf = webpki::EndEntityCert::try_from(&leaf).map_err(IssuerProblem::Leaf)?;
+    authority.verify(&leaf, now)
+}
+
+impl Authority {
+    /// Judges a CA certificate for a purpose, as [`judge_ca`] does for clients.
+    ///
+    /// # Errors
+    /// As [`judge_ca`].
+    pub fn judge(der: &[u8], purpose: Purpose, now: DateTime<Utc>) -> Result<Self, IssuerProblem> {
+        let certificate = Certificate::from_der(der).map_err(|_| IssuerProblem::Unreadable)?;
+        let der = CertificateDer::from(der);
+        let anchor =
+            webpki::anchor_from_trusted_cert(&der).map_err(|_| IssuerProblem::Unreadable)?;
+        let fields = certificate.tbs_certificate();
+
+        for extension in fields.extensions().into_iter().flatten() {
+            if extension.critical && !KNOWN_EXTENSIONS.contains(&extension.extn_id) {
+                return Err(IssuerProblem::UnknownExtension(extension.extn_id));
+            }
+        }
+        let basic_constraints: Option<BasicConstraints> = find(&certificate)?;
+        let basic_constraints = basic_constraints.filter(|constraints| constraints.ca);
+        let basic_constraints = basic_constraints.ok_or(IssuerProblem::NotCa)?;
+        let key_usage: Option<KeyUsage> = find(&certificate)?;
+        if key_usage.is_some_and(|usage| !usage.key_cert_sign()) {
+            return Err(IssuerProblem::NotForCertificates);
+        }
+        let purposes: Option<ExtendedKeyUsage> = find(&certificate)?;
+        if purposes.is_some_and(|purposes| !purposes.0.contains(&purpose.oid())) {
+            return Err(IssuerProblem::NotFor(purpose));
+        }
+
+        let spki = sequence(&[anchor.subject_public_key_info.as_ref()]);
+        let derived = OctetString::new(key_identifier(&spki));
+        let derived = derived.map_err(|_| IssuerProblem::Unreadable)?;
+        let authority = Self {
+            purpose,
+            not_before: date_time(fields.validity().not_before),
+            not_after: date_time(fields.validity().not_after),
+            subject: sequence(&[anchor.subject.as_ref()]),
+            key_identifier: find(&certificate)?.map_or(derived, |SubjectKeyIdentifier(own)| own),
+            most_below: basic_constraints.path_len_constraint,
+            is_self_issued: fields.issuer() == fields.subject(),
+            anchor: anchor.to_owned(),
+        };
+        authority.in_date(now)?;
+        Ok(authority)
+    }
+
+    /// The last second of its validity.
+    #[must_use]
+    pub fn not_after(&self) -> DateTime<Utc> {
+        self.not_after
+    }
+
+    /// The identifier of its key: its own, or when it has none, one that is derived. OpenSSL takes
+    /// a certificate with the name of its issuer for a self-signed one, unless the identifiers of
+    /// their keys differ.
+    pub(crate) fn key_identifier(&self) -> &OctetString {
+        &self.key_identifier
+    }
+
+    /// Whether it is the certificate of a key.
+    pub(crate) fn has_key(&self, key: &PrivateKey) -> bool {
+        sequence(&[self.anchor.subject_public_key_info.as_ref()]) == key.spki()
+    }
+
+    /// Whether it limits the names in what it certifies.
+    pub(super) fn has_name_constraints(&self) -> bool {
+        self.anchor.name_constraints.is_some()
+    }
+
+    /// Whether some number of CAs may stand between this one and a leaf.
+    pub(super) fn allows_below(&self, count: usize) -> bool {
+        self.most_below
+            .is_none_or(|most| count <= usize::from(most))
+    }
+
+    /// Whether no other CA is above it.
+    pub(super) fn is_self_issued(&self) -> bool {
+        self.is_self_issued
+    }
+
+    /// Signs a certificate in the name of this CA, and verifies it.
+    pub(crate) fn certify(
+        &self,
+        draft: &Draft<'_>,
+        key: &PrivateKey,
+        now: DateTime<Utc>,
+    ) -> Result<CertificateDer<'static>, IssuerProblem> {
+        let der = CertificateDer::from(draft.sign(&self.subject, key)?);
+        let leaf = webpki::EndEntityCert::try_from(&der).map_err(IssuerProblem::Leaf)?;
+        // Else the key was none, and what follows it in the certificate came from outside, too.
+        if leaf.subject_public_key_info().as_ref() != draft.spki {
+            return Err(IssuerProblem::Leaf(webpki::Error::BadDer));
+        }
+        self.verify(&leaf, now)?;
+        Ok(der)
+    }
+
+    /// Verifies that the certificate is one for the purpose, and made by this CA.
+    fn verify(
+        &self,
+        leaf: &webpki::EndEntityCert<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), IssuerProblem> {
+        self.in_date(now)?;
+        let anchor = std::slice::from_ref(&self.anchor);
+        let path = verify_chain(leaf, anchor, &[], self.purpose, now);
+        path.map(drop).map_err(IssuerProblem::Leaf)
+    }
+
+    fn in_date(&self, now: DateTime<Utc>) -> Result<(), IssuerProblem> {
+        let second = now.timestamp();
+        if second < self.not_before.timestamp() {
+            return Err(IssuerProblem::NotYetValid {
+                from: self.not_before,
+            });
+        }
+        if second > self.not_after.timestamp() {
+            return Err(IssuerProblem::Expired { at: self.not_after });
+        }
+        Ok(())
+    }
+}
+
+/// webpki's verification of a certificate.
+pub(super) fn verify_chain<'a>(
+    leaf: &'a webpki::EndEntityCert<'a>,
+    anchors: &'a [TrustAnchor<'a>],
+    intermediates: &'a [CertificateDer<'a>],
+    purpose: Purpose,
+    now: DateTime<Utc>,
+) -> Result<webpki::VerifiedPath<'a>, webpki::Error> {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    leaf.verify_for_usage(
+        webpki::ALL_VERIFICATION_ALGS,
+        anchors,
+        intermediates,
+        UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
+        purpose.as_webpki(),
+        None,
+        None,
+    )
+}
+
+/// The extension of a kind; one that is there twice is unreadable.
+fn find<'a, E>(certificate: &'a Certificate) -> Result<Option<E>, IssuerProblem>
+where
+    E: Decode<'a> + AssociatedOid,
+{
+    let extension = certificate.tbs_certificate().get_extension();
+    let extension = extension.map_err(|_| IssuerProblem::Unreadable)?;
+    Ok(extension.map(|(_, value)| value))
+}
+
+fn date_time(time: Time) -> DateTime<Utc> {
+    let seconds = i64::try_from(time.to_unix_duration().as_secs());
+    seconds
+        .ok()
+        .and_then(DateTime::from_timestamp_secs)
+        .unwrap_or_default()
+}
+
+/// The extensions that may be critical in a CA: those that OpenSSL and Go know.
+const KNOWN_EXTENSIONS: [ObjectIdentifier; 10] = [
+    rfc5280::ID_CE_BASIC_CONSTRAINTS,
+    rfc5280::ID_CE_CERTIFICATE_POLICIES,
+    rfc5280::ID_CE_CRL_DISTRIBUTION_POINTS,
+    rfc5280::ID_CE_EXT_KEY_USAGE,
+    rfc5280::ID_CE_INHIBIT_ANY_POLICY,
+    rfc5280::ID_CE_KEY_USAGE,
+    rfc5280::ID_CE_NAME_CONSTRAINTS,
+    rfc5280::ID_CE_POLICY_CONSTRAINTS,
+    rfc5280::ID_CE_POLICY_MAPPINGS,
+    rfc5280::ID_CE_SUBJECT_ALT_NAME,
+];

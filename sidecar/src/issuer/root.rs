@@ -1,0 +1,68 @@
+//! Makes CAs: P-256, ten years, no CA below them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
+use x509_cert::der;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
+
+use super::authority::Purpose;
+use super::encode::{Draft, common_name, extension, extensions};
+use super::{BACKDATED, IssuerProblem, pem};
+use crate::key::{KeyKind, PrivateKey};
+use crate::random;
+
+/// Makes a CA for a site that has none: certificate and key in PEM. It certifies clients and
+/// servers, as routers of a site need both.
+///
+/// # Errors
+/// None, unless AWS-LC cannot sign.
+pub fn new_site_ca(
+    common_name: &str,
+    now: DateTime<Utc>,
+) -> Result<(String, SecretString), IssuerProblem> {
+    let key = PrivateKey::generate(KeyKind::P256);
+    let certificate = self_signed(&key, common_name, None, now)?;
+    Ok((pem(&certificate), key.to_pem()))
+}
+
+/// The certificate of a CA for a purpose, or for every one.
+pub(crate) fn self_signed(
+    key: &PrivateKey,
+    name: &str,
+    purpose: Option<Purpose>,
+    now: DateTime<Utc>,
+) -> Result<Vec<u8>, IssuerProblem> {
+    let extensions = ca_extensions(purpose).map_err(|_| IssuerProblem::Unreadable)?;
+    let name = common_name(name);
+    let draft = Draft {
+        serial: &new_serial(),
+        validity: (now - BACKDATED, now + LIFE),
+        subject: &name,
+        spki: key.spki(),
+        extensions: &extensions,
+    };
+    Ok(draft.sign(&name, key)?)
+}
+
+/// A random serial of 16 bytes, positive, whose second bit is set so that none is shorter.
+pub(crate) fn new_serial() -> [u8; 16] {
+    let mut serial: [u8; 16] = random::bytes();
+    let [first, ..] = &mut serial;
+    *first = *first & 0x7f | 0x40;
+    serial
+}
+
+fn ca_extensions(purpose: Option<Purpose>) -> der::Result<Vec<u8>> {
+    let ca = BasicConstraints {
+        ca: true,
+        path_len_constraint: Some(0),
+    };
+    let usages = KeyUsages::KeyCertSign | KeyUsages::CRLSign;
+    let mut all = vec![extension(true, &ca)?, extension(true, &KeyUsage(usages))?];
+    if let Some(purpose) = purpose {
+        all.push(extension(false, &ExtendedKeyUsage(vec![purpose.oid()]))?);
+    }
+    extensions(&all)
+}
+
+const LIFE: TimeDelta = TimeDelta::days(3650);

@@ -1,0 +1,106 @@
+//! Where a ledger lies: its folder, its file, and on which file systems it may not lie.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, FileType, Mode, OFlags, fsync, mknodat, open, statfs};
+
+use crate::ledger::LedgerFault;
+
+/// The name of the file. SQLite adds `ledger.db-wal` and `ledger.db-shm`.
+const FILE: &str = "ledger.db";
+
+/// File systems whose processes do not all share memory, which the write-ahead log needs.
+/// Source: linux/magic.h, fs/smb/common/smb2pdu.h (`SMB2_SUPER_MAGIC`).
+const REFUSED: &[(u32, &str)] = &[
+    (0x0000_6969, "NFS"),
+    (0x0000_517B, "SMB"),
+    (0xFF53_4D42, "CIFS"),
+    (0xFE53_4D42, "SMB"),
+    (0x0102_1997, "9p"),
+    (0x6573_5546, "FUSE"),
+];
+
+/// Makes the folder (0700) and an empty file (0600) in it, when they are missing. Any number of
+/// processes may do so at once.
+pub(super) fn make(folder: &Path) -> Result<PathBuf, LedgerFault> {
+    let file = folder.join(FILE);
+    let fault = |error: io::Error| {
+        LedgerFault::new(format!(
+            "cannot make the ledger '{}': name a folder that this user can write with --data: {error}",
+            file.display()
+        ))
+    };
+    let mut builder = DirBuilder::new();
+    builder
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(fault)?;
+    let kind = statfs(folder).map_err(|error| fault(error.into()))?.f_type;
+    if let Some(name) = refused(kind) {
+        return Err(LedgerFault::new(format!(
+            "cannot keep a ledger in '{}': it is on {name}, name a folder on a local disk with \
+             --data",
+            folder.display()
+        )));
+    }
+    // A file that is opened and closed by this process outside SQLite loses the locks that its
+    // other connections hold. Source: SQLite, "How To Corrupt An SQLite Database File", 2.2.
+    match mknodat(
+        CWD,
+        &file,
+        FileType::RegularFile,
+        Mode::RUSR | Mode::WUSR,
+        0,
+    ) {
+        Ok(()) => open(
+            folder,
+            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .and_then(fsync)
+        .map_err(|error| fault(error.into()))?,
+        Err(rustix::io::Errno::EXIST) => {}
+        Err(error) => return Err(fault(error.into())),
+    }
+    Ok(file)
+}
+
+/// The name of a file system that is refused. The kernel's type is wider on some machines.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers have 32 bits on every machine"
+)]
+fn refused(kind: rustix::fs::FsWord) -> Option<&'static str> {
+    let found = REFUSED.iter().find(|(magic, _)| *magic == kind as u32)?;
+    Some(found.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_systems_of_the_network_and_of_user_space_are_refused() {
+        let cases = [
+            ("ext4", 0xEF53, None),
+            ("xfs", 0x5846_5342, None),
+            ("btrfs", 0x9123_683E, None),
+            ("overlayfs", 0x794C_7630, None),
+            ("tmpfs", 0x0102_1994, None),
+            ("NFS", 0x6969, Some("NFS")),
+            ("the oldest SMB", 0x517B, Some("SMB")),
+            ("CIFS", 0xFF53_4D42, Some("CIFS")),
+            ("SMB 2 and 3", 0xFE53_4D42, Some("SMB")),
+            ("9p", 0x0102_1997, Some("9p")),
+            ("FUSE and virtiofs", 0x6573_5546, Some("FUSE")),
+        ];
+        for (name, kind, expected) in cases {
+            assert_eq!(refused(kind), expected, "{name}");
+        }
+    }
+}

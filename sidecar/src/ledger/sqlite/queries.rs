@@ -1,0 +1,312 @@
+//! The statements of a ledger, each on a connection and inside whatever transaction it has.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::rows::{
+    REDEMPTION, grant_columns, read_grant, read_redemption, redemption_columns, sum, time,
+};
+use crate::ledger::Entry;
+use crate::redemption::{
+    Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal, decide,
+};
+
+/// How many rows one call of [`prune`] deletes.
+const PRUNED_AT_ONCE: i64 = 500;
+
+/// A grant and the redemption of a key, read at one moment.
+pub(super) fn look(
+    connection: &Connection,
+    uid: &GrantUid,
+    key: Option<&KeyDigest>,
+) -> rusqlite::Result<Option<Entry>> {
+    const LOOK: &str = concat!(
+        "SELECT ",
+        grant_columns!(),
+        ", ",
+        redemption_columns!(),
+        " FROM grants LEFT JOIN redemptions ON grant_uid = uid AND key = :key WHERE uid = :uid"
+    );
+    connection
+        .prepare_cached(LOOK)?
+        .query_row(
+            named_params! { ":uid": uid.as_bytes(), ":key": key.map(KeyDigest::as_bytes) },
+            |row| {
+                let counted: Option<[u8; 32]> = row.get(REDEMPTION)?;
+                Ok(Entry {
+                    grant: read_grant(row)?,
+                    redemption: counted
+                        .map(|_| read_redemption(row, REDEMPTION))
+                        .transpose()?,
+                })
+            },
+        )
+        .optional()
+}
+
+/// A redemption that is counted once the transaction is committed.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    pub(super) uid: GrantUid,
+    pub(super) name: String,
+    pub(super) redemption: Redemption,
+}
+
+/// Decides about a candidate and writes what was decided.
+pub(super) fn count(
+    connection: &Connection,
+    uid: &GrantUid,
+    candidate: Redemption,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<(Result<Decision, Refusal>, Option<Counted>)> {
+    let Some(entry) = look(connection, uid, Some(&candidate.key))? else {
+        return Ok((Err(Refusal::UnknownGrant), None));
+    };
+    let mut grant = entry.grant;
+    let decision = decide(&grant, entry.redemption.as_ref(), &candidate.subject, now);
+    if decision != Ok(Decision::Count) {
+        return Ok((decision, None));
+    }
+    insert_redemption(connection, uid, &candidate)?;
+    grant.redemptions += 1;
+    connection
+        .prepare_cached(
+            "UPDATE grants SET redemptions = :redemptions, sum = :sum WHERE uid = :uid",
+        )?
+        .execute(named_params! {
+            ":redemptions": grant.redemptions,
+            ":sum": sum(&grant),
+            ":uid": uid.as_bytes(),
+        })?;
+    let counted = Counted {
+        uid: *uid,
+        name: grant.name,
+        redemption: candidate,
+    };
+    Ok((decision, Some(counted)))
+}
+
+/// Adds a grant unless its name means a grant that has not ended.
+pub(super) fn create(
+    connection: &Connection,
+    grant: &Grant,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Result<(), Box<Grant>>> {
+    const INSERT: &str = concat!(
+        "INSERT INTO grants (",
+        grant_columns!(),
+        ") VALUES (:uid, :name, :code_digest, :redemptions_allowed, :redemptions, :created, \
+         :expiration_time, :revoked, :issuer, :sum)"
+    );
+    if let Some(holder) = not_ended(connection, &grant.name, now)? {
+        return Ok(Err(Box::new(holder)));
+    }
+    connection.prepare_cached(INSERT)?.execute(named_params! {
+        ":uid": grant.uid.as_bytes(),
+        ":name": grant.name,
+        ":code_digest": grant.code.as_bytes(),
+        ":redemptions_allowed": grant.redemptions_allowed,
+        ":redemptions": grant.redemptions,
+        ":created": grant.created.timestamp_micros(),
+        ":expiration_time": grant.expiration_time.timestamp_micros(),
+        ":revoked": grant.revoked.map(|at| at.timestamp_micros()),
+        ":issuer": grant.issuer,
+        ":sum": sum(grant),
+    })?;
+    Ok(Ok(()))
+}
+
+/// Every grant, by name, the newest of a name first.
+pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
+    const LIST: &str = concat!(
+        "SELECT ",
+        grant_columns!(),
+        " FROM grants ORDER BY name, created DESC, uid DESC"
+    );
+    connection
+        .prepare_cached(LIST)?
+        .query_map([], read_grant)?
+        .collect()
+}
+
+/// The grants of a name, the newest first, each with its redemptions by time.
+pub(super) fn show(
+    connection: &Connection,
+    name: &str,
+) -> rusqlite::Result<Vec<(Grant, Vec<Redemption>)>> {
+    of_name(connection, name)?
+        .into_iter()
+        .map(|grant| {
+            let redemptions = redemptions(connection, &grant.uid)?;
+            Ok((grant, redemptions))
+        })
+        .collect()
+}
+
+/// Ends the grant of a name that has not ended.
+pub(super) fn revoke(
+    connection: &Connection,
+    name: &str,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Option<(Grant, Vec<Redemption>)>> {
+    let Some(mut grant) = not_ended(connection, name, now)? else {
+        return Ok(None);
+    };
+    grant.revoked = Some(time(now.timestamp_micros())?);
+    connection
+        .prepare_cached("UPDATE grants SET revoked = :revoked, sum = :sum WHERE uid = :uid")?
+        .execute(named_params! {
+            ":revoked": now.timestamp_micros(),
+            ":sum": sum(&grant),
+            ":uid": grant.uid.as_bytes(),
+        })?;
+    let redemptions = redemptions(connection, &grant.uid)?;
+    Ok(Some((grant, redemptions)))
+}
+
+/// How many grants are in each state, by [`GrantState::ALL`].
+pub(super) fn tally(
+    connection: &Connection,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Vec<(GrantState, u64)>> {
+    const TALLY: &str = "SELECT \
+         (SELECT count(*) FROM grants WHERE revoked IS NULL AND expiration_time >= :now), \
+         (SELECT count(*) FROM grants WHERE revoked IS NULL AND expiration_time >= :now \
+          AND redemptions >= redemptions_allowed), \
+         (SELECT count(*) FROM grants WHERE revoked IS NULL AND expiration_time < :now), \
+         (SELECT count(*) FROM grants WHERE revoked IS NOT NULL)";
+    let [unexpired, spent, expired, revoked] = connection
+        .prepare_cached(TALLY)?
+        .query_row(named_params! { ":now": now.timestamp_micros() }, |row| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+        })?;
+    Ok(GrantState::ALL
+        .into_iter()
+        .map(|state| {
+            let count: i64 = match state {
+                GrantState::Live => unexpired - spent,
+                GrantState::Spent => spent,
+                GrantState::Expired => expired,
+                GrantState::Revoked => revoked,
+            };
+            (state, u64::try_from(count).unwrap_or(0))
+        })
+        .collect())
+}
+
+/// Deletes grants that ended before a time, with their redemptions, a bounded number of rows at a
+/// call. Says how many grants it deleted, and whether there may be more.
+pub(super) fn prune(
+    connection: &Connection,
+    before: DateTime<Utc>,
+) -> rusqlite::Result<(usize, bool)> {
+    let ended: Vec<Vec<u8>> = connection
+        .prepare_cached(
+            "SELECT uid FROM grants WHERE revoked IS NULL AND expiration_time < :before \
+             UNION ALL SELECT uid FROM grants WHERE revoked < :before LIMIT :limit",
+        )?
+        .query_map(
+            named_params! { ":before": before.timestamp_micros(), ":limit": PRUNED_AT_ONCE },
+            |row| row.get(0),
+        )?
+        .collect::<rusqlite::Result<_>>()?;
+    let more = i64::try_from(ended.len()) == Ok(PRUNED_AT_ONCE);
+    let mut rows = PRUNED_AT_ONCE;
+    let mut grants = 0;
+    for uid in &ended {
+        let redemptions = connection
+            .prepare_cached(
+                "DELETE FROM redemptions WHERE grant_uid = ?1 AND key IN \
+                 (SELECT key FROM redemptions WHERE grant_uid = ?1 LIMIT ?2)",
+            )?
+            .execute((uid, rows))?;
+        rows -= i64::try_from(redemptions).unwrap_or(rows);
+        if rows == 0 {
+            return Ok((grants, true));
+        }
+        rows -= 1;
+        grants += connection
+            .prepare_cached("DELETE FROM grants WHERE uid = ?1")?
+            .execute([uid])?;
+    }
+    Ok((grants, more))
+}
+
+/// Keeps a value under a key.
+pub(super) fn keep(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES (?1, ?2) \
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
+        )?
+        .execute((key, value))?;
+    Ok(())
+}
+
+/// The value under a key.
+pub(super) fn kept(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()
+}
+
+fn not_ended(
+    connection: &Connection,
+    name: &str,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Option<Grant>> {
+    let grants = of_name(connection, name)?;
+    Ok(grants
+        .into_iter()
+        .find(|grant| !grant.state(now).is_ended()))
+}
+
+fn of_name(connection: &Connection, name: &str) -> rusqlite::Result<Vec<Grant>> {
+    const OF_NAME: &str = concat!(
+        "SELECT ",
+        grant_columns!(),
+        " FROM grants WHERE name = ?1 ORDER BY created DESC, uid DESC"
+    );
+    connection
+        .prepare_cached(OF_NAME)?
+        .query_map([name], read_grant)?
+        .collect()
+}
+
+fn redemptions(connection: &Connection, uid: &GrantUid) -> rusqlite::Result<Vec<Redemption>> {
+    const REDEMPTIONS: &str = concat!(
+        "SELECT ",
+        redemption_columns!(),
+        " FROM redemptions WHERE grant_uid = ?1 ORDER BY at, key"
+    );
+    connection
+        .prepare_cached(REDEMPTIONS)?
+        .query_map([uid.as_bytes()], |row| read_redemption(row, 0))?
+        .collect()
+}
+
+fn insert_redemption(
+    connection: &Connection,
+    uid: &GrantUid,
+    redemption: &Redemption,
+) -> rusqlite::Result<()> {
+    const INSERT: &str = concat!(
+        "INSERT INTO redemptions (grant_uid, ",
+        redemption_columns!(),
+        ") VALUES (:grant_uid, :key, :origin, :subject, :serial, :at, :certificate_end)"
+    );
+    connection.prepare_cached(INSERT)?.execute(named_params! {
+        ":grant_uid": uid.as_bytes(),
+        ":key": redemption.key.as_bytes(),
+        ":origin": match redemption.origin {
+            KeyOrigin::Redeemer => 0,
+            KeyOrigin::Service => 1,
+        },
+        ":subject": redemption.subject,
+        ":serial": redemption.serial.as_bytes(),
+        ":at": redemption.at.timestamp(),
+        ":certificate_end": redemption.certificate_end.timestamp(),
+    })?;
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! What the file of a ledger holds, and how an older one becomes a newer one.
+//!
+//! Times are whole microseconds since 1970 in UTC, but `at`, which is whole seconds.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Marks a file as a ledger. Source: SQLite, `PRAGMA application_id`.
+const APPLICATION_ID: i32 = i32::from_be_bytes(*b"RdSc");
+
+/// Step n makes schema n + 1 of schema n. A step that was released is never edited.
+///
+/// `sum` is over the other columns of its row: SQLite keeps no checksums of its pages, and a
+/// damaged count must not be taken for a lower one. The last two indexes hold all that
+/// [`tally`](super::queries::tally) reads; only the last redemption of a grant changes one.
+const STEPS: &[&str] = &["
+CREATE TABLE grants (
+    uid BLOB PRIMARY KEY NOT NULL,
+    name TEXT NOT NULL,
+    code_digest BLOB NOT NULL,
+    redemptions_allowed INTEGER NOT NULL,
+    redemptions INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    expiration_time INTEGER NOT NULL,
+    revoked INTEGER,
+    issuer TEXT,
+    sum INTEGER NOT NULL,
+    CHECK (redemptions <= redemptions_allowed)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE redemptions (
+    grant_uid BLOB NOT NULL,
+    key BLOB NOT NULL,
+    origin INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    serial BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    certificate_end INTEGER NOT NULL,
+    PRIMARY KEY (grant_uid, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX grants_by_name ON grants (name, created);
+CREATE INDEX grants_by_end ON grants (revoked, expiration_time);
+CREATE INDEX grants_spent ON grants (revoked, expiration_time, redemptions, redemptions_allowed)
+    WHERE redemptions >= redemptions_allowed;
+"];
+
+/// Why a file cannot be used as a ledger.
+#[derive(Debug)]
+pub(super) enum SchemaProblem {
+    /// It belongs to another application.
+    Foreign,
+    /// Its schema is newer than this program. Holds both numbers.
+    Newer { found: i64, known: i64 },
+    /// A commit would not be durable. Holds what was read back.
+    NotDurable { journal: String, synchronous: i64 },
+    /// It could not be read or written.
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for SchemaProblem {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Reads which schema the file has; an empty file has schema 0. Changes nothing.
+pub(super) fn identify(connection: &Connection) -> Result<i64, SchemaProblem> {
+    let application: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if application == 0 && found == 0 && is_empty(connection)? {
+        return Ok(0);
+    }
+    if application != APPLICATION_ID {
+        return Err(SchemaProblem::Foreign);
+    }
+    let known = newest();
+    if found > known {
+        return Err(SchemaProblem::Newer { found, known });
+    }
+    Ok(found)
+}
+
+/// Brings the file to the newest schema, in one transaction.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaProblem> {
+    if identify(connection)? == newest() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have migrated it meanwhile.
+    let found = identify(&transaction)?;
+    for (version, step) in (1_i64..).zip(STEPS) {
+        if version > found {
+            transaction.execute_batch(step)?;
+        }
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", newest())?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn newest() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
+        row.get(0)
+    })
+}

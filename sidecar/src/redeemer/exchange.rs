@@ -1,0 +1,348 @@
+//! One request and its answer: HTTP/1.1 over TLS 1.3, without redirects and without a proxy.
+//!
+//! When it fails, it tells whether a byte of the request may have left: only then may the
+//! redemption have been counted.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::http::uri::PathAndQuery;
+use hyper::{Method, Request, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::client::Resumption;
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig, crypto};
+use secrecy::{ExposeSecret, SecretString};
+use skupper_access_policy::value::certificate::CertificateBundle;
+use skupper_access_policy::value::host::Host;
+use skupper_access_policy::value::redemption_url::RedemptionUrl;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::{self, Instant};
+use tokio_rustls::TlsConnector;
+use zeroize::Zeroizing;
+
+use super::clock::Clock;
+use super::verifier::Verifier;
+use crate::protocol::{CERTIFICATE_REQUEST, NAME, SAFE_RETRY, SUBJECT};
+
+/// What is sent, and where to.
+pub(super) struct Question<'a> {
+    pub(super) url: &'a RedemptionUrl,
+    pub(super) code: &'a SecretString,
+    pub(super) name: &'a str,
+    pub(super) subject: Option<&'a str>,
+    pub(super) certificate_request: &'a str,
+}
+
+/// A whole answer. No `Debug`: its body may hold a key.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) is_retry_safe: bool,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+/// There is no whole answer.
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// A byte of the request may have left.
+    pub(super) is_after_request: bool,
+    /// The head of an answer came, and said that a retry costs nothing.
+    pub(super) is_retry_safe: bool,
+    pub(super) cause: Cause,
+}
+
+/// Why there is no whole answer.
+#[derive(Debug)]
+pub enum Cause {
+    /// The host cannot be reached.
+    Connect(io::Error),
+    /// TLS with the server fails.
+    Tls(io::Error),
+    /// The server's certificate is not one that the token vouches for. Holds what is wrong.
+    Untrusted(&'static str),
+    /// The connection broke, or what came is not HTTP/1.1.
+    Http(hyper::Error),
+    /// The answer is longer than [`MAX_ANSWER_BYTES`].
+    TooLong,
+    /// No whole answer within [`EXCHANGE_TIME`].
+    Late,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) => write!(formatter, "cannot connect: {error}"),
+            Self::Tls(error) => write!(formatter, "no TLS 1.3 with the server: {error}"),
+            Self::Untrusted(what) => write!(formatter, "the server's certificate {what}"),
+            Self::Http(error) => {
+                write!(formatter, "no answer in HTTP/1.1: {error}")?;
+                match std::error::Error::source(error) {
+                    Some(source) => write!(formatter, ": {source}"),
+                    None => Ok(()),
+                }
+            }
+            Self::TooLong => formatter.write_str("the answer is longer than 1 MiB"),
+            Self::Late => formatter.write_str("no whole answer within 10 s"),
+        }
+    }
+}
+
+/// Longest answer that is read, in bytes.
+pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// Time for one exchange, from the look-up of the host to the last byte of the answer. Skupper's
+/// own redeemers wait as long.
+pub(super) const EXCHANGE_TIME: Duration = Duration::from_secs(10);
+
+/// The TLS of every exchange with the server of one token.
+pub(super) fn tls(
+    ca: &CertificateBundle,
+    clock: Clock,
+) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let provider = Arc::new(crypto::aws_lc_rs::default_provider());
+    let verifier = Verifier::new(ca, &provider);
+    let mut config = ClientConfig::builder_with_details(provider, Arc::new(clock))
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+/// Asks once.
+pub(super) async fn exchange(
+    question: &Question<'_>,
+    tls: &Arc<ClientConfig>,
+) -> Result<Reply, Fault> {
+    let progress = Progress::default();
+    let outcome = time::timeout(EXCHANGE_TIME, ask(question, tls, &progress)).await;
+    outcome.unwrap_or(Err(Cause::Late)).map_err(|cause| Fault {
+        is_after_request: progress.has_written.load(Ordering::Relaxed),
+        is_retry_safe: progress.is_retry_safe.load(Ordering::Relaxed),
+        cause,
+    })
+}
+
+/// What is known of an exchange that does not come to its end.
+#[derive(Default)]
+struct Progress {
+    has_written: Arc<AtomicBool>,
+    is_retry_safe: AtomicBool,
+}
+
+async fn ask(
+    question: &Question<'_>,
+    tls: &Arc<ClientConfig>,
+    progress: &Progress,
+) -> Result<Reply, Cause> {
+    let url = question.url;
+    let stream = connect(url).await.map_err(Cause::Connect)?;
+    let connector = TlsConnector::from(Arc::clone(tls));
+    let name = server_name(url.host()).map_err(Cause::Tls)?;
+    let stream = connector.connect(name, stream).await.map_err(tls_cause)?;
+    let stream = Watched {
+        stream,
+        has_written: Arc::clone(&progress.has_written),
+    };
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(MAX_HEAD_BYTES)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(Cause::Http)?;
+    let _connection = Running(tokio::spawn(async move {
+        // Its error reaches whoever waits for the answer.
+        let _ = connection.await;
+    }));
+    let request = request(question).map_err(|error| Cause::Tls(io::Error::other(error)))?;
+    let answer = sender.send_request(request).await.map_err(Cause::Http)?;
+    let (head, body) = answer.into_parts();
+    let is_retry_safe = head
+        .headers
+        .get(SAFE_RETRY)
+        .is_some_and(|value| value == "1");
+    progress
+        .is_retry_safe
+        .store(is_retry_safe, Ordering::Relaxed);
+    Ok(Reply {
+        status: head.status.as_u16(),
+        is_retry_safe,
+        retry_after: retry_after(&head.headers),
+        body: whole(body).await?,
+    })
+}
+
+/// Tries the addresses of the host one after the other, each with its share of the time: one that
+/// is a black hole must not eat up what the others need.
+async fn connect(url: &RedemptionUrl) -> io::Result<TcpStream> {
+    let port = url.port().map_or(HTTPS_PORT, std::num::NonZeroU16::get);
+    let mut addresses = match url.host() {
+        Host::Ip(address) => vec![(*address, port).into()],
+        Host::Name(name) => tokio::net::lookup_host((name.as_str(), port))
+            .await?
+            .collect(),
+    };
+    addresses.truncate(MAX_ADDRESSES);
+    let deadline = Instant::now() + CONNECT_TIME;
+    let mut problem = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for (position, address) in addresses.iter().enumerate() {
+        let others = u32::try_from(addresses.len() - position).unwrap_or(1);
+        let share = deadline.duration_since(Instant::now()) / others;
+        match time::timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => problem = error,
+            Err(_) => problem = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(problem)
+}
+
+fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
+    match host {
+        Host::Ip(address) => Ok(ServerName::from(*address)),
+        Host::Name(name) => {
+            let name = ServerName::try_from(name.as_str().to_owned());
+            name.map_err(io::Error::other)
+        }
+    }
+}
+
+/// A certificate that does not fit will not fit the next time; other faults may pass.
+fn tls_cause(error: io::Error) -> Cause {
+    let inner = error.get_ref();
+    let Some(rustls::Error::InvalidCertificate(problem)) =
+        inner.and_then(|inner| inner.downcast_ref())
+    else {
+        return Cause::Tls(error);
+    };
+    Cause::Untrusted(match problem {
+        CertificateError::UnknownIssuer => "is not signed by the CA of the token",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is not for the host of the token's URL"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "has expired, or the clock of this machine is wrong"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "is not valid yet, or the clock of this machine is wrong"
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "is not for servers"
+        }
+        CertificateError::BadSignature => "does not belong to the server's key",
+        _ => "does not verify with the CA of the token",
+    })
+}
+
+fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+    let url = question.url;
+    let host = match url.port() {
+        Some(port) => format!("{}:{port}", url.host()),
+        None => url.host().to_string(),
+    };
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(Uri::from(url.path().parse::<PathAndQuery>()?))
+        .header(header::HOST, host)
+        .header(NAME, question.name)
+        .header(CERTIFICATE_REQUEST, question.certificate_request);
+    if let Some(subject) = question.subject {
+        // Text beyond ASCII is sent as its UTF-8 bytes.
+        request = request.header(SUBJECT, HeaderValue::from_bytes(subject.as_bytes())?);
+    }
+    let code = Zeroizing::new(question.code.expose_secret().as_bytes().to_vec());
+    request.body(Full::new(Bytes::from_owner(code)))
+}
+
+/// Seconds; the form with a date is not in use between machines.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    seconds.parse().ok().map(Duration::from_secs)
+}
+
+async fn whole(mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Cause> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > MAX_ANSWER_BYTES {
+        return Err(Cause::TooLong);
+    }
+    let mut whole = Zeroizing::new(Vec::with_capacity(announced.max(CAPACITY)));
+    while let Some(frame) = body.frame().await {
+        let Ok(bytes) = frame.map_err(Cause::Http)?.into_data() else {
+            continue;
+        };
+        if whole.len() + bytes.len() > MAX_ANSWER_BYTES {
+            return Err(Cause::TooLong);
+        }
+        whole.extend_from_slice(&bytes);
+    }
+    Ok(whole)
+}
+
+/// A stream that notes when the first byte is given to it.
+struct Watched<S> {
+    stream: S,
+    has_written: Arc<AtomicBool>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.has_written.store(true, Ordering::Relaxed);
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// A connection that ends with the exchange, however that ends.
+struct Running(JoinHandle<()>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Room for an answer of Skupper, so that it does not grow and leave copies of a key behind.
+const CAPACITY: usize = 32 * 1024;
+
+/// Longest head of an answer, in bytes.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// Time to connect, all addresses together.
+const CONNECT_TIME: Duration = Duration::from_secs(8);
+
+const MAX_ADDRESSES: usize = 8;
+
+const HTTPS_PORT: u16 = 443;

@@ -1,0 +1,342 @@
+//! The output folder: one redeemer at a time, and files that are there as a whole or not at all.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
+use zeroize::Zeroizing;
+
+/// A folder that this process has for itself, as far as redeemers go.
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// Holds the lock until it is closed.
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder where it is missing, and locks it.
+    pub(crate) fn open(path: &Path) -> Result<Self, FolderProblem> {
+        make(path).map_err(|error| FolderProblem::new("make the folder", path, error))?;
+        let lock = path.join(LOCK);
+        let cannot = |error| FolderProblem::new("lock", &lock, error);
+        loop {
+            let file = OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .mode(OWNER_ONLY)
+                .custom_flags(WITH_CARE)
+                .open(&lock)
+                .map_err(cannot)?;
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(Errno::WOULDBLOCK) => return Err(FolderProblem::InUse(path.to_owned())),
+                Err(error) => return Err(cannot(error.into())),
+            }
+            // The redeemer before us may have removed the file between our two steps.
+            if file.metadata().map_err(cannot)?.nlink() > 0 {
+                return Ok(Self {
+                    path: path.to_owned(),
+                    _lock: file,
+                });
+            }
+        }
+    }
+
+    /// The path of a file in it.
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Whether there is anything of this name.
+    pub(crate) fn has(&self, name: &str) -> Result<bool, FolderProblem> {
+        let path = self.path_of(name);
+        match fs::symlink_metadata(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(FolderProblem::new("look at", &path, error)),
+        }
+    }
+
+    /// A regular file with its bytes, at most one more than `limit` of them. `None` when there is
+    /// no such file.
+    pub(crate) fn read(&self, name: &str, limit: usize) -> Result<Option<Found>, FolderProblem> {
+        let path = self.path_of(name);
+        let cannot = |error| FolderProblem::new("read", &path, error);
+        let opened = OpenOptions::new()
+            .read(true)
+            .custom_flags(WITH_CARE)
+            .open(&path);
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(cannot(error)),
+        };
+        let metadata = file.metadata().map_err(cannot)?;
+        if !metadata.is_file() {
+            return Err(cannot(io::Error::other("not a regular file")));
+        }
+        let mut bytes = Zeroizing::new(Vec::with_capacity(CAPACITY));
+        let mut bounded = file.take(limit as u64 + 1);
+        bounded.read_to_end(&mut bytes).map_err(cannot)?;
+        Ok(Some(Found { bytes, metadata }))
+    }
+
+    /// Writes a file that only its owner can read. When this returns, it is on the disk; until
+    /// then the file of this name is what it was.
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderProblem> {
+        let path = self.path_of(name);
+        self.replace(name, &path, content)
+            .map_err(|error| FolderProblem::new("write", &path, error))
+    }
+
+    /// Removes a file, on the disk, too. That there is none is fine.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), FolderProblem> {
+        let path = self.path_of(name);
+        remove(&path)
+            .and_then(|()| sync(&self.path))
+            .map_err(|error| FolderProblem::new("remove", &path, error))
+    }
+
+    fn replace(&self, name: &str, path: &Path, content: &[u8]) -> io::Result<()> {
+        // Skupper reads every file that ends in '.yaml' or '.yml'. What a killed redeemer left
+        // under this name is of no use.
+        let new = self.path_of(&format!(".{name}.new"));
+        remove(&new)?;
+        let mut file = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(OWNER_ONLY)
+            .open(&new)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&new, path)?;
+        sync(&self.path)
+    }
+}
+
+impl Drop for Folder {
+    /// Removes the lock file while it is locked, so that nothing stays behind.
+    fn drop(&mut self) {
+        let _ = remove(&self.path_of(LOCK));
+    }
+}
+
+/// A file that was read. No `Debug`: it may hold a key.
+pub(crate) struct Found {
+    /// What is in it.
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    /// Its mode and times.
+    pub(crate) metadata: fs::Metadata,
+}
+
+/// What could not be done in the folder.
+#[derive(Debug)]
+pub enum FolderProblem {
+    /// Another redeemer is at work in it.
+    InUse(PathBuf),
+    /// A file could not be read or written.
+    File {
+        /// What was tried, such as `write`.
+        doing: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl FolderProblem {
+    /// Whether the same command may go well later: the disk is full, or somebody else is at work.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::InUse(_) => true,
+            Self::File { error, .. } => matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::Interrupted
+            ),
+        }
+    }
+
+    fn new(doing: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::File {
+            doing,
+            path: path.to_owned(),
+            error,
+        }
+    }
+}
+
+impl fmt::Display for FolderProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InUse(path) => write!(
+                formatter,
+                "another redeemer is at work in {}: try again when it is done",
+                path.display()
+            ),
+            Self::File { doing, path, error } => {
+                write!(formatter, "cannot {doing} {}: {error}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for FolderProblem {}
+
+/// Makes a folder and those above it, on the disk, too.
+fn make(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().unwrap_or(Path::new(""));
+    make(parent)?;
+    match DirBuilder::new().create(path) {
+        Ok(()) => sync(parent),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    File::open(folder)?.sync_all()
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+const LOCK: &str = ".redeem.lock";
+
+const OWNER_ONLY: u32 = 0o600;
+
+/// A name in a folder that others can write may be a link to anywhere, or a pipe that never ends.
+#[expect(clippy::cast_possible_wrap, reason = "a flag, not a number")]
+const WITH_CARE: i32 = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits() as i32;
+
+/// Room for most files, so that reading leaves no copies of a key behind.
+const CAPACITY: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::sync::Barrier;
+
+    use super::*;
+
+    fn names(path: &Path) -> Vec<String> {
+        let entries = fs::read_dir(path).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_folder_is_made_and_its_lock_leaves_nothing_behind() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("a/b");
+        let folder = Folder::open(&path).unwrap();
+        assert!(matches!(Folder::open(&path), Err(FolderProblem::InUse(_))));
+        assert_eq!(names(&path), [LOCK]);
+        drop(folder);
+        assert_eq!(names(&path), [""; 0]);
+        fs::write(path.join(LOCK), "").unwrap();
+        drop(Folder::open(&path).unwrap());
+        assert_eq!(names(&path), [""; 0]);
+    }
+
+    #[test]
+    fn at_no_time_do_two_have_a_folder() {
+        let base = tempfile::tempdir().unwrap();
+        let start = Barrier::new(4);
+        let turns: u32 = std::thread::scope(|scope| {
+            let one = || {
+                start.wait();
+                let mut turns = 0;
+                for _ in 0..500 {
+                    let Ok(folder) = Folder::open(base.path()) else {
+                        continue;
+                    };
+                    let mark = folder.path_of("mark");
+                    File::create_new(&mark).unwrap();
+                    fs::remove_file(&mark).unwrap();
+                    turns += 1;
+                }
+                turns
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(one)).collect();
+            threads.into_iter().map(|one| one.join().unwrap()).sum()
+        });
+        assert!(turns > 0);
+        assert_eq!(names(base.path()), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_is_the_owners_alone_and_replaces_what_was_there() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = Folder::open(base.path()).unwrap();
+        fs::write(folder.path_of("a.yaml"), "old").unwrap();
+        fs::write(
+            folder.path_of(".a.yaml.new"),
+            "of a redeemer that was killed",
+        )
+        .unwrap();
+        folder.write("a.yaml", b"new").unwrap();
+        let found = folder.read("a.yaml", 3).unwrap().unwrap();
+        assert_eq!(*found.bytes, b"new");
+        assert_eq!(found.metadata.permissions().mode() & 0o777, OWNER_ONLY);
+        assert_eq!(names(base.path()), [LOCK, "a.yaml"]);
+        folder.remove("a.yaml").unwrap();
+        folder.remove("a.yaml").unwrap();
+        assert!(!folder.has("a.yaml").unwrap());
+    }
+
+    #[test]
+    fn nothing_but_a_regular_file_is_read() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = Folder::open(base.path()).unwrap();
+        assert!(folder.read("missing", 9).unwrap().is_none());
+        fs::create_dir(folder.path_of("folder")).unwrap();
+        fs::write(folder.path_of("file"), "0123456789").unwrap();
+        symlink(folder.path_of("file"), folder.path_of("link")).unwrap();
+        let pipe = folder.path_of("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, OWNER_ONLY.into()).unwrap();
+        for name in ["folder", "link", "pipe"] {
+            let read = folder.read(name, 9);
+            assert!(matches!(read, Err(FolderProblem::File { .. })), "{name}");
+            assert!(folder.has(name).unwrap(), "{name}");
+        }
+        let cut = folder.read("file", 4).unwrap().unwrap();
+        assert_eq!(*cut.bytes, b"01234", "one byte more than the limit tells");
+    }
+
+    #[test]
+    fn a_problem_says_what_and_where_and_whether_it_passes() {
+        let base = tempfile::tempdir().unwrap();
+        let file = base.path().join("file");
+        fs::write(&file, "").unwrap();
+        let problem = Folder::open(&file.join("out")).err().unwrap();
+        let message = problem.to_string();
+        assert!(message.starts_with("cannot make the folder /"), "{message}");
+        assert!(!problem.is_passing());
+        let full = FolderProblem::new("write", &file, io::ErrorKind::StorageFull.into());
+        assert!(full.is_passing());
+    }
+}

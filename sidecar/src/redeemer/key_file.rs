@@ -1,0 +1,258 @@
+//! The key of a redemption, which outlives the process: `.redeem-<uid>.key` in the output folder.
+//!
+//! It is on the disk before the first byte of a request is sent, every later run uses it again, and
+//! it goes when the Link is in place. So a redeemer that is stopped at any point repeats the same
+//! redemption and never uses up another one.
+
+use std::fmt;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+use skupper_access_policy::value::redemption_url::RedemptionUrl;
+
+use super::folder::{Folder, FolderProblem};
+use crate::key::{KeyKind, KeyProblem, PrivateKey};
+use crate::redemption::GrantUid;
+
+/// A key that is on the disk. No `Debug`.
+pub(super) struct KeyFile {
+    /// The key.
+    pub(super) key: PrivateKey,
+    /// When an earlier run made it; absent when this run did. A request may have been sent since.
+    pub(super) made_before: Option<DateTime<Utc>>,
+}
+
+impl KeyFile {
+    /// The key that an earlier run made for a URL.
+    pub(super) fn find(
+        folder: &Folder,
+        url: &RedemptionUrl,
+    ) -> Result<Option<Self>, KeyFileProblem> {
+        let name = name(url);
+        let Some(found) = folder.read(&name, MAX_KEY_BYTES)? else {
+            return Ok(None);
+        };
+        if found.metadata.mode() & OTHERS != 0 {
+            return Err(KeyFileProblem::Exposed(folder.path_of(&name)));
+        }
+        let text = std::str::from_utf8(&found.bytes).unwrap_or_default();
+        let key = PrivateKey::from_pem(text).ok().filter(PrivateKey::is_p256);
+        let modified = DateTime::from_timestamp(found.metadata.mtime(), 0);
+        Ok(Some(Self {
+            key: key.ok_or_else(|| KeyFileProblem::Damaged(folder.path_of(&name)))?,
+            made_before: Some(modified.unwrap_or_default()),
+        }))
+    }
+
+    /// The key for a URL, made when there is none yet.
+    pub(super) fn open(folder: &Folder, url: &RedemptionUrl) -> Result<Self, KeyFileProblem> {
+        if let Some(found) = Self::find(folder, url)? {
+            return Ok(found);
+        }
+        let name = name(url);
+        let key = PrivateKey::generate(KeyKind::P256);
+        folder.write(&name, key.to_pem().expose_secret().as_bytes())?;
+        Ok(Self {
+            key,
+            made_before: None,
+        })
+    }
+}
+
+/// The name of the key's file.
+pub(super) fn name(url: &RedemptionUrl) -> String {
+    format!(".redeem-{}.key", stem(url))
+}
+
+/// What stands for a grant in file names: its uid, the last segment of the URL. Another server's
+/// URL may end in anything, so anything else is replaced by its digest.
+pub(super) fn stem(url: &RedemptionUrl) -> String {
+    let path = url.path().trim_end_matches('/');
+    let last = path.rsplit('/').next().unwrap_or_default();
+    if let Some(uid) = GrantUid::parse(last) {
+        return uid.to_string();
+    }
+    let port = url.port().map_or(0, std::num::NonZeroU16::get);
+    let url = format!("{}:{port}{}", url.host(), url.path());
+    let digest = Sha256::digest(url.as_bytes());
+    let (first, _) = digest.split_at(16);
+    let first = first.try_into().unwrap_or_default();
+    format!("{:032x}", u128::from_be_bytes(first))
+}
+
+/// Why the key cannot be used.
+#[derive(Debug)]
+pub enum KeyFileProblem {
+    /// The folder.
+    Folder(FolderProblem),
+    /// The file is there and holds no key.
+    Damaged(PathBuf),
+    /// Others than the owner may read it.
+    Exposed(PathBuf),
+    /// A new key cannot be made.
+    Key(KeyProblem),
+}
+
+impl From<KeyProblem> for KeyFileProblem {
+    fn from(problem: KeyProblem) -> Self {
+        Self::Key(problem)
+    }
+}
+
+impl From<FolderProblem> for KeyFileProblem {
+    fn from(problem: FolderProblem) -> Self {
+        Self::Folder(problem)
+    }
+}
+
+impl fmt::Display for KeyFileProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(problem) => problem.fmt(formatter),
+            Self::Key(problem) => problem.fmt(formatter),
+            Self::Damaged(path) => write!(
+                formatter,
+                "the key of an earlier attempt is damaged: restore {path} or remove it; without it \
+                 a redemption that was counted then is lost",
+                path = path.display()
+            ),
+            Self::Exposed(path) => write!(
+                formatter,
+                "others may read the key of an earlier attempt: 'chmod 600 {path}' when that does \
+                 no harm, else remove it",
+                path = path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for KeyFileProblem {}
+
+const MAX_KEY_BYTES: usize = 16 * 1024;
+
+/// The bits of a file's mode that are not the owner's.
+const OTHERS: u32 = 0o077;
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    fn url(text: &str) -> RedemptionUrl {
+        RedemptionUrl::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_keeps_the_time_of_its_first_use() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = Folder::open(base.path()).unwrap();
+        let url = url("https://a.example/6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10");
+        assert!(KeyFile::find(&folder, &url).unwrap().is_none());
+        let made = KeyFile::open(&folder, &url).ok().unwrap();
+        assert_eq!(made.made_before, None);
+        let path = folder.path_of(".redeem-6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10.key");
+        let permissions = fs::metadata(&path).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
+        let then = SystemTime::UNIX_EPOCH + Duration::from_mins(29_750_000);
+        fs::File::open(&path).unwrap().set_modified(then).unwrap();
+        for _ in 0..2 {
+            let again = KeyFile::open(&folder, &url).ok().unwrap();
+            assert_eq!(again.key.spki(), made.key.spki());
+            assert_eq!(
+                again.made_before,
+                DateTime::from_timestamp(1_785_000_000, 0)
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_says_what_to_do_and_is_kept() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = Folder::open(base.path()).unwrap();
+        let url = url("https://a.example/b");
+        let path = folder.path_of(&name(&url));
+        let rsa = PrivateKey::generate(KeyKind::Rsa2048);
+        let rsa = rsa.to_pem();
+        let good = PrivateKey::generate(KeyKind::P256);
+        let good = good.to_pem();
+        let half = good.expose_secret().get(..80).unwrap();
+        let table = [
+            ("empty", "", 0o600, "is damaged: restore /"),
+            ("half", half, 0o600, "is damaged: restore /"),
+            (
+                "another kind",
+                rsa.expose_secret(),
+                0o600,
+                "is damaged: restore /",
+            ),
+            (
+                "for the group",
+                good.expose_secret(),
+                0o640,
+                "others may read",
+            ),
+            ("for all", good.expose_secret(), 0o644, "others may read"),
+        ];
+        for (name, content, mode, expected) in table {
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let message = KeyFile::open(&folder, &url).err().unwrap().to_string();
+            assert!(message.contains(expected), "{name}: {message}");
+            assert!(!message.contains("MI"), "{name}: {message}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), content, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_named_after_the_grant_and_never_after_what_a_server_wrote() {
+        const UID: &str = "6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10";
+        let table = [
+            ("a uid", format!("https://a.example/{UID}"), Some(UID)),
+            (
+                "a slash behind it",
+                format!("https://a.example/{UID}/"),
+                Some(UID),
+            ),
+            (
+                "folders before it",
+                format!("https://a.example/x/{UID}"),
+                Some(UID),
+            ),
+            (
+                "in capitals",
+                format!("https://a.example/{}", UID.to_uppercase()),
+                Some(UID),
+            ),
+            ("a name", "https://a.example/b".to_owned(), None),
+            ("dots", "https://a.example/../..".to_owned(), None),
+            (
+                "escaped slashes",
+                "https://a.example/..%2f..%2fetc".to_owned(),
+                None,
+            ),
+            (
+                "a long one",
+                format!("https://a.example/{}", "x".repeat(1900)),
+                None,
+            ),
+        ];
+        let mut digests = std::collections::BTreeSet::new();
+        for (name, text, expected) in &table {
+            let stem = stem(&url(text));
+            if let Some(uid) = expected {
+                assert_eq!(stem, *uid, "{name}");
+                continue;
+            }
+            assert!(stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            assert!(digests.insert(stem), "{name}");
+        }
+        let port = stem(&url("https://a.example:444/b"));
+        assert_ne!(port, stem(&url("https://a.example:443/b")));
+    }
+}

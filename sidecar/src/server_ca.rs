@@ -1,0 +1,250 @@
+//! The CA of the redemption server itself.
+//!
+//! ```
+//! use redemption_sidecar::server_ca::ServerCa;
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path().join("server-ca");
+//! # let now = chrono::DateTime::from_timestamp_secs(1_785_000_000).unwrap_or_default();
+//!
+//! let ca = ServerCa::open(&folder, now)?;
+//! let leaf = ca.issue_server_leaf(&[std::net::Ipv4Addr::LOCALHOST.into()], now)?;
+//! assert!(now < leaf.renew_at && leaf.renew_at < leaf.not_after);
+//! // Every process that shares the folder has the same CA.
+//! assert_eq!(ServerCa::open(&folder, now)?.certificate_pem(), ca.certificate_pem());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Tokens carry this CA, never that of the site: Skupper's leaves are for servers, too, and would
+//! let any linked site pose as the redemption server. Its extended key usage is `serverAuth` alone,
+//! so that neither [`Issuer::load`](crate::issuer::Issuer::load) nor OpenSSL nor Go let it certify
+//! a client. The key of the leaf never touches a disk.
+//!
+//! Source: RFC 5280 section 4.2.1; RFC 6125 section 6.4 for the names.
+
+mod files;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rustls::crypto::aws_lc_rs::sign::any_ecdsa_type;
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use secrecy::ExposeSecret as _;
+use skupper_access_policy::value::host::Host;
+use x509_cert::der;
+use x509_cert::der::asn1::Ia5String;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+use crate::issuer::encode::{Draft, common_name, extension, extensions};
+use crate::issuer::{
+    Authority, BACKDATED, IssuerProblem, Purpose, leaf_extensions, new_serial, pem, self_signed,
+};
+use crate::key::{KeyKind, PrivateKey};
+use crate::random;
+
+use files::Folder;
+
+/// A CA for the redemption server alone. No `Debug`.
+pub struct ServerCa {
+    authority: Authority,
+    key: PrivateKey,
+    certificate_pem: String,
+}
+
+/// A server certificate with its key, for 90 days at most.
+pub struct ServerLeaf {
+    /// What rustls shows to clients.
+    pub certified_key: CertifiedKey,
+    /// The last second of its validity.
+    pub not_after: DateTime<Utc>,
+    /// When to issue the next one: after two thirds of its life.
+    pub renew_at: DateTime<Utc>,
+}
+
+impl ServerCa {
+    /// Reads `ca.crt` and `ca.key` of a folder, or makes them. Several processes may do so at once,
+    /// and any of them may be killed: the key comes first and is never replaced, and the
+    /// certificate is made for the key that is there. Permissions that let others read are taken
+    /// away.
+    ///
+    /// # Errors
+    /// The folder cannot be used; a file is damaged, the key belongs to another certificate, or the
+    /// CA is out of date.
+    pub fn open(folder: &Path, now: DateTime<Utc>) -> Result<Self, ServerCaProblem> {
+        let folder = Folder::open(folder)?;
+        if folder.read(CERTIFICATE)?.is_some() && folder.read(KEY)?.is_none() {
+            return Err(ServerCaProblem::KeyMissing(folder.path(KEY)));
+        }
+        let key = folder.read_or_write(KEY, || {
+            let key = PrivateKey::generate(KeyKind::P256).to_pem();
+            Ok(key.expose_secret().as_bytes().to_vec())
+        })?;
+        let damaged = |name, cause| ServerCaProblem::Unusable(folder.path(name), cause);
+        let key = std::str::from_utf8(&key).unwrap_or_default();
+        let key = PrivateKey::from_pem(key).map_err(|cause| damaged(KEY, cause.into()))?;
+
+        let certificate = folder.read_or_write(CERTIFICATE, || {
+            let random = random::bytes();
+            let name = format!("redemption-sidecar {:016x}", u64::from_be_bytes(random));
+            let der = self_signed(&key, &name, Some(Purpose::Server), now);
+            let der = der.map_err(|cause| damaged(CERTIFICATE, cause))?;
+            Ok(pem(&der).into_bytes())
+        })?;
+        Self::read(&certificate, key, now).map_err(|cause| damaged(CERTIFICATE, cause))
+    }
+
+    /// The certificate in PEM, for tokens.
+    #[must_use]
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate_pem
+    }
+
+    /// Makes a key and certifies it for some hosts.
+    ///
+    /// # Errors
+    /// There is no host, or the CA is out of date.
+    pub fn issue_server_leaf(
+        &self,
+        hosts: &[Host],
+        now: DateTime<Utc>,
+    ) -> Result<ServerLeaf, ServerCaProblem> {
+        if hosts.is_empty() {
+            return Err(ServerCaProblem::NoHosts);
+        }
+        let key = PrivateKey::generate(KeyKind::P256);
+        let not_after = (now + LEAF_LIFE).min(self.authority.not_after());
+        let extensions = self
+            .extensions(hosts)
+            .map_err(|_| ServerCaProblem::Leaf(IssuerProblem::Unreadable))?;
+        let draft = Draft {
+            serial: &new_serial(),
+            validity: (now - BACKDATED, not_after),
+            subject: &common_name("redemption-sidecar"),
+            spki: key.spki(),
+            extensions: &extensions,
+        };
+        let der = self.authority.certify(&draft, &self.key, now);
+        let der = der.map_err(ServerCaProblem::Leaf)?;
+        is_for(&der, hosts).map_err(|cause| ServerCaProblem::Leaf(IssuerProblem::Leaf(cause)))?;
+
+        let pkcs8 = key.to_pkcs8();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8.as_slice()));
+        let key =
+            any_ecdsa_type(&key).map_err(|_| ServerCaProblem::Leaf(IssuerProblem::OtherKey))?;
+        Ok(ServerLeaf {
+            certified_key: CertifiedKey::new(vec![der], key),
+            not_after,
+            renew_at: now + ((not_after - now) * 2 / 3).max(SHORTEST_WAIT),
+        })
+    }
+
+    fn read(
+        certificate_pem: &[u8],
+        key: PrivateKey,
+        now: DateTime<Utc>,
+    ) -> Result<Self, IssuerProblem> {
+        let der =
+            CertificateDer::from_pem_slice(certificate_pem).map_err(|_| IssuerProblem::Damaged)?;
+        let authority = Authority::judge(&der, Purpose::Server, now)?;
+        if !authority.has_key(&key) {
+            return Err(IssuerProblem::OtherKey);
+        }
+        Ok(Self {
+            authority,
+            key,
+            certificate_pem: pem(&der),
+        })
+    }
+
+    fn extensions(&self, hosts: &[Host]) -> der::Result<Vec<u8>> {
+        let names = hosts.iter().map(general_name).collect::<der::Result<_>>()?;
+        let mut all = leaf_extensions(&self.authority, Purpose::Server)?;
+        all.push(extension(false, &SubjectAltName(names))?);
+        extensions(&all)
+    }
+}
+
+fn general_name(host: &Host) -> der::Result<GeneralName> {
+    Ok(match host {
+        Host::Name(name) => GeneralName::DnsName(Ia5String::new(name.as_str())?),
+        Host::Ip(address) => GeneralName::from(*address),
+    })
+}
+
+/// Whether clients that connect to each of the hosts will accept the certificate.
+fn is_for(leaf: &CertificateDer<'_>, hosts: &[Host]) -> Result<(), webpki::Error> {
+    let leaf = webpki::EndEntityCert::try_from(leaf)?;
+    hosts.iter().try_for_each(|host| {
+        let name = match host {
+            Host::Name(name) => ServerName::try_from(name.as_str()),
+            Host::Ip(address) => Ok(ServerName::from(*address)),
+        };
+        let name = name.map_err(|_| webpki::Error::MalformedDnsIdentifier)?;
+        leaf.verify_is_valid_for_subject_name(&name)
+    })
+}
+
+/// Why the redemption server has no CA or no certificate.
+#[derive(Debug)]
+pub enum ServerCaProblem {
+    /// The folder or a file cannot be read or written.
+    File {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The folder or the file.
+        path: PathBuf,
+        /// Why it failed.
+        cause: std::io::Error,
+    },
+    /// There is a certificate, but not this file with its key.
+    KeyMissing(PathBuf),
+    /// A file is there and cannot be used.
+    Unusable(PathBuf, IssuerProblem),
+    /// No host was given that the server is reached at.
+    NoHosts,
+    /// A server certificate could not be made.
+    Leaf(IssuerProblem),
+}
+
+impl fmt::Display for ServerCaProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File {
+                action,
+                path,
+                cause,
+            } => {
+                write!(formatter, "cannot {action} {}: {cause}", path.display())
+            }
+            Self::KeyMissing(path) => write!(
+                formatter,
+                "the key of the server's CA is missing: restore {}, {REPLACE}",
+                path.display()
+            ),
+            Self::Unusable(path, cause) => write!(
+                formatter,
+                "cannot use the server's CA: restore {}, {REPLACE}: {cause}",
+                path.display()
+            ),
+            Self::NoHosts => formatter
+                .write_str("a server certificate must name at least one host: give '--url'"),
+            Self::Leaf(cause) => write!(formatter, "cannot make a server certificate: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for ServerCaProblem {}
+
+const REPLACE: &str = "or remove 'ca.crt' and 'ca.key' there to get a new CA, which the tokens \
+                       that were issued before do not trust";
+
+const CERTIFICATE: &str = "ca.crt";
+const KEY: &str = "ca.key";
+
+const LEAF_LIFE: TimeDelta = TimeDelta::days(90);
+
+/// Shortest time to the renewal of a leaf, for a CA that is about to end.
+const SHORTEST_WAIT: TimeDelta = TimeDelta::minutes(1);

@@ -1,0 +1,214 @@
+//! The redemption of a grant: check, certify, count, answer.
+//!
+//! Everything that can fail comes before the count; the count is durable before the answer leaves.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::http::HeaderMap;
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use secrecy::SecretString;
+
+use crate::certificate_request::{self, PublicKey};
+use crate::issuer::LeafRequest;
+use crate::key::{KeyKind, PrivateKey};
+use crate::ledger::{Ledger, LedgerFault};
+use crate::manifest::{Link, TlsSecret};
+use crate::protocol::Wanted;
+use crate::redemption::{
+    CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal,
+    Serial, decide,
+};
+use crate::site::Site;
+
+/// What redemptions need, for as long as the service runs.
+pub struct Service<L> {
+    /// The grants.
+    pub ledger: L,
+    /// The site; a reload replaces it.
+    pub site: Arc<ArcSwap<Site>>,
+    /// The kind of key that is made for a client that brings none.
+    pub key_kind: KeyKind,
+    /// How long a certificate is valid; absent for as long as its issuer.
+    pub certificate_duration: Option<TimeDelta>,
+}
+
+/// A redemption that is counted and can be answered. No `Debug`: it may hold a private key.
+pub struct Granted {
+    /// The Secret of the answer.
+    pub secret: TlsSecret,
+    /// The Links of the answer.
+    pub links: Vec<Link>,
+    /// What the ledger holds of it.
+    pub redemption: Redemption,
+    /// Whether an earlier request counted it.
+    pub is_again: bool,
+}
+
+impl<L: Ledger> Service<L> {
+    /// The grant of a uid.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownGrant`] or [`Refusal::Unavailable`].
+    pub async fn grant(&self, uid: &GrantUid) -> Result<Grant, Refusal> {
+        let entry = self
+            .ledger
+            .look(uid, None)
+            .await
+            .map_err(|fault| store_down(&fault))?;
+        entry.map(|entry| entry.grant).ok_or(Refusal::UnknownGrant)
+    }
+
+    /// Redeems a grant whose code was right.
+    ///
+    /// # Errors
+    /// Every refusal that comes after the check of the code.
+    pub async fn redeem(
+        &self,
+        grant: &Grant,
+        headers: &HeaderMap,
+        now: DateTime<Utc>,
+    ) -> Result<Granted, Refusal> {
+        if grant.state(now).is_ended() {
+            return Err(Refusal::Ended);
+        }
+        let wanted = Wanted::read(headers, &grant.name)?;
+        let (key, known) = self.key(grant, &wanted, now).await?;
+        let decision = decide(grant, known.as_ref(), &wanted.subject, now)?;
+
+        let site = self.site.load_full();
+        let issuer = site.issuer(grant.issuer.as_deref()).ok_or_else(|| {
+            let issuer = grant.issuer.as_deref().unwrap_or(&site.default_issuer);
+            tracing::error!(grant = grant.name, issuer, "the issuer cannot be used");
+            Refusal::Unavailable
+        })?;
+        let links = site.links(&wanted.name);
+        if links.is_empty() {
+            tracing::error!(grant = grant.name, "the site has no endpoint to link to");
+            return Err(Refusal::Unavailable);
+        }
+        let certify = |at| {
+            let request = LeafRequest {
+                spki: key.spki(),
+                subject: &wanted.subject,
+                serial: Serial::derive(&grant.uid, key.spki()),
+                at,
+                duration: self.certificate_duration,
+            };
+            issuer.certify(&request, now).map_err(|problem| {
+                tracing::error!(grant = grant.name, %problem, "cannot certify");
+                Refusal::Unavailable
+            })
+        };
+
+        let (leaf, redemption, is_again) = match decision {
+            Decision::Again(earlier) => (certify(earlier.at)?, earlier, true),
+            Decision::Count => {
+                let leaf = certify(now.trunc_subsecs(0))?;
+                let candidate = Redemption {
+                    key: KeyDigest::of_spki(key.spki()),
+                    origin: key.origin(),
+                    subject: wanted.subject.clone(),
+                    serial: Serial::derive(&grant.uid, key.spki()),
+                    at: now.trunc_subsecs(0),
+                    certificate_end: leaf.not_after,
+                };
+                let counted = self.ledger.count(&grant.uid, candidate.clone(), now).await;
+                match counted.map_err(|fault| store_down(&fault))?? {
+                    Decision::Count => (leaf, candidate, false),
+                    // Another request with this key was counted meanwhile.
+                    Decision::Again(earlier) => (certify(earlier.at)?, earlier, true),
+                }
+            }
+        };
+        Ok(Granted {
+            secret: TlsSecret {
+                name: wanted.name,
+                ca_crt: issuer.certificates_pem().to_owned(),
+                tls_crt: leaf.pem,
+                tls_key: key.to_pem(),
+            },
+            links,
+            redemption,
+            is_again,
+        })
+    }
+
+    /// The key to certify, and the redemption that was counted for it.
+    async fn key(
+        &self,
+        grant: &Grant,
+        wanted: &Wanted,
+        now: DateTime<Utc>,
+    ) -> Result<(Key, Option<Redemption>), Refusal> {
+        let Some(request) = &wanted.certificate_request else {
+            // A new key is never known; no key is made for a grant that is spent.
+            if grant.state(now) == GrantState::Spent {
+                return Err(Refusal::Spent);
+            }
+            return Ok((Key::Service(make_key(self.key_kind).await?), None));
+        };
+        let key = certificate_request::read(request).map_err(|problem| {
+            Refusal::Headers(format!("header 'certificate-request': {problem}"))
+        })?;
+        let digest = KeyDigest::of_spki(key.spki());
+        let entry = self.ledger.look(&grant.uid, Some(&digest)).await;
+        let entry = entry
+            .map_err(|fault| store_down(&fault))?
+            .ok_or(Refusal::UnknownGrant)?;
+        Ok((Key::Redeemer(key), entry.redemption))
+    }
+}
+
+/// Whether these bytes are the code of the grant. An empty code never is.
+#[must_use]
+pub fn is_code(grant: &Grant, code: &[u8]) -> bool {
+    !code.is_empty() && CodeDigest::of_code(&grant.uid, code) == grant.code
+}
+
+enum Key {
+    Redeemer(PublicKey),
+    Service(PrivateKey),
+}
+
+impl Key {
+    fn spki(&self) -> &[u8] {
+        match self {
+            Self::Redeemer(key) => key.spki(),
+            Self::Service(key) => key.spki(),
+        }
+    }
+
+    fn origin(&self) -> KeyOrigin {
+        match self {
+            Self::Redeemer(_) => KeyOrigin::Redeemer,
+            Self::Service(_) => KeyOrigin::Service,
+        }
+    }
+
+    /// The key that travels: one that the service made.
+    fn to_pem(&self) -> Option<SecretString> {
+        match self {
+            Self::Redeemer(_) => None,
+            Self::Service(key) => Some(key.to_pem()),
+        }
+    }
+}
+
+/// An RSA key takes a tenth of a second: not on a thread that serves others.
+async fn make_key(kind: KeyKind) -> Result<PrivateKey, Refusal> {
+    match kind {
+        KeyKind::P256 => Ok(PrivateKey::generate(kind)),
+        KeyKind::Rsa2048 => tokio::task::spawn_blocking(move || PrivateKey::generate(kind))
+            .await
+            .map_err(|fault| {
+                tracing::error!(%fault, "cannot make a key");
+                Refusal::Unavailable
+            }),
+    }
+}
+
+fn store_down(fault: &LedgerFault) -> Refusal {
+    tracing::error!(%fault, "the ledger cannot be used");
+    Refusal::Unavailable
+}

@@ -1,0 +1,318 @@
+//! Which description of a site is used.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use skupper_access_policy::value::host::Host;
+use skupper_access_policy::value::name::SubdomainName;
+
+use super::config;
+use super::source::SiteSource;
+
+/// The namespace that is used when none is named. Source: Skupper.
+pub const DEFAULT_NAMESPACE: &str = "default";
+
+/// What the options of a command say about the site.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// `--site PATH` or `--namespace NAME`.
+    pub place: Option<Place>,
+    /// `--advertise-host HOST`.
+    pub advertise_host: Option<Host>,
+    /// `--issuer NAME`, each.
+    pub issuers: Vec<String>,
+}
+
+/// The site that an option names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `--site FILE`.
+    File(PathBuf),
+    /// `--site FOLDER`: that of a Skupper namespace.
+    Folder(PathBuf),
+    /// `--namespace NAME`.
+    Namespace(String),
+}
+
+/// Where sites lie that no option names.
+#[derive(Clone, Copy, Debug)]
+pub struct Folders<'a> {
+    /// The folder of this service, `--data`.
+    pub data: &'a Path,
+    /// The folder of Skupper's namespaces; see [`super::skupper_namespace::namespaces_folder`].
+    pub namespaces: Option<&'a Path>,
+}
+
+impl Folders<'_> {
+    /// Where `serve --init` makes a site.
+    #[must_use]
+    pub fn own_site(&self) -> PathBuf {
+        self.data.join("site")
+    }
+}
+
+/// The source of the site: the one that an option names; else the one that `serve --init` made;
+/// else Skupper's default namespace.
+///
+/// # Errors
+/// There is none, or the options do not fit it.
+pub fn choose(
+    wanted: Wanted,
+    folders: Folders<'_>,
+    exists: impl Fn(&Path) -> bool,
+) -> Result<SiteSource, ChoiceProblem> {
+    let Wanted {
+        place,
+        advertise_host,
+        issuers,
+    } = wanted;
+    if let Some(issuer) = issuers
+        .iter()
+        .find(|name| SubdomainName::parse(name).is_err())
+    {
+        return Err(ChoiceProblem::IssuerName(issuer.clone()));
+    }
+    let own_file = folders.own_site().join(config::FILE_NAME);
+    let default_namespace = folders
+        .namespaces
+        .map(|folder| folder.join(DEFAULT_NAMESPACE));
+    let place = match place {
+        Some(place) => place,
+        None if exists(&own_file) => Place::File(own_file),
+        None if default_namespace.as_deref().is_some_and(exists) => {
+            Place::Namespace(DEFAULT_NAMESPACE.to_owned())
+        }
+        None => {
+            return Err(ChoiceProblem::NoSite {
+                own_file,
+                default_namespace,
+            });
+        }
+    };
+    match place {
+        Place::File(file) if advertise_host.is_some() => Err(ChoiceProblem::HostOfFile(file)),
+        Place::File(file) => Ok(SiteSource::Config { file, issuers }),
+        Place::Folder(folder) => Ok(SiteSource::SkupperNamespace {
+            folder,
+            advertise_host,
+            issuers,
+        }),
+        Place::Namespace(name) => {
+            if SubdomainName::parse(&name).is_err() || name.contains('.') {
+                return Err(ChoiceProblem::NamespaceName(name));
+            }
+            let namespaces = folders.namespaces.ok_or(ChoiceProblem::NoNamespaces)?;
+            Ok(SiteSource::SkupperNamespace {
+                folder: namespaces.join(name),
+                advertise_host,
+                issuers,
+            })
+        }
+    }
+}
+
+/// Why there is no source for the site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChoiceProblem {
+    /// No option names a site, and neither of these exists.
+    NoSite {
+        /// What `serve --init` would have made.
+        own_file: PathBuf,
+        /// The folder of Skupper's default namespace, where it can be told.
+        default_namespace: Option<PathBuf>,
+    },
+    /// `--advertise-host` beside a `redemption.yaml` (the path), which names its hosts itself.
+    HostOfFile(PathBuf),
+    /// Not the name of an issuer.
+    IssuerName(String),
+    /// Not the name of a namespace.
+    NamespaceName(String),
+    /// The folder of Skupper's namespaces cannot be told.
+    NoNamespaces,
+}
+
+impl fmt::Display for ChoiceProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSite {
+                own_file,
+                default_namespace,
+            } => {
+                write!(formatter, "no site: there is no {}", own_file.display())?;
+                if let Some(folder) = default_namespace {
+                    write!(formatter, " and no Skupper namespace {}", folder.display())?;
+                }
+                formatter.write_str(
+                    ": describe the site in a file and give --site FILE, or name a Skupper \
+                     namespace with --namespace NAME, or make a site with 'serve --init \
+                     --advertise-host HOST'",
+                )
+            }
+            Self::HostOfFile(file) => write!(
+                formatter,
+                "--advertise-host may not stand beside {}: its hosts are those of its 'endpoints'",
+                file.display()
+            ),
+            Self::IssuerName(name) => write!(
+                formatter,
+                "--issuer may not be '{}': it must be a lowercase DNS-1123 name",
+                name.escape_default()
+            ),
+            Self::NamespaceName(name) => write!(
+                formatter,
+                "--namespace may not be '{}': it must consist of lowercase letters, digits and \
+                 '-', and begin and end with a letter or digit",
+                name.escape_default()
+            ),
+            Self::NoNamespaces => formatter.write_str(
+                "the folder of Skupper's namespaces cannot be told: set HOME or XDG_DATA_HOME",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ChoiceProblem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN_FILE: &str = "/data/site/redemption.yaml";
+    const DEFAULT: &str = "/skupper/namespaces/default";
+
+    #[test]
+    fn the_site_of_an_option_goes_before_the_own_one_and_that_before_skupper_s() {
+        let file = |path: &str| {
+            Ok(SiteSource::Config {
+                file: path.into(),
+                issuers: Vec::new(),
+            })
+        };
+        let namespace = |path: &str| {
+            Ok(SiteSource::SkupperNamespace {
+                folder: path.into(),
+                advertise_host: None,
+                issuers: Vec::new(),
+            })
+        };
+        let by_file = Some(Place::File("west.yaml".into()));
+        let by_name = |name: &str| Some(Place::Namespace(name.to_owned()));
+        let both = [OWN_FILE, DEFAULT].as_slice();
+        let cases = [
+            ("a file", by_file.clone(), both, file("west.yaml")),
+            ("a file that is not there", by_file, &[], file("west.yaml")),
+            (
+                "the folder of a namespace",
+                Some(Place::Folder("/srv/west".into())),
+                both,
+                namespace("/srv/west"),
+            ),
+            (
+                "a namespace",
+                by_name("west"),
+                both,
+                namespace("/skupper/namespaces/west"),
+            ),
+            (
+                "the default namespace by name",
+                by_name("default"),
+                both,
+                namespace(DEFAULT),
+            ),
+            ("no option", None, both, file(OWN_FILE)),
+            (
+                "no option, a namespace",
+                None,
+                &[DEFAULT],
+                namespace(DEFAULT),
+            ),
+            (
+                "no site",
+                None,
+                &[],
+                Err(ChoiceProblem::NoSite {
+                    own_file: OWN_FILE.into(),
+                    default_namespace: Some(DEFAULT.into()),
+                }),
+            ),
+            (
+                "a path for a namespace",
+                by_name("../west"),
+                both,
+                Err(ChoiceProblem::NamespaceName("../west".to_owned())),
+            ),
+            (
+                "a subdomain for a namespace",
+                by_name("a.b"),
+                both,
+                Err(ChoiceProblem::NamespaceName("a.b".to_owned())),
+            ),
+        ];
+        let folders = Folders {
+            data: Path::new("/data"),
+            namespaces: Some(Path::new("/skupper/namespaces")),
+        };
+        for (name, place, present, expected) in cases {
+            let wanted = Wanted {
+                place,
+                ..Wanted::default()
+            };
+            let exists = |path: &Path| present.iter().any(|known| Path::new(known) == path);
+            assert_eq!(choose(wanted, folders, exists), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn options_that_do_not_fit_are_refused() {
+        let folders = Folders {
+            data: Path::new("/data"),
+            namespaces: None,
+        };
+        let host = Host::parse("west.example").unwrap();
+        let beside_a_file = Wanted {
+            place: Some(Place::File("west.yaml".into())),
+            advertise_host: Some(host),
+            issuers: Vec::new(),
+        };
+        let a_path = Wanted {
+            issuers: vec!["a/b".to_owned()],
+            ..Wanted::default()
+        };
+        let no_home = Wanted {
+            place: Some(Place::Namespace("west".to_owned())),
+            ..Wanted::default()
+        };
+        let cases = [
+            (
+                "a host beside a file",
+                beside_a_file,
+                ChoiceProblem::HostOfFile("west.yaml".into()),
+            ),
+            (
+                "a path for an issuer",
+                a_path,
+                ChoiceProblem::IssuerName("a/b".to_owned()),
+            ),
+            (
+                "a namespace without a home",
+                no_home,
+                ChoiceProblem::NoNamespaces,
+            ),
+        ];
+        for (name, wanted, expected) in cases {
+            assert_eq!(choose(wanted, folders, |_| false), Err(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_missing_site_names_the_three_ways() {
+        let folders = Folders {
+            data: Path::new("/data"),
+            namespaces: Some(Path::new("/skupper/namespaces")),
+        };
+        let problem = choose(Wanted::default(), folders, |_| false).unwrap_err();
+        for way in ["--site", "--namespace", "--init", OWN_FILE, DEFAULT] {
+            assert!(problem.to_string().contains(way), "{way}: {problem}");
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! The folder of a Skupper namespace on Docker, Podman or Linux.
+//!
+//! ```text
+//! runtime/resources/Site-NAME.yaml            the site
+//! runtime/resources/RouterAccess-NAME.yaml    where its router listens
+//! runtime/certs/CREDENTIALS/tls.crt           the router's server certificate
+//! runtime/issuers/skupper-site-ca/tls.crt     the CA of the site, and its key in tls.key
+//! ```
+//!
+//! Skupper empties `runtime/resources` and `runtime/certs` and writes them anew when it reloads a
+//! site, so that a problem here may be gone in a moment.
+//!
+//! Source: Skupper `pkg/nonkube/api/environment.go` and `site_state.go`,
+//! `internal/nonkube/common/fs_config_renderer.go`.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use skupper_access_policy::printable::printable;
+use skupper_access_policy::value::host::Host;
+use skupper_access_policy::value::name::SubdomainName;
+
+use super::config::IssuerFiles;
+use super::files::Files;
+use super::server_certificate::ServerHosts;
+use super::source::{SiteProblem, read_text};
+use crate::manifest::{Endpoint, Role, endpoint_host};
+use crate::yaml;
+
+/// The issuer of grants that name none. Source: Skupper, `CreateLinkAccessesCertificates`.
+pub const DEFAULT_ISSUER: &str = "skupper-site-ca";
+
+/// The group of all endpoints: such a site has one router. Source: Skupper,
+/// `FileSystemConfigurationRenderer.Render`.
+const GROUP: &str = "skupper-router";
+
+/// What a namespace says of its site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    /// The name of the site.
+    pub name: String,
+    /// Where its router listens for links: empty for an edge site, and for one that takes no links.
+    pub endpoints: Vec<Endpoint>,
+    /// What was passed over, one line each.
+    pub remarks: Vec<String>,
+}
+
+/// The folder of all namespaces. `None` when neither variable tells it.
+///
+/// `data_home` and `home` are the values of `XDG_DATA_HOME` and `HOME`.
+/// Source: Skupper `pkg/nonkube/api/environment.go`, `GetDataHome`.
+#[must_use]
+pub fn namespaces_folder(
+    is_root: bool,
+    data_home: Option<&OsStr>,
+    home: Option<&OsStr>,
+) -> Option<PathBuf> {
+    if is_root {
+        return Some(PathBuf::from("/var/lib/skupper/namespaces"));
+    }
+    let set = |value: Option<&OsStr>| value.filter(|value| !value.is_empty()).map(PathBuf::from);
+    let data_home = set(data_home).or_else(|| Some(set(home)?.join(".local/share")));
+    Some(data_home?.join("skupper/namespaces"))
+}
+
+/// Where the issuer of a name lies.
+pub(super) fn issuer_files(folder: &Path, name: &str) -> IssuerFiles {
+    let folder = folder.join("runtime/issuers").join(name);
+    IssuerFiles {
+        cert: folder.join("tls.crt"),
+        key: folder.join("tls.key"),
+    }
+}
+
+/// Reads the folder of a namespace, but for its issuers.
+///
+/// # Errors
+/// A file is missing or not what it must be, or no host fits. See [`NamespaceProblem`].
+pub fn read(
+    files: &impl Files,
+    folder: &Path,
+    advertise_host: Option<&Host>,
+) -> Result<Namespace, SiteProblem> {
+    let resources = folder.join("runtime/resources");
+    let names = files.list(&resources);
+    let names = names.map_err(|cause| SiteProblem::Unreadable(resources.clone(), cause))?;
+    let of_kind = |kind: &str| {
+        let names = names.iter().filter(|name| {
+            let middle = name.strip_prefix(kind);
+            middle.is_some_and(|middle| middle.strip_suffix(".yaml").is_some())
+        });
+        names.map(|name| resources.join(name)).collect::<Vec<_>>()
+    };
+    let site: Object<SiteSpec> = match of_kind("Site-").as_slice() {
+        [file] => read_object(files, file)?,
+        [] => return Err(NamespaceProblem::NoSite(resources).into()),
+        _ => return Err(NamespaceProblem::SeveralSites(resources).into()),
+    };
+    let mut namespace = Namespace {
+        name: site.metadata.name,
+        endpoints: Vec::new(),
+        remarks: Vec::new(),
+    };
+    if site.spec.edge {
+        return Ok(namespace);
+    }
+    let mut refused: Option<Vec<String>> = None;
+    for file in of_kind("RouterAccess-") {
+        let access: Object<RouterAccessSpec> = read_object(files, &file)?;
+        let listeners = listeners(&file, &access.spec.roles)?;
+        if listeners.is_empty() {
+            continue;
+        }
+        if let Some(issuer) = access.other_issuer() {
+            namespace.remarks.push(format!(
+                "RouterAccess '{}' is passed over: its issuer is '{}', and links are certified by \
+                 '{DEFAULT_ISSUER}'",
+                printable(&access.metadata.name),
+                printable(issuer),
+            ));
+            continue;
+        }
+        let hosts = server_hosts(files, folder, &file, access.credentials())?;
+        let host = match advertise_host {
+            Some(host) => Some(host).filter(|host| hosts.covers(host)),
+            None => hosts.first_reachable(),
+        };
+        let Some(host) = host else {
+            refused.get_or_insert_default().extend(hosts.names());
+            continue;
+        };
+        let endpoints = listeners.into_iter().map(|(role, port)| Endpoint {
+            role,
+            host: host.clone(),
+            port,
+            group: GROUP.to_owned(),
+        });
+        namespace.endpoints.extend(endpoints);
+    }
+    match (refused, advertise_host) {
+        (Some(hosts), None) if namespace.endpoints.is_empty() => {
+            Err(NamespaceProblem::NoHost(hosts).into())
+        }
+        (Some(hosts), Some(host)) if namespace.endpoints.is_empty() => {
+            Err(NamespaceProblem::HostNotNamed(host.clone(), hosts).into())
+        }
+        _ => Ok(namespace),
+    }
+}
+
+/// The port of a role when its RouterAccess gives none. Source: Skupper, `RouterAccessRole.GetPort`.
+#[must_use]
+pub fn default_port(role: Role) -> NonZeroU16 {
+    match role {
+        Role::Edge => const { NonZeroU16::new(45671).unwrap() },
+        Role::InterRouter => const { NonZeroU16::new(55671).unwrap() },
+    }
+}
+
+/// What is wrong with a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamespaceProblem {
+    /// The folder of its resources (the path) holds no site.
+    NoSite(PathBuf),
+    /// The folder of its resources (the path) holds more than one site.
+    SeveralSites(PathBuf),
+    /// A file is not what it must be. Says what.
+    Malformed(PathBuf, String),
+    /// The server certificates name these hosts, and none that another machine can reach.
+    NoHost(Vec<String>),
+    /// The server certificates name these hosts, and not the one to advertise.
+    HostNotNamed(Host, Vec<String>),
+}
+
+impl fmt::Display for NamespaceProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSite(folder) => write!(
+                formatter,
+                "{} holds no Site: start the site with 'skupper system start' first",
+                folder.display()
+            ),
+            Self::SeveralSites(folder) => {
+                write!(
+                    formatter,
+                    "{} holds several Sites, not one",
+                    folder.display()
+                )
+            }
+            Self::Malformed(file, problem) => write!(formatter, "{}: {problem}", file.display()),
+            Self::NoHost(hosts) => {
+                formatter.write_str(
+                    "the router's server certificate names no host that another machine can \
+                     reach: ",
+                )?;
+                push_remedy(formatter, hosts)
+            }
+            Self::HostNotNamed(host, hosts) => {
+                write!(
+                    formatter,
+                    "the router's server certificate does not name '{}': ",
+                    endpoint_host(host)
+                )?;
+                push_remedy(formatter, hosts)
+            }
+        }
+    }
+}
+
+/// What to do about a host, when the certificates name these.
+fn push_remedy(formatter: &mut fmt::Formatter<'_>, hosts: &[String]) -> fmt::Result {
+    if !hosts.is_empty() {
+        let hosts = hosts.join("', '");
+        write!(
+            formatter,
+            "choose one of '{hosts}' with --advertise-host, or "
+        )?;
+    }
+    formatter.write_str(
+        "add the host to subjectAlternativeNames of the RouterAccess, reload the site and name it \
+         with --advertise-host",
+    )
+}
+
+impl From<NamespaceProblem> for SiteProblem {
+    fn from(problem: NamespaceProblem) -> Self {
+        Self::Namespace(problem)
+    }
+}
+
+#[derive(Deserialize)]
+struct Object<S> {
+    metadata: Metadata,
+    /// Skupper always writes one: a file without it is not written to its end.
+    spec: S,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct SiteSpec {
+    #[serde(default)]
+    edge: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RouterAccessSpec {
+    #[serde(default)]
+    roles: Vec<RouterAccessRole>,
+    tls_credentials: Option<String>,
+    issuer: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RouterAccessRole {
+    name: String,
+    port: Option<i64>,
+}
+
+impl Object<RouterAccessSpec> {
+    /// The folder of its server certificate. Source: Skupper, `CreateLinkAccessesCertificates`.
+    fn credentials(&self) -> &str {
+        let named = self.spec.tls_credentials.as_deref();
+        let named = named.filter(|named| !named.is_empty());
+        named.unwrap_or(&self.metadata.name)
+    }
+
+    /// Its issuer, when that is not the one that certifies links.
+    fn other_issuer(&self) -> Option<&str> {
+        let issuer = self.spec.issuer.as_deref();
+        issuer.filter(|issuer| !issuer.is_empty() && *issuer != DEFAULT_ISSUER)
+    }
+}
+
+fn read_object<S: DeserializeOwned>(
+    files: &impl Files,
+    file: &Path,
+) -> Result<Object<S>, SiteProblem> {
+    let text = read_text(files, file)?;
+    let object = yaml::single_object(&text).map_err(|problem| malformed(file, problem))?;
+    serde_json::from_value(object).map_err(|cause| malformed(file, cause))
+}
+
+fn malformed(file: &Path, problem: impl fmt::Display) -> SiteProblem {
+    NamespaceProblem::Malformed(file.to_owned(), problem.to_string()).into()
+}
+
+/// The roles that links use, with their ports.
+fn listeners(
+    file: &Path,
+    roles: &[RouterAccessRole],
+) -> Result<Vec<(Role, NonZeroU16)>, SiteProblem> {
+    let roles = roles
+        .iter()
+        .filter_map(|role| Some((Role::parse(&role.name)?, role.port)));
+    let listeners = roles.map(|(role, port)| match port {
+        None | Some(0) => Ok((role, default_port(role))),
+        Some(port) => match u16::try_from(port).ok().and_then(NonZeroU16::new) {
+            Some(port) => Ok((role, port)),
+            None => Err(malformed(file, "every port must be from 1 to 65535")),
+        },
+    });
+    listeners.collect()
+}
+
+/// The hosts of the server certificate that a RouterAccess names.
+fn server_hosts(
+    files: &impl Files,
+    folder: &Path,
+    access: &Path,
+    credentials: &str,
+) -> Result<ServerHosts, SiteProblem> {
+    // Nothing else may become part of a path.
+    let credentials = SubdomainName::parse(credentials)
+        .map_err(|problem| malformed(access, format!("spec.tlsCredentials: {problem}")))?;
+    let file = folder
+        .join("runtime/certs")
+        .join(credentials.as_str())
+        .join("tls.crt");
+    let pem = files.read(&file);
+    let pem = pem.map_err(|cause| SiteProblem::Unreadable(file.clone(), cause))?;
+    ServerHosts::read(&pem).map_err(|problem| malformed(&file, problem))
+}

@@ -1,0 +1,249 @@
+//! Where a site is described, and how it is loaded from there.
+//!
+//! A site on a cluster will be a third kind of source; what it makes is a [`Loaded`], too.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use skupper_access_policy::value::host::Host;
+
+use super::Site;
+use super::config::{Config, ConfigProblem, DEFAULT_ISSUER, IssuerFiles};
+use super::files::{Disk, Files, Fingerprint};
+use super::skupper_namespace::{self, NamespaceProblem};
+use crate::advertised::AdvertisedUrl;
+use crate::issuer::{Issuer, IssuerProblem};
+
+/// Where a site is described.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SiteSource {
+    /// A `redemption.yaml`.
+    Config {
+        /// The file.
+        file: PathBuf,
+        /// The issuers that grants may name, beside the default one.
+        issuers: Vec<String>,
+    },
+    /// The folder of a Skupper namespace on Docker, Podman or Linux.
+    SkupperNamespace {
+        /// The folder.
+        folder: PathBuf,
+        /// The host that Links name; default: one of the router's server certificate.
+        advertise_host: Option<Host>,
+        /// The issuers that grants may name, beside the default one.
+        issuers: Vec<String>,
+    },
+}
+
+/// A site as it was loaded.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The site, with those of its issuers that can be used.
+    pub site: Arc<Site>,
+    /// The address of the service, where the source gives one.
+    pub url: Option<AdvertisedUrl>,
+    /// Why the other issuers cannot be used.
+    pub failed: BTreeMap<String, Arc<IssuerFault>>,
+    /// What was passed over, one line each.
+    pub remarks: Vec<String>,
+}
+
+impl Loaded {
+    /// Whether the issuer of grants that name none can be used.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.site.issuer(None).is_some()
+    }
+}
+
+impl SiteSource {
+    /// Loads the site. An issuer that cannot be used is no error: it is in [`Loaded::failed`].
+    ///
+    /// # Errors
+    /// The description of the site cannot be read.
+    pub fn load(&self, now: DateTime<Utc>) -> Result<Loaded, SiteProblem> {
+        self.load_and_see(now).0
+    }
+
+    /// Loads the site, and remembers how its files looked at that moment.
+    pub(super) fn load_and_see(
+        &self,
+        now: DateTime<Utc>,
+    ) -> (Result<Loaded, SiteProblem>, Fingerprint) {
+        let disk = Disk::default();
+        let loaded = self.load_from(&disk, now);
+        (loaded, disk.fingerprint())
+    }
+
+    /// Loads the site from files that may lie elsewhere than on the disk.
+    ///
+    /// # Errors
+    /// As [`SiteSource::load`].
+    pub fn load_from(&self, files: &impl Files, now: DateTime<Utc>) -> Result<Loaded, SiteProblem> {
+        match self {
+            Self::Config { file, issuers } => load_config(files, file, issuers, now),
+            Self::SkupperNamespace {
+                folder,
+                advertise_host,
+                issuers,
+            } => load_namespace(files, folder, advertise_host.as_ref(), issuers, now),
+        }
+    }
+}
+
+/// Why a site cannot be loaded.
+#[derive(Debug)]
+pub enum SiteProblem {
+    /// A file or folder cannot be read.
+    Unreadable(PathBuf, io::Error),
+    /// A `redemption.yaml` does not say what it must.
+    Config(PathBuf, ConfigProblem),
+    /// A Skupper namespace does not hold what it must.
+    Namespace(NamespaceProblem),
+}
+
+impl fmt::Display for SiteProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, cause) => {
+                write!(formatter, "cannot read {}: {cause}", path.display())
+            }
+            Self::Config(path, problem) => write!(formatter, "{}: {problem}", path.display()),
+            Self::Namespace(problem) => problem.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for SiteProblem {}
+
+/// Why an issuer cannot be used.
+#[derive(Debug)]
+pub enum IssuerFault {
+    /// The configuration (its path) has no issuer of this name.
+    NotConfigured(PathBuf),
+    /// One of its files cannot be read.
+    Unreadable(PathBuf, io::Error),
+    /// Its certificate (the path) and key are not an issuer.
+    Unusable(PathBuf, IssuerProblem),
+}
+
+impl fmt::Display for IssuerFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotConfigured(path) => {
+                write!(formatter, "not among the issuers of {}", path.display())
+            }
+            Self::Unreadable(path, cause) => {
+                write!(formatter, "cannot read {}: {cause}", path.display())
+            }
+            Self::Unusable(path, problem) => write!(formatter, "{}: {problem}", path.display()),
+        }
+    }
+}
+
+fn load_config(
+    files: &impl Files,
+    file: &Path,
+    named: &[String],
+    now: DateTime<Utc>,
+) -> Result<Loaded, SiteProblem> {
+    let config = Config::parse(&read_text(files, file)?)
+        .map_err(|problem| SiteProblem::Config(file.to_owned(), problem))?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let (issuers, failed) = load_issuers(DEFAULT_ISSUER, named, |name| {
+        let pair = config.issuers.get(name);
+        let pair = pair.ok_or_else(|| IssuerFault::NotConfigured(file.to_owned()))?;
+        let pair = IssuerFiles {
+            cert: folder.join(&pair.cert),
+            key: folder.join(&pair.key),
+        };
+        load_issuer(files, &pair, now)
+    });
+    let site = Arc::new(Site {
+        name: config.name,
+        endpoints: config.endpoints,
+        default_issuer: DEFAULT_ISSUER.to_owned(),
+        issuers,
+    });
+    Ok(Loaded {
+        site,
+        url: config.url,
+        failed,
+        remarks: Vec::new(),
+    })
+}
+
+fn load_namespace(
+    files: &impl Files,
+    folder: &Path,
+    advertise_host: Option<&Host>,
+    named: &[String],
+    now: DateTime<Utc>,
+) -> Result<Loaded, SiteProblem> {
+    let namespace = skupper_namespace::read(files, folder, advertise_host)?;
+    let default = skupper_namespace::DEFAULT_ISSUER;
+    let (issuers, failed) = load_issuers(default, named, |name| {
+        let pair = skupper_namespace::issuer_files(folder, name);
+        load_issuer(files, &pair, now)
+    });
+    let site = Arc::new(Site {
+        name: namespace.name,
+        endpoints: namespace.endpoints,
+        default_issuer: default.to_owned(),
+        issuers,
+    });
+    Ok(Loaded {
+        site,
+        url: None,
+        failed,
+        remarks: namespace.remarks,
+    })
+}
+
+type Issuers = BTreeMap<String, Arc<Issuer>>;
+type Faults = BTreeMap<String, Arc<IssuerFault>>;
+
+/// Loads the default issuer and the named ones, and no other CA in reach.
+fn load_issuers(
+    default: &str,
+    named: &[String],
+    load: impl Fn(&str) -> Result<Issuer, IssuerFault>,
+) -> (Issuers, Faults) {
+    let (mut issuers, mut faults) = (Issuers::new(), Faults::new());
+    for name in named.iter().map(String::as_str).chain([default]) {
+        if issuers.contains_key(name) || faults.contains_key(name) {
+            continue;
+        }
+        match load(name) {
+            Ok(issuer) => drop(issuers.insert(name.to_owned(), Arc::new(issuer))),
+            Err(fault) => drop(faults.insert(name.to_owned(), Arc::new(fault))),
+        }
+    }
+    (issuers, faults)
+}
+
+fn load_issuer(
+    files: &impl Files,
+    pair: &IssuerFiles,
+    now: DateTime<Utc>,
+) -> Result<Issuer, IssuerFault> {
+    let read = |path: &Path| {
+        let content = files.read(path);
+        content.map_err(|cause| IssuerFault::Unreadable(path.to_owned(), cause))
+    };
+    let (cert, key) = (read(&pair.cert)?, read(&pair.key)?);
+    Issuer::load(&cert, &key, now)
+        .map_err(|problem| IssuerFault::Unusable(pair.cert.clone(), problem))
+}
+
+/// The text of a file that holds no secret.
+pub(super) fn read_text(files: &impl Files, path: &Path) -> Result<String, SiteProblem> {
+    let unreadable = |cause| SiteProblem::Unreadable(path.to_owned(), cause);
+    let content = files.read(path).map_err(unreadable)?;
+    let text = String::from_utf8(content.to_vec());
+    text.map_err(|cause| unreadable(io::Error::new(io::ErrorKind::InvalidData, cause)))
+}

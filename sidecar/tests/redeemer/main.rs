@@ -1,0 +1,59 @@
+//! The redeemer and its partners: good ones, hostile ones, and files that are in the way.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod answers;
+mod good;
+mod hostile;
+mod output;
+mod partner;
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "every test uses a part of it"
+)]
+#[path = "certificates.rs"]
+mod pki;
+mod retries;
+mod servers;
+mod stopped;
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use pki::now;
+use redemption_sidecar::redeemer::token::Token;
+use redemption_sidecar::redeemer::{Order, RedeemProblem, Redeemed, redeem};
+
+/// An order that is tried for a few seconds.
+fn order<'a>(token: &'a Token, folder: &'a Path) -> Order<'a> {
+    Order {
+        token,
+        subject: None,
+        folder,
+        force: false,
+        timeout: Duration::from_secs(5),
+        now: now(),
+    }
+}
+
+async fn run(token: &Token, folder: &Path) -> Result<Redeemed, RedeemProblem> {
+    redeem(&order(token, folder), &mut ()).await
+}
+
+/// The names of what is in a folder.
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}

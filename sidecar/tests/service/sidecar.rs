@@ -1,0 +1,250 @@
+//! A running sidecar, and clients that say exactly what a test wants them to say.
+
+use std::fs::{self, OpenOptions};
+use std::net::TcpListener;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use redemption_sidecar::ledger::{Ledger, SqliteLedger};
+use redemption_sidecar::manifest::AccessToken;
+use redemption_sidecar::redemption::{CodeDigest, Grant, GrantUid};
+use redemption_sidecar::{clock, random};
+use rustix::process::{Pid, Signal, kill_process};
+use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
+
+/// The binary under test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_redemption-sidecar");
+
+/// A `serve` of its own data folder, on loopback. It ends with the value.
+pub(crate) struct Sidecar {
+    child: Child,
+    folder: PathBuf,
+    owned: Option<TempDir>,
+    pub(crate) port: u16,
+    pub(crate) operations_port: u16,
+}
+
+impl Sidecar {
+    /// Serves a new site that `--init` makes.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&["--init"])
+    }
+
+    /// Serves a new data folder with these options.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sidecar = Self::start_in(folder.path(), options);
+        sidecar.owned = Some(folder);
+        sidecar
+    }
+
+    /// Serves an existing data folder.
+    pub(crate) fn start_in(folder: &Path, options: &[&str]) -> Self {
+        Self::start_at(folder, free_port(), &[], options)
+    }
+
+    /// Serves an existing data folder on this port, as the last part of a longer command line.
+    pub(crate) fn start_at(folder: &Path, port: u16, wrapper: &[&str], options: &[&str]) -> Self {
+        let operations_port = free_port();
+        let log = folder.join(format!("log-{port}"));
+        let log = OpenOptions::new().create(true).append(true).open(log);
+        let words = [wrapper, &[BINARY]].concat();
+        let child = Command::new(words[0])
+            .args(&words[1..])
+            .args(["serve", "--data"])
+            .arg(folder)
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .args(["--metrics-listen", &format!("127.0.0.1:{operations_port}")])
+            .args(["--url", &format!("https://127.0.0.1:{port}")])
+            .args(options)
+            .stderr(log.unwrap())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut sidecar = Self {
+            child,
+            folder: folder.to_owned(),
+            owned: None,
+            port,
+            operations_port,
+        };
+        sidecar.wait_until_it_listens();
+        sidecar
+    }
+
+    /// Ends it, and serves the same data folder again with no further option.
+    pub(crate) fn restart(self) -> Self {
+        self.restart_at(free_port())
+    }
+
+    /// The same at this port.
+    pub(crate) fn restart_at(mut self, port: u16) -> Self {
+        self.kill();
+        let mut next = Self::start_at(&self.folder, port, &[], &[]);
+        next.owned = self.owned.take();
+        next
+    }
+
+    fn wait_until_it_listens(&mut self) {
+        let start = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let is_gone = self.child.try_wait().unwrap().is_some();
+            let is_late = start.elapsed() > PATIENCE;
+            assert!(!is_gone && !is_late, "does not listen: {}", self.log());
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// The data folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.join(format!("log-{}", self.port))).unwrap_or_default()
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Runs another command on the same data folder.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        run(&self.folder, arguments)
+    }
+
+    /// Makes a grant of this name and returns its token.
+    pub(crate) fn issue(&self, name: &str, options: &[&str]) -> Token {
+        self.issue_from(&[&[name], options].concat())
+    }
+
+    /// Makes a grant of this name without a process of its own, for tests that need many.
+    pub(crate) fn issue_here(&self, name: &str, allowed: u32) -> Token {
+        let ledger = SqliteLedger::open(&self.folder).unwrap();
+        let (uid, code) = (GrantUid::from_random(random::bytes()), random::code());
+        let now = clock::now();
+        let grant = Grant {
+            uid,
+            name: name.to_owned(),
+            code: CodeDigest::of_code(&uid, code.expose_secret().as_bytes()),
+            redemptions_allowed: allowed,
+            redemptions: 0,
+            created: now,
+            expiration_time: now + TimeDelta::hours(1),
+            revoked: None,
+            issuer: None,
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let published = runtime.block_on(async {
+            ledger.create(&grant, now).await.unwrap().unwrap();
+            ledger.published().await.unwrap().unwrap()
+        });
+        let token = AccessToken {
+            name: grant.name,
+            url: format!("{}/{uid}", published.url),
+            code,
+            ca: published.ca,
+            link_cost: 1,
+        };
+        Token::read(&token.to_yaml())
+    }
+
+    /// Makes a grant and returns its token.
+    pub(crate) fn issue_from(&self, options: &[&str]) -> Token {
+        let output = self.run(&[&["issue"], options].concat());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{options:?}: {errors}");
+        Token::read(&String::from_utf8(output.stdout).unwrap())
+    }
+
+    /// Ends it with `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.id(), signal).unwrap();
+    }
+
+    /// Waits for its exit code.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Runs a command on a data folder.
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
+    let (command, rest) = arguments.split_first().unwrap();
+    Command::new(BINARY)
+        .arg(command)
+        .arg("--data")
+        .arg(folder)
+        .args(rest)
+        .output()
+        .unwrap()
+}
+
+/// What a test needs of an AccessToken.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub(crate) yaml: String,
+    /// The path of the URL: a slash and the uid.
+    pub(crate) path: String,
+    pub(crate) code: String,
+    pub(crate) ca: String,
+}
+
+impl Token {
+    pub(crate) fn read(yaml: &str) -> Self {
+        let object: serde_json::Value = serde_saphyr::from_str(yaml).unwrap();
+        let text = |field: &str| object["spec"][field].as_str().unwrap().to_owned();
+        let url = text("url");
+        Self {
+            yaml: yaml.to_owned(),
+            path: format!("/{}", url.rsplit('/').next().unwrap()),
+            code: text("code"),
+            ca: text("ca"),
+        }
+    }
+}
+
+/// The same numbers for the same seed. Source: Vigna, `SplitMix64`.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number of this range.
+    pub(crate) fn of(&mut self, range: Range<u64>) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        range.start + (mixed ^ (mixed >> 31)) % (range.end - range.start)
+    }
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// How long a test waits for something that must happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,0 +1,17 @@
+//! The site: its configuration, its Skupper namespace, its files while they change.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::string_slice,
+    reason = "a test that cannot go on fails; tables are long"
+)]
+
+mod config;
+mod init;
+mod namespace;
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "../pki/openssl.rs"]
+mod openssl;
+mod reload;
