@@ -2,6 +2,7 @@
 
 mod at_most;
 mod crashes;
+mod faults;
 mod protocol;
 mod raw;
 mod redeemers;

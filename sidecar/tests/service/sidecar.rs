@@ -79,13 +79,23 @@ impl Sidecar {
 
     /// Ends it, and serves the same data folder again with no further option.
     pub(crate) fn restart(self) -> Self {
-        self.restart_at(free_port())
+        self.restart_as(free_port(), &[])
     }
 
     /// The same at this port.
-    pub(crate) fn restart_at(mut self, port: u16) -> Self {
+    pub(crate) fn restart_at(self, port: u16) -> Self {
+        self.restart_as(port, &[])
+    }
+
+    /// The same at the same port, as the last part of a longer command line.
+    pub(crate) fn restart_under(self, wrapper: &[&str]) -> Self {
+        let port = self.port;
+        self.restart_as(port, wrapper)
+    }
+
+    fn restart_as(mut self, port: u16, wrapper: &[&str]) -> Self {
         self.kill();
-        let mut next = Self::start_at(&self.folder, port, &[], &[]);
+        let mut next = Self::start_at(&self.folder, port, wrapper, &[]);
         next.owned = self.owned.take();
         next
     }
