@@ -4,6 +4,27 @@
 //! certificate, key -> Issuer::load -> certify: compose -> sign -> verify -> Leaf
 //! ```
 //!
+//! ```
+//! use redemption_sidecar::issuer::{Issuer, LeafRequest, new_site_ca};
+//! use redemption_sidecar::key::{KeyKind, PrivateKey};
+//! use redemption_sidecar::redemption::Serial;
+//! use secrecy::ExposeSecret;
+//! # let now = chrono::DateTime::from_timestamp_secs(1_785_000_000).unwrap_or_default();
+//!
+//! let (certificate, key) = new_site_ca("skupper-site-ca", now)?;
+//! let issuer = Issuer::load(certificate.as_bytes(), key.expose_secret().as_bytes(), now)?;
+//! let key = PrivateKey::generate(KeyKind::P256);
+//! let request = LeafRequest {
+//!     spki: key.spki(),
+//!     subject: "west",
+//!     serial: Serial::from_bytes([1; 16]),
+//!     at: now,
+//!     duration: None,
+//! };
+//! assert_eq!(issuer.certify(&request, now)?.not_after, issuer.not_after());
+//! # Ok::<(), redemption_sidecar::issuer::IssuerProblem>(())
+//! ```
+//!
 //! [`Issuer::load`] accepts only what OpenSSL and webpki will accept under it, and every leaf is
 //! verified before it leaves. A leaf is for TLS clients alone and names no host: whoever holds a
 //! token must not be able to pose as the site.
@@ -11,15 +32,16 @@
 //! Source: RFC 5280 sections 4.1 and 4.2.
 
 mod authority;
+mod chain;
 pub(crate) mod encode;
 mod problem;
 mod root;
 
 use std::fmt;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, TrustAnchor};
 use x509_cert::der;
 use x509_cert::der::pem::{LineEnding, encode_string};
 use x509_cert::ext::Extension;
@@ -27,7 +49,7 @@ use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
 };
 
-use crate::key::{KeyProblem, PrivateKey};
+use crate::key::{KeyKind, KeyProblem, PrivateKey};
 use crate::redemption::Serial;
 
 pub use authority::{Authority, Purpose, judge_ca, verify_client_leaf};
@@ -36,7 +58,7 @@ pub use root::new_site_ca;
 
 pub(crate) use root::{new_serial, self_signed};
 
-use authority::verify_chain;
+use chain::authorities_above;
 use encode::{Draft, common_name, extension, extensions};
 
 /// A CA with its key, proven to make certificates that verify.
@@ -90,7 +112,7 @@ impl Issuer {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_| IssuerProblem::Damaged)?;
         let first = certificates.first().ok_or(IssuerProblem::NoCertificate)?;
-        let authority = judge_ca(first, now)?;
+        let authority = judge_issuer(first, now)?;
         let key = std::str::from_utf8(key_pem).map_err(|_| KeyProblem::Missing)?;
         let key = PrivateKey::from_pem(key)?;
         let leaf_extensions = leaf_extensions(&authority, Purpose::Client)
@@ -110,7 +132,7 @@ impl Issuer {
                 .iter()
                 .enumerate()
             {
-                let authority = judge_ca(above, now)?;
+                let authority = judge_issuer(above, now)?;
                 if !authority.allows_below(index + 1) {
                     return Err(IssuerProblem::PathTooLong);
                 }
@@ -150,10 +172,11 @@ impl Issuer {
         self.not_after
     }
 
-    /// A certificate for the key of the CA itself, that only tells whether this issuer works.
+    /// A certificate that only tells whether this issuer works.
     fn probe(&self, now: DateTime<Utc>) -> Result<CertificateDer<'static>, IssuerProblem> {
+        let key = PrivateKey::generate(KeyKind::P256);
         let request = LeafRequest {
-            spki: self.key.spki(),
+            spki: key.spki(),
             subject: "probe",
             serial: Serial::from_bytes(1_u128.to_be_bytes()),
             at: now,
@@ -173,19 +196,20 @@ impl Issuer {
         request: &LeafRequest<'_>,
         now: DateTime<Utc>,
     ) -> Result<(CertificateDer<'static>, DateTime<Utc>), IssuerProblem> {
+        let at = request.at.trunc_subsecs(0);
         let end = request
             .duration
-            .and_then(|duration| request.at.checked_add_signed(duration));
+            .and_then(|duration| at.checked_add_signed(duration));
         let not_after = end.map_or(self.not_after, |end| end.min(self.not_after));
         if end.is_some_and(|end| end.timestamp() < now.timestamp()) {
             return Err(IssuerProblem::LeafExpired { at: not_after });
         }
         // Not moved to the beginning of the CA: verifiers look at both, and a redemption that is
         // repeated under a renewed CA keeps its own.
-        let not_before = request.at.checked_sub_signed(BACKDATED);
+        let not_before = at.checked_sub_signed(BACKDATED);
         let draft = Draft {
             serial: request.serial.as_bytes(),
-            validity: (not_before.unwrap_or(request.at), not_after),
+            validity: (not_before.unwrap_or(at), not_after),
             subject: &common_name(request.subject),
             spki: request.spki,
             extensions: &self.leaf_extensions,
@@ -205,32 +229,13 @@ impl fmt::Debug for Issuer {
     }
 }
 
-/// The certificates from the one above a leaf's issuer to the root.
-fn authorities_above(
-    leaf: &CertificateDer<'_>,
-    certificates: &[CertificateDer<'_>],
-    now: DateTime<Utc>,
-) -> Result<Vec<CertificateDer<'static>>, IssuerProblem> {
-    let leaf = webpki::EndEntityCert::try_from(leaf).map_err(IssuerProblem::Leaf)?;
-    let roots: Vec<_> = certificates.iter().filter_map(as_root).collect();
-    let path = verify_chain(&leaf, &roots, certificates, Purpose::Client, now)
-        .map_err(IssuerProblem::NoRoot)?;
-    let root = certificates
-        .iter()
-        .find(|certificate| as_root(certificate).as_ref() == Some(path.anchor()));
-    let between = path.intermediate_certificates().skip(1);
-    let between = between.map(|above| above.der().into_owned());
-    Ok(between
-        .chain(root.map(|root| root.clone().into_owned()))
-        .collect())
-}
-
-/// The certificate as a trust anchor, when its issuer has its own name.
-fn as_root<'a>(certificate: &'a CertificateDer<'a>) -> Option<TrustAnchor<'a>> {
-    let parsed = webpki::EndEntityCert::try_from(certificate).ok()?;
-    (parsed.issuer() == parsed.subject())
-        .then(|| webpki::anchor_from_trusted_cert(certificate).ok())
-        .flatten()
+/// As [`judge_ca`]. Redeemers choose the subjects, so that no constraint of names is met by all.
+fn judge_issuer(der: &[u8], now: DateTime<Utc>) -> Result<Authority, IssuerProblem> {
+    let authority = judge_ca(der, now)?;
+    if authority.has_name_constraints() {
+        return Err(IssuerProblem::NameConstraints);
+    }
+    Ok(authority)
 }
 
 fn is_of_another_key(cause: &webpki::Error) -> bool {
@@ -241,8 +246,8 @@ fn is_of_another_key(cause: &webpki::Error) -> bool {
     )
 }
 
-/// What every leaf of a CA says, whoever it is for. `CA:FALSE` is said aloud, and there is no key
-/// identifier of the issuer when the issuer has none itself: nothing could be compared with it.
+/// What every leaf of a CA says, whoever it is for. `CA:FALSE` is said aloud: some readers take a
+/// certificate without basic constraints for that of a CA.
 pub(crate) fn leaf_extensions(
     authority: &Authority,
     purpose: Purpose,
@@ -251,19 +256,16 @@ pub(crate) fn leaf_extensions(
         ca: false,
         path_len_constraint: None,
     };
-    let mut extensions = vec![
+    let authority_key_identifier = AuthorityKeyIdentifier {
+        key_identifier: Some(authority.key_identifier().clone()),
+        ..AuthorityKeyIdentifier::default()
+    };
+    Ok(vec![
         extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?,
         extension(false, &ExtendedKeyUsage(vec![purpose.oid()]))?,
         extension(true, &not_a_ca)?,
-    ];
-    if let Some(identifier) = authority.key_identifier() {
-        let identifier = AuthorityKeyIdentifier {
-            key_identifier: Some(identifier.0.clone()),
-            ..AuthorityKeyIdentifier::default()
-        };
-        extensions.push(extension(false, &identifier)?);
-    }
-    Ok(extensions)
+        extension(false, &authority_key_identifier)?,
+    ])
 }
 
 /// A certificate in PEM.

@@ -203,13 +203,15 @@ mod tests {
         }
     }
 
+    type Headers<'a> = &'a [(&'a HeaderName, &'a str)];
+
     #[test]
     fn headers_are_read_once_and_default_to_the_name_of_the_grant() {
         let long_name = format!("{}.{}", "a".repeat(63), "b".repeat(63));
         let cut: String = long_name.chars().take(64).collect();
         let at_limit = "ü".repeat(64);
         let over = "ü".repeat(65);
-        let accepted: [(&str, &[(&HeaderName, &str)], (&str, &str)); 8] = [
+        let accepted: [(&str, Headers<'_>, (&str, &str)); 8] = [
             ("nothing", &[], ("grant", "grant")),
             ("a name", &[(&NAME, "west")], ("west", "west")),
             ("a subject", &[(&SUBJECT, "w e")], ("grant", "w e")),
@@ -239,7 +241,7 @@ mod tests {
                 "{case}"
             );
         }
-        let refused: [(&str, &[(&HeaderName, &str)], &str); 8] = [
+        let refused: [(&str, Headers<'_>, &str); 8] = [
             ("a name in capitals", &[(&NAME, "West")], "name"),
             ("a path as name", &[(&NAME, "../west")], "name"),
             ("65 characters", &[(&SUBJECT, &over)], "subject"),

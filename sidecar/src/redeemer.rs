@@ -183,8 +183,8 @@ async fn ask(
     let mut attempts = Attempts::new(order.timeout, key.made_before);
     let outcome = attempt(order, &key, clock, &mut attempts, progress).await;
     if outcome.is_err() && !attempts.may_be_counted() {
-        // No server can know the key: nothing is lost with it.
-        folder.remove(&key_file::name(url))?;
+        // No server can know the key: nothing is lost with it, and it does no harm if it stays.
+        let _ = folder.remove(&key_file::name(url));
     }
     outcome
 }

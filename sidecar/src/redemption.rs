@@ -186,7 +186,7 @@ pub fn decide(
 }
 
 /// Why a redemption is refused, in the order in which the reasons are looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// The ledger is not read yet, or the grant is not complete yet.
     NotReady,

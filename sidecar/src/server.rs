@@ -31,8 +31,11 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
+use rustls::server::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::Mutex;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 use tracing::{debug, warn};
 
 pub use attempts::{Allowance, Attempts};
@@ -49,7 +52,9 @@ use stream::{Stream, Transport};
 
 /// What is served on one port, and how.
 pub struct Server {
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<ServerConfig>>,
+    /// Who has it computes a handshake; see [`Server::secure`].
+    turn: Mutex<()>,
     routes: TowerToHyperService<Router>,
     http: http1::Builder,
     limits: Limits,
@@ -86,7 +91,8 @@ impl Server {
         http.max_buf_size(limits::HEAD_BYTES)
             .max_header_size(limits::HEAD_BYTES);
         Self {
-            tls: tls.map(TlsAcceptor::from),
+            tls,
+            turn: Mutex::new(()),
             routes: TowerToHyperService::new(routes),
             http,
             limits,
@@ -145,7 +151,7 @@ impl Server {
         let transport = match &self.tls {
             None => Some(Transport::Plain(stream)),
             Some(tls) => tokio::select! {
-                accepted = tls.accept(stream) => match accepted {
+                accepted = self.secure(tls, stream, &connection) => match accepted {
                     Ok(stream) => Some(Transport::Tls(Box::new(stream))),
                     Err(fault) => {
                         debug!(peer = %connection.address(), "no TLS: {fault}");
@@ -165,6 +171,24 @@ impl Server {
                 .await;
         }
         connection.leave();
+    }
+
+    /// The TLS handshake. Its costly part is done for one connection after the other, the peers
+    /// taking turns, and after everything else that is ready to run: a flood of new connections
+    /// holds up neither those who are connected nor those who connect from elsewhere.
+    async fn secure(
+        &self,
+        tls: &Arc<ServerConfig>,
+        stream: TcpStream,
+        connection: &Connection,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let first_of_peer = connection.turn().lock().await;
+        let first = self.turn.lock().await;
+        tokio::task::yield_now().await;
+        let handshake = hello.into_stream(Arc::clone(tls));
+        drop((first, first_of_peer));
+        handshake.await
     }
 
     async fn converse(&self, stream: Stream, connection: &Arc<Connection>) {

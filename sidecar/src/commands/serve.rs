@@ -117,9 +117,12 @@ fn watch(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<Watch, Fa
     if options.init {
         init(options, &folders.own_site(), now)?;
     }
-    let path = options.site.clone().map(|path| match path.is_dir() {
-        true => Place::Folder(path),
-        false => Place::File(path),
+    let path = options.site.clone().map(|path| {
+        if path.is_dir() {
+            Place::Folder(path)
+        } else {
+            Place::File(path)
+        }
     });
     let wanted = Wanted {
         place: path.or_else(|| options.namespace.clone().map(Place::Namespace)),

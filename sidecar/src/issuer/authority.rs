@@ -12,13 +12,14 @@ use chrono::{DateTime, Utc};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
+use x509_cert::der::asn1::OctetString;
 use x509_cert::der::oid::db::rfc5280;
 use x509_cert::der::oid::{AssociatedOid, ObjectIdentifier};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier};
 use x509_cert::time::Time;
 
 use super::IssuerProblem;
-use super::encode::{Draft, sequence};
+use super::encode::{Draft, key_identifier, sequence};
 use crate::key::PrivateKey;
 
 /// What a certificate may be shown as.
@@ -53,7 +54,7 @@ pub struct Authority {
     not_after: DateTime<Utc>,
     /// The subject as a Name in DER.
     subject: Vec<u8>,
-    key_identifier: Option<SubjectKeyIdentifier>,
+    key_identifier: OctetString,
     /// How many CAs may stand between this one and a leaf.
     most_below: Option<u8>,
     is_self_issued: bool,
@@ -114,12 +115,15 @@ impl Authority {
             return Err(IssuerProblem::NotFor(purpose));
         }
 
+        let spki = sequence(&[anchor.subject_public_key_info.as_ref()]);
+        let derived = OctetString::new(key_identifier(&spki));
+        let derived = derived.map_err(|_| IssuerProblem::Unreadable)?;
         let authority = Self {
             purpose,
             not_before: date_time(fields.validity().not_before),
             not_after: date_time(fields.validity().not_after),
             subject: sequence(&[anchor.subject.as_ref()]),
-            key_identifier: find(&certificate)?,
+            key_identifier: find(&certificate)?.map_or(derived, |SubjectKeyIdentifier(own)| own),
             most_below: basic_constraints.path_len_constraint,
             is_self_issued: fields.issuer() == fields.subject(),
             anchor: anchor.to_owned(),
@@ -134,14 +138,21 @@ impl Authority {
         self.not_after
     }
 
-    /// The identifier that certificates of this CA carry, when it has one itself.
-    pub(crate) fn key_identifier(&self) -> Option<&SubjectKeyIdentifier> {
-        self.key_identifier.as_ref()
+    /// The identifier of its key: its own, or when it has none, one that is derived. OpenSSL takes
+    /// a certificate with the name of its issuer for a self-signed one, unless the identifiers of
+    /// their keys differ.
+    pub(crate) fn key_identifier(&self) -> &OctetString {
+        &self.key_identifier
     }
 
     /// Whether it is the certificate of a key.
     pub(crate) fn has_key(&self, key: &PrivateKey) -> bool {
         sequence(&[self.anchor.subject_public_key_info.as_ref()]) == key.spki()
+    }
+
+    /// Whether it limits the names in what it certifies.
+    pub(super) fn has_name_constraints(&self) -> bool {
+        self.anchor.name_constraints.is_some()
     }
 
     /// Whether some number of CAs may stand between this one and a leaf.

@@ -13,6 +13,7 @@ use x509_cert::der::{self, Encode};
 use x509_cert::ext::Extension;
 
 use crate::key::{KeyProblem, PrivateKey};
+use crate::redemption::KeyDigest;
 
 /// A certificate to be signed.
 pub(crate) struct Draft<'a> {
@@ -24,7 +25,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) subject: &'a [u8],
     /// A SubjectPublicKeyInfo in DER.
     pub(crate) spki: &'a [u8],
-    /// What [`extensions`] made.
+    /// What [`extensions`] made: all but the subject key identifier.
     pub(crate) extensions: &'a [u8],
 }
 
@@ -32,6 +33,7 @@ impl Draft<'_> {
     /// The certificate in DER. The issuer is a Name in DER.
     pub(crate) fn sign(&self, issuer: &[u8], key: &PrivateKey) -> Result<Vec<u8>, KeyProblem> {
         let (not_before, not_after) = self.validity;
+        let key_identifier = [KEY_IDENTIFIER, &key_identifier(self.spki)].concat();
         let tbs = sequence(&[
             VERSION_3,
             &integer(self.serial),
@@ -40,7 +42,10 @@ impl Draft<'_> {
             &sequence(&[&time(not_before), &time(not_after)]),
             self.subject,
             self.spki,
-            self.extensions,
+            &element(
+                EXTENSIONS,
+                &[&sequence(&[self.extensions, &key_identifier])],
+            ),
         ]);
         signed(&tbs, key)
     }
@@ -99,13 +104,18 @@ pub(crate) fn extension<E: AssociatedOid + Encode>(
     })
 }
 
-/// The last field of a certificate.
+/// The extensions of a certificate, one after the other.
 pub(crate) fn extensions(extensions: &[Extension]) -> der::Result<Vec<u8>> {
-    let extensions = extensions
-        .iter()
-        .map(Encode::to_der)
-        .collect::<der::Result<Vec<_>>>()?;
-    Ok(element(EXTENSIONS, &[&sequence(&[&extensions.concat()])]))
+    let extensions = extensions.iter().map(Encode::to_der);
+    Ok(extensions.collect::<der::Result<Vec<_>>>()?.concat())
+}
+
+/// The identifier of a key: the first 160 bits of its digest.
+///
+/// Source: RFC 7093 section 2, method 4.
+pub(crate) fn key_identifier(spki: &[u8]) -> [u8; 20] {
+    let digest = KeyDigest::of_spki(spki);
+    digest.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
 /// An INTEGER that is not negative, in as few bytes as it needs.
@@ -164,4 +174,6 @@ const EXTENSIONS: u8 = 0xa3;
 const VERSION_3: &[u8] = &[0xa0, 3, INTEGER, 1, 2];
 /// The object identifier 2.5.4.3.
 const COMMON_NAME: &[u8] = &[6, 3, 0x55, 4, 3];
+/// An extension that is not critical, 2.5.29.14, up to its 20 bytes.
+const KEY_IDENTIFIER: &[u8] = &[SEQUENCE, 29, 6, 3, 0x55, 29, 14, 4, 22, 4, 20];
 const NO_UNUSED_BITS: &[u8] = &[0];

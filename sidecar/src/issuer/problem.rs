@@ -25,6 +25,8 @@ pub enum IssuerProblem {
     NotFor(Purpose),
     /// A critical extension that verifiers do not know, so that they refuse whatever it certifies.
     UnknownExtension(ObjectIdentifier),
+    /// It limits the names in what it certifies, and redeemers choose theirs.
+    NameConstraints,
     /// Its validity has not begun.
     NotYetValid {
         /// When it begins.
@@ -84,6 +86,10 @@ impl fmt::Display for IssuerProblem {
             Self::UnknownExtension(oid) => write!(
                 formatter,
                 "the CA has the critical extension {oid}, which TLS libraries do not know"
+            ),
+            Self::NameConstraints => formatter.write_str(
+                "the CA must not have name constraints, because redeemers choose the subjects of \
+                 their certificates",
             ),
             // Debug of a DateTime<Utc> is RFC 3339.
             Self::NotYetValid { from } => {

@@ -1,14 +1,9 @@
 //! Makes CAs: P-256, ten years, no CA below them.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
-use x509_cert::der::asn1::OctetString;
-use x509_cert::der::{self, Decode as _};
-use x509_cert::ext::pkix::{
-    BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectKeyIdentifier,
-};
-use x509_cert::spki::SubjectPublicKeyInfoRef;
+use x509_cert::der;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
 
 use super::authority::Purpose;
 use super::encode::{Draft, common_name, extension, extensions};
@@ -37,7 +32,7 @@ pub(crate) fn self_signed(
     purpose: Option<Purpose>,
     now: DateTime<Utc>,
 ) -> Result<Vec<u8>, IssuerProblem> {
-    let extensions = ca_extensions(key, purpose).map_err(|_| IssuerProblem::Unreadable)?;
+    let extensions = ca_extensions(purpose).map_err(|_| IssuerProblem::Unreadable)?;
     let name = common_name(name);
     let draft = Draft {
         serial: &new_serial(),
@@ -57,31 +52,17 @@ pub(crate) fn new_serial() -> [u8; 16] {
     serial
 }
 
-fn ca_extensions(key: &PrivateKey, purpose: Option<Purpose>) -> der::Result<Vec<u8>> {
+fn ca_extensions(purpose: Option<Purpose>) -> der::Result<Vec<u8>> {
     let ca = BasicConstraints {
         ca: true,
         path_len_constraint: Some(0),
     };
     let usages = KeyUsages::KeyCertSign | KeyUsages::CRLSign;
-    let mut all = vec![
-        extension(true, &ca)?,
-        extension(true, &KeyUsage(usages))?,
-        extension(false, &key_identifier(key)?)?,
-    ];
+    let mut all = vec![extension(true, &ca)?, extension(true, &KeyUsage(usages))?];
     if let Some(purpose) = purpose {
         all.push(extension(false, &ExtendedKeyUsage(vec![purpose.oid()]))?);
     }
     extensions(&all)
-}
-
-/// The first 160 bits of SHA-256 over the public key.
-///
-/// Source: RFC 7093 section 2, method 1.
-fn key_identifier(key: &PrivateKey) -> der::Result<SubjectKeyIdentifier> {
-    let spki = SubjectPublicKeyInfoRef::from_der(key.spki())?;
-    let digest = digest(&SHA256, spki.subject_public_key.raw_bytes());
-    let (first, _) = digest.as_ref().split_at(20);
-    Ok(SubjectKeyIdentifier(OctetString::new(first)?))
 }
 
 const LIFE: TimeDelta = TimeDelta::days(3650);

@@ -44,6 +44,7 @@ mod fault;
 mod place;
 mod queries;
 mod readers;
+mod rows;
 mod schema;
 mod writer;
 
@@ -57,7 +58,7 @@ use rusqlite::Connection;
 use super::{Entry, Ledger, LedgerFault};
 use crate::redemption::{Decision, Grant, GrantState, GrantUid, KeyDigest, Redemption, Refusal};
 use readers::Readers;
-use writer::{Counted, Writer};
+use writer::Writer;
 
 /// The keys of the table `meta`.
 const URL: &str = "url";
@@ -189,20 +190,7 @@ impl Ledger for SqliteLedger {
     ) -> Result<Result<Decision, Refusal>, LedgerFault> {
         let uid = *uid;
         self.writer
-            .write(move |connection| {
-                Ok(match queries::count(connection, &uid, &candidate, now)? {
-                    Ok((Decision::Count, grant)) => {
-                        let counted = Counted {
-                            uid,
-                            name: grant.name,
-                            redemption: candidate,
-                        };
-                        (Ok(Decision::Count), Some(counted))
-                    }
-                    Ok((again, _)) => (Ok(again), None),
-                    Err(refusal) => (Err(refusal), None),
-                })
-            })
+            .write(move |connection| queries::count(connection, &uid, candidate, now))
             .await
     }
 

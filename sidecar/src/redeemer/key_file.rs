@@ -157,9 +157,9 @@ mod tests {
         let made = KeyFile::open(&folder, &url).ok().unwrap();
         assert_eq!(made.made_before, None);
         let path = folder.path_of(".redeem-6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10.key");
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_785_000_000);
+        let permissions = fs::metadata(&path).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
+        let then = SystemTime::UNIX_EPOCH + Duration::from_mins(29_750_000);
         fs::File::open(&path).unwrap().set_modified(then).unwrap();
         for _ in 0..2 {
             let again = KeyFile::open(&folder, &url).ok().unwrap();
@@ -177,10 +177,10 @@ mod tests {
         let folder = Folder::open(base.path()).unwrap();
         let url = url("https://a.example/b");
         let path = folder.path_of(&name(&url));
-        let rsa = PrivateKey::generate(KeyKind::Rsa2048).unwrap();
-        let rsa = rsa.to_pem().unwrap();
-        let good = PrivateKey::generate(KeyKind::P256).unwrap();
-        let good = good.to_pem().unwrap();
+        let rsa = PrivateKey::generate(KeyKind::Rsa2048);
+        let rsa = rsa.to_pem();
+        let good = PrivateKey::generate(KeyKind::P256);
+        let good = good.to_pem();
         let half = good.expose_secret().get(..80).unwrap();
         let table = [
             ("empty", "", 0o600, "is damaged: restore /"),
@@ -245,13 +245,12 @@ mod tests {
         let mut digests = std::collections::BTreeSet::new();
         for (name, text, expected) in &table {
             let stem = stem(&url(text));
-            match expected {
-                Some(uid) => assert_eq!(stem, *uid, "{name}"),
-                None => {
-                    assert!(stem.len() == 32 && stem.bytes().all(|b| b.is_ascii_hexdigit()));
-                    assert!(digests.insert(stem), "{name}");
-                }
+            if let Some(uid) = expected {
+                assert_eq!(stem, *uid, "{name}");
+                continue;
             }
+            assert!(stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            assert!(digests.insert(stem), "{name}");
         }
         let port = stem(&url("https://a.example:444/b"));
         assert_ne!(port, stem(&url("https://a.example:443/b")));

@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
     const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
     fn reply(status: u16, is_retry_safe: bool) -> Outcome {
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_key_may_be_thrown_away_only_when_no_server_can_have_counted_it() {
-        let earlier = NOW - Duration::from_secs(3600);
+        let earlier = NOW - Duration::from_hours(1);
         let table: &[(&str, &[Outcome], bool)] = &[
             ("nothing", &[], false),
             ("unreachable", &[fault(false, false)], false),

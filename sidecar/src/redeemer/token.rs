@@ -160,6 +160,9 @@ const CAPACITY: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt::Write as _;
+
     use secrecy::ExposeSecret;
     use skupper_access_policy::value::host::Host;
 
@@ -172,26 +175,24 @@ mod tests {
         DateTime::from_timestamp(1_785_000_000, 0).unwrap()
     }
 
-    /// A token in flow style, with one field of its spec in another form or left out.
+    /// A token with one field of its spec written in another way; left out when that is empty.
     fn token(field: &str, value: &str) -> String {
         let ca = serde_json::to_string(CA).unwrap();
-        let fields = [
+        let mut fields = BTreeMap::from([
             ("url", "https://grants.example:9090/a0b1"),
             ("code", CODE),
             ("ca", &ca),
-        ];
-        let mut spec: String = fields
-            .iter()
-            .filter(|(name, _)| *name != field)
-            .map(|(name, value)| format!("  {name}: {value}\n"))
-            .collect();
-        if !value.is_empty() {
-            spec.push_str(&format!("  {field}: {value}\n"));
+        ]);
+        fields.insert(field, value);
+        let mut yaml = "apiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata:\n  name: \
+             west\nspec:\n"
+            .to_owned();
+        for (field, value) in fields {
+            if !value.is_empty() {
+                writeln!(yaml, "  {field}: {value}").unwrap();
+            }
         }
-        format!(
-            "apiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata:\n  name: west\nspec:\n\
-             {spec}"
-        )
+        yaml
     }
 
     #[test]

@@ -6,10 +6,10 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{self, Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::table::{Phase, Place, Table};
 use super::{Limits, Peer};
@@ -17,7 +17,7 @@ use crate::metrics::{Bound, ConnectionMetrics};
 
 /// The open connections of a listener.
 pub struct Connections {
-    table: Mutex<Table<Arc<Orders>>>,
+    table: sync::Mutex<Table<Arc<Shared>>>,
     emptied: Notify,
     metrics: ConnectionMetrics,
 }
@@ -27,7 +27,7 @@ impl Connections {
     #[must_use]
     pub fn new(limits: &Limits, metrics: ConnectionMetrics) -> Arc<Self> {
         Arc::new(Self {
-            table: Mutex::new(Table::new(limits.connections, limits.connections_per_peer)),
+            table: sync::Mutex::new(Table::new(limits.connections, limits.connections_per_peer)),
             emptied: Notify::new(),
             metrics,
         })
@@ -37,10 +37,10 @@ impl Connections {
     /// closed: the new one is to be dropped.
     #[must_use]
     pub fn admit(self: &Arc<Self>, address: IpAddr, now: Instant) -> Option<Arc<Connection>> {
-        let orders = Arc::new(Orders::default());
         let peer = Peer::of(address);
         let mut table = self.lock();
-        let admission = table.admit(peer, now, Arc::clone(&orders));
+        let shared = Arc::new(Shared::beside(table.any_of(peer)));
+        let admission = table.admit(peer, now, Arc::clone(&shared));
         self.metrics.open.set(table.open_as_gauge());
         drop(table);
         let (place, closed) = match admission {
@@ -50,15 +50,15 @@ impl Connections {
                 return None;
             }
         };
-        if let Some((bound, orders)) = closed {
+        if let Some((bound, closed)) = closed {
             self.metrics.close(bound);
-            orders.give(Order::Cut);
+            closed.give(Order::Cut);
         }
         Some(Arc::new(Connection {
             address: address.to_canonical(),
             peer,
             place,
-            orders,
+            shared,
             sends: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
             connections: Arc::clone(self),
@@ -73,8 +73,8 @@ impl Connections {
 
     /// Gives an order to every connection.
     pub(super) fn order(&self, order: Order) {
-        for orders in self.lock().handles() {
-            orders.give(order);
+        for connection in self.lock().handles() {
+            connection.give(order);
         }
     }
 
@@ -89,7 +89,7 @@ impl Connections {
         }
     }
 
-    fn leave(&self, table: &mut Table<Arc<Orders>>, place: Place) {
+    fn leave(&self, table: &mut Table<Arc<Shared>>, place: Place) {
         table.leave(place);
         self.metrics.open.set(table.open_as_gauge());
         if table.open() == 0 {
@@ -97,7 +97,7 @@ impl Connections {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table<Arc<Orders>>> {
+    fn lock(&self) -> MutexGuard<'_, Table<Arc<Shared>>> {
         // Every method of the table leaves it whole, whatever panicked elsewhere.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,7 +109,7 @@ pub struct Connection {
     address: IpAddr,
     peer: Peer,
     place: Place,
-    orders: Arc<Orders>,
+    shared: Arc<Shared>,
     /// Whether the phase is [`Phase::Sending`], as the connection's own task knows it.
     sends: AtomicBool,
     lingers: AtomicBool,
@@ -144,6 +144,11 @@ impl Connection {
         if let Some(Phase::Waiting(since) | Phase::Idle(since)) = table.phase(self.place) {
             table.set(self.place, Phase::Asking(since));
         }
+    }
+
+    /// Who has it among the connections of a peer may stand in line with other peers.
+    pub(super) fn turn(&self) -> &Mutex<()> {
+        &self.shared.turn
     }
 
     /// Says that the handshake is done, and the client may ask.
@@ -194,8 +199,8 @@ impl Connection {
 
     /// Waits for the next order.
     pub(super) async fn order(&self) -> Order {
-        self.orders.given.notified().await;
-        match self.orders.order.load(Ordering::Acquire) {
+        self.shared.given.notified().await;
+        match self.shared.order.load(Ordering::Acquire) {
             order if order >= Order::Cut as u8 => Order::Cut,
             _ => Order::Stop,
         }
@@ -243,13 +248,25 @@ pub(super) enum Order {
     Cut = 2,
 }
 
-#[derive(Default)]
-struct Orders {
+/// What the table and a connection's task both have.
+struct Shared {
     order: AtomicU8,
     given: Notify,
+    turn: Arc<Mutex<()>>,
 }
 
-impl Orders {
+impl Shared {
+    /// That of a connection which comes beside another one of its peer.
+    fn beside(other: Option<&Arc<Self>>) -> Self {
+        Self {
+            order: AtomicU8::default(),
+            given: Notify::new(),
+            turn: other
+                .map(|other| Arc::clone(&other.turn))
+                .unwrap_or_default(),
+        }
+    }
+
     fn give(&self, order: Order) {
         self.order.fetch_max(order as u8, Ordering::Release);
         self.given.notify_one();

@@ -134,6 +134,14 @@ impl<T> Table<T> {
         }
     }
 
+    /// One of a peer's connections.
+    pub(super) fn any_of(&self, peer: Peer) -> Option<&T> {
+        let mut entries = self.entries().map(|(_, entry)| entry);
+        entries
+            .find(|entry| entry.peer == peer)
+            .map(|entry| &entry.handle)
+    }
+
     pub(super) fn handles(&self) -> impl Iterator<Item = &T> {
         self.entries().map(|(_, entry)| &entry.handle)
     }

@@ -65,8 +65,9 @@ impl Folder {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             linked => linked.map_err(problem("write", &path))?,
         }
-        let synced = File::open(&self.0).and_then(|folder| folder.sync_all());
-        synced.map_err(problem("write", &self.0))?;
+        sync(&self.0).map_err(problem("write", &self.0))?;
+        // Those above may be new, too, and may not be readable.
+        let _ = self.0.parent().map(sync);
         let missing = || problem("read", &path)(ErrorKind::NotFound.into());
         self.read(name)?.ok_or_else(missing)
     }
@@ -84,6 +85,11 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
         .open(path)?;
     file.write_all(content)?;
     file.sync_all()
+}
+
+/// Writes the names in a folder to the disk.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Takes away permissions that others have: a volume may come with more than were given.

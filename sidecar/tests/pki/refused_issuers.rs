@@ -109,6 +109,27 @@ fn a_ca_that_does_not_say_so_is_refused() {
     }
 }
 
+/// OpenSSL would accept some of its leaves, depending on the subject.
+#[test]
+fn a_ca_with_name_constraints_is_refused() {
+    for constraints in [
+        "permitted;DNS:example",
+        "excluded;DNS:other",
+        "permitted;dirName:name",
+    ] {
+        let extensions = format!("{CA}; nameConstraints = critical,{constraints}");
+        let pki = Pki::with_ca(P256, "/CN=root", &extensions);
+        let verdict = Issuer::load(&pki.read("ca.crt"), &pki.read("ca.key"), now());
+        assert_eq!(problem(verdict), "NameConstraints", "{constraints}");
+
+        pki.key("middle", P256);
+        pki.certificate("ca", "middle", "/CN=site", CA);
+        let chain = [pki.read("middle.crt"), pki.read("ca.crt")].concat();
+        let verdict = Issuer::load(&chain, &pki.read("middle.key"), now());
+        assert!(verdict.is_err(), "{constraints}");
+    }
+}
+
 #[test]
 fn a_key_that_cannot_sign_for_the_ca_is_refused() {
     for (ca, key, expected) in [

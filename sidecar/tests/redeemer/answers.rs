@@ -1,6 +1,7 @@
 //! What an answer may be: every other one is refused as a whole.
 
 use chrono::TimeDelta;
+use proptest::prelude::*;
 use redemption_sidecar::issuer::LeafRequest;
 use redemption_sidecar::key::{KeyKind, PrivateKey};
 use redemption_sidecar::manifest::Role;
@@ -27,7 +28,7 @@ impl Skupper {
         Self {
             secret: skupper_secret("west", &ca.certificate, &client.certificate, &client.key),
             link: skupper_link("west", "west"),
-            own_key: PrivateKey::generate(KeyKind::P256).unwrap(),
+            own_key: PrivateKey::generate(KeyKind::P256),
         }
     }
 
@@ -99,6 +100,7 @@ fn what_skupper_writes_is_read() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn an_answer_that_is_not_as_skupper_writes_it_is_refused() {
     let skupper = Skupper::new();
     let (secret, link) = (skupper.secret.as_str(), skupper.link.as_str());
@@ -367,6 +369,7 @@ fn what_grows_while_it_is_read_is_refused_at_once() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_certificate_is_for_a_key_that_is_there_and_from_a_ca_that_is_there() {
     let certificates = Certificates::of_the_tests();
     let skupper = Skupper::new();
@@ -533,7 +536,7 @@ fn an_answer_for_ones_own_key_has_no_key() {
         };
         issuer.certify(&leaf, at).unwrap().pem
     };
-    let other = PrivateKey::generate(KeyKind::P256).unwrap();
+    let other = PrivateKey::generate(KeyKind::P256);
     let own = certify(&skupper.own_key);
     let link = &skupper.link;
     let without = |certificate: &str| {
@@ -572,6 +575,29 @@ fn an_answer_for_ones_own_key_has_no_key() {
     );
     let not_issued = AnswerProblem::Credential(CredentialProblem::NotIssued);
     assert_eq!(expired.err(), Some(not_issued), "expired");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn no_damage_to_an_answer_panics_or_changes_a_name(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let skupper = Skupper::new();
+        let mut bytes = format!("{}{}", skupper.secret, skupper.link).into_bytes();
+        for (place, byte) in damage {
+            *place.get_mut(&mut bytes) = byte;
+        }
+        let (short, _) = bytes.split_at(cut.index(bytes.len()));
+        for bytes in [&bytes, short] {
+            if let Ok(answer) = Answer::read(bytes, "west", skupper.own_key.spki(), now()) {
+                prop_assert_eq!(answer.secret.name, "west");
+                prop_assert!(answer.links.iter().all(|link| link.name == "west"));
+            }
+        }
+    }
 }
 
 #[test]

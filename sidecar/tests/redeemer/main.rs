@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test that cannot go on has failed"
 )]
 
@@ -15,10 +16,9 @@ mod partner;
     dead_code,
     clippy::unwrap_used,
     clippy::panic,
-    clippy::expect_used,
     reason = "every test uses a part of it"
 )]
-#[path = "../pki/mod.rs"]
+#[path = "certificates.rs"]
 mod pki;
 mod retries;
 mod servers;

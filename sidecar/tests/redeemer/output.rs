@@ -65,6 +65,9 @@ async fn what_is_redeemed_is_not_asked_for_again() {
     assert_eq!(partner.connections(), 1);
 }
 
+/// Does something to the files that are there.
+type Spoil = Box<dyn Fn(&Path)>;
+
 #[tokio::test]
 async fn files_that_are_of_no_use_are_in_the_way_before_anything_is_sent() {
     let (partner, token, _) = service();
@@ -73,15 +76,14 @@ async fn files_that_are_of_no_use_are_in_the_way_before_anything_is_sent() {
     let other_key = skupper_secret("west", &ca.certificate, &client.certificate, &ca.key);
     let other_link = skupper_link("west", "east");
     let good_secret = skupper_secret("west", &ca.certificate, &client.certificate, &client.key);
-    type Spoil<'a> = Box<dyn Fn(&Path) + 'a>;
-    let write = |name: &'static str, text: &str| -> Spoil<'_> {
+    let write = |name: &'static str, text: &str| -> Spoil {
         let text = text.to_owned();
         Box::new(move |folder| fs::write(folder.join(name), &text).unwrap())
     };
-    let remove = |name: &'static str| -> Spoil<'_> {
+    let remove = |name: &'static str| -> Spoil {
         Box::new(move |folder| fs::remove_file(folder.join(name)).unwrap())
     };
-    let table: Vec<(&str, Spoil<'_>, &str)> = vec![
+    let table: Vec<(&str, Spoil, &str)> = vec![
         (
             "no Link",
             remove("Link-west.yaml"),

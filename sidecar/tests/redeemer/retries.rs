@@ -162,7 +162,10 @@ async fn a_lost_answer_of_another_server_may_cost_the_grant_and_that_is_told() {
         panic!("{problem:?}");
     };
     let since = refused.doubtful_since.unwrap();
-    assert!((order.now..=now()).contains(&since));
+    assert!(
+        (0..5).contains(&(since - order.now).num_seconds()),
+        "{since}"
+    );
     let message = problem.to_string();
     assert!(message.contains("maybe by the request of 20"), "{message}");
     assert!(
@@ -193,7 +196,7 @@ async fn the_key_of_an_earlier_run_is_sent_again_and_its_time_is_told() {
         "{problem:?}"
     );
     let key = folder.path().join(format!(".redeem-{UID}.key"));
-    let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_785_000_000);
+    let then = SystemTime::UNIX_EPOCH + Duration::from_mins(29_750_000);
     File::open(&key).unwrap().set_modified(then).unwrap();
 
     let problem = run(&token, folder.path()).await.err().unwrap();

@@ -57,6 +57,8 @@ async fn our_service_counts_one_key_wherever_the_redeemer_is_stopped() {
             "{step}: {problem:?}"
         );
         fs::remove_dir_all(&obstacle).unwrap();
+        let has = |file: &str| folder.path().join(file).exists();
+        assert!(has("Secret-west.yaml") || !has("Link-west.yaml"), "{step}");
         let redeemed = run(&token, folder.path()).await;
         let redeemed = redeemed.unwrap_or_else(|problem| panic!("{step}: {problem}"));
         assert_eq!(redeemed.key_made_by, Some(KeyOrigin::Redeemer), "{step}");

@@ -14,7 +14,7 @@ use redemption_sidecar::server::{
     load_certified_key,
 };
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -275,15 +275,21 @@ pub(crate) fn client_configuration(
     alpn: &[&str],
     version: &'static SupportedProtocolVersion,
 ) -> ClientConfig {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut configuration = ClientConfig::builder_with_provider(provider)
+    let mut configuration = with_provider(aws_lc_rs::default_provider(), version);
+    configuration.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    configuration
+}
+
+pub(crate) fn with_provider(
+    provider: CryptoProvider,
+    version: &'static SupportedProtocolVersion,
+) -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[version])
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anyone))
-        .with_no_client_auth();
-    configuration.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    configuration
+        .with_no_client_auth()
 }
 
 /// A self-signed certificate, made once.

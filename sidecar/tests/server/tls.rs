@@ -1,19 +1,23 @@
 //! Which handshakes succeed, and with which certificate.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use redemption_sidecar::server::{TlsProblem, load_certified_key};
+use rustls::CipherSuite;
 use rustls::client::{ClientSessionMemoryCache, ClientSessionStore, Resumption};
+use rustls::crypto::aws_lc_rs;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::room::{Client, Room, SHORT, certified_key, client_configuration, self_signed};
+use crate::room::{
+    Client, PATIENT, Room, certified_key, client_configuration, self_signed, with_provider,
+};
 
 const POST: &str = "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\ncode";
 
 #[tokio::test]
 async fn tls_1_3_and_http_1_1_or_nothing() {
-    let room = Room::open(SHORT);
+    let room = Room::open(PATIENT);
     let (tls13, tls12) = (&rustls::version::TLS13, &rustls::version::TLS12);
     let http: Option<&[u8]> = Some(b"http/1.1");
     let cases: [(&str, &[&str], _, _); 6] = [
@@ -40,8 +44,61 @@ async fn tls_1_3_and_http_1_1_or_nothing() {
 }
 
 #[tokio::test]
+async fn the_server_chooses_the_cheap_cipher_suite_and_takes_any() {
+    let room = Room::open(PATIENT);
+    let (cheap, dear) = (
+        CipherSuite::TLS13_AES_128_GCM_SHA256,
+        CipherSuite::TLS13_AES_256_GCM_SHA384,
+    );
+    for (name, offered, expected) in [("both", &[dear, cheap][..], cheap), ("one", &[dear], dear)] {
+        let mut provider = aws_lc_rs::default_provider();
+        provider
+            .cipher_suites
+            .retain(|suite| offered.contains(&suite.suite()));
+        provider
+            .cipher_suites
+            .sort_by_key(|suite| suite.suite() != dear);
+        let client = Client::with(
+            room.tcp().await,
+            with_provider(provider, &rustls::version::TLS13),
+        )
+        .await
+        .unwrap();
+        let suite = client.stream.get_ref().1.negotiated_cipher_suite().unwrap();
+        assert_eq!(suite.suite(), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_floods_with_handshakes_does_not_hold_up_another() {
+    let room = Room::open(PATIENT);
+    let done = Arc::new(AtomicUsize::new(0));
+    let mut streams = Vec::new();
+    for host in [&[1][..], &[2; 60], &[1]].concat() {
+        streams.push(room.tcp_from(host).await.unwrap());
+    }
+    // None of them runs before all are spawned: this runtime has one thread.
+    let connecting = streams.into_iter().map(|stream| {
+        let done = Arc::clone(&done);
+        tokio::spawn(async move {
+            Client::over(stream).await.unwrap();
+            done.fetch_add(1, Ordering::SeqCst)
+        })
+    });
+    let connecting: Vec<_> = connecting.collect();
+    for (index, connecting) in connecting.into_iter().enumerate() {
+        let before = connecting.await.unwrap();
+        let is_other = index == 0 || index == 61;
+        assert!(
+            !is_other || before < 30,
+            "{before} of the 60 went before number {index}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_tls_is_closed() {
-    let room = Room::open(SHORT);
+    let room = Room::open(PATIENT);
     let mut stream = room.tcp().await;
     stream.write_all(POST.as_bytes()).await.unwrap();
     let mut rest = Vec::new();
@@ -52,7 +109,7 @@ async fn what_is_not_tls_is_closed() {
 
 #[tokio::test]
 async fn no_session_can_be_resumed() {
-    let room = Room::open(SHORT);
+    let room = Room::open(PATIENT);
     let store = Arc::new(Tickets::default());
     let mut with = client_configuration(&[], &rustls::version::TLS13);
     with.resumption = Resumption::store(Arc::clone(&store) as Arc<dyn ClientSessionStore>);
@@ -68,7 +125,7 @@ async fn no_session_can_be_resumed() {
 
 #[tokio::test]
 async fn a_certificate_is_replaced_while_connections_live() {
-    let room = Room::open(SHORT);
+    let room = Room::open(PATIENT);
     let shown = |client: &Client| {
         let certificates = client.stream.get_ref().1.peer_certificates();
         certificates.unwrap()[0].clone().into_owned()

@@ -29,7 +29,7 @@ const CHECKPOINT: i64 = 128;
 
 /// A connection to an existing file, which may be empty. The schema is the newest afterwards.
 pub(super) fn open(file: &Path) -> Result<Connection, LedgerFault> {
-    let mut wait = wait_for_lock();
+    let mut wait = wait_for_lock(PATIENCE);
     let mut attempts = 0;
     loop {
         match connect(file) {
@@ -51,14 +51,24 @@ pub(super) fn open_for_reading(file: &Path) -> Result<Connection, LedgerFault> {
     Ok(connection)
 }
 
+/// Empties the write-ahead log. `false` when others used it all the time.
+pub(super) fn shorten_log(connection: &mut Connection) -> rusqlite::Result<bool> {
+    connection.busy_handler(Some(wait_for_lock(PATIENCE / 100)))?;
+    let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+    connection.busy_handler(Some(wait_for_lock(PATIENCE)))?;
+    is_busy.map(|is_busy: bool| !is_busy)
+}
+
 fn connect(file: &Path) -> Result<Connection, SchemaProblem> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_handler(Some(wait_for_lock()))?;
+    connection.busy_handler(Some(wait_for_lock(PATIENCE)))?;
     // Else a statement is compiled again whenever its parameters change.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    // Else damage could bring back the row of a grant as it was before its last redemption.
+    connection.pragma_update(None, "secure_delete", true)?;
     // Temporary files would need a folder of their own that can be written.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -CACHE)?;
@@ -81,18 +91,35 @@ fn connect(file: &Path) -> Result<Connection, SchemaProblem> {
 
 /// Sleeps for a moment at each call, of another length each time; `false` when the patience since
 /// call 0 is at its end.
-fn wait_for_lock() -> impl FnMut(i32) -> bool + Send + 'static {
+fn wait_for_lock(patience: Duration) -> impl FnMut(i32) -> bool + Send + 'static {
     let random = RandomState::new();
     let mut began = Instant::now();
     move |attempts| {
         if attempts == 0 {
             began = Instant::now();
         }
-        if began.elapsed() >= PATIENCE {
+        if began.elapsed() >= patience {
             return false;
         }
         let eighths = u32::try_from(random.hash_one(attempts) % 8).unwrap_or(0) + 1;
         std::thread::sleep(PAUSE / 8 * eighths);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_waited_for_until_the_patience_ends() {
+        let patience = Duration::from_millis(20);
+        let mut wait = wait_for_lock(patience);
+        for name in ["the first lock", "another one"] {
+            let began = Instant::now();
+            let attempts = (0..1_000).take_while(|&attempts| wait(attempts)).count();
+            assert!(began.elapsed() >= patience, "{name}");
+            assert!((1..=80).contains(&attempts), "{name}: {attempts} attempts");
+        }
     }
 }

@@ -1,31 +1,15 @@
 //! The statements of a ledger, each on a connection and inside whatever transaction it has.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
-use sha2::{Digest, Sha256};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::fault::damaged;
+use super::rows::{
+    REDEMPTION, grant_columns, read_grant, read_redemption, redemption_columns, sum, time,
+};
 use crate::ledger::Entry;
 use crate::redemption::{
-    CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal,
-    Serial, decide,
+    Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal, decide,
 };
-
-macro_rules! grant_columns {
-    () => {
-        "uid, name, code_digest, redemptions_allowed, redemptions, created, expiration_time, \
-         revoked, issuer, sum"
-    };
-}
-
-macro_rules! redemption_columns {
-    () => {
-        "key, origin, subject, serial, at, certificate_end"
-    };
-}
-
-/// The column at which those of a redemption begin behind those of its grant.
-const REDEMPTION: usize = 10;
 
 /// How many rows one call of [`prune`] deletes.
 const PRUNED_AT_ONCE: i64 = 500;
@@ -60,38 +44,46 @@ pub(super) fn look(
         .optional()
 }
 
+/// A redemption that is counted once the transaction is committed.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    pub(super) uid: GrantUid,
+    pub(super) name: String,
+    pub(super) redemption: Redemption,
+}
+
 /// Decides about a candidate and writes what was decided.
 pub(super) fn count(
     connection: &Connection,
     uid: &GrantUid,
-    candidate: &Redemption,
+    candidate: Redemption,
     now: DateTime<Utc>,
-) -> rusqlite::Result<Result<(Decision, Grant), Refusal>> {
-    let Some(Entry {
-        mut grant,
-        redemption,
-    }) = look(connection, uid, Some(&candidate.key))?
-    else {
-        return Ok(Err(Refusal::UnknownGrant));
+) -> rusqlite::Result<(Result<Decision, Refusal>, Option<Counted>)> {
+    let Some(entry) = look(connection, uid, Some(&candidate.key))? else {
+        return Ok((Err(Refusal::UnknownGrant), None));
     };
-    let decision = match decide(&grant, redemption.as_ref(), &candidate.subject, now) {
-        Ok(decision) => decision,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    if decision == Decision::Count {
-        insert_redemption(connection, uid, candidate)?;
-        grant.redemptions += 1;
-        connection
-            .prepare_cached(
-                "UPDATE grants SET redemptions = :redemptions, sum = :sum WHERE uid = :uid",
-            )?
-            .execute(named_params! {
-                ":redemptions": grant.redemptions,
-                ":sum": sum(&grant),
-                ":uid": uid.as_bytes(),
-            })?;
+    let mut grant = entry.grant;
+    let decision = decide(&grant, entry.redemption.as_ref(), &candidate.subject, now);
+    if decision != Ok(Decision::Count) {
+        return Ok((decision, None));
     }
-    Ok(Ok((decision, grant)))
+    insert_redemption(connection, uid, &candidate)?;
+    grant.redemptions += 1;
+    connection
+        .prepare_cached(
+            "UPDATE grants SET redemptions = :redemptions, sum = :sum WHERE uid = :uid",
+        )?
+        .execute(named_params! {
+            ":redemptions": grant.redemptions,
+            ":sum": sum(&grant),
+            ":uid": uid.as_bytes(),
+        })?;
+    let counted = Counted {
+        uid: *uid,
+        name: grant.name,
+        redemption: candidate,
+    };
+    Ok((decision, Some(counted)))
 }
 
 /// Adds a grant unless its name means a grant that has not ended.
@@ -160,7 +152,7 @@ pub(super) fn revoke(
     let Some(mut grant) = not_ended(connection, name, now)? else {
         return Ok(None);
     };
-    grant.revoked = Some(whole_microseconds(now)?);
+    grant.revoked = Some(time(now.timestamp_micros())?);
     connection
         .prepare_cached("UPDATE grants SET revoked = :revoked, sum = :sum WHERE uid = :uid")?
         .execute(named_params! {
@@ -177,34 +169,27 @@ pub(super) fn tally(
     connection: &Connection,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<Vec<(GrantState, u64)>> {
-    let number = |sql: &str| -> rusqlite::Result<u64> {
-        let mut statement = connection.prepare_cached(sql)?;
-        let count: i64 = if statement.parameter_count() == 0 {
-            statement.query_row([], |row| row.get(0))?
-        } else {
-            statement.query_row([now.timestamp_micros()], |row| row.get(0))?
-        };
-        Ok(u64::try_from(count).unwrap_or(0))
-    };
-    let revoked = number("SELECT count(*) FROM grants WHERE revoked IS NOT NULL")?;
-    let expired =
-        number("SELECT count(*) FROM grants WHERE revoked IS NULL AND expiration_time < ?1")?;
-    let unexpired =
-        number("SELECT count(*) FROM grants WHERE revoked IS NULL AND expiration_time >= ?1")?;
-    let spent = number(
-        "SELECT count(*) FROM grants WHERE redemptions >= redemptions_allowed AND revoked IS NULL \
-         AND expiration_time >= ?1",
-    )?;
+    const TALLY: &str = "SELECT \
+         (SELECT count(*) FROM grants WHERE revoked IS NULL AND expiration_time >= :now), \
+         (SELECT count(*) FROM grants WHERE revoked IS NULL AND expiration_time >= :now \
+          AND redemptions >= redemptions_allowed), \
+         (SELECT count(*) FROM grants WHERE revoked IS NULL AND expiration_time < :now), \
+         (SELECT count(*) FROM grants WHERE revoked IS NOT NULL)";
+    let [unexpired, spent, expired, revoked] = connection
+        .prepare_cached(TALLY)?
+        .query_row(named_params! { ":now": now.timestamp_micros() }, |row| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+        })?;
     Ok(GrantState::ALL
         .into_iter()
         .map(|state| {
-            let count = match state {
-                GrantState::Live => unexpired.saturating_sub(spent),
+            let count: i64 = match state {
+                GrantState::Live => unexpired - spent,
                 GrantState::Spent => spent,
                 GrantState::Expired => expired,
                 GrantState::Revoked => revoked,
             };
-            (state, count)
+            (state, u64::try_from(count).unwrap_or(0))
         })
         .collect())
 }
@@ -324,74 +309,4 @@ fn insert_redemption(
         ":certificate_end": redemption.certificate_end.timestamp(),
     })?;
     Ok(())
-}
-
-fn read_grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
-    let time = |micros| {
-        DateTime::from_timestamp_micros(micros).ok_or_else(|| damaged("a time is out of range"))
-    };
-    let grant = Grant {
-        uid: GrantUid::from_bytes(row.get(0)?),
-        name: row.get(1)?,
-        code: CodeDigest::from_bytes(row.get(2)?),
-        redemptions_allowed: row.get(3)?,
-        redemptions: row.get(4)?,
-        created: time(row.get(5)?)?,
-        expiration_time: time(row.get(6)?)?,
-        revoked: row.get::<_, Option<i64>>(7)?.map(time).transpose()?,
-        issuer: row.get(8)?,
-    };
-    if row.get::<_, i64>(9)? != sum(&grant) {
-        return Err(damaged("the sum of a grant is another one"));
-    }
-    Ok(grant)
-}
-
-fn read_redemption(row: &Row<'_>, first: usize) -> rusqlite::Result<Redemption> {
-    let time = |seconds| {
-        DateTime::from_timestamp_secs(seconds).ok_or_else(|| damaged("a time is out of range"))
-    };
-    Ok(Redemption {
-        key: KeyDigest::from_bytes(row.get(first)?),
-        origin: match row.get(first + 1)? {
-            0 => KeyOrigin::Redeemer,
-            1 => KeyOrigin::Service,
-            _ => return Err(damaged("a key has no known origin")),
-        },
-        subject: row.get(first + 2)?,
-        serial: Serial::from_bytes(row.get(first + 3)?),
-        at: time(row.get(first + 4)?)?,
-        certificate_end: time(row.get(first + 5)?)?,
-    })
-}
-
-/// The first 8 bytes of SHA-256 over the stored form of a grant.
-fn sum(grant: &Grant) -> i64 {
-    let mut hash = Sha256::new();
-    hash.update(grant.uid.as_bytes());
-    hash.update(grant.code.as_bytes());
-    for number in [grant.redemptions_allowed, grant.redemptions] {
-        hash.update(number.to_be_bytes());
-    }
-    for time in [
-        Some(grant.created),
-        Some(grant.expiration_time),
-        grant.revoked,
-    ] {
-        hash.update([u8::from(time.is_some())]);
-        hash.update(time.map_or(0, |time| time.timestamp_micros()).to_be_bytes());
-    }
-    for text in [Some(&grant.name), grant.issuer.as_ref()] {
-        hash.update(text.map_or("", String::as_str));
-        // Neither byte is part of a text.
-        hash.update([if text.is_some() { 0xff } else { 0xfe }]);
-    }
-    let digest: [u8; 32] = hash.finalize().into();
-    let (first, _) = digest.split_at(8);
-    i64::from_be_bytes(first.try_into().unwrap_or([0; 8]))
-}
-
-fn whole_microseconds(time: DateTime<Utc>) -> rusqlite::Result<DateTime<Utc>> {
-    DateTime::from_timestamp_micros(time.timestamp_micros())
-        .ok_or_else(|| damaged("a time is out of range"))
 }

@@ -12,23 +12,15 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::queries::Counted;
 use super::{connection, fault, queries};
 use crate::ledger::LedgerFault;
-use crate::redemption::{GrantUid, Redemption};
 
 /// How many orders wait, and how many share a commit, at most.
 const BATCH: usize = 256;
 
-/// How long the write-ahead log may become, in bytes.
+/// How long the write-ahead log becomes before it is shortened, in bytes.
 const LONGEST_LOG: u64 = 8 << 20;
-
-/// A redemption that was counted, if its transaction was committed.
-#[derive(Clone, Debug)]
-pub(super) struct Counted {
-    pub(super) uid: GrantUid,
-    pub(super) name: String,
-    pub(super) redemption: Redemption,
-}
 
 /// What an order found or did: the answer and what it counted.
 pub(super) type Outcome<T> = rusqlite::Result<(T, Option<Counted>)>;
@@ -46,13 +38,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || {
-                Store {
-                    log: log_of(&file),
-                    file,
-                    connection: Some(connection),
-                    in_doubt: Vec::new(),
-                }
-                .serve(orders);
+                Store::new(file, connection).serve(orders);
             })
             .map_err(|error| {
                 LedgerFault::new(format!("cannot start the thread of the ledger: {error}"))
@@ -71,14 +57,11 @@ impl Writer {
     ) -> Result<T, LedgerFault> {
         let stopped = || LedgerFault::new("the thread of the ledger has stopped, start again");
         let (reply, answer) = oneshot::channel();
-        let order = Box::new(Waiting {
-            act: Some(act),
-            outcome: None,
-            counted: None,
-            reply,
-        });
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
-        queue.send(order).await.map_err(|_| stopped())?;
+        queue
+            .send(Waiting::boxed(act, reply))
+            .await
+            .map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
 }
@@ -106,6 +89,21 @@ struct Waiting<T, F> {
     outcome: Option<T>,
     counted: Option<Counted>,
     reply: oneshot::Sender<Result<T, LedgerFault>>,
+}
+
+impl<T, F> Waiting<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+{
+    fn boxed(act: F, reply: oneshot::Sender<Result<T, LedgerFault>>) -> Box<dyn Order> {
+        Box::new(Self {
+            act: Some(act),
+            outcome: None,
+            counted: None,
+            reply,
+        })
+    }
 }
 
 impl<T: Send, F: FnOnce(&Connection) -> Outcome<T> + Send> Order for Waiting<T, F> {
@@ -139,13 +137,28 @@ impl<T: Send, F: FnOnce(&Connection) -> Outcome<T> + Send> Order for Waiting<T, 
 /// What the thread owns. Without a connection the last one failed and none was had since.
 struct Store {
     file: Arc<Path>,
+    /// The write-ahead log of the file. Source: SQLite, "WAL-mode File Format".
     log: PathBuf,
+    /// The length in bytes at which the log is shortened.
+    longest_log: u64,
     connection: Option<Connection>,
     in_doubt: Vec<Counted>,
 }
 
 impl Store {
-    fn serve(mut self, mut orders: mpsc::Receiver<Box<dyn Order>>) {
+    fn new(file: Arc<Path>, connection: Connection) -> Self {
+        let mut log = file.as_os_str().to_owned();
+        log.push("-wal");
+        Self {
+            file,
+            log: log.into(),
+            longest_log: LONGEST_LOG,
+            connection: Some(connection),
+            in_doubt: Vec::new(),
+        }
+    }
+
+    fn serve(&mut self, mut orders: mpsc::Receiver<Box<dyn Order>>) {
         let mut batch = Vec::with_capacity(BATCH);
         while orders.blocking_recv_many(&mut batch, BATCH) > 0 {
             let committed = catch_unwind(AssertUnwindSafe(|| self.commit(&mut batch)))
@@ -169,16 +182,21 @@ impl Store {
     }
 
     /// Processes that commit without a pause never leave each other the moment in which the log
-    /// begins anew. When it is long, one of them takes that moment.
-    fn shorten_log(&self) {
-        let is_long = std::fs::metadata(&self.log).is_ok_and(|log| log.len() > LONGEST_LOG);
-        let Some(connection) = self.connection.as_ref().filter(|_| is_long) else {
+    /// begins anew. When it is long, one of them takes that moment, but waits for no slow reader.
+    fn shorten_log(&mut self) {
+        let length = std::fs::metadata(&self.log).map_or(0, |log| log.len());
+        let is_long = length > self.longest_log;
+        let Some(connection) = self.connection.as_mut().filter(|_| is_long) else {
             return;
         };
-        let shortened = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        if let Err(error) = shortened {
-            tracing::debug!(%error, "the log of the ledger is long, the next commit tries again");
-        }
+        self.longest_log = match connection::shorten_log(connection) {
+            Ok(true) => LONGEST_LOG,
+            Ok(false) => length.saturating_mul(2),
+            Err(error) => {
+                tracing::error!(%error, "the log of the ledger cannot be shortened");
+                length.saturating_mul(2)
+            }
+        };
     }
 
     fn fail(&mut self, batch: &mut Vec<Box<dyn Order>>, fault: &LedgerFault) {
@@ -206,7 +224,8 @@ impl Store {
             } = counted;
             let entry = queries::look(&connection, uid, Some(&redemption.key))
                 .map_err(|error| fault::reading(&self.file, &error))?;
-            if entry.is_some_and(|entry| entry.redemption.as_ref() == Some(redemption)) {
+            let stored = entry.and_then(|entry| entry.redemption);
+            if stored.is_some_and(|stored| stored.serial == redemption.serial) {
                 log_lost(counted);
             }
         }
@@ -225,13 +244,6 @@ fn run(connection: &mut Connection, batch: &mut [Box<dyn Order>]) -> rusqlite::R
     transaction.commit()
 }
 
-/// The write-ahead log of a file. Source: SQLite, "WAL-mode File Format".
-fn log_of(file: &Path) -> PathBuf {
-    let mut log = file.as_os_str().to_owned();
-    log.push("-wal");
-    log.into()
-}
-
 fn log_lost(counted: &Counted) {
     tracing::error!(
         uid = %counted.uid,
@@ -242,3 +254,6 @@ fn log_lost(counted: &Counted) {
         "a redemption is counted, and its requester does not know",
     );
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod contention;
+mod files;
+
 use std::path::Path;
-use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use redemption_sidecar::ledger::{Ledger, Published, SqliteLedger};
@@ -49,8 +51,7 @@ fn redemption(grant: &Grant, key: u32) -> Redemption {
         subject: grant.name.clone(),
         serial: Serial::derive(&grant.uid, &spki),
         at: now() + SECOND,
-        certificate_end: now() + HOUR,
-        certificate_end: now() + SECOND + TimeDelta::days(1),
+        certificate_end: now() + TimeDelta::days(1),
     }
 }
 
@@ -60,42 +61,6 @@ fn folder() -> TempDir {
 
 fn open(folder: &Path) -> SqliteLedger {
     SqliteLedger::open(folder).unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_grant_counts_at_most_as_many_keys_as_it_allows() {
-    for (name, ledgers, allowed) in [
-        ("one ledger, one redemption", 1, 1_u32),
-        ("one ledger, ten redemptions", 1, 10),
-        ("four ledgers, one redemption", 4, 1),
-        ("four ledgers, ten redemptions", 4, 10),
-    ] {
-        let folder = folder();
-        let ledgers: Vec<_> = (0..ledgers)
-            .map(|_| Arc::new(open(folder.path())))
-            .collect();
-        let grant = grant(1, "west", allowed);
-        ledgers[0].create(&grant, now()).await.unwrap().unwrap();
-        let tasks: Vec<_> = (0..64)
-            .map(|key| {
-                let ledger = Arc::clone(&ledgers[key as usize % ledgers.len()]);
-                let candidate = redemption(&grant, key);
-                let uid = grant.uid;
-                tokio::spawn(async move { ledger.count(&uid, candidate, now()).await.unwrap() })
-            })
-            .collect();
-        let mut counted = 0;
-        for task in tasks {
-            match task.await.unwrap() {
-                Ok(Decision::Count) => counted += 1,
-                other => assert_eq!(other, Err(Refusal::Spent), "{name}"),
-            }
-        }
-        assert_eq!(counted, allowed, "{name}");
-        let shown = ledgers[0].show("west").await.unwrap();
-        assert_eq!(shown[0].0.redemptions, allowed, "{name}");
-        assert_eq!(shown[0].1.len(), allowed as usize, "{name}");
-    }
 }
 
 #[tokio::test]
