@@ -213,6 +213,7 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
 #[derive(Clone)]
 pub(crate) struct Token {
     pub(crate) yaml: String,
+    pub(crate) name: String,
     /// The path of the URL: a slash and the uid.
     pub(crate) path: String,
     pub(crate) code: String,
@@ -226,6 +227,7 @@ impl Token {
         let url = text("url");
         Self {
             yaml: yaml.to_owned(),
+            name: object["metadata"]["name"].as_str().unwrap().to_owned(),
             path: format!("/{}", url.rsplit('/').next().unwrap()),
             code: text("code"),
             ca: text("ca"),
