@@ -47,7 +47,7 @@ pub use peer::Peer;
 pub use tls::{ServerCertificate, TlsProblem, load_certified_key};
 
 use crate::metrics::{Bound, ConnectionMetrics, Metrics};
-use connections::Order;
+use connections::{Order, Patience};
 use stream::{Stream, Transport};
 
 /// What is served on one port, and how.
@@ -217,15 +217,14 @@ impl Server {
                     Order::Cut => return,
                 },
                 () = &mut patience => {
-                    let now = Instant::now();
                     // The timer is not touched while requests come and go: it looks afterwards.
-                    match connection.patience(self.limits.head, now) {
-                        Some(end) if end > now => patience.as_mut().reset(end.into()),
-                        Some(_) => {
-                            connection.closed_by(Bound::Head);
+                    match connection.patience(self.limits.head, Instant::now()) {
+                        Patience::Until(end) => patience.as_mut().reset(end.into()),
+                        Patience::Over(bound) => {
+                            connection.closed_by(bound);
                             return;
                         }
-                        None => return,
+                        Patience::Gone => return,
                     }
                 }
             }
@@ -251,7 +250,7 @@ struct Faults {
 
 impl Faults {
     fn log(&mut self, fault: &io::Error, now: Instant) {
-        let is_due = |logged| now.saturating_duration_since(logged) >= Duration::from_secs(1);
+        let is_due = |logged| now.saturating_duration_since(logged) >= FAULT_PAUSE;
         if self.logged.is_none_or(is_due) {
             warn!("cannot accept connections, trying again: {fault}");
             self.logged = Some(now);
@@ -261,3 +260,6 @@ impl Faults {
 
 /// How long nothing is accepted after a fault: files may have been closed by then.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a fault of accepting is not logged again.
+const FAULT_PAUSE: Duration = Duration::from_secs(1);
