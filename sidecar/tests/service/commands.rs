@@ -202,7 +202,7 @@ fn a_redemption_that_fails_says_whether_the_token_is_worth_another_try() {
     let out = place.path("out");
     let changed = |name: &str, from: &str, to: &str| {
         let yaml = token.yaml.replace(from, to);
-        assert_ne!(yaml, token.yaml);
+        assert_ne!(yaml, token.yaml, "{name}");
         place.file(name, &yaml)
     };
     let wrong = changed("wrong", &token.code, "canary-of-another-code");
@@ -211,7 +211,7 @@ fn a_redemption_that_fails_says_whether_the_token_is_worth_another_try() {
     let indented = |ca: &str| ca.trim_end().replace('\n', "\n    ");
     let stranger = changed("stranger", &indented(&token.ca), &indented(&other_ca));
     let no_ca = changed("no-ca", "\n  ca: ", "\n  canary: ");
-    let grant = changed("grant", "kind: \"AccessToken\"", "kind: \"AccessGrant\"");
+    let grant = changed("grant", "kind: AccessToken", "kind: AccessGrant");
     let http = changed("http", "https://", "http://");
     let broken = place.file("broken", "{");
     let (spent, expired) = (
@@ -441,25 +441,45 @@ fn completions_and_manual_pages_know_every_command() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn a_reader_that_goes_away_is_no_failure_unless_it_was_to_have_a_token() {
     let sidecar = Sidecar::start();
-    for (arguments, closes_errors) in [
-        (["issue", "west"], true),
-        (["issue", "east"], false),
-        (["show", "west"], false),
-        (["revoke", "west"], true),
-    ] {
+    let nobody = || {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
+        writer
+    };
+    let status = |arguments: &[&str], output: Stdio, errors: Stdio| {
         let mut command = Command::new(BINARY);
         command.args(arguments).arg("--data").arg(sidecar.folder());
-        if closes_errors {
-            command.stdout(Stdio::null()).stderr(writer);
-        } else {
-            command.stdout(writer).stderr(Stdio::null());
-        }
-        let status = command.status().unwrap();
-        assert_eq!(status.code(), Some(0), "{arguments:?}");
+        command
+            .stdout(output)
+            .stderr(errors)
+            .status()
+            .unwrap()
+            .code()
+    };
+    for arguments in [
+        ["issue", "west"],
+        ["show", "west"],
+        ["show", "none"],
+        ["revoke", "west"],
+    ] {
+        let expected = i32::from(arguments[1] == "none");
+        let silent = status(&arguments, Stdio::null(), nobody().into());
+        assert_eq!(silent, Some(expected), "{arguments:?}");
+    }
+    assert_eq!(status(&["list"], nobody().into(), Stdio::null()), Some(0));
+    // A token that nobody has cannot be redeemed.
+    let full = || fs::File::create("/dev/full").unwrap();
+    for (name, output) in [("nobody", nobody().into()), ("full", full().into())] {
+        assert_eq!(
+            status(&["issue", name], output, Stdio::null()),
+            Some(3),
+            "{name}"
+        );
+        let shown = sidecar.run(&["show", name, "-o", "json"]);
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        assert_eq!(shown[0]["state"], "revoked", "{name}");
     }
 }
 
