@@ -62,13 +62,8 @@ pub(super) fn shorten_log(connection: &mut Connection) -> rusqlite::Result<bool>
 fn connect(file: &Path) -> Result<Connection, SchemaProblem> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags)?;
-<<<<<<< HEAD
     connection.busy_handler(Some(wait_for_lock(PATIENCE)))?;
     // Else a statement is compiled again whenever its parameters change.
-=======
-    connection.busy_handler(Some(wait_for_lock()))?;
-    // Else a prepared statement is compiled anew whenever other values are bound to it.
->>>>>>> bench
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
