@@ -34,6 +34,13 @@ impl Stream {
         }
     }
 
+    fn noting_a_block<T>(&self, written: Poll<T>) -> Poll<T> {
+        if written.is_pending() {
+            self.connection.blocked();
+        }
+        written
+    }
+
     /// Reads what the client still sends, below TLS, until it ends or enough was read.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; 8192];
@@ -72,10 +79,11 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
+        let written = match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Transport::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
+        };
+        self.noting_a_block(written)
     }
 
     fn poll_write_vectored(
@@ -83,10 +91,11 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
+        let written = match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Transport::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-        }
+        };
+        self.noting_a_block(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -97,13 +106,15 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(match &mut self.transport {
+        let flushed = match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_flush(context),
             Transport::Tls(stream) => Pin::new(stream).poll_flush(context),
-        })?;
-        // HTTP flushes when it has nothing more to write.
-        self.connection.sent();
-        Poll::Ready(Ok(()))
+        };
+        if flushed.is_ready() {
+            // HTTP flushes when it has nothing more to write.
+            self.connection.sent();
+        }
+        self.noting_a_block(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
