@@ -59,6 +59,8 @@ where
     let lines = tracing_subscriber::fmt()
         .with_writer(writer)
         .with_timer(SystemTime)
+        // It would say so on standard error, too, and end the redemption that is being logged.
+        .log_internal_errors(false)
         .with_env_filter(EnvFilter::try_new(&filter.0).map_err(|_| LogProblem::Filter)?);
     Ok(match format {
         LogFormat::Text => lines.with_ansi(ansi).into(),

@@ -101,35 +101,40 @@ pub async fn redeem(
     let url = &order.token.url;
     let folder = open(order, clock, progress).await?;
     // Before a look at the files: a redeemer that was stopped may have written some of them.
-    let answer = match files::kept(&folder, url, name, clock.now())? {
-        Some(Ok(answer)) => answer,
-        Some(Err(AnswerProblem::OtherName)) => {
-            let path = folder.path_of(&files::kept_file(url));
-            return Err(RedeemProblem::OtherName(path));
+    let kept = kept(order, &folder, clock)?;
+    if kept.is_none() && !order.force {
+        if let Some(answer) = files::look(&folder, name, clock.now())? {
+            files::clear(&folder, url)?;
+            return Ok(Redeemed {
+                key_made_by: None,
+                ..redeemed(&folder, &answer)
+            });
         }
-        Some(Err(_)) | None => {
-            if !order.force {
-                if let Some(answer) = files::look(&folder, name, clock.now())? {
-                    files::clear(&folder, url)?;
-                    return Ok(Redeemed {
-                        key_made_by: None,
-                        ..redeemed(&folder, &answer)
-                    });
-                }
-                if let Some(path) = files::obstacle(&folder, name)? {
-                    return Err(RedeemProblem::Exists(path));
-                }
-            }
-            let answer = ask(order, &folder, clock, progress).await?;
-            files::keep(&folder, url, &answer)?;
-            answer
+        if let Some(path) = files::obstacle(&folder, name)? {
+            return Err(RedeemProblem::Exists(path));
         }
+    }
+    let answer = match kept {
+        Some(answer) => answer,
+        None => ask(order, &folder, clock, progress).await?,
     };
     if let Err(path) = files::place(&folder, &answer, order.force)? {
         return Err(RedeemProblem::ExistsNow(path));
     }
     files::clear(&folder, url)?;
     Ok(redeemed(&folder, &answer))
+}
+
+/// The answer that an earlier run kept. One that is of no use any more is as good as none.
+fn kept(order: &Order<'_>, folder: &Folder, clock: Clock) -> Result<Option<Answer>, RedeemProblem> {
+    let url = &order.token.url;
+    match files::kept(folder, url, &order.token.name, clock.now())? {
+        Some(Err(AnswerProblem::OtherName)) => {
+            let path = folder.path_of(&files::kept_file(url));
+            Err(RedeemProblem::OtherName(path))
+        }
+        found => Ok(found.and_then(Result::ok)),
+    }
 }
 
 /// Opens the folder, and waits while another redeemer is at work in it.
@@ -171,7 +176,8 @@ fn checked_name<'a>(order: &Order<'a>) -> Result<&'a str, RedeemProblem> {
     }
 }
 
-/// Asks until there is an answer with all that is needed, or nothing more can be done.
+/// Asks until there is an answer with all that is needed, and keeps it, or until nothing more can
+/// be done.
 async fn ask(
     order: &Order<'_>,
     folder: &Folder,
@@ -182,9 +188,13 @@ async fn ask(
     let key = KeyFile::open(folder, url)?;
     let mut attempts = Attempts::new(order.timeout, key.made_before);
     let outcome = attempt(order, &key, clock, &mut attempts, progress).await;
-    if outcome.is_err() && !attempts.may_be_counted() {
-        // No server can know the key: nothing is lost with it, and it does no harm if it stays.
-        let _ = folder.remove(&key_file::name(url));
+    match &outcome {
+        Ok(answer) => files::keep(folder, url, answer)?,
+        Err(_) if attempts.may_be_counted() => {}
+        Err(_) => {
+            // No server can know the key: nothing is lost with it, and it does no harm if it stays.
+            let _ = folder.remove(&key_file::name(url));
+        }
     }
     outcome
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::report::time;
-use super::{Failure, data};
+use super::{Failure, data, tell};
 use crate::args::Redeem;
 use crate::clock;
 use crate::redeemer::token::Token;
@@ -45,13 +45,13 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
         None => "redeemed already",
         Some(_) => "redeemed",
     };
-    eprintln!(
+    tell(format_args!(
         "{state}: '{}', valid until {}",
         redeemed.name,
         time(redeemed.not_after)
-    );
+    ));
     if redeemed.key_made_by == Some(KeyOrigin::Service) {
-        eprintln!("the private key was made by the server");
+        tell("the private key was made by the server");
     }
     for file in files {
         super::print(format!("{}\n", file.display()))?;
@@ -100,7 +100,7 @@ impl Progress for Waiting {
 impl Waiting {
     fn end(&self) {
         if self.is_open {
-            eprintln!();
+            tell("");
         }
     }
 }

@@ -3,12 +3,13 @@
 //! When it fails, it tells whether a byte of the request may have left: only then may the
 //! redemption have been counted.
 
+mod connect;
+mod watched;
+
 use std::fmt;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -19,19 +20,17 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
-use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig, crypto};
 use secrecy::{ExposeSecret, SecretString};
 use skupper_access_policy::value::certificate::CertificateBundle;
-use skupper_access_policy::value::host::Host;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio::time::{self, Instant};
+use tokio::time;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
+use self::connect::{connect, server_name};
+use self::watched::Watched;
 use super::clock::Clock;
 use super::verifier::Verifier;
 use crate::protocol::{CERTIFICATE_REQUEST, NAME, SAFE_RETRY, SUBJECT};
@@ -184,41 +183,6 @@ async fn ask(
     })
 }
 
-/// Tries the addresses of the host one after the other, each with its share of the time: one that
-/// is a black hole must not eat up what the others need.
-async fn connect(url: &RedemptionUrl) -> io::Result<TcpStream> {
-    let port = url.port().map_or(HTTPS_PORT, std::num::NonZeroU16::get);
-    let mut addresses = match url.host() {
-        Host::Ip(address) => vec![(*address, port).into()],
-        Host::Name(name) => tokio::net::lookup_host((name.as_str(), port))
-            .await?
-            .collect(),
-    };
-    addresses.truncate(MAX_ADDRESSES);
-    let deadline = Instant::now() + CONNECT_TIME;
-    let mut problem = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for (position, address) in addresses.iter().enumerate() {
-        let others = u32::try_from(addresses.len() - position).unwrap_or(1);
-        let share = deadline.duration_since(Instant::now()) / others;
-        match time::timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => problem = error,
-            Err(_) => problem = io::ErrorKind::TimedOut.into(),
-        }
-    }
-    Err(problem)
-}
-
-fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
-    match host {
-        Host::Ip(address) => Ok(ServerName::from(*address)),
-        Host::Name(name) => {
-            let name = ServerName::try_from(name.as_str().to_owned());
-            name.map_err(io::Error::other)
-        }
-    }
-}
-
 /// A certificate that does not fit will not fit the next time; other faults may pass.
 fn tls_cause(error: io::Error) -> Cause {
     let inner = error.get_ref();
@@ -290,41 +254,6 @@ async fn whole(mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Cause> {
     Ok(whole)
 }
 
-/// A stream that notes when the first byte is given to it.
-struct Watched<S> {
-    stream: S,
-    has_written: Arc<AtomicBool>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.has_written.store(true, Ordering::Relaxed);
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 /// A connection that ends with the exchange, however that ends.
 struct Running(JoinHandle<()>);
 
@@ -339,10 +268,3 @@ const CAPACITY: usize = 32 * 1024;
 
 /// Longest head of an answer, in bytes.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-
-/// Time to connect, all addresses together.
-const CONNECT_TIME: Duration = Duration::from_secs(8);
-
-const MAX_ADDRESSES: usize = 8;
-
-const HTTPS_PORT: u16 = 443;

@@ -105,7 +105,7 @@ impl Folder {
     fn replace(&self, name: &str, path: &Path, content: &[u8]) -> io::Result<()> {
         // Skupper reads every file that ends in '.yaml' or '.yml'. What a killed redeemer left
         // under this name is of no use.
-        let new = self.path_of(&format!(".{name}.new"));
+        let new = self.path_of(&format!(".{}.new", name.trim_start_matches('.')));
         remove(&new)?;
         let mut file = OpenOptions::new()
             .create_new(true)

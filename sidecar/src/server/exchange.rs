@@ -51,12 +51,8 @@ pub struct Answer {
     pub response: Response<Body>,
 }
 
-/// The one route of the redemption port.
-pub(super) fn routes<H: Handler>(
-    handler: Arc<H>,
-    metrics: Arc<Metrics>,
-    body_limit: Duration,
-) -> Router {
+/// The one route of the redemption port. `body_limit` is the time for the body of a request.
+pub fn routes<H: Handler>(handler: Arc<H>, metrics: Arc<Metrics>, body_limit: Duration) -> Router {
     Router::new().fallback(exchange::<H>).with_state(Desk {
         handler,
         metrics,

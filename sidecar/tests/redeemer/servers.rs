@@ -17,14 +17,14 @@ const SELF_SIGNED: &str = "basicConstraints = critical,CA:TRUE; extendedKeyUsage
 fn self_signed(name: &str, extensions: &str) -> Identity {
     Certificates::of_the_tests().make(name, |pki| {
         pki.key(name, "P-256 PKCS#8");
-        pki.certificate(name, "/CN=server", extensions);
+        pki.root(name, "/CN=server", extensions);
     })
 }
 
 fn signed(name: &str, ca: &str, extensions: &str) -> Identity {
     Certificates::of_the_tests().make(name, |pki| {
         pki.key(name, "P-256 PKCS#8");
-        pki.certificate_by(ca, name, "/CN=server", extensions);
+        pki.certificate(ca, name, "/CN=server", extensions);
     })
 }
 
@@ -153,11 +153,7 @@ async fn certificates_are_judged_at_the_time_of_the_order() {
     // A root that ended does not vouch, though the leaf did not end and another root is valid.
     let short = certificates.make("short-ca", |pki| {
         pki.key("short-ca", "P-256 PKCS#8");
-        pki.certificate("short-ca", "/CN=short", CA);
-        pki.openssl(
-            "req -x509 -new -key short-ca.key -days 1 -subj /CN=short -out short-ca.crt -config \
-             extensions.cnf -extensions all",
-        );
+        pki.root_of("short-ca", "/CN=short", CA, "-days 1", "utf8only");
     });
     let leaf = signed("by-short", "short-ca", SERVER);
     let both = Identity {

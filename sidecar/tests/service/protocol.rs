@@ -15,6 +15,16 @@ const REFUSED: &str = "Redemption of access token refused\n";
 const SPENT: &str = "No such access granted\n";
 const BAD_BODY: &str = "Request body not valid\n";
 
+/// A name, the path, the headers, the body; the status and the body of the answer.
+type Row<'a> = (
+    &'a str,
+    &'a str,
+    &'a [(&'a str, &'a str)],
+    &'a str,
+    u16,
+    &'a str,
+);
+
 #[test]
 fn every_refusal_has_its_status_and_its_body() {
     let sidecar = Sidecar::start();
@@ -30,14 +40,6 @@ fn every_refusal_has_its_status_and_its_body() {
     let with_line_end = format!("{}\n", token.code);
     let twice = format!("{}/", token.path);
     let long = "a".repeat(65);
-    type Row<'a> = (
-        &'a str,
-        &'a str,
-        &'a [(&'a str, &'a str)],
-        &'a str,
-        u16,
-        &'a str,
-    );
     let rows: &[Row<'_>] = &[
         (
             "an unknown uid",

@@ -79,13 +79,23 @@ impl Sidecar {
 
     /// Ends it, and serves the same data folder again with no further option.
     pub(crate) fn restart(self) -> Self {
-        self.restart_at(free_port())
+        self.restart_as(free_port(), &[])
     }
 
     /// The same at this port.
-    pub(crate) fn restart_at(mut self, port: u16) -> Self {
+    pub(crate) fn restart_at(self, port: u16) -> Self {
+        self.restart_as(port, &[])
+    }
+
+    /// The same at the same port, as the last part of a longer command line.
+    pub(crate) fn restart_under(self, wrapper: &[&str]) -> Self {
+        let port = self.port;
+        self.restart_as(port, wrapper)
+    }
+
+    fn restart_as(mut self, port: u16, wrapper: &[&str]) -> Self {
         self.kill();
-        let mut next = Self::start_at(&self.folder, port, &[], &[]);
+        let mut next = Self::start_at(&self.folder, port, wrapper, &[]);
         next.owned = self.owned.take();
         next
     }
@@ -203,6 +213,7 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
 #[derive(Clone)]
 pub(crate) struct Token {
     pub(crate) yaml: String,
+    pub(crate) name: String,
     /// The path of the URL: a slash and the uid.
     pub(crate) path: String,
     pub(crate) code: String,
@@ -216,6 +227,7 @@ impl Token {
         let url = text("url");
         Self {
             yaml: yaml.to_owned(),
+            name: object["metadata"]["name"].as_str().unwrap().to_owned(),
             path: format!("/{}", url.rsplit('/').next().unwrap()),
             code: text("code"),
             ca: text("ca"),

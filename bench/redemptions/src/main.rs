@@ -1,0 +1,166 @@
+//! Prints what the redemption service costs, next to what cannot be avoided, and whether each goal
+//! is met.
+//!
+//! ```text
+//! redemption-bench [--quick] [--check] [--only SCENARIO] [--folder FOLDER] [BINARY]
+//! ```
+//!
+//! The service runs as a process of its own on loopback; the load generator shares its cores. Rates
+//! and times vary with whatever else the machine does; the time that the service spends on a core
+//! for each redemption varies little, and decides. Every load ends after some seconds or some
+//! thousand requests. `--check` makes the exit status 1 when a goal is missed.
+
+mod attacks;
+mod bench;
+mod client;
+mod costs;
+mod grants;
+mod issuing;
+mod load;
+mod rates;
+mod room;
+mod samples;
+mod sidecar;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bench::{Bench, KEYS, WARM_UP};
+use costs::Costs;
+use grants::Ledgers;
+use room::{Keys, Room};
+use table::Table;
+
+/// Why a run ended early.
+pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+// One thread for each core, as the service has it.
+#[tokio::main(flavor = "multi_thread")]
+async fn main() -> ExitCode {
+    let outcome = tokio::select! {
+        outcome = run() => outcome,
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+    };
+    match outcome {
+        Ok(status) => status,
+        Err(why) => {
+            eprintln!("redemption-bench: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run() -> Result<ExitCode, Fault> {
+    let options = options()?;
+    redemption_sidecar::server::raise_file_limit(4096);
+    let bench = Bench {
+        room: Room::make(&options.folder)?,
+        keys: Arc::new(Keys::make(KEYS + WARM_UP)),
+        time: Duration::from_secs(if options.is_quick { 1 } else { 10 }),
+        binary: options.binary,
+    };
+    println!(
+        "{}: {:.1} MiB; {} cores, shared with the load generator; data on {}",
+        bench.binary.display(),
+        bench::mebibytes(&bench.binary)?,
+        std::thread::available_parallelism()?,
+        bench.room.file_system,
+    );
+    let is_wanted = |scenario: &str| options.only.as_ref().is_none_or(|only| only == scenario);
+    if !SCENARIOS.iter().any(|scenario| is_wanted(scenario)) {
+        return Err(format!("the scenario must be one of '{}'", SCENARIOS.join("', '")).into());
+    }
+    let (mut unavoidable, mut figures) = (Table::default(), Table::default());
+    let ledgers = if is_wanted("grants") {
+        Some(Ledgers::make(&bench).await?)
+    } else {
+        None
+    };
+    for run in 1..=if options.is_quick { 1 } else { RUNS } {
+        let costs = Costs::measure(&bench.room.data(), &mut unavoidable).await?;
+        for scenario in SCENARIOS.into_iter().filter(|scenario| is_wanted(scenario)) {
+            eprintln!("run {run}: {scenario}");
+            match scenario {
+                "kept-alive" => rates::kept_alive(&bench, &costs, &mut figures).await?,
+                "new-handshake" => rates::new_handshake(&bench, &costs, &mut figures).await?,
+                "rsa-issuer" => rates::rsa_issuer(&bench, &costs, &mut figures).await?,
+                "offered" => rates::offered(&bench, &costs, &mut figures).await?,
+                "wrong-codes" => attacks::wrong_codes(&bench, &mut figures).await?,
+                "slow-and-large" => attacks::slow_and_large(&bench, &mut figures).await?,
+                "issuing" => issuing::beside_a_burst(&bench, &mut figures).await?,
+                "plain" => rates::plain(&bench, &costs, &mut figures).await?,
+                _ => {
+                    if let Some(ledgers) = &ledgers {
+                        ledgers.redeem(&bench, run, &mut figures).await?;
+                    }
+                }
+            }
+        }
+    }
+    println!("\n{}", unavoidable.to_text("what cannot be avoided"));
+    println!("{}", figures.to_text("figure"));
+    let missed = figures.missed();
+    if missed == 0 {
+        println!("every goal is met");
+    } else {
+        println!("goals missed: {missed}");
+    }
+    Ok(ExitCode::from(u8::from(options.is_checked && missed > 0)))
+}
+
+struct Options {
+    is_quick: bool,
+    is_checked: bool,
+    only: Option<String>,
+    folder: PathBuf,
+    binary: PathBuf,
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options {
+        is_quick: false,
+        is_checked: false,
+        only: None,
+        folder: PathBuf::from("target"),
+        binary: PathBuf::from("target/release/redemption-sidecar"),
+    };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || {
+            let missing = || format!("'{argument}' must be followed by a value");
+            arguments.next().ok_or_else(missing)
+        };
+        match argument.as_str() {
+            "--quick" => options.is_quick = true,
+            "--check" => options.is_checked = true,
+            "--only" => options.only = Some(value()?),
+            "--folder" => options.folder = value()?.into(),
+            option if option.starts_with('-') => {
+                return Err(format!(
+                    "the option '{option}' must be '--quick', '--check', '--only SCENARIO' or \
+                     '--folder FOLDER'"
+                ));
+            }
+            _ => options.binary = argument.into(),
+        }
+    }
+    Ok(options)
+}
+
+const SCENARIOS: [&str; 9] = [
+    "kept-alive",
+    "new-handshake",
+    "rsa-issuer",
+    "offered",
+    "grants",
+    "wrong-codes",
+    "slow-and-large",
+    "issuing",
+    "plain",
+];
+
+/// How often everything is measured.
+const RUNS: usize = 3;
