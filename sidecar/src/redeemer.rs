@@ -56,7 +56,7 @@ pub struct Order<'a> {
     pub folder: &'a Path,
     /// Redeem and replace although the files are there.
     pub force: bool,
-    /// No further attempt begins after this time.
+    /// No further attempt begins after this time, and none goes on for more than 1 s after it.
     pub timeout: Duration,
     /// The time when [`redeem`] is called.
     pub now: DateTime<Utc>,
@@ -218,7 +218,8 @@ async fn attempt(
     };
     loop {
         let at = clock.now();
-        let result = exchange::exchange(&question, &tls).await;
+        let time = exchange::exchange_time(order.timeout.saturating_sub(clock.elapsed()));
+        let result = exchange::exchange(&question, &tls, time).await;
         let chance = u32::from_ne_bytes(random::bytes());
         let pause = match attempts.next(outcome(&result), at, clock.elapsed(), chance) {
             Step::Wait(pause) => pause,

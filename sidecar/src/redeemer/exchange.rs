@@ -25,7 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use tokio::task::JoinHandle;
-use tokio::time;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
@@ -75,8 +75,8 @@ pub enum Cause {
     Http(hyper::Error),
     /// The answer is longer than [`MAX_ANSWER_BYTES`].
     TooLong,
-    /// No whole answer within [`EXCHANGE_TIME`].
-    Late,
+    /// No whole answer within this time.
+    Late(Duration),
 }
 
 impl fmt::Display for Cause {
@@ -93,7 +93,10 @@ impl fmt::Display for Cause {
                 }
             }
             Self::TooLong => formatter.write_str("the answer is longer than 1 MiB"),
-            Self::Late => formatter.write_str("no whole answer within 10 s"),
+            Self::Late(time) => {
+                let seconds = time.as_secs_f32();
+                write!(formatter, "no whole answer within {seconds:.0} s")
+            }
         }
     }
 }
@@ -101,9 +104,11 @@ impl fmt::Display for Cause {
 /// Longest answer that is read, in bytes.
 pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// Time for one exchange, from the look-up of the host to the last byte of the answer. Skupper's
-/// own redeemers wait as long.
-pub(super) const EXCHANGE_TIME: Duration = Duration::from_secs(10);
+/// Time for one exchange, from the look-up of the host to the last byte of the answer, when this
+/// is left of the order's time. An exchange that is begun is never cut so short that it must fail.
+pub(super) fn exchange_time(left: Duration) -> Duration {
+    left.clamp(MIN_EXCHANGE_TIME, MAX_EXCHANGE_TIME)
+}
 
 /// The TLS of every exchange with the server of one token.
 pub(super) fn tls(
@@ -121,14 +126,16 @@ pub(super) fn tls(
     Ok(Arc::new(config))
 }
 
-/// Asks once.
+/// Asks once, and waits so long for the answer.
 pub(super) async fn exchange(
     question: &Question<'_>,
     tls: &Arc<ClientConfig>,
+    time: Duration,
 ) -> Result<Reply, Fault> {
     let progress = Progress::default();
-    let outcome = time::timeout(EXCHANGE_TIME, ask(question, tls, &progress)).await;
-    outcome.unwrap_or(Err(Cause::Late)).map_err(|cause| Fault {
+    let outcome = timeout(time, ask(question, tls, &progress, time)).await;
+    let outcome = outcome.unwrap_or(Err(Cause::Late(time)));
+    outcome.map_err(|cause| Fault {
         is_after_request: progress.has_written.load(Ordering::Relaxed),
         is_retry_safe: progress.is_retry_safe.load(Ordering::Relaxed),
         cause,
@@ -146,9 +153,11 @@ async fn ask(
     question: &Question<'_>,
     tls: &Arc<ClientConfig>,
     progress: &Progress,
+    time: Duration,
 ) -> Result<Reply, Cause> {
     let url = question.url;
-    let stream = connect(url).await.map_err(Cause::Connect)?;
+    // Some of the time is for TLS and the answer.
+    let stream = connect(url, time * 4 / 5).await.map_err(Cause::Connect)?;
     let connector = TlsConnector::from(Arc::clone(tls));
     let name = server_name(url.host()).map_err(Cause::Tls)?;
     let stream = connector.connect(name, stream).await.map_err(tls_cause)?;
@@ -263,8 +272,27 @@ impl Drop for Running {
     }
 }
 
+/// Skupper's own redeemers wait as long.
+const MAX_EXCHANGE_TIME: Duration = Duration::from_secs(10);
+
+const MIN_EXCHANGE_TIME: Duration = Duration::from_secs(1);
+
 /// Room for an answer of Skupper, so that it does not grow and leave copies of a key behind.
 const CAPACITY: usize = 32 * 1024;
 
 /// Longest head of an answer, in bytes.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exchange_has_what_is_left_but_at_least_1_s_and_at_most_10_s() {
+        let seconds = Duration::from_secs;
+        for (left, expected) in [(0, 1), (1, 1), (7, 7), (10, 10), (60, 10)] {
+            assert_eq!(exchange_time(seconds(left)), seconds(expected), "{left}");
+        }
+        assert_eq!(exchange_time(Duration::MAX), seconds(10));
+    }
+}
