@@ -13,16 +13,17 @@ use crate::clock;
 use crate::redeemer::token::Token;
 use crate::redeemer::{Order, Progress, redeem};
 use crate::redemption::KeyOrigin;
+use crate::site::choice::check_namespace;
 
 pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     let now = clock::now();
+    let folder = folder(&options)?;
     let unreadable = |problem: &dyn fmt::Display| {
         Failure::usage(format!("{}: {problem}", options.token.display()))
     };
     let file = File::open(&options.token).map_err(|error| unreadable(&error))?;
     let token = Token::read_from(file, options.name.as_deref(), now)
         .map_err(|problem| unreadable(&problem))?;
-    let folder = folder(&options)?;
     let order = Order {
         token: &token,
         subject: options.subject.as_deref(),
@@ -61,12 +62,27 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
 
 /// The folder of the option, or the one that the Skupper namespace reads.
 fn folder(options: &Redeem) -> Result<PathBuf, Failure> {
-    if let Some(folder) = &options.out {
-        return Ok(folder.clone());
+    match &options.out {
+        Some(folder) => Ok(folder.clone()),
+        None => namespace_folder(&options.namespace, data::namespaces_folder()),
     }
-    let namespaces = data::namespaces_folder()
+}
+
+/// Where a namespace reads what it is given. It must be there: nothing reads what is written into
+/// another one.
+fn namespace_folder(name: &str, namespaces: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    check_namespace(name).map_err(|problem| Failure::usage(problem.to_string()))?;
+    let namespaces = namespaces
         .ok_or_else(|| Failure::usage("neither XDG_DATA_HOME nor HOME is set: name --out"))?;
-    Ok(namespaces.join(&options.namespace).join("input/resources"))
+    let namespace = namespaces.join(name);
+    if !namespace.is_dir() {
+        let namespaces = namespaces.display();
+        return Err(Failure::usage(format!(
+            "there is no Skupper namespace '{name}' in {namespaces}: start its site first, or name \
+             a folder with --out"
+        )));
+    }
+    Ok(namespace.join("input/resources"))
 }
 
 /// Says what is waited for: on a terminal in one line that is written anew, elsewhere in a line
@@ -102,5 +118,36 @@ impl Waiting {
         if self.is_open {
             tell("");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_namespace_that_is_there_is_written_to() {
+        let base = tempfile::tempdir().unwrap();
+        let namespaces = base.path().join("namespaces");
+        std::fs::create_dir_all(namespaces.join("west")).unwrap();
+        std::fs::create_dir_all(base.path().join("other")).unwrap();
+        std::fs::write(namespaces.join("file"), "").unwrap();
+        let folder = |name| namespace_folder(name, Some(namespaces.clone()));
+        assert_eq!(folder("west"), Ok(namespaces.join("west/input/resources")));
+        let table = [
+            ("defualt", "there is no Skupper namespace 'defualt' in /"),
+            ("file", "there is no Skupper namespace 'file' in /"),
+            ("../other", "--namespace may not be '../other'"),
+            ("/", "--namespace may not be '/'"),
+            ("", "--namespace may not be ''"),
+            ("West", "--namespace may not be 'West'"),
+        ];
+        for (name, expected) in table {
+            let failure = folder(name).unwrap_err();
+            assert_eq!(failure.exit_code, 2, "{name}: {failure}");
+            assert!(failure.to_string().starts_with(expected), "{failure}");
+        }
+        assert!(namespace_folder("west", None).is_err());
+        assert_eq!(std::fs::read_dir(&namespaces).unwrap().count(), 2);
     }
 }

@@ -252,6 +252,18 @@ fn a_redemption_that_fails_says_whether_the_token_is_worth_another_try() {
             "cannot be used with",
         ),
         (
+            "no such namespace",
+            &["redeem", &missing, "-n", "none-of-the-tests"],
+            2,
+            "there is no Skupper namespace 'none-of-the-tests' in",
+        ),
+        (
+            "a path for a namespace",
+            &["redeem", &good, "-n", "../west"],
+            2,
+            "may not be '../west'",
+        ),
+        (
             "another's file",
             &["redeem", &good, "--out", &taken],
             2,
