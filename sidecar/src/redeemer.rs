@@ -36,6 +36,7 @@ pub use key_file::KeyFileProblem;
 pub use problem::{RedeemProblem, Refused};
 
 use crate::certificate_request;
+use crate::key::PrivateKey;
 use crate::protocol::MAX_SUBJECT_CHARACTERS;
 use crate::random;
 use crate::redemption::KeyOrigin;
@@ -110,6 +111,9 @@ pub async fn redeem(
                 ..redeemed(&folder, &answer)
             });
         }
+        if let Some(key) = files::redeemed_key(&folder, url, name, clock.now())? {
+            return complete(order, &folder, key, clock, progress).await;
+        }
         if let Some(path) = files::obstacle(&folder, name)? {
             return Err(RedeemProblem::Exists(path));
         }
@@ -118,11 +122,34 @@ pub async fn redeem(
         Some(answer) => answer,
         None => ask(order, &folder, clock, progress).await?,
     };
-    if let Err(path) = files::place(&folder, &answer, order.force)? {
+    if let Err(path) = files::place(&folder, &answer, |_| order.force)? {
         return Err(RedeemProblem::ExistsNow(path));
     }
     files::clear(&folder, url)?;
     Ok(redeemed(&folder, &answer))
+}
+
+/// Redeems again with the key of the Secret that is there, because a Link is not. The key is on the
+/// disk and the redemption is counted already, so nothing is kept on the way.
+async fn complete(
+    order: &Order<'_>,
+    folder: &Folder,
+    key: PrivateKey,
+    clock: Clock,
+    progress: &mut impl Progress,
+) -> Result<Redeemed, RedeemProblem> {
+    let key = KeyFile {
+        key,
+        made_before: None,
+    };
+    let mut attempts = Attempts::new(order.timeout, key.made_before);
+    let answer = attempt(order, &key, clock, &mut attempts, progress).await?;
+    let secret = files::secret_file(&order.token.name);
+    if let Err(path) = files::place(folder, &answer, |file| file == secret)? {
+        return Err(RedeemProblem::Exists(path));
+    }
+    files::clear(folder, &order.token.url)?;
+    Ok(redeemed(folder, &answer))
 }
 
 /// The answer that an earlier run kept. One that is of no use any more is as good as none.

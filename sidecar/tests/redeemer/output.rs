@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use redemption_sidecar::redeemer::token::Token;
 use redemption_sidecar::redeemer::{RedeemProblem, redeem};
+use redemption_sidecar::redemption::KeyOrigin;
 
 use crate::partner::{
     Certificates, Partner, UID, answer, skupper_link, skupper_objects, skupper_secret, token_yaml,
@@ -149,6 +150,32 @@ async fn files_that_are_of_no_use_are_in_the_way_before_anything_is_sent() {
         "expired: {problem}"
     );
     assert_eq!(partner.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_lost_link_comes_back_with_the_key_of_the_secret_and_costs_nothing() {
+    let certificates = Certificates::of_the_tests();
+    let (partner, token, service) = service();
+    let folder = tempfile::tempdir().unwrap();
+    run(&token, folder.path()).await.unwrap();
+    let path = |file: &str| folder.path().join(file);
+    let link = fs::read_to_string(path("Link-west.yaml")).unwrap();
+    fs::remove_file(path("Link-west.yaml")).unwrap();
+
+    let another = partner.url().replace("6f1f0d3c", "00000000");
+    let another = token_yaml(&another, &certificates.server_ca);
+    let another = Token::read(another.as_bytes(), None, now()).ok().unwrap();
+    let problem = run(&another, folder.path()).await.err().unwrap();
+    assert!(matches!(problem, RedeemProblem::Exists(_)), "{problem:?}");
+    assert_eq!(partner.connections(), 1, "the Secret is not of this grant");
+
+    let redeemed = run(&token, folder.path()).await.unwrap();
+    assert_eq!(redeemed.key_made_by, Some(KeyOrigin::Redeemer));
+    assert_eq!((partner.connections(), service.count()), (2, 1));
+    assert_eq!(files(folder.path()), ["Link-west.yaml", "Secret-west.yaml"]);
+    assert_eq!(fs::read_to_string(path("Link-west.yaml")).unwrap(), link);
+    let again = run(&token, folder.path()).await.unwrap();
+    assert_eq!(again.key_made_by, None);
 }
 
 #[tokio::test]
