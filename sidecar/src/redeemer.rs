@@ -19,6 +19,7 @@ mod key_file;
 mod problem;
 mod retry;
 pub mod token;
+mod unapplied;
 mod verifier;
 
 use std::fmt;
@@ -34,6 +35,7 @@ pub use exchange::Cause;
 pub use folder::FolderProblem;
 pub use key_file::KeyFileProblem;
 pub use problem::{RedeemProblem, Refused};
+pub use unapplied::Unapplied;
 
 use crate::certificate_request;
 use crate::key::PrivateKey;
@@ -76,6 +78,8 @@ pub struct Redeemed {
     pub not_after: DateTime<Utc>,
     /// Who made the private key; absent when everything was there already and nothing was asked.
     pub key_made_by: Option<KeyOrigin>,
+    /// What was asked for and is not in the files.
+    pub unapplied: Vec<Unapplied>,
 }
 
 /// Is told what the redeemer waits for.
@@ -108,7 +112,7 @@ pub async fn redeem(
             files::clear(&folder, url)?;
             return Ok(Redeemed {
                 key_made_by: None,
-                ..redeemed(&folder, &answer)
+                ..redeemed(order, &folder, &answer)
             });
         }
         if let Some(key) = files::redeemed_key(&folder, url, name, clock.now())? {
@@ -126,7 +130,7 @@ pub async fn redeem(
         return Err(RedeemProblem::ExistsNow(path));
     }
     files::clear(&folder, url)?;
-    Ok(redeemed(&folder, &answer))
+    Ok(redeemed(order, &folder, &answer))
 }
 
 /// Redeems again with the key of the Secret that is there, because a Link is not. The key is on the
@@ -149,7 +153,7 @@ async fn complete(
         return Err(RedeemProblem::Exists(path));
     }
     files::clear(folder, &order.token.url)?;
-    Ok(redeemed(folder, &answer))
+    Ok(redeemed(order, folder, &answer))
 }
 
 /// The answer that an earlier run kept. One that is of no use any more is as good as none.
@@ -294,7 +298,7 @@ fn read(
     Ok(answer)
 }
 
-fn redeemed(folder: &Folder, answer: &Answer) -> Redeemed {
+fn redeemed(order: &Order<'_>, folder: &Folder, answer: &Answer) -> Redeemed {
     let name = &answer.secret.name;
     let links = answer.links.iter();
     Redeemed {
@@ -305,6 +309,7 @@ fn redeemed(folder: &Folder, answer: &Answer) -> Redeemed {
             .collect(),
         not_after: answer.credential.not_after,
         key_made_by: Some(answer.credential.key_made_by),
+        unapplied: Unapplied::of(order, folder, answer),
     }
 }
 

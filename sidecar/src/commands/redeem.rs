@@ -54,6 +54,7 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     if redeemed.key_made_by == Some(KeyOrigin::Service) {
         tell("the private key was made by the server");
     }
+    redeemed.unapplied.iter().for_each(tell);
     for file in files {
         super::print(format!("{}\n", file.display()))?;
     }

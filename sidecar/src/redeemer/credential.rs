@@ -24,6 +24,8 @@ pub struct Credential {
     pub not_after: DateTime<Utc>,
     /// Its serial number; absent when that is longer than ours.
     pub serial: Option<Serial>,
+    /// Its common name.
+    pub subject: Option<String>,
 }
 
 impl Credential {
@@ -102,6 +104,7 @@ struct Leaf {
     key: Vec<u8>,
     not_after: DateTime<Utc>,
     serial: Option<Serial>,
+    subject: Option<String>,
 }
 
 impl Leaf {
@@ -123,6 +126,7 @@ impl Leaf {
             key: signed.subject_public_key_info().to_der().ok()?,
             not_after: DateTime::from_timestamp(end.try_into().ok()?, 0)?,
             serial: serial(signed.serial_number().as_bytes()),
+            subject: signed.subject().common_name().ok()?.map(String::from),
         })
     }
 
@@ -154,6 +158,7 @@ impl Leaf {
             key_made_by,
             not_after: self.not_after,
             serial: self.serial,
+            subject: self.subject,
         })
     }
 }

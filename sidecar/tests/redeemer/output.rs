@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use redemption_sidecar::redeemer::token::Token;
-use redemption_sidecar::redeemer::{RedeemProblem, redeem};
+use redemption_sidecar::redeemer::{RedeemProblem, Unapplied, redeem};
 use redemption_sidecar::redemption::KeyOrigin;
 
 use crate::partner::{
@@ -150,6 +150,49 @@ async fn files_that_are_of_no_use_are_in_the_way_before_anything_is_sent() {
         "expired: {problem}"
     );
     assert_eq!(partner.connections(), 0);
+}
+
+#[tokio::test]
+async fn what_another_call_wants_differently_is_told() {
+    let certificates = Certificates::of_the_tests();
+    let (partner, token, _) = service();
+    let folder = tempfile::tempdir().unwrap();
+    let first = run(&token, folder.path()).await.unwrap();
+    assert_eq!(first.unapplied, []);
+    let yaml = token_yaml(&partner.url(), &certificates.server_ca);
+    let table = [
+        ("the same", "linkCost: 7", Some("west"), vec![]),
+        ("no wishes", "linkCost: null", None, vec![]),
+        (
+            "another subject",
+            "linkCost: 7",
+            Some("east"),
+            vec![Unapplied::Subject {
+                wanted: "east".to_owned(),
+                found: "west".to_owned(),
+            }],
+        ),
+        (
+            "another cost",
+            "linkCost: 9",
+            None,
+            vec![Unapplied::LinkCost {
+                wanted: 9,
+                found: 7,
+                path: folder.path().join("Link-west.yaml"),
+            }],
+        ),
+    ];
+    for (name, cost, subject, expected) in table {
+        let yaml = yaml.replace("linkCost: 7", cost);
+        let token = Token::read(yaml.as_bytes(), None, now()).ok().unwrap();
+        let mut order = order(&token, folder.path());
+        order.subject = subject;
+        let again = redeem(&order, &mut ()).await.unwrap();
+        assert_eq!(again.unapplied, expected, "{name}");
+        assert_eq!(again.key_made_by, None, "{name}");
+    }
+    assert_eq!(partner.connections(), 1);
 }
 
 #[tokio::test]
