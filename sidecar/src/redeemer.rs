@@ -118,8 +118,8 @@ pub async fn redeem(
         if let Some(key) = files::redeemed_key(&folder, url, name, clock.now())? {
             return complete(order, &folder, key, clock, progress).await;
         }
-        if let Some(path) = files::obstacle(&folder, name)? {
-            return Err(RedeemProblem::Exists(path));
+        if let Some(problem) = files::obstacle(&folder, name, clock.now())? {
+            return Err(problem);
         }
     }
     let answer = match kept {
@@ -150,7 +150,7 @@ async fn complete(
     let answer = attempt(order, &key, clock, &mut attempts, progress).await?;
     let secret = files::secret_file(&order.token.name);
     if let Err(path) = files::place(folder, &answer, |file| file == secret)? {
-        return Err(RedeemProblem::Exists(path));
+        return Err(RedeemProblem::Exists { path, flaw: None });
     }
     files::clear(folder, &order.token.url)?;
     Ok(redeemed(order, folder, &answer))

@@ -10,10 +10,11 @@ use super::report::time;
 use super::{Failure, data, tell};
 use crate::args::Redeem;
 use crate::clock;
-use crate::redeemer::token::Token;
+use crate::redeemer::token::{Token, TokenProblem};
 use crate::redeemer::{Order, Progress, redeem};
 use crate::redemption::KeyOrigin;
 use crate::site::choice::check_namespace;
+use crate::wording;
 
 pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     let now = clock::now();
@@ -21,9 +22,12 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     let unreadable = |problem: &dyn fmt::Display| {
         Failure::usage(format!("{}: {problem}", options.token.display()))
     };
-    let file = File::open(&options.token).map_err(|error| unreadable(&error))?;
-    let token = Token::read_from(file, options.name.as_deref(), now)
-        .map_err(|problem| unreadable(&problem))?;
+    let file = File::open(&options.token).map_err(|error| unreadable(&wording::io(&error)))?;
+    let token = Token::read_from(file, options.name.as_deref(), now);
+    let token = token.map_err(|problem| match problem {
+        TokenProblem::Name(_) => Failure::usage(format!("--name: {problem}")),
+        _ => unreadable(&problem),
+    })?;
     let order = Order {
         token: &token,
         subject: options.subject.as_deref(),

@@ -20,7 +20,7 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
-use rustls::{CertificateError, ClientConfig, crypto};
+use rustls::{AlertDescription, CertificateError, ClientConfig, crypto};
 use secrecy::{ExposeSecret, SecretString};
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
@@ -29,11 +29,12 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
-use self::connect::{connect, server_name};
+use self::connect::{authority, connect, server_name};
 use self::watched::Watched;
 use super::clock::Clock;
 use super::verifier::Verifier;
 use crate::protocol::{CERTIFICATE_REQUEST, NAME, SAFE_RETRY, SUBJECT};
+use crate::wording;
 
 /// What is sent, and where to.
 pub(super) struct Question<'a> {
@@ -66,7 +67,14 @@ pub(super) struct Fault {
 #[derive(Debug)]
 pub enum Cause {
     /// The host cannot be reached.
-    Connect(io::Error),
+    Connect {
+        /// Host and port.
+        to: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// What answers there has no TLS, or only an older one. Holds host and port.
+    NoTls(String),
     /// TLS with the server fails.
     Tls(io::Error),
     /// The server's certificate is not one that the token vouches for. Holds what is wrong.
@@ -82,14 +90,29 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(error) => write!(formatter, "cannot connect: {error}"),
-            Self::Tls(error) => write!(formatter, "no TLS 1.3 with the server: {error}"),
+            Self::Connect { to, error } => {
+                write!(formatter, "cannot connect to {to}: {}", wording::io(error))
+            }
+            Self::NoTls(to) => write!(
+                formatter,
+                "{to} does not speak TLS 1.3: check the port in the token's URL"
+            ),
+            Self::Tls(error) => {
+                write!(
+                    formatter,
+                    "no TLS 1.3 with the server: {}",
+                    wording::io(error)
+                )
+            }
             Self::Untrusted(what) => write!(formatter, "the server's certificate {what}"),
             Self::Http(error) => {
                 write!(formatter, "no answer in HTTP/1.1: {error}")?;
-                match std::error::Error::source(error) {
-                    Some(source) => write!(formatter, ": {source}"),
-                    None => Ok(()),
+                let Some(source) = std::error::Error::source(error) else {
+                    return Ok(());
+                };
+                match source.downcast_ref() {
+                    Some(error) => write!(formatter, ": {}", wording::io(error)),
+                    None => write!(formatter, ": {source}"),
                 }
             }
             Self::TooLong => formatter.write_str("the answer is longer than 1 MiB"),
@@ -157,10 +180,15 @@ async fn ask(
 ) -> Result<Reply, Cause> {
     let url = question.url;
     // Some of the time is for TLS and the answer.
-    let stream = connect(url, time * 4 / 5).await.map_err(Cause::Connect)?;
+    let stream = connect(url, time * 4 / 5).await;
+    let stream = stream.map_err(|error| Cause::Connect {
+        to: authority(url),
+        error,
+    })?;
     let connector = TlsConnector::from(Arc::clone(tls));
     let name = server_name(url.host()).map_err(Cause::Tls)?;
-    let stream = connector.connect(name, stream).await.map_err(tls_cause)?;
+    let stream = connector.connect(name, stream).await;
+    let stream = stream.map_err(|error| tls_cause(error, url))?;
     let stream = Watched {
         stream,
         has_written: Arc::clone(&progress.has_written),
@@ -193,12 +221,16 @@ async fn ask(
 }
 
 /// A certificate that does not fit will not fit the next time; other faults may pass.
-fn tls_cause(error: io::Error) -> Cause {
+fn tls_cause(error: io::Error, url: &RedemptionUrl) -> Cause {
     let inner = error.get_ref();
-    let Some(rustls::Error::InvalidCertificate(problem)) =
-        inner.and_then(|inner| inner.downcast_ref())
-    else {
-        return Cause::Tls(error);
+    let problem = match inner.and_then(|inner| inner.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(problem)) => problem,
+        Some(
+            rustls::Error::InvalidMessage(_)
+            | rustls::Error::PeerIncompatible(_)
+            | rustls::Error::AlertReceived(AlertDescription::ProtocolVersion),
+        ) => return Cause::NoTls(authority(url)),
+        _ => return Cause::Tls(error),
     };
     Cause::Untrusted(match problem {
         CertificateError::UnknownIssuer => "is not signed by the CA of the token",
@@ -222,7 +254,7 @@ fn tls_cause(error: io::Error) -> Cause {
 fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let url = question.url;
     let host = match url.port() {
-        Some(port) => format!("{}:{port}", url.host()),
+        Some(_) => authority(url),
         None => url.host().to_string(),
     };
     let mut request = Request::builder()

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::answer::{Answer, AnswerProblem, MAX_LINKS, link_names, read_secret};
 use super::folder::{Folder, FolderProblem};
 use super::key_file::{self, KeyFile};
+use super::problem::RedeemProblem;
 use crate::key::PrivateKey;
 use crate::manifest::Link;
 use crate::redemption::Serial;
@@ -66,15 +67,27 @@ pub(super) fn redeemed_key(
 
 /// The first of the files that the redemption of a name writes that is there already, as far as
 /// they can be known before the answer.
-pub(super) fn obstacle(folder: &Folder, name: &str) -> Result<Option<PathBuf>, FolderProblem> {
+pub(super) fn obstacle(
+    folder: &Folder,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<RedeemProblem>, FolderProblem> {
+    let secret = secret_file(name);
+    if let Some(found) = folder.read(&secret, MAX_FILE_BYTES)? {
+        return Ok(Some(RedeemProblem::Exists {
+            path: folder.path_of(&secret),
+            flaw: read_secret(&found.bytes, name, now).err(),
+        }));
+    }
     let [one, several] = [1, 2].map(|count| link_names(name, count));
     let links = one
         .iter()
         .chain(several.first())
         .map(|link| link_file(link));
-    for file in [secret_file(name)].into_iter().chain(links) {
+    for file in links {
         if folder.has(&file)? {
-            return Ok(Some(folder.path_of(&file)));
+            let path = folder.path_of(&file);
+            return Ok(Some(RedeemProblem::Exists { path, flaw: None }));
         }
     }
     Ok(None)

@@ -83,7 +83,21 @@ fn refusals() -> Vec<(&'static str, Respond, u8, &'static str)> {
             "no grant",
             text("404 Not Found", "", "No such claim\n"),
             1,
-            "'No such claim'",
+            "the grant of this token is unknown, expired or revoked: ask for a new token: the \
+             server says 'No such claim'",
+        ),
+        (
+            "no redemption left",
+            text("404 Not Found", "", "No such access granted\n"),
+            1,
+            "every redemption of this token is used: ask for a new token: the server says 'No \
+             such access granted'",
+        ),
+        (
+            "no page",
+            text("404 Not Found", "", "404 page not found\n"),
+            1,
+            "the grant is unknown, expired, revoked or used up: ask",
         ),
         (
             "no POST",
@@ -263,7 +277,8 @@ async fn a_server_without_tls_learns_nothing() {
     order.timeout = Duration::from_millis(1200);
     let problem = redeem(&order, &mut ()).await.err().unwrap();
     assert_eq!(problem.exit_code(), 3);
-    assert!(problem.to_string().contains("no TLS 1.3"), "{problem}");
+    let expected = format!("127.0.0.1:{} does not speak TLS 1.3", partner.port);
+    assert!(problem.to_string().contains(&expected), "{problem}");
     assert!(partner.connections() > 1);
     assert_eq!(files(folder.path()), [""; 0], "the key was never sent");
 }

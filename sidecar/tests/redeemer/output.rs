@@ -88,7 +88,7 @@ async fn files_that_are_of_no_use_are_in_the_way_before_anything_is_sent() {
         (
             "no Link",
             remove("Link-west.yaml"),
-            "Secret-west.yaml exists",
+            "Secret-west.yaml exists: move it away",
         ),
         (
             "no Secret",
@@ -98,17 +98,17 @@ async fn files_that_are_of_no_use_are_in_the_way_before_anything_is_sent() {
         (
             "something else",
             write("Secret-west.yaml", "a: b\n"),
-            "Secret-west.yaml exists",
+            "Secret-west.yaml exists and is no TLS Secret",
         ),
         (
             "empty",
             write("Secret-west.yaml", ""),
-            "Secret-west.yaml exists",
+            "Secret-west.yaml exists and is no TLS Secret",
         ),
         (
             "another key",
             write("Secret-west.yaml", &other_key),
-            "Secret-west.yaml exists",
+            "Secret-west.yaml exists and cannot be used, the certificate is for another key",
         ),
         (
             "other credentials",
@@ -209,7 +209,10 @@ async fn a_lost_link_comes_back_with_the_key_of_the_secret_and_costs_nothing() {
     let another = token_yaml(&another, &certificates.server_ca);
     let another = Token::read(another.as_bytes(), None, now()).ok().unwrap();
     let problem = run(&another, folder.path()).await.err().unwrap();
-    assert!(matches!(problem, RedeemProblem::Exists(_)), "{problem:?}");
+    assert!(
+        matches!(problem, RedeemProblem::Exists { .. }),
+        "{problem:?}"
+    );
     assert_eq!(partner.connections(), 1, "the Secret is not of this grant");
 
     let redeemed = run(&token, folder.path()).await.unwrap();

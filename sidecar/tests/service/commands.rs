@@ -246,6 +246,12 @@ fn a_redemption_that_fails_says_whether_the_token_is_worth_another_try() {
             "DNS-1123 label",
         ),
         (
+            "a slash",
+            &["redeem", &good, "--out", &out, "--name", "A/b"],
+            2,
+            "error: --name: ",
+        ),
+        (
             "two places",
             &["redeem", &good, "--out", &out, "-n", "default"],
             2,
@@ -285,7 +291,7 @@ fn a_redemption_that_fails_says_whether_the_token_is_worth_another_try() {
             "spent",
             &["redeem", &spent, "--out", &out],
             1,
-            "No such access granted",
+            "every redemption of this token is used",
         ),
         (
             "expired",

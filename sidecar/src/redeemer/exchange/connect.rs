@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 /// Tries the addresses of the host one after the other, each with its share of the time: one that
 /// is a black hole must not eat up what the others need.
 pub(super) async fn connect(url: &RedemptionUrl, time: Duration) -> io::Result<TcpStream> {
-    let port = url.port().map_or(HTTPS_PORT, NonZeroU16::get);
+    let port = port(url);
     let mut addresses = match url.host() {
         Host::Ip(address) => vec![(*address, port).into()],
         Host::Name(name) => look_up(name.as_str(), port).await?,
@@ -49,6 +49,11 @@ async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     answered.await.map_err(io::Error::other)?
 }
 
+/// Host and port, as in a URL.
+pub(super) fn authority(url: &RedemptionUrl) -> String {
+    format!("{}:{}", url.host(), port(url))
+}
+
 pub(super) fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
     match host {
         Host::Ip(address) => Ok(ServerName::from(*address)),
@@ -57,6 +62,10 @@ pub(super) fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
             name.map_err(io::Error::other)
         }
     }
+}
+
+fn port(url: &RedemptionUrl) -> u16 {
+    url.port().map_or(HTTPS_PORT, NonZeroU16::get)
 }
 
 const MAX_ADDRESSES: usize = 8;
