@@ -1,17 +1,21 @@
 //! `redeem`: redeems a token file and writes Secret and Link.
 
-use std::fmt;
+mod waiting;
+
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::signal;
+
+use self::waiting::Waiting;
 use super::report::time;
 use super::{Failure, data, tell};
 use crate::args::Redeem;
 use crate::clock;
 use crate::redeemer::token::{Token, TokenProblem};
-use crate::redeemer::{Order, Progress, redeem};
+use crate::redeemer::{Order, redeem};
 use crate::redemption::KeyOrigin;
 use crate::site::choice::check_namespace;
 use crate::wording;
@@ -19,14 +23,11 @@ use crate::wording;
 pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     let now = clock::now();
     let folder = folder(&options)?;
-    let unreadable = |problem: &dyn fmt::Display| {
-        Failure::usage(format!("{}: {problem}", options.token.display()))
-    };
-    let file = File::open(&options.token).map_err(|error| unreadable(&wording::io(&error)))?;
-    let token = Token::read_from(file, options.name.as_deref(), now);
+    let (input, from) = input(&options.token)?;
+    let token = Token::read_from(input, options.name.as_deref(), now);
     let token = token.map_err(|problem| match problem {
         TokenProblem::Name(_) => Failure::usage(format!("--name: {problem}")),
-        _ => unreadable(&problem),
+        _ => Failure::usage(format!("{from}: {problem}")),
     })?;
     let order = Order {
         token: &token,
@@ -37,8 +38,15 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
         now,
     };
     let mut waiting = Waiting::default();
-    let redeemed = redeem(&order, &mut waiting).await;
+    let redeemed = tokio::select! {
+        redeemed = redeem(&order, &mut waiting) => Some(redeemed),
+        Ok(()) = signal::ctrl_c() => None,
+    };
     waiting.end();
+    let redeemed = redeemed.ok_or_else(|| Failure {
+        exit_code: STOPPED,
+        message: "stopped: run the same command again".to_owned(),
+    })?;
     let redeemed = redeemed.map_err(|problem| Failure {
         exit_code: problem.exit_code(),
         message: problem.to_string(),
@@ -63,6 +71,18 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
         super::print(format!("{}\n", file.display()))?;
     }
     Ok(())
+}
+
+/// What the token is read from, and its name in messages.
+fn input(path: &Path) -> Result<(Box<dyn Read>, String), Failure> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), "standard input".to_owned()));
+    }
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(file) => Ok((Box::new(file), name)),
+        Err(error) => Err(Failure::usage(format!("{name}: {}", wording::io(&error)))),
+    }
 }
 
 /// The folder of the option, or the one that the Skupper namespace reads.
@@ -90,41 +110,8 @@ fn namespace_folder(name: &str, namespaces: Option<PathBuf>) -> Result<PathBuf, 
     Ok(namespace.join("input/resources"))
 }
 
-/// Says what is waited for: on a terminal in one line that is written anew, elsewhere in a line
-/// for each new reason.
-#[derive(Default)]
-struct Waiting {
-    last: String,
-    is_open: bool,
-}
-
-impl Progress for Waiting {
-    fn waiting(&mut self, reason: &dyn fmt::Display, pause: Duration) {
-        let reason = reason.to_string();
-        let mut output = io::stderr().lock();
-        if output.is_terminal() {
-            let seconds = pause.as_secs_f32();
-            // Nothing is lost when a line about waiting cannot be written.
-            let _ = write!(
-                output,
-                "\r\x1b[Kwaiting: {reason}; trying again in {seconds:.1} s"
-            );
-            let _ = output.flush();
-            self.is_open = true;
-        } else if reason != self.last {
-            let _ = writeln!(output, "waiting: {reason}");
-        }
-        self.last = reason;
-    }
-}
-
-impl Waiting {
-    fn end(&self) {
-        if self.is_open {
-            tell("");
-        }
-    }
-}
+/// Source: POSIX shells, 128 and the number of SIGINT.
+const STOPPED: u8 = 130;
 
 #[cfg(test)]
 mod tests {

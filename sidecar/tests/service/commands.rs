@@ -421,6 +421,14 @@ fn the_help_of_every_command_opens_with_an_example_that_its_options_know() {
             }
         }
     }
+    for (command, says) in [
+        ("issue", "of the options below, `-` for standard input"),
+        ("redeem", "with an AccessToken, `-` for standard input"),
+    ] {
+        let help = printed(Command::new(BINARY).args([command, "-h"]));
+        let words: Vec<_> = help.split_whitespace().collect();
+        assert!(words.join(" ").contains(says), "{help}");
+    }
     let help = printed(Command::new(BINARY).arg("--help"));
     let (example, _) = help.split_once("Usage:").unwrap();
     for word in ["serve", "issue", "redeem"] {

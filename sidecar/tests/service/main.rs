@@ -6,6 +6,7 @@ mod crashes;
 mod faults;
 mod protocol;
 mod raw;
+mod redeem;
 mod redeemers;
 mod redeeming;
 mod secrets;
