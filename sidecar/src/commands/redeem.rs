@@ -15,7 +15,7 @@ use super::{Failure, data, tell};
 use crate::args::Redeem;
 use crate::clock;
 use crate::redeemer::token::{Token, TokenProblem};
-use crate::redeemer::{Order, redeem};
+use crate::redeemer::{Order, Redeemed, redeem};
 use crate::redemption::KeyOrigin;
 use crate::site::choice::check_namespace;
 use crate::wording;
@@ -70,7 +70,18 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     for file in files {
         super::print(format!("{}\n", file.display()))?;
     }
+    if let Some(namespace) = written_namespace(&options, &redeemed) {
+        tell(format_args!(
+            "reload the site: skupper system reload -n {namespace}"
+        ));
+    }
     Ok(())
+}
+
+/// The namespace whose site does not know yet what was written.
+fn written_namespace<'a>(options: &'a Redeem, redeemed: &Redeemed) -> Option<&'a str> {
+    let is_written = options.out.is_none() && redeemed.key_made_by.is_some();
+    is_written.then_some(&options.namespace)
 }
 
 /// What the token is read from, and its name in messages.
@@ -115,7 +126,34 @@ const STOPPED: u8 = 130;
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::args::{Command, CommandLine};
+
+    #[test]
+    fn a_site_is_to_be_reloaded_when_its_namespace_was_written_to() {
+        let namespace = |arguments: &[&str], key_made_by| {
+            let words = [&["redemption-sidecar", "redeem", "a"], arguments].concat();
+            let Command::Redeem(options) = CommandLine::parse_from(words).command else {
+                unreachable!("it is 'redeem'");
+            };
+            let redeemed = Redeemed {
+                name: "a".to_owned(),
+                secret: PathBuf::new(),
+                links: Vec::new(),
+                not_after: clock::now(),
+                key_made_by,
+                unapplied: Vec::new(),
+            };
+            written_namespace(&options, &redeemed).map(str::to_owned)
+        };
+        let by_us = Some(KeyOrigin::Redeemer);
+        assert_eq!(namespace(&[], by_us).as_deref(), Some("default"));
+        assert_eq!(namespace(&["-n", "west"], by_us).as_deref(), Some("west"));
+        assert_eq!(namespace(&["-n", "west"], None), None, "done before");
+        assert_eq!(namespace(&["--out", "b"], by_us), None);
+    }
 
     #[test]
     fn only_a_namespace_that_is_there_is_written_to() {
