@@ -17,6 +17,7 @@ mod durability;
 mod faults;
 mod protocol;
 mod raw;
+mod redeem;
 mod redeemers;
 mod redeeming;
 mod secrets;
