@@ -77,25 +77,15 @@ impl Sidecar {
         sidecar
     }
 
-    /// Ends it, and serves the same data folder again with no further option.
+    /// Ends it, and serves the same data folder at the same port again, with no further option.
     pub(crate) fn restart(self) -> Self {
-        self.restart_as(free_port(), &[])
+        self.restart_under(&[])
     }
 
-    /// The same at this port.
-    pub(crate) fn restart_at(self, port: u16) -> Self {
-        self.restart_as(port, &[])
-    }
-
-    /// The same at the same port, as the last part of a longer command line.
-    pub(crate) fn restart_under(self, wrapper: &[&str]) -> Self {
-        let port = self.port;
-        self.restart_as(port, wrapper)
-    }
-
-    fn restart_as(mut self, port: u16, wrapper: &[&str]) -> Self {
+    /// The same as the last part of a longer command line.
+    pub(crate) fn restart_under(mut self, wrapper: &[&str]) -> Self {
         self.kill();
-        let mut next = Self::start_at(&self.folder, port, wrapper, &[]);
+        let mut next = Self::start_at(&self.folder, self.port, wrapper, &[]);
         next.owned = self.owned.take();
         next
     }
