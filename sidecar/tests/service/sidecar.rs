@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -242,11 +243,23 @@ impl Random {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port of 127.0.0.1 that is free, and that nobody else of this process gets. It is none of those
+/// that the kernel gives to outgoing connections: they could take it while a service restarts.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let begin = std::process::id().wrapping_mul(37) % u32::from(PORTS.end - PORTS.start);
+    loop {
+        let number = u32::from(TAKEN.fetch_add(1, Ordering::SeqCst)) + begin;
+        let port = number % u32::from(PORTS.end - PORTS.start) + u32::from(PORTS.start);
+        let port = u16::try_from(port).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
+
+/// Source: Linux, `ip_local_port_range`, begins at 32768.
+const PORTS: Range<u16> = 12_000..32_000;
 
 /// How long a test waits for something that must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
