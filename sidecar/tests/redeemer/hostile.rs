@@ -31,6 +31,7 @@ fn text(status: &str, headers: &str, body: &str) -> Respond {
 }
 
 /// What is refused at once: the exit code, and what the message says.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn refusals() -> Vec<(&'static str, Respond, u8, &'static str)> {
     let objects = objects();
     let location = "Location: https://127.0.0.1:1/a\r\n";
