@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Site;
 use super::files::Fingerprint;
@@ -62,9 +62,9 @@ impl fmt::Display for Notice {
 
 /// What to use after a reload, and what to log.
 ///
-/// A site that cannot be loaded leaves the last one in place. An issuer that cannot be used now
-/// leaves the last one of its name in place while that is in date, unless the configuration does
-/// not have it any more.
+/// A site that cannot be loaded leaves the last one in place. An issuer whose files look as if they
+/// were being replaced leaves the last one of its name in place for [`KEPT`], while that is in date:
+/// whoever takes a key away wants it to be used no more.
 #[must_use]
 pub fn renew(
     last: &Loaded,
@@ -78,15 +78,17 @@ pub fn renew(
     let mut notices = Vec::new();
     let mut issuers = new.site.issuers.clone();
     for (name, fault) in &new.failed {
-        let kept = last.site.issuers.get(name).filter(|issuer| {
-            let is_removed = matches!(**fault, IssuerFault::NotConfigured(_));
-            !is_removed && issuer.not_after() >= now
-        });
+        let since = last.kept_since.get(name).copied().unwrap_or(now);
+        let kept =
+            last.site.issuers.get(name).filter(|issuer| {
+                fault.is_passing() && now < since + KEPT && issuer.not_after() >= now
+            });
         let (name, fault) = (name.clone(), Arc::clone(fault));
         notices.push(match kept {
             Some(issuer) => {
                 issuers.insert(name.clone(), Arc::clone(issuer));
-                Notice::IssuerKept(name, fault, issuer.not_after())
+                new.kept_since.insert(name.clone(), since);
+                Notice::IssuerKept(name, fault, issuer.not_after().min(since + KEPT))
             }
             None => Notice::IssuerFailed(name, fault),
         });
@@ -101,6 +103,9 @@ pub fn renew(
     }
     (new, notices)
 }
+
+/// How long an issuer stands in for one whose files are being replaced.
+pub const KEPT: TimeDelta = TimeDelta::minutes(1);
 
 /// A site that is loaded again when its files change.
 #[derive(Debug)]

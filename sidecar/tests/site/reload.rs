@@ -417,3 +417,34 @@ fn an_issuer_that_has_ended_is_not_used_any_more() {
     assert_eq!(kinds(&watch.poll(late)), ["changed", "default failed"]);
     assert!(!watch.current().is_ready());
 }
+
+#[test]
+fn a_key_that_is_taken_away_is_used_for_a_minute_and_no_longer() {
+    let folder = Folder::new();
+    let first = folder.load(&[]);
+    fs::remove_file(folder.path("ca.key")).unwrap();
+    let at = |last: &Loaded, seconds| {
+        let now = now() + TimeDelta::seconds(seconds);
+        renew(last, folder.source(&[]).load(now), now)
+    };
+    let (kept, notices) = at(&first, 0);
+    assert_eq!(kinds(&notices), ["default kept"]);
+    let (kept, _) = at(&kept, 50);
+    assert_eq!(issuers(&kept), ["default"]);
+    let (dropped, notices) = at(&kept, 61);
+    assert_eq!(kinds(&notices), ["changed", "default failed"]);
+    assert!(issuers(&dropped).is_empty());
+}
+
+#[test]
+fn a_pair_that_is_whole_and_refused_replaces_the_last_one_at_once() {
+    let folder = Folder::new();
+    let first = folder.load(&[]);
+    folder
+        .pki
+        .root("ca", "/CN=ca", "basicConstraints = critical,CA:FALSE");
+    let now = now();
+    let (dropped, notices) = renew(&first, folder.source(&[]).load(now), now);
+    assert_eq!(kinds(&notices), ["changed", "default failed"]);
+    assert!(issuers(&dropped).is_empty());
+}
