@@ -61,7 +61,7 @@ review: annotated-policy.wasm ## reviews your own manifests: make review FILES="
 ##@ Test
 
 .PHONY: test
-test: fmt-check clippy annotated-policy.wasm ## everything that needs no Kubernetes: format, lints, tests, the module in a wasm host
+test: fmt-check clippy annotated-policy.wasm | test-tools ## everything that needs no Kubernetes: format, lints, tests, the module in a wasm host
 	$(call say,testing)
 	cargo test --locked
 
@@ -132,6 +132,17 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z0-9.-]+:.*## / { printf "  %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# What the tests of the sidecar run beside it. Debian's packages have the names of the tools.
+TEST_TOOLS := curl openssl strace
+
+.PHONY: test-tools
+test-tools:
+	@missing=; for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || missing+=" $$tool"; done; \
+	test -n "$$missing" || exit 0; \
+	test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo "missing for the tests:$$missing: install with \`apt-get install$$missing\`" >&2; exit 1; }; \
+	echo ">> installing$$missing"; \
+	apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $$missing
 
 # rust-toolchain.toml names the compiler, its components and its targets.
 .PHONY: toolchain

@@ -48,7 +48,8 @@ pub async fn run(command: Command) -> Result<(), Failure> {
 /// Why a command failed: one line that says what to do, and the exit code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// 1: refused for good; 2: usage or unreadable input; 3: the same command may work later.
+    /// 1: refused for good; 2: usage or unreadable input; 3: the same command may work later;
+    /// 130: stopped by Ctrl-C.
     pub exit_code: u8,
     message: String,
 }
@@ -95,14 +96,28 @@ impl std::error::Error for Failure {}
 
 /// Writes to standard output. A reader that went away is no failure.
 fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
-    let mut output = io::stdout().lock();
-    match output
-        .write_all(text.as_ref())
-        .and_then(|()| output.flush())
-    {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::try_again(
-            format!("cannot write to standard output: {error}"),
-        )),
-        _ => Ok(()),
+    match write(text.as_ref()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| unwritten(&error)),
     }
+}
+
+/// Writes to standard output what is of no use when nobody reads it.
+fn deliver(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    write(text.as_ref()).map_err(|error| unwritten(&error))
+}
+
+/// Writes a line to standard error. What was done stays done when nobody can read about it.
+pub fn tell(line: impl fmt::Display) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+fn write(text: &[u8]) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text)?;
+    output.flush()
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::try_again(format!("cannot write to standard output: {error}"))
 }

@@ -19,14 +19,14 @@ async fn main() -> ExitCode {
             error.exit()
         }
         Err(error) => {
-            eprintln!("{}", one_line(&error.to_string()));
+            commands::tell(one_line(&error.to_string()));
             return ExitCode::from(2);
         }
     };
     match commands::run(line.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            commands::tell(format_args!("error: {failure}"));
             ExitCode::from(failure.exit_code)
         }
     }

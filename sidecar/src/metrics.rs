@@ -280,13 +280,24 @@ pub enum Bound {
     Peer,
     /// The handshake was late.
     Handshake,
-    /// The head of a request was late, or its answer was not read.
-    Head,
+    /// The first request was late.
+    Request,
+    /// No other request came after an answer, or a refusal was not read.
+    Idle,
+    /// The answer to a right code was not read.
+    Answer,
 }
 
 impl Bound {
     /// Every bound.
-    pub const ALL: [Self; 4] = [Self::Connections, Self::Peer, Self::Handshake, Self::Head];
+    pub const ALL: [Self; 6] = [
+        Self::Connections,
+        Self::Peer,
+        Self::Handshake,
+        Self::Request,
+        Self::Idle,
+        Self::Answer,
+    ];
 
     /// The word that stands for it in metrics.
     #[must_use]
@@ -295,7 +306,9 @@ impl Bound {
             Self::Connections => "connections",
             Self::Peer => "peer",
             Self::Handshake => "handshake",
-            Self::Head => "head",
+            Self::Request => "request",
+            Self::Idle => "idle",
+            Self::Answer => "answer",
         }
     }
 }

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use super::report::time;
-use super::{Failure, data, print};
+use super::{Failure, data, deliver, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Issue;
 use crate::grant_order::{GrantOrder, GrantProblem};
@@ -24,7 +24,7 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     let now = clock::now();
     let order = order(&options, now)?;
     for warning in &order.warnings {
-        eprintln!("warning: {warning}");
+        tell(format_args!("warning: {warning}"));
     }
     let ledger = data::ledger(&options.data)?;
     let published = ledger.published().await?.ok_or_else(|| {
@@ -80,13 +80,13 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     }
     let written = match output {
         Some(output) => output.fill(text.as_bytes()),
-        None => print(text.as_bytes()),
+        None => deliver(text.as_bytes()),
     };
     if let Err(failure) = written {
         ledger.revoke(&grant.name, now).await?;
         return Err(failure);
     }
-    eprintln!(
+    tell(format_args!(
         "'{}' can be redeemed {} until {}",
         grant.name,
         match grant.redemptions_allowed {
@@ -94,7 +94,7 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
             times => format!("{times} times"),
         },
         time(grant.expiration_time)
-    );
+    ));
     Ok(())
 }
 

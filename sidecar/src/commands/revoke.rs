@@ -1,7 +1,7 @@
 //! `revoke`: ends a grant at once, retries included.
 
 use super::report::{GrantReport, print_grants};
-use super::{Failure, data};
+use super::{Failure, data, tell};
 use crate::args::{Format, Revoke};
 use crate::clock;
 use crate::ledger::Ledger;
@@ -18,9 +18,9 @@ pub(super) async fn run(options: Revoke) -> Result<(), Failure> {
     let report = GrantReport::with_certificates(&grant, &redemptions, now);
     print_grants(&[report], options.output)?;
     if options.output == Format::Table && !redemptions.is_empty() {
-        eprintln!(
+        tell(
             "these certificates stay valid until their end: there is no revocation list; to shut a \
-             site out, replace the CA of the links"
+             site out, replace the CA of the links",
         );
     }
     Ok(())

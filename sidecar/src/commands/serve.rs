@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::{Failure, data};
+use super::{Failure, data, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
 use crate::ledger::Ledger;
@@ -160,7 +160,7 @@ fn init(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<(), Failur
     let service_host = options.url.as_ref().map(AdvertisedUrl::host);
     match site::init::init(folder, options.advertise_host.as_ref(), service_host, now) {
         Ok(Outcome::Made(next_steps)) => {
-            eprintln!("{next_steps}");
+            tell(next_steps);
             Ok(())
         }
         Ok(Outcome::Present) => Ok(()),

@@ -3,12 +3,13 @@
 //! When it fails, it tells whether a byte of the request may have left: only then may the
 //! redemption have been counted.
 
+mod connect;
+mod watched;
+
 use std::fmt;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -19,22 +20,21 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
-use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig, crypto};
+use rustls::{AlertDescription, CertificateError, ClientConfig, crypto};
 use secrecy::{ExposeSecret, SecretString};
 use skupper_access_policy::value::certificate::CertificateBundle;
-use skupper_access_policy::value::host::Host;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio::time::{self, Instant};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
+use self::connect::{authority, connect, server_name};
+use self::watched::Watched;
 use super::clock::Clock;
 use super::verifier::Verifier;
 use crate::protocol::{CERTIFICATE_REQUEST, NAME, SAFE_RETRY, SUBJECT};
+use crate::wording;
 
 /// What is sent, and where to.
 pub(super) struct Question<'a> {
@@ -67,7 +67,14 @@ pub(super) struct Fault {
 #[derive(Debug)]
 pub enum Cause {
     /// The host cannot be reached.
-    Connect(io::Error),
+    Connect {
+        /// Host and port.
+        to: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// What answers there has no TLS, or only an older one. Holds host and port.
+    NoTls(String),
     /// TLS with the server fails.
     Tls(io::Error),
     /// The server's certificate is not one that the token vouches for. Holds what is wrong.
@@ -76,25 +83,43 @@ pub enum Cause {
     Http(hyper::Error),
     /// The answer is longer than [`MAX_ANSWER_BYTES`].
     TooLong,
-    /// No whole answer within [`EXCHANGE_TIME`].
-    Late,
+    /// No whole answer within this time.
+    Late(Duration),
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(error) => write!(formatter, "cannot connect: {error}"),
-            Self::Tls(error) => write!(formatter, "no TLS 1.3 with the server: {error}"),
+            Self::Connect { to, error } => {
+                write!(formatter, "cannot connect to {to}: {}", wording::io(error))
+            }
+            Self::NoTls(to) => write!(
+                formatter,
+                "{to} does not speak TLS 1.3: check the port in the token's URL"
+            ),
+            Self::Tls(error) => {
+                write!(
+                    formatter,
+                    "no TLS 1.3 with the server: {}",
+                    wording::io(error)
+                )
+            }
             Self::Untrusted(what) => write!(formatter, "the server's certificate {what}"),
             Self::Http(error) => {
                 write!(formatter, "no answer in HTTP/1.1: {error}")?;
-                match std::error::Error::source(error) {
-                    Some(source) => write!(formatter, ": {source}"),
-                    None => Ok(()),
+                let Some(source) = std::error::Error::source(error) else {
+                    return Ok(());
+                };
+                match source.downcast_ref() {
+                    Some(error) => write!(formatter, ": {}", wording::io(error)),
+                    None => write!(formatter, ": {source}"),
                 }
             }
             Self::TooLong => formatter.write_str("the answer is longer than 1 MiB"),
-            Self::Late => formatter.write_str("no whole answer within 10 s"),
+            Self::Late(time) => {
+                let seconds = time.as_secs_f32();
+                write!(formatter, "no whole answer within {seconds:.0} s")
+            }
         }
     }
 }
@@ -102,9 +127,11 @@ impl fmt::Display for Cause {
 /// Longest answer that is read, in bytes.
 pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// Time for one exchange, from the look-up of the host to the last byte of the answer. Skupper's
-/// own redeemers wait as long.
-pub(super) const EXCHANGE_TIME: Duration = Duration::from_secs(10);
+/// Time for one exchange, from the look-up of the host to the last byte of the answer, when this
+/// is left of the order's time. An exchange that is begun is never cut so short that it must fail.
+pub(super) fn exchange_time(left: Duration) -> Duration {
+    left.clamp(MIN_EXCHANGE_TIME, MAX_EXCHANGE_TIME)
+}
 
 /// The TLS of every exchange with the server of one token.
 pub(super) fn tls(
@@ -122,14 +149,16 @@ pub(super) fn tls(
     Ok(Arc::new(config))
 }
 
-/// Asks once.
+/// Asks once, and waits so long for the answer.
 pub(super) async fn exchange(
     question: &Question<'_>,
     tls: &Arc<ClientConfig>,
+    time: Duration,
 ) -> Result<Reply, Fault> {
     let progress = Progress::default();
-    let outcome = time::timeout(EXCHANGE_TIME, ask(question, tls, &progress)).await;
-    outcome.unwrap_or(Err(Cause::Late)).map_err(|cause| Fault {
+    let outcome = timeout(time, ask(question, tls, &progress, time)).await;
+    let outcome = outcome.unwrap_or(Err(Cause::Late(time)));
+    outcome.map_err(|cause| Fault {
         is_after_request: progress.has_written.load(Ordering::Relaxed),
         is_retry_safe: progress.is_retry_safe.load(Ordering::Relaxed),
         cause,
@@ -147,12 +176,19 @@ async fn ask(
     question: &Question<'_>,
     tls: &Arc<ClientConfig>,
     progress: &Progress,
+    time: Duration,
 ) -> Result<Reply, Cause> {
     let url = question.url;
-    let stream = connect(url).await.map_err(Cause::Connect)?;
+    // Some of the time is for TLS and the answer.
+    let stream = connect(url, time * 4 / 5).await;
+    let stream = stream.map_err(|error| Cause::Connect {
+        to: authority(url),
+        error,
+    })?;
     let connector = TlsConnector::from(Arc::clone(tls));
     let name = server_name(url.host()).map_err(Cause::Tls)?;
-    let stream = connector.connect(name, stream).await.map_err(tls_cause)?;
+    let stream = connector.connect(name, stream).await;
+    let stream = stream.map_err(|error| tls_cause(error, url))?;
     let stream = Watched {
         stream,
         has_written: Arc::clone(&progress.has_written),
@@ -184,48 +220,17 @@ async fn ask(
     })
 }
 
-/// Tries the addresses of the host one after the other, each with its share of the time: one that
-/// is a black hole must not eat up what the others need.
-async fn connect(url: &RedemptionUrl) -> io::Result<TcpStream> {
-    let port = url.port().map_or(HTTPS_PORT, std::num::NonZeroU16::get);
-    let mut addresses = match url.host() {
-        Host::Ip(address) => vec![(*address, port).into()],
-        Host::Name(name) => tokio::net::lookup_host((name.as_str(), port))
-            .await?
-            .collect(),
-    };
-    addresses.truncate(MAX_ADDRESSES);
-    let deadline = Instant::now() + CONNECT_TIME;
-    let mut problem = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for (position, address) in addresses.iter().enumerate() {
-        let others = u32::try_from(addresses.len() - position).unwrap_or(1);
-        let share = deadline.duration_since(Instant::now()) / others;
-        match time::timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => problem = error,
-            Err(_) => problem = io::ErrorKind::TimedOut.into(),
-        }
-    }
-    Err(problem)
-}
-
-fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
-    match host {
-        Host::Ip(address) => Ok(ServerName::from(*address)),
-        Host::Name(name) => {
-            let name = ServerName::try_from(name.as_str().to_owned());
-            name.map_err(io::Error::other)
-        }
-    }
-}
-
 /// A certificate that does not fit will not fit the next time; other faults may pass.
-fn tls_cause(error: io::Error) -> Cause {
+fn tls_cause(error: io::Error, url: &RedemptionUrl) -> Cause {
     let inner = error.get_ref();
-    let Some(rustls::Error::InvalidCertificate(problem)) =
-        inner.and_then(|inner| inner.downcast_ref())
-    else {
-        return Cause::Tls(error);
+    let problem = match inner.and_then(|inner| inner.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(problem)) => problem,
+        Some(
+            rustls::Error::InvalidMessage(_)
+            | rustls::Error::PeerIncompatible(_)
+            | rustls::Error::AlertReceived(AlertDescription::ProtocolVersion),
+        ) => return Cause::NoTls(authority(url)),
+        _ => return Cause::Tls(error),
     };
     Cause::Untrusted(match problem {
         CertificateError::UnknownIssuer => "is not signed by the CA of the token",
@@ -249,7 +254,7 @@ fn tls_cause(error: io::Error) -> Cause {
 fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let url = question.url;
     let host = match url.port() {
-        Some(port) => format!("{}:{port}", url.host()),
+        Some(_) => authority(url),
         None => url.host().to_string(),
     };
     let mut request = Request::builder()
@@ -290,41 +295,6 @@ async fn whole(mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Cause> {
     Ok(whole)
 }
 
-/// A stream that notes when the first byte is given to it.
-struct Watched<S> {
-    stream: S,
-    has_written: Arc<AtomicBool>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.has_written.store(true, Ordering::Relaxed);
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 /// A connection that ends with the exchange, however that ends.
 struct Running(JoinHandle<()>);
 
@@ -334,15 +304,27 @@ impl Drop for Running {
     }
 }
 
+/// Skupper's own redeemers wait as long.
+const MAX_EXCHANGE_TIME: Duration = Duration::from_secs(10);
+
+const MIN_EXCHANGE_TIME: Duration = Duration::from_secs(1);
+
 /// Room for an answer of Skupper, so that it does not grow and leave copies of a key behind.
 const CAPACITY: usize = 32 * 1024;
 
 /// Longest head of an answer, in bytes.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// Time to connect, all addresses together.
-const CONNECT_TIME: Duration = Duration::from_secs(8);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-const MAX_ADDRESSES: usize = 8;
-
-const HTTPS_PORT: u16 = 443;
+    #[test]
+    fn an_exchange_has_what_is_left_but_at_least_1_s_and_at_most_10_s() {
+        let seconds = Duration::from_secs;
+        for (left, expected) in [(0, 1), (1, 1), (7, 7), (10, 10), (60, 10)] {
+            assert_eq!(exchange_time(seconds(left)), seconds(expected), "{left}");
+        }
+        assert_eq!(exchange_time(Duration::MAX), seconds(10));
+    }
+}

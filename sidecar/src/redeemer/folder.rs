@@ -10,6 +10,8 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use crate::wording;
+
 /// A folder that this process has for itself, as far as redeemers go.
 pub(crate) struct Folder {
     path: PathBuf,
@@ -105,7 +107,7 @@ impl Folder {
     fn replace(&self, name: &str, path: &Path, content: &[u8]) -> io::Result<()> {
         // Skupper reads every file that ends in '.yaml' or '.yml'. What a killed redeemer left
         // under this name is of no use.
-        let new = self.path_of(&format!(".{name}.new"));
+        let new = self.path_of(&format!(".{}.new", name.trim_start_matches('.')));
         remove(&new)?;
         let mut file = OpenOptions::new()
             .create_new(true)
@@ -183,7 +185,13 @@ impl fmt::Display for FolderProblem {
                 path.display()
             ),
             Self::File { doing, path, error } => {
-                write!(formatter, "cannot {doing} {}: {error}", path.display())
+                let cause = wording::io(error);
+                write!(formatter, "cannot {doing} {}: {cause}", path.display())?;
+                if error.kind() == io::ErrorKind::PermissionDenied {
+                    formatter
+                        .write_str(": run as the user who began, or choose another '--out'")?;
+                }
+                Ok(())
             }
         }
     }
@@ -338,5 +346,8 @@ mod tests {
         assert!(!problem.is_passing());
         let full = FolderProblem::new("write", &file, io::ErrorKind::StorageFull.into());
         assert!(full.is_passing());
+        let denied = FolderProblem::new("lock", &file, io::ErrorKind::PermissionDenied.into());
+        let message = denied.to_string();
+        assert!(message.contains("run as the user who began"), "{message}");
     }
 }

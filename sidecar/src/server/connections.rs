@@ -110,7 +110,7 @@ pub struct Connection {
     peer: Peer,
     place: Place,
     shared: Arc<Shared>,
-    /// Whether the phase is [`Phase::Sending`], as the connection's own task knows it.
+    /// Whether the answer to a right code is on its way.
     sends: AtomicBool,
     lingers: AtomicBool,
     connections: Arc<Connections>,
@@ -156,33 +156,48 @@ impl Connection {
         self.set(Phase::Waiting(now));
     }
 
-    /// Says that there is an answer, to be sent.
+    /// Says that there is an answer, to be sent at once. The client counts as answered before it
+    /// is: it may have read the answer and connected again while this thread was set aside.
     pub(super) fn answered(&self, now: Instant) {
         let mut table = self.connections.lock();
-        if table.phase(self.place) == Some(Phase::Answering) {
-            table.set(self.place, Phase::Sending(now));
-            self.sends.store(true, Ordering::Relaxed);
-        } else {
-            table.set(self.place, Phase::Idle(now));
+        let is_right = table.phase(self.place) == Some(Phase::Answering);
+        table.set(self.place, Phase::Idle(now));
+        self.sends.store(is_right, Ordering::Relaxed);
+    }
+
+    /// Says that the client does not read: an answer to a right code keeps its place meanwhile.
+    pub(super) fn blocked(&self) {
+        if self.sends.load(Ordering::Relaxed) {
+            let mut table = self.connections.lock();
+            if let Some(Phase::Idle(since)) = table.phase(self.place) {
+                table.set(self.place, Phase::Sending(since));
+            }
         }
     }
 
     /// Says that everything is sent.
     pub(super) fn sent(&self) {
-        if self.sends.load(Ordering::Relaxed) {
-            self.sends.store(false, Ordering::Relaxed);
-            self.set(Phase::Idle(Instant::now()));
+        if self.sends.swap(false, Ordering::Relaxed) {
+            let mut table = self.connections.lock();
+            if let Some(Phase::Sending(since)) = table.phase(self.place) {
+                table.set(self.place, Phase::Idle(since));
+            }
         }
     }
 
-    /// When the patience with a client is over that may take `limit` for its turn. `None` when the
-    /// connection was closed.
-    pub(super) fn patience(&self, limit: Duration, now: Instant) -> Option<Instant> {
-        match self.connections.lock().phase(self.place)? {
-            Phase::Waiting(since) | Phase::Idle(since) | Phase::Sending(since) => {
-                Some(since + limit)
-            }
-            Phase::Asking(_) | Phase::Answering => Some(now + limit),
+    /// How it stands with a client that may take `limit` for its turn.
+    pub(super) fn patience(&self, limit: Duration, now: Instant) -> Patience {
+        let (since, bound) = match self.connections.lock().phase(self.place) {
+            None => return Patience::Gone,
+            Some(Phase::Asking(_) | Phase::Answering) => return Patience::Until(now + limit),
+            Some(Phase::Waiting(since)) => (since, Bound::Request),
+            Some(Phase::Idle(since)) => (since, Bound::Idle),
+            Some(Phase::Sending(since)) => (since, Bound::Answer),
+        };
+        if since + limit > now {
+            Patience::Until(since + limit)
+        } else {
+            Patience::Over(bound)
         }
     }
 
@@ -237,6 +252,17 @@ impl fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Connection({})", self.address)
     }
+}
+
+/// How long a client is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// At least until then.
+    Until(Instant),
+    /// No longer, because of this bound.
+    Over(Bound),
+    /// The connection has lost its place.
+    Gone,
 }
 
 /// What a connection is told from outside. The later one goes further.
@@ -311,23 +337,46 @@ mod tests {
         let connections = Connections::new(&limits(1), ConnectionMetrics::default());
         let start = Instant::now();
         let limit = Duration::from_secs(5);
-        let later = start + Duration::from_secs(7);
+        let [earlier, later] = [start + limit / 2, start + limit];
         let connection = connections.admit([192, 0, 2, 1].into(), start).unwrap();
-        let patience = || connection.patience(limit, later);
-        assert_eq!(patience(), Some(start + limit));
+        let patience = |now| connection.patience(limit, now);
+        let over = |bound| [Patience::Until(start + limit), Patience::Over(bound)];
+        assert_eq!(
+            [earlier, later].map(patience),
+            over(Bound::Request),
+            "it came"
+        );
         connection.asks();
-        assert_eq!(patience(), Some(later + limit), "a request is looked at");
+        assert_eq!(patience(later), Patience::Until(later + limit), "it asks");
         connection.answered(start);
-        assert_eq!(patience(), Some(start + limit), "it was refused");
+        assert_eq!(
+            [earlier, later].map(patience),
+            over(Bound::Idle),
+            "it was refused"
+        );
         assert!(connection.answering());
-        assert_eq!(patience(), Some(later + limit), "a right code is answered");
+        assert_eq!(
+            patience(later),
+            Patience::Until(later + limit),
+            "its code is right"
+        );
         connection.answered(start);
-        assert_eq!(patience(), Some(start + limit), "the answer must be read");
+        assert_eq!(
+            [earlier, later].map(patience),
+            over(Bound::Idle),
+            "it is answered"
+        );
+        connection.blocked();
+        assert_eq!(
+            [earlier, later].map(patience),
+            over(Bound::Answer),
+            "it must read"
+        );
         let other = connections.admit([192, 0, 2, 1].into(), later);
         assert!(other.is_none(), "what is being sent stays");
         connection.sent();
         let other = connections.admit([192, 0, 2, 1].into(), later);
         assert!(other.is_some(), "what is sent does not");
-        assert_eq!(patience(), None);
+        assert_eq!(patience(later), Patience::Gone);
     }
 }

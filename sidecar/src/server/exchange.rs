@@ -51,12 +51,8 @@ pub struct Answer {
     pub response: Response<Body>,
 }
 
-/// The one route of the redemption port.
-pub(super) fn routes<H: Handler>(
-    handler: Arc<H>,
-    metrics: Arc<Metrics>,
-    body_limit: Duration,
-) -> Router {
+/// The one route of the redemption port. `body_limit` is the time for the body of a request.
+pub fn routes<H: Handler>(handler: Arc<H>, metrics: Arc<Metrics>, body_limit: Duration) -> Router {
     Router::new().fallback(exchange::<H>).with_state(Desk {
         handler,
         metrics,
@@ -95,6 +91,7 @@ async fn exchange<H: Handler>(
         }
     };
     let answering = Arc::clone(&connection);
+    let metrics = Arc::clone(&desk.metrics);
     let task = tokio::spawn(async move {
         let answer = desk.handler.answer(received, &answering).await;
         desk.metrics.redemption(answer.outcome, begun.elapsed());
@@ -104,8 +101,10 @@ async fn exchange<H: Handler>(
         task,
         connection: Some(connection),
     };
-    running.await.unwrap_or_else(|cause| {
-        error!("a redemption ended without an answer: {cause}");
+    running.await.unwrap_or_else(|_| {
+        // What it says may hold anything.
+        error!("a redemption ended without an answer: its handler panicked");
+        metrics.redemption(Outcome::Unavailable, begun.elapsed());
         protocol::refusal(&Refusal::Unavailable)
     })
 }

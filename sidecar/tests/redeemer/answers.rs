@@ -376,25 +376,25 @@ fn a_certificate_is_for_a_key_that_is_there_and_from_a_ca_that_is_there() {
     let (client, ca) = (&certificates.client, &certificates.site_ca);
     let other_ca = certificates.make("other-ca", |pki| {
         pki.key("other-ca", "P-256 PKCS#8");
-        pki.certificate("other-ca", "/CN=skupper-site-ca", CA);
+        pki.root("other-ca", "/CN=skupper-site-ca", CA);
     });
     let signed = |name: &str, ca: &str, extensions: &str| {
         certificates.make(name, |pki| {
             pki.key(name, "P-256 PKCS#8");
-            pki.certificate_by(ca, name, "/CN=west", extensions);
+            pki.certificate(ca, name, "/CN=west", extensions);
         })
     };
     let for_servers = signed("for-servers", "site-ca", "extendedKeyUsage = serverAuth");
     let other_client = signed("other-client", "other-ca", SKUPPER_LEAF);
     let no_ca = certificates.make("no-ca", |pki| {
         pki.key("no-ca", "P-256 PKCS#8");
-        pki.certificate("no-ca", "/CN=no CA", "basicConstraints = critical,CA:FALSE");
+        pki.root("no-ca", "/CN=no CA", "basicConstraints = critical,CA:FALSE");
     });
     let by_no_ca = signed("by-no-ca", "no-ca", SKUPPER_LEAF);
     let server_ca = certificates.make("for-servers-ca", |pki| {
         let extensions = format!("{CA}; extendedKeyUsage = serverAuth");
         pki.key("for-servers-ca", "P-256 PKCS#8");
-        pki.certificate("for-servers-ca", "/CN=CA for servers", &extensions);
+        pki.root("for-servers-ca", "/CN=CA for servers", &extensions);
     });
     let by_server_ca = signed("by-for-servers-ca", "for-servers-ca", SKUPPER_LEAF);
     let two = format!("{}{}", client.certificate, ca.certificate);

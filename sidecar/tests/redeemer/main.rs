@@ -18,7 +18,7 @@ mod partner;
     clippy::panic,
     reason = "every test uses a part of it"
 )]
-#[path = "certificates.rs"]
+#[path = "../pki/openssl.rs"]
 mod pki;
 mod retries;
 mod servers;

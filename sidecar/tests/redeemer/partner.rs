@@ -66,15 +66,15 @@ impl Certificates {
         CERTIFICATES.get_or_init(|| {
             let pki = Pki::new();
             pki.key("skupper", "RSA-2048 PKCS#1");
-            pki.certificate("skupper", "/CN=skupper-grant-server", SKUPPER_SERVER);
+            pki.root("skupper", "/CN=skupper-grant-server", SKUPPER_SERVER);
             pki.key("server-ca", "P-256 PKCS#8");
-            pki.certificate("server-ca", "/CN=redemption", CA);
+            pki.root("server-ca", "/CN=redemption", CA);
             pki.key("server", "P-256 PKCS#8");
-            pki.certificate_by("server-ca", "server", "/CN=server", SERVER);
+            pki.certificate("server-ca", "server", "/CN=server", SERVER);
             pki.key("site-ca", "RSA-2048 PKCS#1");
-            pki.certificate("site-ca", "/CN=skupper-site-ca", SKUPPER_SERVER);
+            pki.root("site-ca", "/CN=skupper-site-ca", SKUPPER_SERVER);
             pki.key("client", "RSA-2048 PKCS#1");
-            pki.certificate_by("site-ca", "client", "/CN=west", SKUPPER_LEAF);
+            pki.certificate("site-ca", "client", "/CN=west", SKUPPER_LEAF);
             Self {
                 skupper_server: Identity::of(&pki, "skupper"),
                 server_ca: Identity::of(&pki, "server-ca"),

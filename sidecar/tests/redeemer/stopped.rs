@@ -20,8 +20,8 @@ use crate::{files, order, run};
 /// The steps, by the file that cannot be made.
 const STEPS: [&str; 6] = [
     ".redeem.lock",
-    ".UID.key.new",
-    ".UID.answer.new",
+    ".redeem-UID.key.new",
+    ".redeem-UID.answer.new",
     ".Secret-west.yaml.new",
     ".Link-west.yaml.new",
     "Link-west.yaml",
@@ -29,7 +29,7 @@ const STEPS: [&str; 6] = [
 
 /// Puts a folder that cannot be removed as a file is in the way of a step.
 fn obstruct(folder: &Path, step: &str) -> std::path::PathBuf {
-    let path = folder.join(step.replace("UID", &format!(".redeem-{UID}")));
+    let path = folder.join(step.replace("UID", UID));
     fs::create_dir_all(path.join("not empty")).unwrap();
     path
 }

@@ -285,6 +285,8 @@ async fn a_handler_that_panics_is_503_and_the_connection_lives() {
     let reply = client.answer().await;
     assert_eq!(reply.status, 503);
     assert_eq!(reply.header("retry-after"), Some("2"));
+    let counted = "redemption_sidecar_redemptions_total{outcome=\"unavailable\"} 1\n";
+    assert!(room.metrics.encode().contains(counted));
     client.send(post("/", "", "code")).await;
     assert_eq!(client.answer().await.body, "code");
 }
@@ -316,11 +318,12 @@ async fn a_handler_is_ended_with_its_client_until_it_answers_a_right_code() {
 #[tokio::test]
 async fn an_answer_that_is_not_read_holds_its_connection_no_longer_than_a_head() {
     let room = Room::open(SHORT);
-    let mut client = Client::over(room.tcp().await).await.unwrap();
-    client.send(post("/large", "", "").repeat(32)).await;
-    assert_eq!(room.metrics.connections().open(), 1);
-    tokio::time::timeout(LATE, room.connected(0)).await.unwrap();
-    assert_eq!(room.metrics.connections().closed(Bound::Head), 1);
+    for (path, bound) in [("/large", Bound::Idle), ("/large/right", Bound::Answer)] {
+        let mut client = Client::over(room.tcp().await).await.unwrap();
+        client.send(post(path, "", "").repeat(32)).await;
+        tokio::time::timeout(LATE, room.connected(0)).await.unwrap();
+        assert_eq!(room.metrics.connections().closed(bound), 1, "{path}");
+    }
 }
 
 #[tokio::test]

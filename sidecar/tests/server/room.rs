@@ -27,16 +27,16 @@ use tokio_rustls::client::TlsStream;
 
 /// The table of limits with times that a test can wait for.
 pub(crate) const SHORT: Limits = Limits {
-    handshake: Duration::from_millis(400),
-    head: Duration::from_millis(400),
-    body: Duration::from_millis(400),
+    handshake: Duration::from_millis(700),
+    head: Duration::from_millis(700),
+    body: Duration::from_millis(700),
     stop: Duration::from_millis(800),
     connections: 1024,
     connections_per_peer: 64,
 };
 
 /// Much longer than every limit of [`SHORT`], on a busy machine, too.
-pub(crate) const LATE: Duration = Duration::from_secs(4);
+pub(crate) const LATE: Duration = Duration::from_secs(6);
 
 /// The limits of the table with times that end in no test.
 pub(crate) const PATIENT: Limits = Limits {
@@ -159,6 +159,10 @@ impl Handler for Paths {
                 "right".to_owned()
             }
             "/large" => "x".repeat(1 << 20),
+            "/large/right" => {
+                assert!(connection.answering());
+                "x".repeat(1 << 20)
+            }
             "/panic" => panic!("as asked"),
             _ => String::from_utf8_lossy(&request.body).into_owned(),
         };

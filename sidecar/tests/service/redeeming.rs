@@ -15,7 +15,7 @@ use x509_cert::der::{DecodePem as _, Encode as _};
 
 use crate::redeemers::decoded;
 use crate::sidecar::{BINARY, Random, Sidecar};
-use crate::tools::tool;
+use crate::tools::{printed, tool};
 
 const KILLS: usize = 100;
 const SEED: u64 = 7;
@@ -86,6 +86,69 @@ fn a_redeemer_that_is_killed_before_any_system_call_redeems_once_and_leaves_noth
     for stage in Stage::ALL {
         assert!(stages.contains(&stage), "never killed at: {stage:?}");
     }
+}
+
+#[test]
+fn openssl_and_curl_redeem_and_redeem_again() {
+    let sidecar = Sidecar::start();
+    let token = sidecar.issue("west", &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let keep = |name: &str, text: &str| {
+        fs::write(path(name), text).unwrap();
+        path(name)
+    };
+    let openssl = |arguments: &str, files: &[&str]| {
+        let mut command = tool("openssl");
+        printed(command.args(arguments.split(' ')).args(files))
+    };
+    let ca = keep("server-ca.crt", &token.ca);
+    let code = keep("code", &token.code);
+    let key = path("tls.key");
+    let request = path("request.der");
+    openssl(
+        "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=ignored -outform DER",
+        &["-keyout", &key, "-out", &request],
+    );
+    let request = openssl("base64 -A -in", &[&request]);
+    let redeem = || {
+        let mut curl = tool("curl");
+        curl.args([
+            "--silent",
+            "--show-error",
+            "--fail",
+            "--http1.1",
+            "--cacert",
+            &ca,
+        ])
+        .args(["--data-binary", &format!("@{code}")])
+        .args(["--header", &format!("certificate-request: {request}")])
+        .arg(format!("https://127.0.0.1:{}{}", sidecar.port, token.path));
+        let answer: Vec<Value> = serde_saphyr::from_multiple(&printed(&mut curl)).unwrap();
+        assert_eq!(answer.len(), 2);
+        assert_eq!(answer[1]["spec"]["tlsCredentials"], "west");
+        let secret = answer.into_iter().next().unwrap();
+        assert_eq!(secret["data"]["tls.key"], Value::Null);
+        secret
+    };
+    let secret = redeem();
+    let certificate = keep("tls.crt", &decoded(&secret["data"]["tls.crt"]));
+    let site_ca = keep("ca.crt", &decoded(&secret["data"]["ca.crt"]));
+    let verified = openssl(
+        "verify -purpose sslclient -CAfile",
+        &[&site_ca, &certificate],
+    );
+    assert!(verified.ends_with(": OK\n"), "{verified}");
+    assert_eq!(
+        openssl("x509 -noout -pubkey -in", &[&certificate]),
+        openssl("pkey -pubout -in", &[&key]),
+    );
+    let subject = openssl("x509 -noout -subject -nameopt RFC2253 -in", &[&certificate]);
+    assert_eq!(subject, "subject=CN=west\n");
+    let serial = |certificate: &str| openssl("x509 -noout -serial -in", &[certificate]);
+    let again = keep("again.crt", &decoded(&redeem()["data"]["tls.crt"]));
+    assert_eq!(serial(&certificate), serial(&again));
+    assert_each_is_counted_once(&sidecar);
 }
 
 /// Kills a redemption of its own before each system call of this name.

@@ -248,7 +248,8 @@ fn log_lost(counted: &Counted) {
     tracing::error!(
         uid = %counted.uid,
         grant = %counted.name,
-        subject = %counted.redemption.subject,
+        // In quotes: a client chose it.
+        subject = counted.redemption.subject,
         serial = %counted.redemption.serial,
         key_origin = ?counted.redemption.origin,
         "a redemption is counted, and its requester does not know",
