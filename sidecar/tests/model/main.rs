@@ -6,8 +6,9 @@
 //! redeemer asks again, of whichever replica, until it is answered for good: with its own key, or, as
 //! a plain Skupper client, with a new key that the service makes for each request.
 //!
-//! These are about a million different states in all. What holds in each has a name in [`Protocol::properties`]. Each of these names is lost by
-//! at least one wrong protocol, so none of them holds for nothing.
+//! These are about a million different states in all. What holds in each of them has a name in
+//! [`Protocol::properties`]. Each of these names is lost by at least one wrong protocol, so none of
+//! them holds for nothing.
 
 #![expect(
     clippy::unwrap_used,
