@@ -51,10 +51,14 @@ fn check(conversation: &Conversation, asked: &[u8]) -> Vec<Answered> {
     let lines = log_lines(&conversation.log);
     let counted = lines.iter().filter(|line| line["outcome"] == "counted");
     assert_eq!(counted.count(), conversation.counted);
+    let log = str::from_utf8(&conversation.log).unwrap();
+    if lines.iter().all(|line| line["message"] != "redemption") {
+        assert!(!log.contains(HEADER), "logged before the code was right");
+    }
     if !has_code_in_head(asked) {
-        let is_silent = |text: &[u8]| !text.windows(CODE.len()).any(|part| part == CODE);
-        assert!(is_silent(&conversation.answered), "a code is answered");
-        assert!(is_silent(&conversation.log), "a code is logged");
+        assert!(!log.as_bytes().windows(CODE.len()).any(|part| part == CODE));
+        let mut answered = conversation.answered.windows(CODE.len());
+        assert!(!answered.any(|part| part == CODE));
     }
     answers
 }
@@ -158,6 +162,9 @@ fn has_code_in_head(asked: &[u8]) -> bool {
     let mut places = asked.windows(CODE.len() + 1);
     asked.starts_with(CODE) || places.any(|part| part[0] != b'\n' && part[1..] == *CODE)
 }
+
+/// Stands in headers of the corpus.
+const HEADER: &str = "header-7c1f0e9d";
 
 /// A status and a body.
 type Answered = (u16, Vec<u8>);
