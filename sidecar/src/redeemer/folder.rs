@@ -10,6 +10,8 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use crate::wording;
+
 /// A folder that this process has for itself, as far as redeemers go.
 pub(crate) struct Folder {
     path: PathBuf,
@@ -183,7 +185,8 @@ impl fmt::Display for FolderProblem {
                 path.display()
             ),
             Self::File { doing, path, error } => {
-                write!(formatter, "cannot {doing} {}: {error}", path.display())
+                let (path, error) = (path.display(), wording::io(error));
+                write!(formatter, "cannot {doing} {path}: {error}")
             }
         }
     }
