@@ -35,6 +35,8 @@ pub use folder::FolderProblem;
 pub use key_file::KeyFileProblem;
 pub use problem::{RedeemProblem, Refused};
 
+pub(crate) use verifier::Verifier;
+
 use crate::certificate_request;
 use crate::protocol::MAX_SUBJECT_CHARACTERS;
 use crate::random;

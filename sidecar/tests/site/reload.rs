@@ -60,6 +60,7 @@ fn issuers(loaded: &Loaded) -> Vec<&str> {
 fn kinds(notices: &[Notice]) -> Vec<String> {
     let kinds = notices.iter().map(|notice| match notice {
         Notice::Changed(_) => "changed".to_owned(),
+        Notice::Recovered => "recovered".to_owned(),
         Notice::SiteKept(_) => "site kept".to_owned(),
         Notice::IssuerKept(name, ..) => format!("{name} kept"),
         Notice::IssuerFailed(name, _) => format!("{name} failed"),

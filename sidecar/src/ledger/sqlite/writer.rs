@@ -246,8 +246,8 @@ fn run(connection: &mut Connection, batch: &mut [Box<dyn Order>]) -> rusqlite::R
 
 fn log_lost(counted: &Counted) {
     tracing::error!(
-        uid = %counted.uid,
-        grant = %counted.name,
+        grant = %counted.uid,
+        name = %counted.name,
         subject = %counted.redemption.subject,
         serial = %counted.redemption.serial,
         key_origin = ?counted.redemption.origin,
