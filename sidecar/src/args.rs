@@ -155,7 +155,7 @@ pub struct Issue {
     /// Name of the grant, and of the token [default: that of the manifest]
     #[arg(required_unless_present = "filename", value_parser = subdomain_name)]
     pub name: Option<String>,
-    /// An AccessGrant manifest in place of the options below
+    /// An AccessGrant manifest in place of the options below, `-` for standard input
     #[arg(long, short, value_name = "FILE", conflicts_with_all = ["redemptions_allowed", "expiration_window", "code_file"])]
     pub filename: Option<PathBuf>,
     /// How many times the token can be redeemed [default: 1]
@@ -184,7 +184,7 @@ pub struct Issue {
     redemption-sidecar redeem west.yaml --out link"
 )]
 pub struct Redeem {
-    /// The token: a file with an AccessToken
+    /// The token: a file with an AccessToken, `-` for standard input
     #[arg(value_name = "TOKEN.yaml")]
     pub token: PathBuf,
     /// Folder the files are written to [default: input/resources of the Skupper namespace]

@@ -63,14 +63,12 @@ impl<L: Ledger> Handler for Redemptions<L> {
                 return answer;
             }
         };
-        if !connection.answering() {
+        let now = clock::now();
+        if !grant.state(now).is_ended() && !connection.answering() {
             // The client is gone, and this is being ended: nothing may be counted.
             return refused(&Refusal::Unavailable);
         }
-        let redeemed = self
-            .service
-            .redeem(&grant, &request.headers, clock::now())
-            .await;
+        let redeemed = self.service.redeem(&grant, &request.headers, now).await;
         let (answer, subject, serial) = match &redeemed {
             Ok(granted) => (
                 answered(granted),

@@ -9,6 +9,8 @@ use axum::http::HeaderMap;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use secrecy::SecretString;
 
+use skupper_access_policy::value::name::MAX_NAME_BYTES;
+
 use crate::certificate_request::{self, PublicKey};
 use crate::issuer::LeafRequest;
 use crate::key::{KeyKind, PrivateKey};
@@ -86,13 +88,20 @@ impl<L: Ledger> Service<L> {
             tracing::error!(grant = %grant.uid, name = grant.name, "the site has no endpoint to link to");
             return Err(Refusal::Unavailable);
         }
-        let certify = |at| {
+        if links.iter().any(|link| link.name.len() > MAX_NAME_BYTES) {
+            return Err(Refusal::Headers(
+                "header 'name': is too long for the numbers behind the names of several Links"
+                    .to_owned(),
+            ));
+        }
+        let serial = Serial::derive(&grant.uid, key.spki());
+        let certify = |at, duration| {
             let request = LeafRequest {
                 spki: key.spki(),
                 subject: &wanted.subject,
-                serial: Serial::derive(&grant.uid, key.spki()),
+                serial,
                 at,
-                duration: self.certificate_duration,
+                duration,
             };
             issuer.certify(&request, now).map_err(|problem| {
                 tracing::error!(grant = %grant.uid, name = grant.name, %problem, "cannot certify");
@@ -100,23 +109,30 @@ impl<L: Ledger> Service<L> {
             })
         };
 
+        // The same redemption is the same certificate: it ends when the first one does.
+        let again = |earlier: Redemption| {
+            let leaf = certify(earlier.at, Some(earlier.certificate_end - earlier.at))?;
+            Ok((leaf, earlier, true))
+        };
+
         let (leaf, redemption, is_again) = match decision {
-            Decision::Again(earlier) => (certify(earlier.at)?, earlier, true),
+            Decision::Again(earlier) => again(earlier)?,
             Decision::Count => {
-                let leaf = certify(now.trunc_subsecs(0))?;
+                let at = now.trunc_subsecs(0);
+                let leaf = certify(at, self.certificate_duration)?;
                 let candidate = Redemption {
                     key: KeyDigest::of_spki(key.spki()),
                     origin: key.origin(),
                     subject: wanted.subject.clone(),
-                    serial: Serial::derive(&grant.uid, key.spki()),
-                    at: now.trunc_subsecs(0),
+                    serial,
+                    at,
                     certificate_end: leaf.not_after,
                 };
                 let counted = self.ledger.count(&grant.uid, candidate.clone(), now).await;
                 match counted.map_err(|fault| store_down(&fault))?? {
                     Decision::Count => (leaf, candidate, false),
                     // Another request with this key was counted meanwhile.
-                    Decision::Again(earlier) => (certify(earlier.at)?, earlier, true),
+                    Decision::Again(earlier) => again(earlier)?,
                 }
             }
         };

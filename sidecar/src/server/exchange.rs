@@ -93,6 +93,7 @@ async fn exchange<H: Handler>(
         }
     };
     let answering = Arc::clone(&connection);
+    let metrics = Arc::clone(&desk.metrics);
     let task = tokio::spawn(async move {
         let answer = desk.handler.answer(received, &answering).await;
         desk.metrics.redemption(answer.outcome, begun.elapsed());
@@ -102,8 +103,10 @@ async fn exchange<H: Handler>(
         task,
         connection: Some(connection),
     };
-    running.await.unwrap_or_else(|cause| {
-        error!("a redemption ended without an answer: {cause}");
+    running.await.unwrap_or_else(|_| {
+        // What it says may hold anything.
+        error!("a redemption ended without an answer: its handler panicked");
+        metrics.redemption(Outcome::Unavailable, begun.elapsed());
         protocol::refusal(&Refusal::Unavailable)
     })
 }

@@ -33,6 +33,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
         }
     }
 
+    fn noting_a_block<T>(&self, written: Poll<T>) -> Poll<T> {
+        if written.is_pending() {
+            self.connection.blocked();
+        }
+        written
+    }
+
     /// Reads what the client still sends, below TLS, until it ends or enough was read.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; 8192];
@@ -71,10 +78,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
+        let written = match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Transport::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
+        };
+        self.noting_a_block(written)
     }
 
     fn poll_write_vectored(
@@ -82,10 +90,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
+        let written = match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Transport::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-        }
+        };
+        self.noting_a_block(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -96,13 +105,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(match &mut self.transport {
+        let flushed = match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_flush(context),
             Transport::Tls(stream) => Pin::new(stream).poll_flush(context),
-        })?;
-        // HTTP flushes when it has nothing more to write.
-        self.connection.sent();
-        Poll::Ready(Ok(()))
+        };
+        if flushed.is_ready() {
+            // HTTP flushes when it has nothing more to write.
+            self.connection.sent();
+        }
+        self.noting_a_block(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -98,9 +98,7 @@ pub fn choose(
             issuers,
         }),
         Place::Namespace(name) => {
-            if SubdomainName::parse(&name).is_err() || name.contains('.') {
-                return Err(ChoiceProblem::NamespaceName(name));
-            }
+            check_namespace(&name)?;
             let namespaces = folders.namespaces.ok_or(ChoiceProblem::NoNamespaces)?;
             Ok(SiteSource::SkupperNamespace {
                 folder: namespaces.join(name),
@@ -109,6 +107,17 @@ pub fn choose(
             })
         }
     }
+}
+
+/// Whether a namespace of Skupper can have this name: it is that of a folder, too.
+///
+/// # Errors
+/// [`ChoiceProblem::NamespaceName`] when not.
+pub fn check_namespace(name: &str) -> Result<(), ChoiceProblem> {
+    if SubdomainName::parse(name).is_err() || name.contains('.') {
+        return Err(ChoiceProblem::NamespaceName(name.to_owned()));
+    }
+    Ok(())
 }
 
 /// Why there is no source for the site.

@@ -128,6 +128,13 @@ fn a_redemption_that_fails_says_whether_the_token_is_worth_another_try() {
         (2, "redeem $no-ca --out $out", "spec.ca"),
         (2, "redeem $http --out $out", "https"),
         (2, "redeem $good --out $out --name a.b", "DNS-1123 label"),
+        (2, "redeem $good --out $out --name A/b", "error: --name: "),
+        (
+            2,
+            "redeem $missing -n none-of-the-tests",
+            "there is no Skupper namespace 'none-of-the-tests' in",
+        ),
+        (2, "redeem $good -n ../west", "may not be '../west'"),
         (
             2,
             "redeem $good --out $out -n default",
@@ -137,7 +144,11 @@ fn a_redemption_that_fails_says_whether_the_token_is_worth_another_try() {
         (2, "redeem $good --out $taken", "Link-west.yaml exists"),
         (2, "redeem $good --out $good", "good"),
         (1, "redeem $wrong-code --out $out", "refuses the code"),
-        (1, "redeem $spent --out $out", "No such access granted"),
+        (
+            1,
+            "redeem $spent --out $out",
+            "every redemption of this token is used",
+        ),
         (1, "redeem $expired --out $out", "No such claim"),
         (1, "redeem $revoked --out $out", "No such claim"),
         (1, "redeem $unknown --out $out", "No such claim"),
@@ -239,6 +250,14 @@ fn the_help_of_every_command_opens_with_an_example_that_its_options_know() {
                 assert!(options.contains(word), "{command}: {word}");
             }
         }
+    }
+    for (command, says) in [
+        ("issue", "of the options below, `-` for standard input"),
+        ("redeem", "with an AccessToken, `-` for standard input"),
+    ] {
+        let help = printed(Command::new(BINARY).args([command, "-h"]));
+        let words: Vec<_> = help.split_whitespace().collect();
+        assert!(words.join(" ").contains(says), "{help}");
     }
     let help = printed(Command::new(BINARY).arg("--help"));
     let (example, _) = help.split_once("Usage:").unwrap();

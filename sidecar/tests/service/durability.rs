@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::redeemers::{Door, Redeemer};
-use crate::sidecar::{PATIENCE, Sidecar};
-use crate::tools::tool;
+use crate::sidecar::{BINARY, PATIENCE, Sidecar};
+use crate::tools::{printed, tool};
 
 #[test]
 fn a_redemption_is_on_the_disk_before_its_answer_leaves() {
@@ -77,6 +77,56 @@ fn a_redemption_is_on_the_disk_before_its_answer_leaves() {
         "{}",
         fs::read_to_string(path).unwrap()
     );
+}
+
+#[test]
+fn the_key_of_a_redeemer_is_on_the_disk_before_it_connects_and_its_files_before_they_have_a_name() {
+    let sidecar = Sidecar::start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("token.yaml"), sidecar.issue("west", &[]).yaml).unwrap();
+    let calls = "trace=fsync,connect,/^rename,/^unlink";
+    let mut command = tool("strace");
+    command.args([
+        "-f",
+        "-y",
+        "-o",
+        &path("trace"),
+        "-e",
+        calls,
+        BINARY,
+        "redeem",
+    ]);
+    printed(command.args([&path("token.yaml"), "--out", &path("out")]));
+
+    let text = fs::read_to_string(path("trace")).unwrap();
+    let mut lines = text.lines();
+    let out = format!("{}>)", path("out"));
+    // Each of these follows the one before it.
+    let order: [(&str, &str); 15] = [
+        ("fsync", ".key.new>)"),
+        ("rename", ".key\")"),
+        ("fsync", &out),
+        ("connect", "AF_INET"),
+        ("fsync", ".answer.new>)"),
+        ("rename", ".answer\")"),
+        ("fsync", &out),
+        ("fsync", "Secret-west.yaml.new>)"),
+        ("rename", "Secret-west.yaml\")"),
+        ("fsync", &out),
+        ("fsync", "Link-west.yaml.new>)"),
+        ("rename", "Link-west.yaml\")"),
+        ("fsync", &out),
+        ("unlink", ".answer\""),
+        ("unlink", ".key\""),
+    ];
+    for (call, argument) in order {
+        let found = lines.any(|line| {
+            let (_, begin) = line.split_once(' ').unwrap();
+            begin.trim_start().starts_with(call) && line.contains(argument)
+        });
+        assert!(found, "{call} {argument} comes too late: {text}");
+    }
 }
 
 /// A system call that came to its end.

@@ -18,6 +18,7 @@ mod faults;
 mod operators;
 mod protocol;
 mod raw;
+mod redeem;
 mod redeemers;
 mod redeeming;
 mod secrets;

@@ -382,6 +382,40 @@ fn a_site_that_cannot_answer_counts_nothing() {
 }
 
 #[test]
+fn a_redemption_repeated_ends_when_the_first_certificate_does() {
+    let sidecar = Sidecar::start_with(&["--init", "--certificate-duration", "2h"]);
+    let token = sidecar.issue("west", &[]);
+    let request = certificate_request::create(&PrivateKey::generate(KeyKind::P256));
+    let headers = [("certificate-request", request.as_str())];
+    let first = post(&sidecar, &token, &headers, &token.code);
+    let sidecar = sidecar.restart();
+    let again = Connection::open(sidecar.port, &token.ca)
+        .post(&token.path, &headers, token.code.as_bytes())
+        .unwrap();
+    assert_eq!((first.status, again.status), (200, 200));
+    assert_eq!(serial_and_dates(&first), serial_and_dates(&again));
+}
+
+#[test]
+fn a_name_leaves_room_for_the_numbers_of_several_links() {
+    let sidecar = Sidecar::start();
+    let site = sidecar.folder().join("site/redemption.yaml");
+    let groups = fs::read_to_string(&site)
+        .unwrap()
+        .replace("name: edge", "group: b, name: edge");
+    fs::write(&site, groups).unwrap();
+    let sidecar = sidecar.restart();
+    let token = sidecar.issue("west", &[]);
+    let name = |length: usize| format!("{}{}", "a.".repeat(length / 2), "a".repeat(length % 2 + 2));
+    for (length, status) in [(253, 400), (251, 200)] {
+        let name = name(length - 2);
+        assert_eq!(name.len(), length);
+        let answer = post(&sidecar, &token, &[("name", &name)], &token.code);
+        assert_eq!(answer.status, status, "{length}: {}", answer.body);
+    }
+}
+
+#[test]
 fn an_edge_site_has_nothing_to_link_to() {
     let sidecar = Sidecar::start();
     let namespace = sidecar.folder().join("namespace");
