@@ -94,10 +94,10 @@ pub struct Serve {
     #[command(flatten)]
     pub data: Data,
     /// Address and port of the redemption service
-    #[arg(long, default_value = "[::]:9090", value_name = "ADDRESS")]
+    #[arg(long, default_value = "[::]:9090", value_name = "ADDRESS", value_parser = address)]
     pub listen: SocketAddr,
     /// Address and port of /healthz, /readyz and /metrics
-    #[arg(long, default_value = "127.0.0.1:9180", value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:9180", value_name = "ADDRESS", value_parser = address)]
     pub metrics_listen: SocketAddr,
     /// What tokens carry: https://HOST:PORT under which redeemers reach this service; IPv6 in
     /// brackets [default: that of redemption.yaml, or the one served with last]
@@ -245,6 +245,11 @@ pub struct Revoke {
     /// Form of the output
     #[arg(long, short, default_value = "table", value_name = "FORMAT")]
     pub output: Format,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "must be ADDRESS:PORT, such as '0.0.0.0:9090' or '[::]:9090'".to_owned())
 }
 
 fn subdomain_name(text: &str) -> Result<String, String> {

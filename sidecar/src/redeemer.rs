@@ -37,6 +37,8 @@ pub use key_file::KeyFileProblem;
 pub use problem::{RedeemProblem, Refused};
 pub use unapplied::Unapplied;
 
+pub(crate) use verifier::Verifier;
+
 use crate::certificate_request;
 use crate::key::PrivateKey;
 use crate::protocol::MAX_SUBJECT_CHARACTERS;

@@ -55,7 +55,13 @@ impl<L: Ledger> Handler for Redemptions<L> {
     async fn answer(&self, request: Received, connection: &Connection) -> Answer {
         let grant = match self.grant(&request, connection).await {
             Ok(grant) => grant,
-            Err(refusal) => return refused(&refusal),
+            Err(refusal) => {
+                let answer = refused(&refusal);
+                // Of an unknown client nothing is written but its address.
+                let (outcome, peer) = (answer.outcome, connection.address());
+                tracing::debug!(%outcome, %peer, "refused");
+                return answer;
+            }
         };
         let now = clock::now();
         if !grant.state(now).is_ended() && !connection.answering() {

@@ -80,13 +80,12 @@ impl<L: Ledger> Service<L> {
 
         let site = self.site.load_full();
         let issuer = site.issuer(grant.issuer.as_deref()).ok_or_else(|| {
-            let issuer = grant.issuer.as_deref().unwrap_or(&site.default_issuer);
-            tracing::error!(grant = grant.name, issuer, "the issuer cannot be used");
+            log_issuer(grant, &site.default_issuer);
             Refusal::Unavailable
         })?;
         let links = site.links(&wanted.name);
         if links.is_empty() {
-            tracing::error!(grant = grant.name, "the site has no endpoint to link to");
+            tracing::error!(grant = %grant.uid, name = grant.name, "the site has no endpoint to link to");
             return Err(Refusal::Unavailable);
         }
         if links.iter().any(|link| link.name.len() > MAX_NAME_BYTES) {
@@ -105,7 +104,7 @@ impl<L: Ledger> Service<L> {
                 duration,
             };
             issuer.certify(&request, now).map_err(|problem| {
-                tracing::error!(grant = grant.name, %problem, "cannot certify");
+                tracing::error!(grant = %grant.uid, name = grant.name, %problem, "cannot certify");
                 Refusal::Unavailable
             })
         };
@@ -221,6 +220,21 @@ async fn make_key(kind: KeyKind) -> Result<PrivateKey, Refusal> {
                 tracing::error!(%fault, "cannot make a key");
                 Refusal::Unavailable
             }),
+    }
+}
+
+fn log_issuer(grant: &Grant, default: &str) {
+    let (uid, name) = (&grant.uid, &grant.name);
+    let named = grant.issuer.as_deref().filter(|issuer| *issuer != default);
+    if let Some(issuer) = named {
+        tracing::error!(
+            grant = %uid,
+            name,
+            "the grant '{name}' names the issuer '{issuer}', which is not served: start serve with \
+             '--issuer {issuer}', or see above why it cannot be used"
+        );
+    } else {
+        tracing::error!(grant = %uid, name, "the issuer '{default}' cannot be used");
     }
 }
 

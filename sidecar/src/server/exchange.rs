@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use tokio::task::{JoinError, JoinHandle};
-use tracing::error;
+use tracing::{debug, error};
 use zeroize::Zeroizing;
 
 use super::connections::Connection;
@@ -86,7 +86,9 @@ async fn exchange<H: Handler>(
         Ok(received) => received,
         Err(problem) => {
             connection.linger();
-            desk.metrics.redemption(problem.outcome(), begun.elapsed());
+            let (outcome, peer) = (problem.outcome(), connection.address());
+            debug!(%outcome, %peer, "refused");
+            desk.metrics.redemption(outcome, begun.elapsed());
             return problem.response();
         }
     };

@@ -153,8 +153,8 @@ impl fmt::Display for ChoiceProblem {
                 }
                 formatter.write_str(
                     ": describe the site in a file and give --site FILE, or name a Skupper \
-                     namespace with --namespace NAME, or make a site with 'serve --init \
-                     --advertise-host HOST'",
+                     namespace with --namespace NAME, or make a site with 'serve --init --url \
+                     https://HOST:9090'",
                 )
             }
             Self::HostOfFile(file) => write!(
@@ -320,7 +320,8 @@ mod tests {
             namespaces: Some(Path::new("/skupper/namespaces")),
         };
         let problem = choose(Wanted::default(), folders, |_| false).unwrap_err();
-        for way in ["--site", "--namespace", "--init", OWN_FILE, DEFAULT] {
+        let init = "'serve --init --url https://HOST:9090'";
+        for way in ["--site", "--namespace", init, OWN_FILE, DEFAULT] {
             assert!(problem.to_string().contains(way), "{way}: {problem}");
         }
     }

@@ -18,6 +18,8 @@ use super::source::{IssuerFault, Loaded, SiteProblem, SiteSource};
 pub enum Notice {
     /// The site is another one now.
     Changed(Arc<Site>),
+    /// Everything can be used again.
+    Recovered,
     /// The site could not be loaded and stays as it was.
     SiteKept(Arc<SiteProblem>),
     /// An issuer (its name) cannot be used as it is now; the one from before stays until its end.
@@ -32,12 +34,12 @@ impl Notice {
     /// Whether somebody must look at it.
     #[must_use]
     pub fn is_problem(&self) -> bool {
-        !matches!(self, Self::Changed(_))
+        !matches!(self, Self::Changed(_) | Self::Recovered)
     }
 
     /// Whether another load may find it mended, although no file changed.
     fn may_pass(&self) -> bool {
-        !matches!(self, Self::Changed(_) | Self::Remark(_))
+        !matches!(self, Self::Changed(_) | Self::Recovered | Self::Remark(_))
     }
 }
 
@@ -45,6 +47,7 @@ impl fmt::Display for Notice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Changed(site) => write!(formatter, "site '{}' was loaded anew", site.name),
+            Self::Recovered => formatter.write_str("the site is in use again"),
             Self::SiteKept(problem) => write!(formatter, "the site stays as it was: {problem}"),
             Self::IssuerKept(name, fault, end) => {
                 write!(
@@ -118,6 +121,8 @@ pub struct Watch {
     seen: Fingerprint,
     /// What was said last.
     said: Vec<String>,
+    /// Whether all of it could be used.
+    is_whole: bool,
 }
 
 impl Watch {
@@ -137,6 +142,7 @@ impl Watch {
         let notices: Vec<Notice> = failed.chain(remarks).collect();
         let watch = Self {
             source,
+            is_whole: current.failed.is_empty(),
             said: notices.iter().map(Notice::to_string).collect(),
             current,
             read: None,
@@ -178,6 +184,10 @@ impl Watch {
         let lines: Vec<String> = notices.iter().map(Notice::to_string).collect();
         notices.retain(|notice| !notice.is_problem() || !self.said.contains(&notice.to_string()));
         self.said = lines;
+        if is_whole && !self.is_whole {
+            notices.push(Notice::Recovered);
+        }
+        self.is_whole = is_whole;
         notices
     }
 }

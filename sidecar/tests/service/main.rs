@@ -15,6 +15,7 @@ mod commands;
 mod crashes;
 mod durability;
 mod faults;
+mod operators;
 mod protocol;
 mod raw;
 mod redeem;
