@@ -107,7 +107,7 @@ fn a_token_comes_from_standard_input_too() {
 }
 
 fn is_key(name: &str) -> bool {
-    std::path::Path::new(name)
+    Path::new(name)
         .extension()
         .is_some_and(|extension| extension == "key")
 }
