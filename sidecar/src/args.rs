@@ -50,11 +50,14 @@ pub enum Command {
     /// End a grant at once
     Revoke(Revoke),
     /// Print the completions of a shell
+    #[command(before_help = "Example:\n  \
+        redemption-sidecar completions bash > ~/.local/share/bash-completion/completions/redemption-sidecar")]
     Completions {
         /// The shell
         shell: Shell,
     },
     /// Write the manual pages
+    #[command(before_help = "Example:\n  redemption-sidecar man ~/.local/share/man/man1")]
     Man {
         /// The folder they are written to
         folder: PathBuf,

@@ -14,7 +14,16 @@ use crate::redeemers::{Door, Redeemer};
 use crate::sidecar::{BINARY, Sidecar};
 use crate::tools::{printed, tool};
 
-const COMMANDS: [&str; 6] = ["serve", "issue", "redeem", "list", "show", "revoke"];
+const COMMANDS: [&str; 8] = [
+    "serve",
+    "issue",
+    "redeem",
+    "list",
+    "show",
+    "revoke",
+    "completions",
+    "man",
+];
 
 /// What fails: the exit code, the words of the command, and a part of the one line that it says. A
 /// word that begins with `$` is a file of the test's folder.
