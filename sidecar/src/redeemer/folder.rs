@@ -185,10 +185,6 @@ impl fmt::Display for FolderProblem {
                 path.display()
             ),
             Self::File { doing, path, error } => {
-<<<<<<< HEAD
-                let (path, error) = (path.display(), wording::io(error));
-                write!(formatter, "cannot {doing} {path}: {error}")
-=======
                 let cause = wording::io(error);
                 write!(formatter, "cannot {doing} {}: {cause}", path.display())?;
                 if error.kind() == io::ErrorKind::PermissionDenied {
@@ -196,7 +192,6 @@ impl fmt::Display for FolderProblem {
                         .write_str(": run as the user who began, or choose another '--out'")?;
                 }
                 Ok(())
->>>>>>> main
             }
         }
     }
