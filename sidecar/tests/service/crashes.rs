@@ -81,9 +81,11 @@ fn more_than_200_kills_in_a_burst_cost_own_keys_nothing_and_certify_nothing_in_e
     let took = begun.elapsed();
     for sidecar in &sidecars {
         let log = sidecar.log();
-        let problem = log
-            .lines()
-            .find(|line| line.contains("WARN") || line.contains("ERROR"));
+        // Tests are reached on loopback only, which is warned of.
+        let problem = log.lines().find(|line| {
+            let is_problem = line.contains("WARN") || line.contains("ERROR");
+            is_problem && !line.contains("which only this machine can reach")
+        });
         assert_eq!(problem, None, "a restart found something wrong");
     }
 

@@ -116,7 +116,7 @@ fn a_line_of_the_log_says_what_the_service_saw_whatever_a_client_calls_itself() 
         }
         let log = sidecar.log();
         let is_redemption =
-            |line: &&str| line.contains("::log: redemption ") || line.contains(r#":"redemption""#);
+            |line: &&str| line.contains(" INFO redemption ") || line.contains(r#":"redemption""#);
         let lines: Vec<_> = log.lines().filter(is_redemption).collect();
         assert_eq!(lines.len(), hidden.len() + forgeries.len(), "{log}");
         for (line, subject) in lines[hidden.len()..].iter().zip(forgeries) {
