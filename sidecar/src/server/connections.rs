@@ -130,7 +130,7 @@ impl Connection {
     }
 
     /// Says that the code was right. From here to its answer the connection is not closed to make
-    /// room, and the handler runs on when the client goes away.
+    /// room, and the handler runs on when the connection is lost.
     ///
     /// `false`: the connection is closed already and the handler is being ended; count nothing.
     #[must_use]

@@ -25,7 +25,8 @@ use crate::redemption::Refusal;
 /// What answers redemption requests.
 pub trait Handler: Send + Sync + 'static {
     /// Answers a POST whose body was read. It runs in a task of its own, which is ended when the
-    /// client goes away before [`Connection::answering`] was called, and never after that.
+    /// connection is closed before [`Connection::answering`] was called, and never after that. The
+    /// end of what the client sends is no end of the connection: it may still read.
     fn answer(
         &self,
         request: Received,
@@ -179,7 +180,7 @@ impl Problem {
     }
 }
 
-/// A handler's task. When the client goes away it is ended, unless a right code is being answered:
+/// A handler's task. When the connection is closed it is ended, unless a right code is being answered:
 /// a redemption that may be counted must be logged.
 struct Running {
     task: JoinHandle<Response<Body>>,
