@@ -36,6 +36,8 @@ pub trait Handler: Send + Sync + 'static {
 
 /// A POST, read to its end. No `Debug`: it holds a code.
 pub struct Received {
+    /// When its head was read.
+    pub at: Instant,
     /// The path as sent, without the query.
     pub path: String,
     /// The headers; one that was sent twice is there twice.
@@ -83,7 +85,7 @@ async fn exchange<H: Handler>(
     request: Request,
 ) -> Response<Body> {
     let begun = Instant::now();
-    let received = match receive(request, desk.body_limit).await {
+    let received = match receive(request, begun, desk.body_limit).await {
         Ok(received) => received,
         Err(problem) => {
             connection.linger();
@@ -110,7 +112,7 @@ async fn exchange<H: Handler>(
     })
 }
 
-async fn receive(request: Request, limit: Duration) -> Result<Received, Problem> {
+async fn receive(request: Request, at: Instant, limit: Duration) -> Result<Received, Problem> {
     let (head, body) = request.into_parts();
     if head.method != Method::POST {
         return Err(Problem::Method);
@@ -119,6 +121,7 @@ async fn receive(request: Request, limit: Duration) -> Result<Received, Problem>
         .await
         .map_err(|_| Problem::Late)??;
     Ok(Received {
+        at,
         path: head.uri.path().to_owned(),
         headers: head.headers,
         body,
