@@ -54,12 +54,13 @@ pub trait Ledger: Send + Sync + 'static {
         name: &str,
     ) -> impl Future<Output = Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault>> + Send;
 
-    /// Ends the grant of a name that has not ended yet. `None` when there is none.
+    /// Ends every grant of a name that has not ended yet, and returns them with their redemptions,
+    /// the newest grant first. There is more than one only after the clock was set back.
     fn revoke(
         &self,
         name: &str,
         now: DateTime<Utc>,
-    ) -> impl Future<Output = Result<Option<(Grant, Vec<Redemption>)>, LedgerFault>> + Send;
+    ) -> impl Future<Output = Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault>> + Send;
 
     /// How many grants are in each state.
     fn tally(

@@ -1,4 +1,4 @@
-//! `revoke`: ends a grant at once, retries included.
+//! `revoke`: ends the grants of a name at once, retries included.
 
 use super::report::{GrantReport, print_grants};
 use super::{Failure, data, tell};
@@ -9,15 +9,22 @@ use crate::ledger::Ledger;
 pub(super) async fn run(options: Revoke) -> Result<(), Failure> {
     let ledger = data::ledger(&options.data)?;
     let now = clock::now();
-    let Some((grant, redemptions)) = ledger.revoke(&options.name, now).await? else {
+    let revoked = ledger.revoke(&options.name, now).await?;
+    if revoked.is_empty() {
         return Err(Failure::refused(format!(
             "there is no live grant '{}': 'redemption-sidecar list' shows those there are",
             options.name
         )));
-    };
-    let report = GrantReport::with_certificates(&grant, &redemptions, now);
-    print_grants(&[report], options.output)?;
-    if options.output == Format::Table && !redemptions.is_empty() {
+    }
+    let reports: Vec<_> = revoked
+        .iter()
+        .map(|(grant, redemptions)| GrantReport::with_certificates(grant, redemptions, now))
+        .collect();
+    print_grants(&reports, options.output)?;
+    let has_certificates = revoked
+        .iter()
+        .any(|(_, redemptions)| !redemptions.is_empty());
+    if options.output == Format::Table && has_certificates {
         tell(
             "these certificates stay valid until their end: there is no revocation list; to shut a \
              site out, replace the CA of the links",

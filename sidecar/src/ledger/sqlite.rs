@@ -234,7 +234,7 @@ impl Ledger for SqliteLedger {
         &self,
         name: &str,
         now: DateTime<Utc>,
-    ) -> Result<Option<(Grant, Vec<Redemption>)>, LedgerFault> {
+    ) -> Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault> {
         let name = name.to_owned();
         self.write(move |connection| queries::revoke(connection, &name, now))
             .await

@@ -195,20 +195,20 @@ async fn a_name_means_one_grant_that_has_not_ended() {
         Ok(()),
         "an expired one"
     );
-    let revoked = ledger.revoke("west", next).await.unwrap().unwrap();
+    let revoked = ledger.revoke("west", next).await.unwrap();
     assert_eq!(
         revoked,
-        (
+        [(
             Grant {
                 revoked: Some(next),
                 ..second.clone()
             },
             vec![]
-        )
+        )]
     );
     assert_eq!(
         ledger.revoke("west", next).await.unwrap(),
-        None,
+        [],
         "revoked already"
     );
     assert_eq!(
@@ -246,9 +246,12 @@ async fn a_revoked_grant_ends_at_once() {
         .await
         .unwrap()
         .unwrap();
-    let (revoked, redemptions) = ledger.revoke("west", now()).await.unwrap().unwrap();
+    let revoked = ledger.revoke("west", now()).await.unwrap();
+    let [(revoked, redemptions)] = revoked.as_slice() else {
+        panic!("not one grant: {revoked:?}");
+    };
     assert_eq!(revoked.revoked, Some(now()));
-    assert_eq!(redemptions, [counted]);
+    assert_eq!(*redemptions, [counted]);
     for (name, key) in [("the same key", 1), ("another key", 2)] {
         let candidate = redemption(&grant, key);
         let decision = ledger
@@ -257,6 +260,25 @@ async fn a_revoked_grant_ends_at_once() {
             .unwrap();
         assert_eq!(decision, Err(Refusal::Ended), "{name}");
     }
+}
+
+#[tokio::test]
+async fn every_live_grant_of_a_name_is_revoked() {
+    let folder = folder();
+    let ledger = open(folder.path());
+    let [first, second] = [1, 2].map(|number| grant(number, "west", 1));
+    let other = grant(3, "east", 1);
+    let later = first.expiration_time + SECOND;
+    // The clock was ahead for a while, in which the first one had ended.
+    for (grant, at) in [(&first, now()), (&second, later), (&other, now())] {
+        ledger.create(grant, at).await.unwrap().unwrap();
+    }
+    let revoked = ledger.revoke("west", now()).await.unwrap();
+    let revoked: Vec<_> = revoked.iter().map(|(grant, _)| grant.uid).collect();
+    assert_eq!(revoked, [second.uid, first.uid]);
+    let left = ledger.list().await.unwrap();
+    let left = left.iter().filter(|grant| grant.revoked.is_none());
+    assert_eq!(left.map(|grant| grant.uid).collect::<Vec<_>>(), [other.uid]);
 }
 
 #[tokio::test]
@@ -289,11 +311,8 @@ async fn grants_are_counted_by_their_state_and_ended_ones_are_deleted() {
             .unwrap()
             .unwrap();
         if is_revoked {
-            ledger
-                .revoke(&grant.name, now() - SECOND)
-                .await
-                .unwrap()
-                .unwrap();
+            let revoked = ledger.revoke(&grant.name, now() - SECOND).await;
+            assert_eq!(revoked.unwrap().len(), 1);
         }
     }
     for (name, moment) in [
