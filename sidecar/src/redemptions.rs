@@ -67,6 +67,13 @@ impl<L: Ledger> Handler for Redemptions<L> {
             .service
             .redeem(&grant, &request.headers, now, deadline)
             .await;
+        if let Ok(granted) = &redeemed
+            && !granted.is_again
+        {
+            let (uid, name) = (grant.uid, grant.name.clone());
+            let redemption = granted.redemption.clone();
+            connection.owes(move || log::lost_answer(&uid, &name, &redemption));
+        }
         let (answer, subject, serial) = match &redeemed {
             Ok(granted) => (
                 answered(granted),

@@ -342,6 +342,7 @@ async fn a_client_that_ends_its_own_direction_reads_its_answer() {
         }
     }
     tokio::time::timeout(LATE, room.connected(0)).await.unwrap();
+    assert_eq!(room.handler.lost.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
@@ -352,6 +353,8 @@ async fn an_answer_that_is_not_read_holds_its_connection_no_longer_than_a_head()
         client.send(post(path, "", "").repeat(32)).await;
         tokio::time::timeout(LATE, room.connected(0)).await.unwrap();
         assert_eq!(room.metrics.connections().closed(bound), 1, "{path}");
+        let lost = room.handler.lost.load(Ordering::SeqCst);
+        assert_eq!(lost > 0, path == "/large/right", "{path}: {lost} lost");
     }
 }
 
