@@ -6,6 +6,7 @@ mod sqlite;
 
 use std::fmt;
 use std::future::Future;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 
@@ -24,6 +25,8 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Decides about a candidate and counts it, durably, in one step. `now` judges the expiry.
     ///
+    /// Nothing is decided after the deadline or when nobody awaits the decision any more.
+    ///
     /// The outer result is about the store: after a fault the count may or may not have happened.
     /// The inner one is the decision that was stored.
     fn count(
@@ -31,6 +34,7 @@ pub trait Ledger: Send + Sync + 'static {
         uid: &GrantUid,
         candidate: Redemption,
         now: DateTime<Utc>,
+        deadline: Instant,
     ) -> impl Future<Output = Result<Result<Decision, Refusal>, LedgerFault>> + Send;
 
     /// Adds a grant. `Ok(Err(_))` holds the live grant that has the name already.
@@ -50,12 +54,13 @@ pub trait Ledger: Send + Sync + 'static {
         name: &str,
     ) -> impl Future<Output = Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault>> + Send;
 
-    /// Ends the grant of a name that has not ended yet. `None` when there is none.
+    /// Ends every grant of a name that has not ended yet, and returns them with their redemptions,
+    /// the newest grant first. There is more than one only after the clock was set back.
     fn revoke(
         &self,
         name: &str,
         now: DateTime<Utc>,
-    ) -> impl Future<Output = Result<Option<(Grant, Vec<Redemption>)>, LedgerFault>> + Send;
+    ) -> impl Future<Output = Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault>> + Send;
 
     /// How many grants are in each state.
     fn tally(

@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::SystemTime;
 
 use crate::metrics::Outcome;
-use crate::redemption::{GrantUid, Serial};
+use crate::redemption::{GrantUid, KeyOrigin, Redemption, Serial};
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -117,6 +117,26 @@ pub fn redemption(line: &RedemptionLine<'_>) {
         peer = %peer,
         "redemption"
     );
+}
+
+/// Logs that the answer of a counted redemption did not arrive. A redeemer with a key of its own
+/// asks again and gets it; a key that the service made is gone.
+pub fn lost_answer(grant: &GrantUid, name: &str, redemption: &Redemption) {
+    let name = printable(name).to_string();
+    let subject = printable(&redemption.subject).to_string();
+    let serial = redemption.serial;
+    let key_origin = redemption.origin;
+    match key_origin {
+        KeyOrigin::Service => tracing::error!(
+            %grant, name, subject, %serial, ?key_origin,
+            "a redemption is counted, and its answer did not arrive"
+        ),
+        KeyOrigin::Redeemer => tracing::info!(
+            %grant, name, subject, %serial, ?key_origin,
+            "a redemption is counted, and its answer did not arrive: with the same key it can be \
+             had again and is not counted again"
+        ),
+    }
 }
 
 /// Logging cannot start.

@@ -8,7 +8,7 @@ use crate::log::{self, RedemptionLine};
 use crate::metrics::Outcome;
 use crate::protocol;
 use crate::redemption::{Grant, GrantUid, Refusal};
-use crate::server::{Allowance, Answer, Attempts, Connection, Handler, Peer, Received};
+use crate::server::{Allowance, Answer, Attempts, Connection, Handler, Peer, Received, limits};
 use crate::service::{Granted, Service, is_code};
 
 /// The handler of the redemption port.
@@ -68,7 +68,18 @@ impl<L: Ledger> Handler for Redemptions<L> {
             // The client is gone, and this is being ended: nothing may be counted.
             return refused(&Refusal::Unavailable);
         }
-        let redeemed = self.service.redeem(&grant, &request.headers, now).await;
+        let deadline = request.at + limits::COUNT;
+        let redeemed = self
+            .service
+            .redeem(&grant, &request.headers, now, deadline)
+            .await;
+        if let Ok(granted) = &redeemed
+            && !granted.is_again
+        {
+            let (uid, name) = (grant.uid, grant.name.clone());
+            let redemption = granted.redemption.clone();
+            connection.owes(move || log::lost_answer(&uid, &name, &redemption));
+        }
         let (answer, subject, serial) = match &redeemed {
             Ok(granted) => (
                 answered(granted),

@@ -90,7 +90,10 @@ impl Server {
     ) -> Self {
         let mut http = http1::Builder::new();
         http.max_buf_size(limits::HEAD_BYTES)
-            .max_header_size(limits::HEAD_BYTES);
+            .max_header_size(limits::HEAD_BYTES)
+            // A client that has asked may end its own direction and still reads the answer. Whether
+            // it is gone shows when the answer is written.
+            .half_close(true);
         Self {
             tls,
             turn: Mutex::new(()),

@@ -3,6 +3,7 @@
 //! Everything that can fail comes before the count; the count is durable before the answer leaves.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use axum::http::HeaderMap;
@@ -61,7 +62,8 @@ impl<L: Ledger> Service<L> {
         entry.map(|entry| entry.grant).ok_or(Refusal::UnknownGrant)
     }
 
-    /// Redeems a grant whose code was right.
+    /// Redeems a grant whose code was right. After the deadline nothing is counted any more; `now`
+    /// judges every expiry, because the decision follows before that deadline.
     ///
     /// # Errors
     /// Every refusal that comes after the check of the code.
@@ -70,6 +72,7 @@ impl<L: Ledger> Service<L> {
         grant: &Grant,
         headers: &HeaderMap,
         now: DateTime<Utc>,
+        deadline: Instant,
     ) -> Result<Granted, Refusal> {
         if grant.state(now).is_ended() {
             return Err(Refusal::Ended);
@@ -128,7 +131,10 @@ impl<L: Ledger> Service<L> {
                     at,
                     certificate_end: leaf.not_after,
                 };
-                let counted = self.ledger.count(&grant.uid, candidate.clone(), now).await;
+                let counted = self
+                    .ledger
+                    .count(&grant.uid, candidate.clone(), now, deadline)
+                    .await;
                 match counted.map_err(|fault| store_down(&fault))?? {
                     Decision::Count => (leaf, candidate, false),
                     // Another request with this key was counted meanwhile.

@@ -1,4 +1,4 @@
-//! `revoke`: ends a grant at once, retries included.
+//! `revoke`: ends the grants of a name at once, retries included.
 
 use super::report::{GrantReport, print_grants, time};
 use super::{Failure, data, tell};
@@ -10,13 +10,20 @@ use crate::redemption::Grant;
 pub(super) async fn run(options: Revoke) -> Result<(), Failure> {
     let ledger = data::ledger(&data::folder(&options.data)?)?;
     let now = clock::now();
-    let Some((grant, redemptions)) = ledger.revoke(&options.name, now).await? else {
+    let revoked = ledger.revoke(&options.name, now).await?;
+    if revoked.is_empty() {
         let newest = ledger.show(&options.name).await?.into_iter().next();
         return Err(ended(&options.name, newest.map(|(grant, _)| grant)));
-    };
-    let report = GrantReport::with_certificates(&grant, &redemptions, now);
-    print_grants(&[report], options.output)?;
-    if options.output == Format::Table && !redemptions.is_empty() {
+    }
+    let reports: Vec<_> = revoked
+        .iter()
+        .map(|(grant, redemptions)| GrantReport::with_certificates(grant, redemptions, now))
+        .collect();
+    print_grants(&reports, options.output)?;
+    let has_certificates = revoked
+        .iter()
+        .any(|(_, redemptions)| !redemptions.is_empty());
+    if options.output == Format::Table && has_certificates {
         tell(
             "these certificates stay valid until their end: there is no revocation list; to shut a \
              site out, replace the CA of the links",

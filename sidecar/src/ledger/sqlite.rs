@@ -52,6 +52,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
@@ -68,6 +69,10 @@ const PROVEN: &str = "proven";
 
 /// How many connections answer `look`, at most; no more than the machine has cores.
 const LOOKS: usize = 16;
+
+/// How long `look` waits for a lock: the threads that serve everybody wait with it. Readers of a
+/// write-ahead log meet a lock only while it is being recovered or its file is replaced.
+const LOOK_PATIENCE: Duration = Duration::from_millis(50);
 
 /// A ledger in a folder. Times are kept in whole microseconds.
 pub struct SqliteLedger {
@@ -98,8 +103,8 @@ impl SqliteLedger {
         let cores = available_parallelism().map_or(1, usize::from);
         Ok(Self {
             writer: Writer::start(Arc::clone(&file), connection)?,
-            looks: Readers::new(Arc::clone(&file), cores.min(LOOKS)),
-            reports: Arc::new(Readers::new(file, 1)),
+            looks: Readers::new(Arc::clone(&file), cores.min(LOOKS), LOOK_PATIENCE),
+            reports: Arc::new(Readers::new(file, 1, connection::PATIENCE)),
         })
     }
 
@@ -168,12 +173,20 @@ impl SqliteLedger {
         }
     }
 
+    /// How the last write ended. A ledger that wrote nothing yet is as good as one that did.
+    ///
+    /// # Errors
+    /// The store could not be written.
+    pub fn last_write(&self) -> Result<(), LedgerFault> {
+        self.writer.last()
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         act: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerFault> {
         self.writer
-            .write(|connection| Ok((act(connection)?, None)))
+            .write(None, |connection| Ok((act(connection)?, None)))
             .await
     }
 
@@ -207,10 +220,13 @@ impl Ledger for SqliteLedger {
         uid: &GrantUid,
         candidate: Redemption,
         now: DateTime<Utc>,
+        deadline: Instant,
     ) -> Result<Result<Decision, Refusal>, LedgerFault> {
         let uid = *uid;
         self.writer
-            .write(move |connection| queries::count(connection, &uid, candidate, now))
+            .write(Some(deadline), move |connection| {
+                queries::count(connection, &uid, candidate, now)
+            })
             .await
     }
 
@@ -238,7 +254,7 @@ impl Ledger for SqliteLedger {
         &self,
         name: &str,
         now: DateTime<Utc>,
-    ) -> Result<Option<(Grant, Vec<Redemption>)>, LedgerFault> {
+    ) -> Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault> {
         let name = name.to_owned();
         self.write(move |connection| queries::revoke(connection, &name, now))
             .await

@@ -61,6 +61,7 @@ impl Connections {
             shared,
             sends: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
+            owed: sync::Mutex::default(),
             connections: Arc::clone(self),
         }))
     }
@@ -113,6 +114,7 @@ pub struct Connection {
     /// Whether the answer to a right code is on its way.
     sends: AtomicBool,
     lingers: AtomicBool,
+    owed: sync::Mutex<Vec<Owed>>,
     connections: Arc<Connections>,
 }
 
@@ -130,12 +132,21 @@ impl Connection {
     }
 
     /// Says that the code was right. From here to its answer the connection is not closed to make
-    /// room, and the handler runs on when the client goes away.
+    /// room, and the handler runs on when the connection is lost.
     ///
     /// `false`: the connection is closed already and the handler is being ended; count nothing.
     #[must_use]
     pub fn answering(&self) -> bool {
         self.set(Phase::Answering)
+    }
+
+    /// Says what is to be done when the connection ends before the answer of this request was
+    /// handed to the kernel in full. What the kernel has counts as delivered.
+    pub fn owes(&self, lost: impl FnOnce() + Send + 'static) {
+        self.owed().push(Owed {
+            is_written: false,
+            lost: Box::new(lost),
+        });
     }
 
     /// Says that a request is being looked at: the client's time stands still.
@@ -163,6 +174,10 @@ impl Connection {
         let is_right = table.phase(self.place) == Some(Phase::Answering);
         table.set(self.place, Phase::Idle(now));
         self.sends.store(is_right, Ordering::Relaxed);
+        drop(table);
+        for owed in self.owed().iter_mut() {
+            owed.is_written = true;
+        }
     }
 
     /// Says that the client does not read: an answer to a right code keeps its place meanwhile.
@@ -177,6 +192,7 @@ impl Connection {
 
     /// Says that everything is sent.
     pub(super) fn sent(&self) {
+        self.owed().retain(|owed| !owed.is_written);
         if self.sends.swap(false, Ordering::Relaxed) {
             let mut table = self.connections.lock();
             if let Some(Phase::Sending(since)) = table.phase(self.place) {
@@ -230,6 +246,10 @@ impl Connection {
         self.lingers.load(Ordering::Relaxed)
     }
 
+    fn owed(&self) -> MutexGuard<'_, Vec<Owed>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns whether the connection still has its place.
     fn set(&self, phase: Phase) -> bool {
         self.connections.lock().set(self.place, phase)
@@ -245,7 +265,18 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let mut table = self.connections.lock();
         self.connections.leave(&mut table, self.place);
+        drop(table);
+        for owed in self.owed().drain(..) {
+            (owed.lost)();
+        }
     }
+}
+
+/// An answer that matters, until the kernel has it.
+struct Owed {
+    /// Whether HTTP has it: the next flush that ends has handed it over.
+    is_written: bool,
+    lost: Box<dyn FnOnce() + Send>,
 }
 
 impl fmt::Debug for Connection {
@@ -330,6 +361,34 @@ mod tests {
         let closed =
             [Bound::Connections, Bound::Peer].map(|bound| connections.metrics.closed(bound));
         assert_eq!(closed, [2, 0]);
+    }
+
+    #[test]
+    fn an_answer_is_lost_unless_it_was_written_and_flushed() {
+        type Step = fn(&Connection);
+        const WRITTEN: Step = |connection| connection.answered(Instant::now());
+        const FLUSHED: Step = Connection::sent;
+        let cases: [(&str, &[Step], bool); 5] = [
+            ("nothing", &[], true),
+            ("not written", &[FLUSHED], true),
+            ("not flushed", &[WRITTEN], true),
+            ("flushed before it was written", &[FLUSHED, WRITTEN], true),
+            ("flushed", &[WRITTEN, FLUSHED], false),
+        ];
+        for (name, steps, expected) in cases {
+            let connections = Connections::new(&limits(1), ConnectionMetrics::default());
+            let admitted = connections.admit([192, 0, 2, 1].into(), Instant::now());
+            let connection = admitted.unwrap();
+            assert!(connection.answering());
+            let is_lost = Arc::new(AtomicBool::new(false));
+            let lost = Arc::clone(&is_lost);
+            connection.owes(move || lost.store(true, Ordering::Relaxed));
+            for step in steps {
+                step(&connection);
+            }
+            drop(connection);
+            assert_eq!(is_lost.load(Ordering::Relaxed), expected, "{name}");
+        }
     }
 
     #[test]

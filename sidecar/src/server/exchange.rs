@@ -25,7 +25,8 @@ use crate::redemption::Refusal;
 /// What answers redemption requests.
 pub trait Handler: Send + Sync + 'static {
     /// Answers a POST whose body was read. It runs in a task of its own, which is ended when the
-    /// client goes away before [`Connection::answering`] was called, and never after that.
+    /// connection is closed before [`Connection::answering`] was called, and never after that. The
+    /// end of what the client sends is no end of the connection: it may still read.
     fn answer(
         &self,
         request: Received,
@@ -35,6 +36,8 @@ pub trait Handler: Send + Sync + 'static {
 
 /// A POST, read to its end. No `Debug`: it holds a code.
 pub struct Received {
+    /// When its head was read.
+    pub at: Instant,
     /// The path as sent, without the query.
     pub path: String,
     /// The headers; one that was sent twice is there twice.
@@ -82,7 +85,7 @@ async fn exchange<H: Handler>(
     request: Request,
 ) -> Response<Body> {
     let begun = Instant::now();
-    let received = match receive(request, desk.body_limit).await {
+    let received = match receive(request, begun, desk.body_limit).await {
         Ok(received) => received,
         Err(problem) => {
             connection.linger();
@@ -111,7 +114,7 @@ async fn exchange<H: Handler>(
     })
 }
 
-async fn receive(request: Request, limit: Duration) -> Result<Received, Problem> {
+async fn receive(request: Request, at: Instant, limit: Duration) -> Result<Received, Problem> {
     let (head, body) = request.into_parts();
     if head.method != Method::POST {
         return Err(Problem::Method);
@@ -120,6 +123,7 @@ async fn receive(request: Request, limit: Duration) -> Result<Received, Problem>
         .await
         .map_err(|_| Problem::Late)??;
     Ok(Received {
+        at,
         path: head.uri.path().to_owned(),
         headers: head.headers,
         body,
@@ -181,7 +185,7 @@ impl Problem {
     }
 }
 
-/// A handler's task. When the client goes away it is ended, unless a right code is being answered:
+/// A handler's task. When the connection is closed it is ended, unless a right code is being answered:
 /// a redemption that may be counted must be logged.
 struct Running {
     task: JoinHandle<Response<Body>>,

@@ -44,6 +44,10 @@ pub const HEAD: Duration = Duration::from_secs(5);
 /// From the end of a head to the end of its body.
 pub const BODY: Duration = Duration::from_secs(5);
 
+/// From the head of a request to the statements that count its redemption. Redeemers give up after
+/// 10 s; what is counted after that is counted for nobody.
+pub const COUNT: Duration = Duration::from_secs(5);
+
 /// How long running requests may go on after the signal to stop. Kubernetes kills after 30 s.
 pub const STOP: Duration = Duration::from_secs(10);
 

@@ -10,7 +10,7 @@ use redemption_sidecar::redemption::{Decision, Refusal};
 use rusqlite::Connection;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::{folder, grant, now, open, redemption};
+use crate::{folder, grant, now, open, redemption, soon};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_grant_counts_at_most_as_many_keys_as_it_allows() {
@@ -31,7 +31,9 @@ async fn a_grant_counts_at_most_as_many_keys_as_it_allows() {
                 let ledger = Arc::clone(&ledgers[key as usize % ledgers.len()]);
                 let candidate = redemption(&grant, key);
                 let uid = grant.uid;
-                tokio::spawn(async move { ledger.count(&uid, candidate, now()).await.unwrap() })
+                tokio::spawn(
+                    async move { ledger.count(&uid, candidate, now(), soon()).await.unwrap() },
+                )
             })
             .collect();
         let mut counted = 0;
@@ -173,7 +175,7 @@ async fn process_that_counts() {
         .map(|key| {
             let ledger = Arc::clone(&ledger);
             let (uid, candidate) = (grant.uid, redemption(&grant, key));
-            tokio::spawn(async move { ledger.count(&uid, candidate, now()).await.unwrap() })
+            tokio::spawn(async move { ledger.count(&uid, candidate, now(), soon()).await.unwrap() })
         })
         .collect();
     for task in tasks {
@@ -213,7 +215,7 @@ async fn process_whose_disk_is_full() {
         for _ in 0..20 {
             key += 1;
             match ledger
-                .count(&grant.uid, redemption(&grant, key), now())
+                .count(&grant.uid, redemption(&grant, key), now(), soon())
                 .await
             {
                 Ok(decision) => assert_eq!(decision, Ok(Decision::Count)),
@@ -229,7 +231,7 @@ async fn process_whose_disk_is_full() {
         for key in 1..=key {
             let candidate = redemption(&grant, key);
             let decision = ledger
-                .count(&grant.uid, candidate.clone(), now())
+                .count(&grant.uid, candidate.clone(), now(), soon())
                 .await
                 .unwrap();
             assert!([Ok(Decision::Count), Ok(Decision::Again(candidate))].contains(&decision));

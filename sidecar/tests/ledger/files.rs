@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use tempfile::TempDir;
 
-use crate::{folder, grant, now, open, redemption};
+use crate::{folder, grant, now, open, redemption, soon};
 
 const FILE: &str = "ledger.db";
 
@@ -130,7 +130,7 @@ async fn whole_ledger() -> Vec<u8> {
         for key in 0..counted {
             let candidate = redemption(&grant, key);
             ledger
-                .count(&grant.uid, candidate, now())
+                .count(&grant.uid, candidate, now(), soon())
                 .await
                 .unwrap()
                 .unwrap();
@@ -219,7 +219,7 @@ async fn use_all(bytes: &[u8]) -> (u32, usize) {
         let mut certified = before;
         for key in 0..12 {
             match ledger
-                .count(&grant.uid, redemption(&grant, key), now())
+                .count(&grant.uid, redemption(&grant, key), now(), soon())
                 .await
             {
                 // Whoever was certified before is no key more.

@@ -7,6 +7,7 @@ mod contention;
 mod files;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use redemption_sidecar::ledger::{Ledger, Published, SqliteLedger};
@@ -21,6 +22,11 @@ const SECOND: TimeDelta = TimeDelta::seconds(1);
 
 fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
+}
+
+/// A deadline that no test meets.
+fn soon() -> Instant {
+    Instant::now() + Duration::from_mins(1)
 }
 
 fn uid(number: u32) -> GrantUid {
@@ -71,7 +77,7 @@ async fn a_counted_key_is_the_same_redemption_again() {
     {
         let ledger = open(folder.path());
         ledger.create(&grant, now()).await.unwrap().unwrap();
-        let counted = ledger.count(&grant.uid, first.clone(), now()).await;
+        let counted = ledger.count(&grant.uid, first.clone(), now(), soon()).await;
         assert_eq!(counted.unwrap(), Ok(Decision::Count));
     }
     let ledger = open(folder.path());
@@ -130,7 +136,10 @@ async fn a_counted_key_is_the_same_redemption_again() {
             Err(Refusal::UnknownGrant),
         ),
     ] {
-        let decision = ledger.count(&uid, candidate.clone(), at).await.unwrap();
+        let decision = ledger
+            .count(&uid, candidate.clone(), at, soon())
+            .await
+            .unwrap();
         assert_eq!(decision, expected, "{name}");
     }
     let entry = ledger
@@ -167,7 +176,7 @@ async fn a_name_means_one_grant_that_has_not_ended() {
     assert_eq!(ledger.create(&first, now()).await.unwrap(), Ok(()));
     let candidate = redemption(&first, 1);
     ledger
-        .count(&first.uid, candidate, now())
+        .count(&first.uid, candidate, now(), soon())
         .await
         .unwrap()
         .unwrap();
@@ -186,20 +195,20 @@ async fn a_name_means_one_grant_that_has_not_ended() {
         Ok(()),
         "an expired one"
     );
-    let revoked = ledger.revoke("west", next).await.unwrap().unwrap();
+    let revoked = ledger.revoke("west", next).await.unwrap();
     assert_eq!(
         revoked,
-        (
+        [(
             Grant {
                 revoked: Some(next),
                 ..second.clone()
             },
             vec![]
-        )
+        )]
     );
     assert_eq!(
         ledger.revoke("west", next).await.unwrap(),
-        None,
+        [],
         "revoked already"
     );
     assert_eq!(
@@ -233,18 +242,43 @@ async fn a_revoked_grant_ends_at_once() {
     let counted = redemption(&grant, 1);
     ledger.create(&grant, now()).await.unwrap().unwrap();
     ledger
-        .count(&grant.uid, counted.clone(), now())
+        .count(&grant.uid, counted.clone(), now(), soon())
         .await
         .unwrap()
         .unwrap();
-    let (revoked, redemptions) = ledger.revoke("west", now()).await.unwrap().unwrap();
+    let revoked = ledger.revoke("west", now()).await.unwrap();
+    let [(revoked, redemptions)] = revoked.as_slice() else {
+        panic!("not one grant: {revoked:?}");
+    };
     assert_eq!(revoked.revoked, Some(now()));
-    assert_eq!(redemptions, [counted]);
+    assert_eq!(*redemptions, [counted]);
     for (name, key) in [("the same key", 1), ("another key", 2)] {
         let candidate = redemption(&grant, key);
-        let decision = ledger.count(&grant.uid, candidate, now()).await.unwrap();
+        let decision = ledger
+            .count(&grant.uid, candidate, now(), soon())
+            .await
+            .unwrap();
         assert_eq!(decision, Err(Refusal::Ended), "{name}");
     }
+}
+
+#[tokio::test]
+async fn every_live_grant_of_a_name_is_revoked() {
+    let folder = folder();
+    let ledger = open(folder.path());
+    let [first, second] = [1, 2].map(|number| grant(number, "west", 1));
+    let other = grant(3, "east", 1);
+    let later = first.expiration_time + SECOND;
+    // The clock was ahead for a while, in which the first one had ended.
+    for (grant, at) in [(&first, now()), (&second, later), (&other, now())] {
+        ledger.create(grant, at).await.unwrap().unwrap();
+    }
+    let revoked = ledger.revoke("west", now()).await.unwrap();
+    let revoked: Vec<_> = revoked.iter().map(|(grant, _)| grant.uid).collect();
+    assert_eq!(revoked, [second.uid, first.uid]);
+    let left = ledger.list().await.unwrap();
+    let left = left.iter().filter(|grant| grant.revoked.is_none());
+    assert_eq!(left.map(|grant| grant.uid).collect::<Vec<_>>(), [other.uid]);
 }
 
 #[tokio::test]
@@ -272,16 +306,13 @@ async fn grants_are_counted_by_their_state_and_ended_ones_are_deleted() {
         ledger.create(&grant, now() - HOUR).await.unwrap().unwrap();
         let candidate = redemption(&grant, 1);
         ledger
-            .count(&grant.uid, candidate, now() - HOUR)
+            .count(&grant.uid, candidate, now() - HOUR, soon())
             .await
             .unwrap()
             .unwrap();
         if is_revoked {
-            ledger
-                .revoke(&grant.name, now() - SECOND)
-                .await
-                .unwrap()
-                .unwrap();
+            let revoked = ledger.revoke(&grant.name, now() - SECOND).await;
+            assert_eq!(revoked.unwrap().len(), 1);
         }
     }
     for (name, moment) in [
@@ -322,8 +353,8 @@ async fn many_ended_grants_are_deleted_with_their_redemptions() {
     for (number, redemptions) in [(1, 1_300), (2, 0), (3, 499), (4, 1)] {
         let grant = grant(number, &format!("grant-{number}"), 2_000);
         ledger.create(&grant, now()).await.unwrap().unwrap();
-        let counts =
-            (0..redemptions).map(|key| ledger.count(&grant.uid, redemption(&grant, key), now()));
+        let counts = (0..redemptions)
+            .map(|key| ledger.count(&grant.uid, redemption(&grant, key), now(), soon()));
         for counted in futures(counts).await {
             assert_eq!(counted.unwrap(), Ok(Decision::Count));
         }

@@ -4,6 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use redemption_sidecar::metrics::Bound;
+use redemption_sidecar::server::Limits;
+use rustix::net::{Shutdown, shutdown};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::room::{Client, LATE, PATIENT, Reply, Room, SHORT};
@@ -292,27 +294,55 @@ async fn a_handler_that_panics_is_503_and_the_connection_lives() {
 }
 
 #[tokio::test]
-async fn a_handler_is_ended_with_its_client_until_it_answers_a_right_code() {
-    let room = Room::open(SHORT);
+async fn a_handler_is_ended_with_its_connection_until_it_answers_a_right_code() {
+    let room = Room::open(Limits {
+        connections: 1,
+        ..PATIENT
+    });
     for (path, ends) in [("/undecided", false), ("/right", true)] {
         let begun = room.handler.begun.load(Ordering::SeqCst);
         let ended = room.handler.ended.load(Ordering::SeqCst);
         let mut client = room.tls().await;
         client.send(post(path, "", "code")).await;
         room.handler.begun(begun + 1).await;
-        drop(client);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let connections = |open| format!("redemption_sidecar_connections {open}\n");
-        let open = usize::from(ends);
-        assert!(room.metrics.encode().contains(&connections(open)), "{path}");
+        let newcomer = Client::over(room.tcp().await).await;
+        assert_eq!(newcomer.is_err(), ends, "{path}: room is made for another");
+        drop((client, newcomer));
         room.handler.permits().add_permits(1);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::timeout(LATE, room.connected(0)).await.unwrap();
         let all = room.handler.ended.load(Ordering::SeqCst);
         assert_eq!(all, ended + usize::from(ends), "{path}");
-        assert_eq!(room.metrics.connections().open(), 0, "{path}");
         // The permit that an ended handler did not take.
         room.handler.permits().forget_permits(1);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_ends_its_own_direction_reads_its_answer() {
+    let room = Room::open(SHORT);
+    for (path, answer) in [("/", "code"), ("/undecided", "true"), ("/right", "right")] {
+        for is_tls_ended in [true, false] {
+            let begun = room.handler.begun.load(Ordering::SeqCst);
+            let mut client = room.tls().await;
+            client.send(post(path, "", "code")).await;
+            if is_tls_ended {
+                client.stream.shutdown().await.unwrap();
+            } else {
+                shutdown(client.stream.get_ref().0, Shutdown::Write).unwrap();
+            }
+            room.handler.begun(begun + 1).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if path != "/" {
+                room.handler.permits().add_permits(1);
+            }
+            let reply = client.try_answer().await;
+            let body = reply.map(|reply| reply.body);
+            assert_eq!(body.as_deref(), Some(answer), "{path}, TLS: {is_tls_ended}");
+            assert!(client.is_closed().await, "{path}, TLS: {is_tls_ended}");
+        }
+    }
+    tokio::time::timeout(LATE, room.connected(0)).await.unwrap();
+    assert_eq!(room.handler.lost.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
@@ -323,6 +353,8 @@ async fn an_answer_that_is_not_read_holds_its_connection_no_longer_than_a_head()
         client.send(post(path, "", "").repeat(32)).await;
         tokio::time::timeout(LATE, room.connected(0)).await.unwrap();
         assert_eq!(room.metrics.connections().closed(bound), 1, "{path}");
+        let lost = room.handler.lost.load(Ordering::SeqCst);
+        assert_eq!(lost > 0, path == "/large/right", "{path}: {lost} lost");
     }
 }
 

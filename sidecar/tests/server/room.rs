@@ -123,11 +123,20 @@ pub(crate) struct Paths {
     pub(crate) begun: AtomicUsize,
     /// How many were answered.
     pub(crate) ended: AtomicUsize,
+    /// How many right answers were lost.
+    pub(crate) lost: Arc<AtomicUsize>,
     /// Requests that wait go on with these.
     pub(crate) permits: OnceLock<Semaphore>,
 }
 
 impl Paths {
+    fn owe(&self, connection: &Connection) {
+        let lost = Arc::clone(&self.lost);
+        connection.owes(move || {
+            lost.fetch_add(1, Ordering::SeqCst);
+        });
+    }
+
     pub(crate) fn permits(&self) -> &Semaphore {
         self.permits.get_or_init(|| Semaphore::new(0))
     }
@@ -156,11 +165,13 @@ impl Handler for Paths {
             "/right" => {
                 assert!(connection.answering());
                 self.permits().acquire().await.unwrap().forget();
+                self.owe(connection);
                 "right".to_owned()
             }
             "/large" => "x".repeat(1 << 20),
             "/large/right" => {
                 assert!(connection.answering());
+                self.owe(connection);
                 "x".repeat(1 << 20)
             }
             "/panic" => panic!("as asked"),

@@ -14,7 +14,7 @@ use super::schema::{self, SchemaProblem};
 use crate::ledger::LedgerFault;
 
 /// How long a connection waits for a lock that another one holds.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest pause between two attempts to get a lock. Commits follow each other without a gap
 /// under load, so a pause that grows would wait for a gap that never comes.
@@ -29,10 +29,14 @@ const CHECKPOINT: i64 = 128;
 
 /// A connection to an existing file, which may be empty. The schema is the newest afterwards.
 pub(super) fn open(file: &Path) -> Result<Connection, LedgerFault> {
-    let mut wait = wait_for_lock(PATIENCE);
+    open_with(file, PATIENCE)
+}
+
+fn open_with(file: &Path, patience: Duration) -> Result<Connection, LedgerFault> {
+    let mut wait = wait_for_lock(patience);
     let mut attempts = 0;
     loop {
-        match connect(file) {
+        match connect(file, patience) {
             // A change of the journal mode reports a lock without asking the busy handler.
             Err(SchemaProblem::Sqlite(error)) if fault::is_locked(&error) && wait(attempts) => {
                 attempts += 1;
@@ -42,9 +46,9 @@ pub(super) fn open(file: &Path) -> Result<Connection, LedgerFault> {
     }
 }
 
-/// The same, for reading only.
-pub(super) fn open_for_reading(file: &Path) -> Result<Connection, LedgerFault> {
-    let connection = open(file)?;
+/// The same, for reading only. It waits no longer than the patience for each lock.
+pub(super) fn open_for_reading(file: &Path, patience: Duration) -> Result<Connection, LedgerFault> {
+    let connection = open_with(file, patience)?;
     connection
         .pragma_update(None, "query_only", true)
         .map_err(|error| fault::reading(file, &error))?;
@@ -59,10 +63,10 @@ pub(super) fn shorten_log(connection: &mut Connection) -> rusqlite::Result<bool>
     is_busy.map(|is_busy: bool| !is_busy)
 }
 
-fn connect(file: &Path) -> Result<Connection, SchemaProblem> {
+fn connect(file: &Path, patience: Duration) -> Result<Connection, SchemaProblem> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_handler(Some(wait_for_lock(PATIENCE)))?;
+    connection.busy_handler(Some(wait_for_lock(patience)))?;
     // Else a statement is compiled again whenever its parameters change.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "trusted_schema", false)?;

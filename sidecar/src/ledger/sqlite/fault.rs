@@ -85,6 +85,24 @@ fn is_passing(error: &Error) -> bool {
     code.is_some_and(|code| passing.contains(&code))
 }
 
+/// Whether it is the store that failed, and not what one statement found in it.
+pub(super) fn is_of_store(error: &Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::ReadOnly
+                | ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::OutOfMemory
+                | ErrorCode::NotADatabase
+        )
+    )
+}
+
 fn advice(error: &Error) -> String {
     let what_to_do = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {

@@ -98,7 +98,7 @@ pub(super) fn create(
         ") VALUES (:uid, :name, :code_digest, :redemptions_allowed, :redemptions, :created, \
          :expiration_time, :revoked, :issuer, :sum)"
     );
-    if let Some(holder) = not_ended(connection, &grant.name, now)? {
+    if let Some(holder) = not_ended(connection, &grant.name, now)?.next() {
         return Ok(Err(Box::new(holder)));
     }
     connection.prepare_cached(INSERT)?.execute(named_params! {
@@ -143,25 +143,30 @@ pub(super) fn show(
         .collect()
 }
 
-/// Ends the grant of a name that has not ended.
+/// Ends every grant of a name that has not ended: there is one, or more after the clock was set
+/// back.
 pub(super) fn revoke(
     connection: &Connection,
     name: &str,
     now: DateTime<Utc>,
-) -> rusqlite::Result<Option<(Grant, Vec<Redemption>)>> {
-    let Some(mut grant) = not_ended(connection, name, now)? else {
-        return Ok(None);
-    };
-    grant.revoked = Some(time(now.timestamp_micros())?);
-    connection
-        .prepare_cached("UPDATE grants SET revoked = :revoked, sum = :sum WHERE uid = :uid")?
-        .execute(named_params! {
-            ":revoked": now.timestamp_micros(),
-            ":sum": sum(&grant),
-            ":uid": grant.uid.as_bytes(),
-        })?;
-    let redemptions = redemptions(connection, &grant.uid)?;
-    Ok(Some((grant, redemptions)))
+) -> rusqlite::Result<Vec<(Grant, Vec<Redemption>)>> {
+    let revoked = time(now.timestamp_micros())?;
+    not_ended(connection, name, now)?
+        .map(|mut grant| {
+            grant.revoked = Some(revoked);
+            connection
+                .prepare_cached(
+                    "UPDATE grants SET revoked = :revoked, sum = :sum WHERE uid = :uid",
+                )?
+                .execute(named_params! {
+                    ":revoked": now.timestamp_micros(),
+                    ":sum": sum(&grant),
+                    ":uid": grant.uid.as_bytes(),
+                })?;
+            let redemptions = redemptions(connection, &grant.uid)?;
+            Ok((grant, redemptions))
+        })
+        .collect()
 }
 
 /// How many grants are in each state, by [`GrantState::ALL`].
@@ -255,11 +260,11 @@ fn not_ended(
     connection: &Connection,
     name: &str,
     now: DateTime<Utc>,
-) -> rusqlite::Result<Option<Grant>> {
+) -> rusqlite::Result<impl Iterator<Item = Grant>> {
     let grants = of_name(connection, name)?;
     Ok(grants
         .into_iter()
-        .find(|grant| !grant.state(now).is_ended()))
+        .filter(move |grant| !grant.state(now).is_ended()))
 }
 
 fn of_name(connection: &Connection, name: &str) -> rusqlite::Result<Vec<Grant>> {

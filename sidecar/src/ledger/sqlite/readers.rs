@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -14,14 +15,17 @@ pub(super) struct Readers {
     file: Arc<Path>,
     slots: Vec<Mutex<Option<Connection>>>,
     next: AtomicUsize,
+    patience: Duration,
 }
 
 impl Readers {
-    pub(super) fn new(file: Arc<Path>, slots: usize) -> Self {
+    /// Each waits no longer than the patience for a lock.
+    pub(super) fn new(file: Arc<Path>, slots: usize, patience: Duration) -> Self {
         Self {
             file,
             slots: std::iter::repeat_with(Mutex::default).take(slots).collect(),
             next: AtomicUsize::new(0),
+            patience,
         }
     }
 
@@ -34,7 +38,7 @@ impl Readers {
         // A connection that failed is not used again.
         let connection = match slot.take() {
             Some(connection) => connection,
-            None => connection::open_for_reading(&self.file)?,
+            None => connection::open_for_reading(&self.file, self.patience)?,
         };
         let outcome = read(&connection).map_err(|error| fault::reading(&self.file, &error))?;
         *slot = Some(connection);

@@ -1,13 +1,18 @@
 //! The one thread of a ledger that writes: everybody who waits shares a commit.
 //!
 //! It takes what waits in its queue, runs it in one write transaction, commits, and only then
-//! answers. When a statement or the commit fails, nobody knows what was stored: everybody who
-//! waited gets the fault, and the connection is opened anew to look for what was counted in vain.
+//! answers. An order whose deadline is over by then, or for which nobody waits any more, is not
+//! run.
+//!
+//! A statement that fails over what a row holds is undone, and only its order fails. When the store
+//! or the commit fails, nobody knows what was stored: everybody who waited gets the fault, and the
+//! connection is opened anew to look for what was counted in vain.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
@@ -28,6 +33,7 @@ pub(super) type Outcome<T> = rusqlite::Result<(T, Option<Counted>)>;
 /// The queue to the thread, which ends when this is dropped; what was queued is done before.
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Order>>>,
+    last: Arc<Mutex<Result<(), LedgerFault>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -35,31 +41,39 @@ impl Writer {
     /// Starts the thread on an open connection to the file.
     pub(super) fn start(file: Arc<Path>, connection: Connection) -> Result<Self, LedgerFault> {
         let (queue, orders) = mpsc::channel(BATCH);
+        let mut store = Store::new(file, connection);
+        let last = Arc::clone(&store.last);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || {
-                Store::new(file, connection).serve(orders);
-            })
+            .spawn(move || store.serve(orders))
             .map_err(|error| {
                 LedgerFault::new(format!("cannot start the thread of the ledger: {error}"))
             })?;
         Ok(Self {
             queue: Some(queue),
+            last,
             thread: Some(thread),
         })
     }
 
+    /// How the last commit ended.
+    pub(super) fn last(&self) -> Result<(), LedgerFault> {
+        let last = self.last.lock();
+        last.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Runs statements in a write transaction that is shared with others and waits until it is
-    /// durable. They are run even when nobody waits any more.
+    /// durable. They are begun before the deadline, and while somebody waits, or not at all.
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        deadline: Option<Instant>,
         act: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, LedgerFault> {
         let stopped = || LedgerFault::new("the thread of the ledger has stopped, start again");
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
         queue
-            .send(Waiting::boxed(act, reply))
+            .send(Waiting::boxed(deadline, act, reply))
             .await
             .map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
@@ -78,15 +92,20 @@ impl Drop for Writer {
 
 /// Somebody who waits in the queue.
 trait Order: Send {
+    /// Whether it may still be run.
+    fn is_due(&self, now: Instant) -> bool;
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// Keeps the fault of this order alone; what it did is undone.
+    fn undone(&mut self, fault: LedgerFault);
     fn counted(&self) -> Option<&Counted>;
     fn answer(self: Box<Self>);
     fn fail(self: Box<Self>, fault: LedgerFault);
 }
 
 struct Waiting<T, F> {
+    deadline: Option<Instant>,
     act: Option<F>,
-    outcome: Option<T>,
+    outcome: Option<Result<T, LedgerFault>>,
     counted: Option<Counted>,
     reply: oneshot::Sender<Result<T, LedgerFault>>,
 }
@@ -96,8 +115,13 @@ where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
 {
-    fn boxed(act: F, reply: oneshot::Sender<Result<T, LedgerFault>>) -> Box<dyn Order> {
+    fn boxed(
+        deadline: Option<Instant>,
+        act: F,
+        reply: oneshot::Sender<Result<T, LedgerFault>>,
+    ) -> Box<dyn Order> {
         Box::new(Self {
+            deadline,
             act: Some(act),
             outcome: None,
             counted: None,
@@ -107,13 +131,22 @@ where
 }
 
 impl<T: Send, F: FnOnce(&Connection) -> Outcome<T> + Send> Order for Waiting<T, F> {
+    fn is_due(&self, now: Instant) -> bool {
+        !self.reply.is_closed() && self.deadline.is_none_or(|deadline| now < deadline)
+    }
+
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         if let Some(act) = self.act.take() {
             let (outcome, counted) = act(connection)?;
-            self.outcome = Some(outcome);
+            self.outcome = Some(Ok(outcome));
             self.counted = counted;
         }
         Ok(())
+    }
+
+    fn undone(&mut self, fault: LedgerFault) {
+        self.outcome = Some(Err(fault));
+        self.counted = None;
     }
 
     fn counted(&self) -> Option<&Counted> {
@@ -122,7 +155,7 @@ impl<T: Send, F: FnOnce(&Connection) -> Outcome<T> + Send> Order for Waiting<T, 
 
     fn answer(self: Box<Self>) {
         let Some(outcome) = self.outcome else { return };
-        let is_lost = self.reply.send(Ok(outcome)).is_err();
+        let is_lost = self.reply.send(outcome).is_err();
         if let Some(counted) = self.counted.filter(|_| is_lost) {
             log_lost(&counted);
         }
@@ -143,6 +176,8 @@ struct Store {
     longest_log: u64,
     connection: Option<Connection>,
     in_doubt: Vec<Counted>,
+    /// How the last commit ended.
+    last: Arc<Mutex<Result<(), LedgerFault>>>,
 }
 
 impl Store {
@@ -155,6 +190,7 @@ impl Store {
             longest_log: LONGEST_LOG,
             connection: Some(connection),
             in_doubt: Vec::new(),
+            last: Arc::new(Mutex::new(Ok(()))),
         }
     }
 
@@ -163,6 +199,8 @@ impl Store {
         while orders.blocking_recv_many(&mut batch, BATCH) > 0 {
             let committed = catch_unwind(AssertUnwindSafe(|| self.commit(&mut batch)))
                 .unwrap_or_else(|_| Err(LedgerFault::new("the thread of the ledger panicked")));
+            // Before the answers: whoever was refused finds the fault.
+            (*self.last.lock().unwrap_or_else(PoisonError::into_inner)).clone_from(&committed);
             match committed {
                 Ok(()) => {
                     batch.drain(..).for_each(Order::answer);
@@ -178,7 +216,7 @@ impl Store {
         let Some(connection) = &mut self.connection else {
             return Err(LedgerFault::new("the ledger is not open"));
         };
-        run(connection, batch).map_err(|error| fault::writing(&self.file, &error))
+        run(&self.file, connection, batch).map_err(|error| fault::writing(&self.file, &error))
     }
 
     /// Processes that commit without a pause never leave each other the moment in which the log
@@ -235,11 +273,34 @@ impl Store {
     }
 }
 
-fn run(connection: &mut Connection, batch: &mut [Box<dyn Order>]) -> rusqlite::Result<()> {
+/// Runs orders in one transaction. An error is one of the store.
+fn run(
+    file: &Path,
+    connection: &mut Connection,
+    batch: &mut [Box<dyn Order>],
+) -> rusqlite::Result<()> {
     // A transaction without a change commits without touching the disk.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for order in batch {
-        order.run(&transaction)?;
+        // Now, after the wait for the lock.
+        if !order.is_due(Instant::now()) {
+            order.undone(LedgerFault::new(
+                "a request waited too long for the ledger, nothing was written: try again",
+            ));
+            continue;
+        }
+        let savepoint = transaction.savepoint()?;
+        match order.run(&savepoint) {
+            Ok(()) => savepoint.commit()?,
+            // SQLite ends the transaction over some faults.
+            Err(error) if fault::is_of_store(&error) || savepoint.is_autocommit() => {
+                return Err(error);
+            }
+            Err(error) => {
+                savepoint.finish()?;
+                order.undone(fault::writing(file, &error));
+            }
+        }
     }
     transaction.commit()
 }

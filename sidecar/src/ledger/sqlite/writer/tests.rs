@@ -62,7 +62,7 @@ fn order<T: Send + 'static>(
     act: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
 ) -> (Box<dyn Order>, Reply<T>) {
     let (reply, answer) = oneshot::channel();
-    (Waiting::boxed(act, reply), answer)
+    (Waiting::boxed(None, act, reply), answer)
 }
 
 fn count(key: u32) -> (Box<dyn Order>, Reply<Decided>) {
@@ -124,16 +124,7 @@ fn everybody_who_waits_shares_a_commit() {
 #[test]
 fn a_failure_is_a_fault_for_everybody_and_what_was_counted_nevertheless_is_logged() {
     type Failing = fn(&Connection) -> Outcome<()>;
-    let cases: [(&str, Failing, bool); 5] = [
-        (
-            "a statement fails",
-            |connection| {
-                connection
-                    .execute("INSERT INTO nothing VALUES (1)", [])
-                    .map(|_| ((), None))
-            },
-            false,
-        ),
+    let cases: [(&str, Failing, bool); 4] = [
         (
             "a commit is durable, and fails",
             |connection| connection.execute_batch("COMMIT").map(|()| ((), None)),
@@ -169,6 +160,7 @@ fn a_failure_is_a_fault_for_everybody_and_what_was_counted_nevertheless_is_logge
         assert!(first_reply.try_recv().unwrap().is_err(), "{name}");
         assert!(failing_reply.try_recv().unwrap().is_err(), "{name}");
         assert!(last_reply.try_recv().unwrap().is_err(), "{name}");
+        assert!(store.last.lock().unwrap().is_err(), "{name}");
         for part in [
             &grant().uid.to_string(),
             "grant=west",
@@ -181,6 +173,7 @@ fn a_failure_is_a_fault_for_everybody_and_what_was_counted_nevertheless_is_logge
 
         let (again, mut again_reply) = count(1);
         assert_eq!(serve(&mut store, vec![again]), "", "{name}");
+        assert_eq!(*store.last.lock().unwrap(), Ok(()), "{name}");
         let expected = if is_counted {
             Decision::Again(redemption(1))
         } else {
@@ -195,18 +188,74 @@ fn a_failure_is_a_fault_for_everybody_and_what_was_counted_nevertheless_is_logge
 }
 
 #[test]
-fn a_count_whose_requester_is_gone_is_logged() {
+fn a_row_that_cannot_be_true_fails_only_the_order_that_read_it() {
+    type Failing = fn(&Connection) -> Outcome<()>;
+    let cases: [(&str, Failing); 3] = [
+        ("a statement fails", |connection| {
+            queries::keep(connection, "half", "done")?;
+            let failed = connection.execute("INSERT INTO nothing VALUES (1)", []);
+            failed.map(|_| ((), None))
+        }),
+        ("a row is damaged", |connection| {
+            queries::keep(connection, "half", "done")?;
+            Err(fault::damaged("for the test"))
+        }),
+        ("a value has another type", |connection| {
+            queries::keep(connection, "half", "done")?;
+            let number = "SELECT value FROM meta WHERE key = 'half'";
+            let number = connection.query_row(number, [], |row| row.get::<_, i64>(0));
+            number.map(|_| ((), None))
+        }),
+    ];
+    for (name, failing) in cases {
+        let (_folder, mut store) = store();
+        let (first, mut first_reply) = count(1);
+        let (failing, mut failing_reply) = order(failing);
+        let (last, mut last_reply) = count(2);
+        assert_eq!(serve(&mut store, vec![first, failing, last]), "", "{name}");
+        assert!(failing_reply.try_recv().unwrap().is_err(), "{name}");
+        for reply in [&mut first_reply, &mut last_reply] {
+            assert_eq!(reply.try_recv().unwrap(), Ok(Ok(Decision::Count)), "{name}");
+        }
+        assert_eq!(*store.last.lock().unwrap(), Ok(()), "{name}");
+        let (half, mut half_reply) =
+            order(|connection| Ok((queries::kept(connection, "half")?, None)));
+        serve(&mut store, vec![half]);
+        assert_eq!(half_reply.try_recv().unwrap(), Ok(None), "{name}: undone");
+    }
+}
+
+#[test]
+fn a_count_whose_requester_went_while_it_ran_is_logged() {
     let (_folder, mut store) = store();
-    let (gone, reply) = count(1);
-    drop(reply);
+    let (left, reply) = count(1);
+    let (leaving, _reply) = order(move |_| {
+        drop(reply);
+        Ok(((), None))
+    });
     let (there, mut reply) = count(2);
-    let log = serve(&mut store, vec![gone, there]);
+    let log = serve(&mut store, vec![left, leaving, there]);
     assert_eq!(reply.try_recv().unwrap(), Ok(Ok(Decision::Count)));
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.contains(r#"subject="subject-1""#), "{log}");
+}
+
+#[test]
+fn what_nobody_waits_for_or_comes_too_late_is_not_counted() {
+    let (_folder, mut store) = store();
     let (gone, reply) = count(1);
     drop(reply);
-    assert_eq!(serve(&mut store, vec![gone]), "", "nothing was counted");
+    let (reply, mut late_reply) = oneshot::channel();
+    let act =
+        |connection: &Connection| queries::count(connection, &grant().uid, redemption(2), now());
+    let late = Waiting::boxed(Some(Instant::now()), act, reply);
+    assert_eq!(serve(&mut store, vec![gone, late]), "");
+    assert!(late_reply.try_recv().unwrap().is_err());
+    for key in [1, 2] {
+        let (again, mut reply) = count(key);
+        serve(&mut store, vec![again]);
+        assert_eq!(reply.try_recv().unwrap(), Ok(Ok(Decision::Count)), "{key}");
+    }
 }
 
 #[test]
@@ -244,7 +293,7 @@ fn a_ledger_that_cannot_be_opened_again_is_a_fault_until_it_can() {
 #[test]
 fn a_long_log_begins_anew_when_no_reader_needs_it() {
     let (_folder, mut store) = store();
-    let reader = connection::open_for_reading(&store.file).unwrap();
+    let reader = connection::open_for_reading(&store.file, connection::PATIENCE).unwrap();
     let snapshot = reader.unchecked_transaction().unwrap();
     assert_eq!(queries::list(&snapshot).unwrap(), [grant()]);
     for filler in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
