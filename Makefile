@@ -94,7 +94,7 @@ fuzz: | toolchain ## fuzzes every untrusted input for FUZZ_SECONDS (60) each, wi
 	for target in $$(PATH="$(abspath $(TOOLS))/bin:$$PATH" cargo +nightly fuzz list); do \
 		echo ">> fuzzing $$target"; \
 		mkdir -p "$(TARGET_DIR)/fuzz-corpus/$$target"; \
-		PATH="$(abspath $(TOOLS))/bin:$$PATH" cargo +nightly fuzz run "$$target" "$(TARGET_DIR)/fuzz-corpus/$$target" "fuzz/corpus/$$target" -- -max_total_time=$(FUZZ_SECONDS) -dict=fuzz/words.dict; \
+		PATH="$(abspath $(TOOLS))/bin:$$PATH" cargo +nightly fuzz run "$$target" "$(TARGET_DIR)/fuzz-corpus/$$target" "fuzz/corpus/$$target" -- -max_total_time=$(FUZZ_SECONDS) -timeout=25 -detect_leaks=0 -dict=fuzz/words.dict; \
 	done
 
 ##@ Check

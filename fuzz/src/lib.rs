@@ -106,7 +106,7 @@ impl Random {
 }
 
 /// Names of fields and settings.
-const NAMES: [&str; 66] = [
+const NAMES: [&str; 74] = [
     "a/b~c",
     "accessGrant",
     "accessToken",
@@ -121,14 +121,17 @@ const NAMES: [&str; 66] = [
     "bound-object-missing",
     "boundObjectRef",
     "ca",
+    "cert",
     "code",
     "conditions",
+    "default",
     "defaultAudiences",
     "defaultExpirationWindow",
     "defaultLinkCost",
     "defaultRedemptionsAllowed",
     "defaulting",
     "deniedHosts",
+    "endpoints",
     "exemptGroups",
     "exemptUsernames",
     "expiration-clamped",
@@ -144,7 +147,10 @@ const NAMES: [&str; 66] = [
     "grant-window-rewritten",
     "group",
     "groups",
+    "host",
     "issuer",
+    "issuers",
+    "key",
     "kind",
     "linkCost",
     "maxExpirationSeconds",
@@ -160,6 +166,8 @@ const NAMES: [&str; 66] = [
     "oldObject",
     "operation",
     "overlong",
+    "partners",
+    "port",
     "redeemed",
     "redemptions",
     "redemptionsAllowed",
@@ -176,7 +184,7 @@ const NAMES: [&str; 66] = [
 ];
 
 /// Texts that some field means something by.
-const TEXTS: [&str; 44] = [
+const TEXTS: [&str; 52] = [
     "",
     " ",
     "*",
@@ -187,11 +195,14 @@ const TEXTS: [&str; 44] = [
     "1 day",
     "1 month",
     "10.0.0.0/8",
+    "10.0.0.1",
     "15MIN",
     "15m",
     "1M",
+    "2001:db8::1",
     "2026-01-01T00:00:00Z",
     "24h",
+    "45671",
     "AccessGrant",
     "AccessToken",
     "CREATE",
@@ -205,22 +216,27 @@ const TEXTS: [&str; 44] = [
     "West_1",
     "allow",
     "authentication.k8s.io",
+    "ca.crt",
     "canary-0123456789",
     "clamp",
     "deny",
+    "edge",
     "https://127.0.0.1:8443/a",
     "https://east.example/a?b#c",
-    "https://u:p@east.example/a",
     "https://kubernetes.default.svc",
+    "https://u:p@east.example/a",
+    "inter-router",
     "line\nend\u{202e}",
     "serviceaccounts",
     "skupper-router",
     "skupper.io",
+    "skupper.io/v2alpha1",
     "system:nodes",
     "token",
     "v1",
     "warn",
     "west",
+    "west.example",
 ];
 
 const NUMBERS: [i64; 14] = [

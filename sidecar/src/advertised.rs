@@ -1,10 +1,12 @@
 //! The address under which redeemers reach the service: `https://HOST:PORT`.
 
 use std::fmt;
+use std::net::Ipv6Addr;
+use std::num::NonZeroU16;
 use std::str::FromStr;
 
 use skupper_access_policy::value::host::Host;
-use skupper_access_policy::value::redemption_url::RedemptionUrl;
+use skupper_access_policy::value::redemption_url::{RedemptionUrl, UrlProblem};
 
 use crate::redemption::GrantUid;
 
@@ -17,6 +19,24 @@ impl AdvertisedUrl {
     #[must_use]
     pub fn host(&self) -> &Host {
         self.0.host()
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.port().map_or(443, NonZeroU16::get)
+    }
+
+    /// Whether only this machine can reach it.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self.0.host() {
+            Host::Ip(address) => address.is_loopback(),
+            Host::Name(name) => {
+                let name = name.as_str();
+                name == "localhost" || name.ends_with(".localhost")
+            }
+        }
     }
 
     /// The URL at which a grant is redeemed.
@@ -32,15 +52,43 @@ impl FromStr for AdvertisedUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         let base = text.strip_suffix('/').unwrap_or(text);
         let url = RedemptionUrl::parse(&format!("{base}{A_PATH}"));
-        let url = url.map_err(|problem| problem.to_string())?;
+        let url = url.map_err(|problem| match problem {
+            UrlProblem::NotAbsolute => format!("must be a URL, {EXAMPLE}"),
+            // What was put behind it as a path became part of something else.
+            UrlProblem::NoPath => format!("must end with the port, {EXAMPLE}"),
+            problem => without_brackets(base).unwrap_or_else(|| problem.to_string()),
+        })?;
         if !url.is_https() {
-            return Err("scheme must be 'https'".to_owned());
+            return Err(format!("scheme must be 'https', {EXAMPLE}"));
         }
         if url.path() != A_PATH {
-            return Err("must not have a path, such as 'https://192.0.2.1:9090'".to_owned());
+            return Err(format!("must not have a path, {EXAMPLE}"));
+        }
+        if matches!(url.host(), Host::Ip(address) if address.is_unspecified()) {
+            return Err(format!(
+                "must name the host that redeemers reach, {EXAMPLE}: no one can connect to '{}'",
+                url.host()
+            ));
         }
         Ok(Self(url))
     }
+}
+
+/// What to write for an IPv6 address that stands without brackets, where the port can be told from
+/// it.
+fn without_brackets(base: &str) -> Option<String> {
+    let place = base.strip_prefix("https://")?;
+    let (address, port) = match place.rsplit_once(':') {
+        Some((address, port)) if address.parse::<Ipv6Addr>().is_ok() => {
+            (address, port.parse::<u16>().ok())
+        }
+        _ => (place, None),
+    };
+    let address: Ipv6Addr = address.parse().ok()?;
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!(
+        "write an IPv6 address in brackets: 'https://[{address}]{port}'"
+    ))
 }
 
 impl fmt::Display for AdvertisedUrl {
@@ -55,6 +103,8 @@ impl fmt::Display for AdvertisedUrl {
 
 /// Every redemption URL has a path, so one is put in place for reading.
 const A_PATH: &str = "/grant";
+
+const EXAMPLE: &str = "such as 'https://grants.example:9090'";
 
 #[cfg(test)]
 mod tests {
@@ -90,6 +140,8 @@ mod tests {
             ("no scheme", "grants.example:9090", None),
             ("a query", "https://grants.example?", None),
             ("nothing", "", None),
+            ("every address", "https://0.0.0.0:9090", None),
+            ("every IPv6 address", "https://[::]:9090", None),
         ];
         for (name, text, expected) in cases {
             let url = text
@@ -97,6 +149,64 @@ mod tests {
                 .ok()
                 .map(|url| url.to_string());
             assert_eq!(url.as_deref(), expected, "{name}");
+        }
+    }
+    #[test]
+    fn a_problem_says_what_to_write_and_does_not_repeat_a_password() {
+        let cases = [
+            (
+                "192.0.2.1:9090",
+                "must be a URL, such as 'https://grants.example:9090'",
+            ),
+            (
+                "https://fd00::1:9090",
+                "write an IPv6 address in brackets: 'https://[fd00::1]:9090'",
+            ),
+            (
+                "https://fd00:0:0:0:0:0:0:1",
+                "write an IPv6 address in brackets: 'https://[fd00::1]'",
+            ),
+            (
+                "https://0.0.0.0",
+                "must name the host that redeemers reach, such as 'https://grants.example:9090': \
+                 no one can connect to '0.0.0.0'",
+            ),
+            (
+                "https://user:canary@grants.example",
+                "must not hold a user name or a password before the host",
+            ),
+        ];
+        for (text, expected) in cases {
+            let problem = text.parse::<AdvertisedUrl>().unwrap_err();
+            assert_eq!(problem, expected, "{text}");
+        }
+        for text in [
+            "",
+            "/",
+            "a",
+            "https://a?",
+            "https://",
+            "https://a/b",
+            "https:///",
+        ] {
+            let problem = text.parse::<AdvertisedUrl>().unwrap_err();
+            assert!(!problem.contains("/path"), "{text}: {problem}");
+        }
+    }
+
+    #[test]
+    fn a_loopback_address_is_told_from_others() {
+        for (text, expected) in [
+            ("https://localhost:9090", true),
+            ("https://a.localhost", true),
+            ("https://127.0.0.2:9090", true),
+            ("https://[::1]:9090", true),
+            ("https://192.0.2.1", false),
+            ("https://localhost.example", false),
+        ] {
+            let url: AdvertisedUrl = text.parse().unwrap();
+            assert_eq!(url.is_loopback(), expected, "{text}");
+            assert_eq!(url.port(), if text.ends_with("9090") { 9090 } else { 443 });
         }
     }
 }

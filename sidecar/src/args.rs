@@ -94,10 +94,10 @@ pub struct Serve {
     #[command(flatten)]
     pub data: Data,
     /// Address and port of the redemption service
-    #[arg(long, default_value = "[::]:9090", value_name = "ADDRESS")]
+    #[arg(long, default_value = "[::]:9090", value_name = "ADDRESS", value_parser = address)]
     pub listen: SocketAddr,
     /// Address and port of /healthz, /readyz and /metrics
-    #[arg(long, default_value = "127.0.0.1:9180", value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:9180", value_name = "ADDRESS", value_parser = address)]
     pub metrics_listen: SocketAddr,
     /// What tokens carry: https://HOST:PORT under which redeemers reach this service; IPv6 in
     /// brackets [default: that of redemption.yaml, or the one served with last]
@@ -155,7 +155,7 @@ pub struct Issue {
     /// Name of the grant, and of the token [default: that of the manifest]
     #[arg(required_unless_present = "filename", value_parser = subdomain_name)]
     pub name: Option<String>,
-    /// An AccessGrant manifest in place of the options below
+    /// An AccessGrant manifest in place of the options below, `-` for standard input
     #[arg(long, short, value_name = "FILE", conflicts_with_all = ["redemptions_allowed", "expiration_window", "code_file"])]
     pub filename: Option<PathBuf>,
     /// How many times the token can be redeemed [default: 1]
@@ -184,7 +184,7 @@ pub struct Issue {
     redemption-sidecar redeem west.yaml --out link"
 )]
 pub struct Redeem {
-    /// The token: a file with an AccessToken
+    /// The token: a file with an AccessToken, `-` for standard input
     #[arg(value_name = "TOKEN.yaml")]
     pub token: PathBuf,
     /// Folder the files are written to [default: input/resources of the Skupper namespace]
@@ -245,6 +245,11 @@ pub struct Revoke {
     /// Form of the output
     #[arg(long, short, default_value = "table", value_name = "FORMAT")]
     pub output: Format,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "must be ADDRESS:PORT, such as '0.0.0.0:9090' or '[::]:9090'".to_owned())
 }
 
 fn subdomain_name(text: &str) -> Result<String, String> {

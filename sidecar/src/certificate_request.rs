@@ -142,7 +142,6 @@ pub enum CertificateRequestProblem {
 
 impl fmt::Display for CertificateRequestProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("certificate request: ")?;
         match self {
             Self::TooLong => write!(
                 formatter,

@@ -48,7 +48,8 @@ pub async fn run(command: Command) -> Result<(), Failure> {
 /// Why a command failed: one line that says what to do, and the exit code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// 1: refused for good; 2: usage or unreadable input; 3: the same command may work later.
+    /// 1: refused for good; 2: usage or unreadable input; 3: the same command may work later;
+    /// 130: stopped by Ctrl-C.
     pub exit_code: u8,
     message: String,
 }

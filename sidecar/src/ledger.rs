@@ -75,19 +75,40 @@ pub struct Entry {
 
 /// The store could not be read or written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LedgerFault(String);
+pub struct LedgerFault {
+    message: String,
+    is_passing: bool,
+}
 
 impl LedgerFault {
     /// A fault, in one line for the operator: what could not be done, then the cause.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self {
+            message: message.into(),
+            is_passing: false,
+        }
+    }
+
+    /// A fault that may be over when the same is tried again.
+    #[must_use]
+    pub fn passing(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            is_passing: true,
+        }
+    }
+
+    /// Whether the same may go well later, when no option changes.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        self.is_passing
     }
 }
 
 impl fmt::Display for LedgerFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(&self.message)
     }
 }
 

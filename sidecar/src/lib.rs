@@ -32,4 +32,5 @@ pub mod server;
 pub mod server_ca;
 pub mod service;
 pub mod site;
+mod wording;
 pub mod yaml;

@@ -30,10 +30,18 @@ pub struct LogFilter(String);
 impl std::str::FromStr for LogFilter {
     type Err = LogProblem;
 
+    /// A word that is no level would be the name of a module that nothing logs from.
     fn from_str(text: &str) -> Result<Self, LogProblem> {
+        if text.is_empty() {
+            return Ok(Self("info".to_owned()));
+        }
+        let has_level = |directive: &str| {
+            let level = directive.rsplit('=').next().unwrap_or_default().trim();
+            LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level))
+        };
         match EnvFilter::try_new(text) {
-            Ok(_) => Ok(Self(text.to_owned())),
-            Err(_) => Err(LogProblem::Filter),
+            Ok(_) if text.split(',').all(has_level) => Ok(Self(text.to_owned())),
+            _ => Err(LogProblem::Filter),
         }
     }
 }
@@ -63,7 +71,7 @@ where
         .log_internal_errors(false)
         .with_env_filter(EnvFilter::try_new(&filter.0).map_err(|_| LogProblem::Filter)?);
     Ok(match format {
-        LogFormat::Text => lines.with_ansi(ansi).into(),
+        LogFormat::Text => lines.with_ansi(ansi).with_target(false).into(),
         LogFormat::Json => lines
             .json()
             .flatten_event(true)
@@ -82,7 +90,7 @@ pub struct RedemptionLine<'a> {
     pub name: &'a str,
     /// How it ended.
     pub outcome: Outcome,
-    /// The common name, as the client wanted it.
+    /// The common name, as the client wanted it; empty when there is none.
     pub subject: &'a str,
     /// The serial number of the certificate, when there is one.
     pub serial: Option<&'a Serial>,
@@ -104,7 +112,7 @@ pub fn redemption(line: &RedemptionLine<'_>) {
         grant = %grant,
         name = printable(name).to_string(),
         outcome = outcome.as_str(),
-        subject = printable(subject).to_string(),
+        subject = (!subject.is_empty()).then(|| printable(subject).to_string()),
         serial = serial.map(tracing::field::display),
         peer = %peer,
         "redemption"
@@ -123,13 +131,15 @@ pub enum LogProblem {
 impl fmt::Display for LogProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Filter => "must be a level: 'error', 'warn', 'info', 'debug' or 'trace'",
+            Self::Filter => "must be error, warn, info, debug or trace",
             Self::Started => "logging was started twice",
         })
     }
 }
 
 impl std::error::Error for LogProblem {}
+
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 #[cfg(test)]
 mod tests {
@@ -224,7 +234,25 @@ mod tests {
                 .parse::<LogFilter>()
                 .is_ok()
         );
-        let problem = "loud=very".parse::<LogFilter>().err();
-        assert_eq!(problem, Some(LogProblem::Filter));
+        assert_ne!(logged(LogFormat::Text, "", || forger("west")), "");
+        assert!("INFO".parse::<LogFilter>().is_ok());
+        for text in [
+            "loud",
+            "off",
+            "loud=very",
+            "info,loud",
+            "redemption_sidecar",
+            "3",
+        ] {
+            let problem = text.parse::<LogFilter>().err();
+            assert_eq!(problem, Some(LogProblem::Filter), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_line_names_no_module_and_no_empty_subject() {
+        let text = logged(LogFormat::Text, "info", || forger(""));
+        assert!(text.contains(" INFO redemption "), "{text}");
+        assert!(!text.contains("subject"), "{text}");
     }
 }

@@ -1,9 +1,10 @@
 //! The command line of the redemption sidecar.
 
+use std::error::Error as _;
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use redemption_sidecar::args::CommandLine;
 use redemption_sidecar::commands;
 
@@ -19,7 +20,7 @@ async fn main() -> ExitCode {
             error.exit()
         }
         Err(error) => {
-            commands::tell(one_line(&error.to_string()));
+            commands::tell(format_args!("{}: try '--help'", one_line(error)));
             return ExitCode::from(2);
         }
     };
@@ -32,12 +33,31 @@ async fn main() -> ExitCode {
     }
 }
 
-/// What clap says in several lines, up to its hints, as one line like every other error.
-fn one_line(error: &str) -> String {
-    let end = error.find("\n\nUsage:").unwrap_or(error.len());
-    let said = error.get(..end).unwrap_or(error);
+/// What clap says in several lines, up to its hints, as one line like every other error. A URL is
+/// not repeated: it may hold a password.
+fn one_line(mut error: Error) -> String {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
+    };
+    let argument = context(ContextKind::InvalidArg);
+    if let Some(problem) = error.source()
+        && argument.starts_with("--url ")
+    {
+        return format!("error: '{argument}': {problem}");
+    }
+    let echoes = [
+        ContextKind::InvalidArg,
+        ContextKind::InvalidValue,
+        ContextKind::InvalidSubcommand,
+    ];
+    for kind in echoes.map(|kind| (kind, context(kind).contains("://"))) {
+        if let (kind, true) = kind {
+            let _ = error.insert(kind, ContextValue::String("a URL".to_owned()));
+        }
+    }
+    let text = error.to_string();
+    let said = text.split("\n\n").next().unwrap_or_default();
     let words: Vec<&str> = said.split_whitespace().collect();
-    let said = words.join(" ");
-    let said = said.trim_end_matches("For more information, try '--help'.");
-    format!("{}: try '--help'", said.trim_end())
+    words.join(" ")
 }

@@ -137,13 +137,13 @@ impl Metrics {
         &self.connections
     }
 
-    /// All metrics as text of [`CONTENT_TYPE`].
+    /// All metrics as text of [`CONTENT_TYPE`], in the same order each time.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut output = String::with_capacity(8192);
         // Writing to a String cannot fail.
         let _ = text::encode(&mut output, &self.registry);
-        output
+        in_order(&output)
     }
 }
 
@@ -333,6 +333,21 @@ struct BoundLabel {
     bound: Bound,
 }
 
+/// Sorts the rows of each metric, which come as a hash table has them; those of a histogram have
+/// their order.
+fn in_order(text: &str) -> String {
+    let metric = |line: &str| line.split(['{', ' ']).next().unwrap_or_default().to_owned();
+    let mut lines: Vec<&str> = text.lines().collect();
+    for rows in lines.chunk_by_mut(|one, other| metric(one) == metric(other)) {
+        let name = rows.first().map(|row| metric(row)).unwrap_or_default();
+        if !name.starts_with('#') && !name.ends_with("_bucket") {
+            rows.sort_unstable();
+        }
+    }
+    lines.push("");
+    lines.join("\n")
+}
+
 impl EncodeLabelValue for Outcome {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
         encoder.write_str(self.as_str())
@@ -356,3 +371,21 @@ impl EncodeLabelValue for Bound {
 const DURATION_BUCKETS: [f64; 13] = [
     0.001, 0.0025, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_have_the_same_order_each_time_and_buckets_their_own() {
+        let texts: Vec<String> = (0..8).map(|_| Metrics::new().encode()).collect();
+        for text in &texts {
+            assert_eq!(text, &texts[0]);
+        }
+        let text = &texts[0];
+        let at = |part: &str| text.find(part).unwrap();
+        assert!(at("outcome=\"again\"") < at("outcome=\"wrong_code\""));
+        assert!(at("le=\"5.0\"") < at("le=\"10.0\""));
+        assert!(text.ends_with("# EOF\n"));
+    }
+}

@@ -19,6 +19,7 @@ mod key_file;
 mod problem;
 mod retry;
 pub mod token;
+mod unapplied;
 mod verifier;
 
 use std::fmt;
@@ -34,8 +35,12 @@ pub use exchange::Cause;
 pub use folder::FolderProblem;
 pub use key_file::KeyFileProblem;
 pub use problem::{RedeemProblem, Refused};
+pub use unapplied::Unapplied;
+
+pub(crate) use verifier::Verifier;
 
 use crate::certificate_request;
+use crate::key::PrivateKey;
 use crate::protocol::MAX_SUBJECT_CHARACTERS;
 use crate::random;
 use crate::redemption::KeyOrigin;
@@ -56,7 +61,7 @@ pub struct Order<'a> {
     pub folder: &'a Path,
     /// Redeem and replace although the files are there.
     pub force: bool,
-    /// No further attempt begins after this time.
+    /// No further attempt begins after this time, and none goes on for more than 1 s after it.
     pub timeout: Duration,
     /// The time when [`redeem`] is called.
     pub now: DateTime<Utc>,
@@ -75,6 +80,8 @@ pub struct Redeemed {
     pub not_after: DateTime<Utc>,
     /// Who made the private key; absent when everything was there already and nothing was asked.
     pub key_made_by: Option<KeyOrigin>,
+    /// What was asked for and is not in the files.
+    pub unapplied: Vec<Unapplied>,
 }
 
 /// Is told what the redeemer waits for.
@@ -107,22 +114,48 @@ pub async fn redeem(
             files::clear(&folder, url)?;
             return Ok(Redeemed {
                 key_made_by: None,
-                ..redeemed(&folder, &answer)
+                ..redeemed(order, &folder, &answer)
             });
         }
-        if let Some(path) = files::obstacle(&folder, name)? {
-            return Err(RedeemProblem::Exists(path));
+        if let Some(key) = files::redeemed_key(&folder, url, name, clock.now())? {
+            return complete(order, &folder, key, clock, progress).await;
+        }
+        if let Some(problem) = files::obstacle(&folder, name, clock.now())? {
+            return Err(problem);
         }
     }
     let answer = match kept {
         Some(answer) => answer,
         None => ask(order, &folder, clock, progress).await?,
     };
-    if let Err(path) = files::place(&folder, &answer, order.force)? {
+    if let Err(path) = files::place(&folder, &answer, |_| order.force)? {
         return Err(RedeemProblem::ExistsNow(path));
     }
     files::clear(&folder, url)?;
-    Ok(redeemed(&folder, &answer))
+    Ok(redeemed(order, &folder, &answer))
+}
+
+/// Redeems again with the key of the Secret that is there, because a Link is not. The key is on the
+/// disk and the redemption is counted already, so nothing is kept on the way.
+async fn complete(
+    order: &Order<'_>,
+    folder: &Folder,
+    key: PrivateKey,
+    clock: Clock,
+    progress: &mut impl Progress,
+) -> Result<Redeemed, RedeemProblem> {
+    let key = KeyFile {
+        key,
+        made_before: None,
+    };
+    let mut attempts = Attempts::new(order.timeout, key.made_before);
+    let answer = attempt(order, &key, clock, &mut attempts, progress).await?;
+    let secret = files::secret_file(&order.token.name);
+    if let Err(path) = files::place(folder, &answer, |file| file == secret)? {
+        return Err(RedeemProblem::Exists { path, flaw: None });
+    }
+    files::clear(folder, &order.token.url)?;
+    Ok(redeemed(order, folder, &answer))
 }
 
 /// The answer that an earlier run kept. One that is of no use any more is as good as none.
@@ -218,7 +251,8 @@ async fn attempt(
     };
     loop {
         let at = clock.now();
-        let result = exchange::exchange(&question, &tls).await;
+        let time = exchange::exchange_time(order.timeout.saturating_sub(clock.elapsed()));
+        let result = exchange::exchange(&question, &tls, time).await;
         let chance = u32::from_ne_bytes(random::bytes());
         let pause = match attempts.next(outcome(&result), at, clock.elapsed(), chance) {
             Step::Wait(pause) => pause,
@@ -266,7 +300,7 @@ fn read(
     Ok(answer)
 }
 
-fn redeemed(folder: &Folder, answer: &Answer) -> Redeemed {
+fn redeemed(order: &Order<'_>, folder: &Folder, answer: &Answer) -> Redeemed {
     let name = &answer.secret.name;
     let links = answer.links.iter();
     Redeemed {
@@ -277,6 +311,7 @@ fn redeemed(folder: &Folder, answer: &Answer) -> Redeemed {
             .collect(),
         not_after: answer.credential.not_after,
         key_made_by: Some(answer.credential.key_made_by),
+        unapplied: Unapplied::of(order, folder, answer),
     }
 }
 

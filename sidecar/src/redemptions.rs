@@ -55,16 +55,20 @@ impl<L: Ledger> Handler for Redemptions<L> {
     async fn answer(&self, request: Received, connection: &Connection) -> Answer {
         let grant = match self.grant(&request, connection).await {
             Ok(grant) => grant,
-            Err(refusal) => return refused(&refusal),
+            Err(refusal) => {
+                let answer = refused(&refusal);
+                // Of an unknown client nothing is written but its address.
+                let (outcome, peer) = (answer.outcome, connection.address());
+                tracing::debug!(%outcome, %peer, "refused");
+                return answer;
+            }
         };
-        if !connection.answering() {
+        let now = clock::now();
+        if !grant.state(now).is_ended() && !connection.answering() {
             // The client is gone, and this is being ended: nothing may be counted.
             return refused(&Refusal::Unavailable);
         }
-        let redeemed = self
-            .service
-            .redeem(&grant, &request.headers, clock::now())
-            .await;
+        let redeemed = self.service.redeem(&grant, &request.headers, now).await;
         let (answer, subject, serial) = match &redeemed {
             Ok(granted) => (
                 answered(granted),

@@ -20,7 +20,7 @@ mod table;
 mod tls;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +32,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls::server::Acceptor;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio_rustls::LazyConfigAcceptor;
@@ -40,7 +41,7 @@ use tracing::{debug, warn};
 
 pub use attempts::{Allowance, Attempts};
 pub use connections::{Connection, Connections};
-pub use exchange::{Answer, Handler, Received};
+pub use exchange::{Answer, Handler, Received, routes};
 pub use limits::Limits;
 pub use listen::{ListenProblem, listen, raise_file_limit};
 pub use peer::Peer;
@@ -71,7 +72,7 @@ impl Server {
         limits: Limits,
     ) -> Self {
         let connections = metrics.connections().clone();
-        let routes = exchange::routes(handler, metrics, limits.body);
+        let routes = routes(handler, metrics, limits.body);
         Self::new(Some(tls), routes, limits, connections)
     }
 
@@ -137,17 +138,31 @@ impl Server {
         open
     }
 
-    fn admit(self: &Arc<Self>, stream: TcpStream, address: SocketAddr) {
-        if let Some(connection) = self.connections.admit(address.ip(), Instant::now()) {
-            tokio::spawn(Arc::clone(self).attend(stream, connection));
+    /// Serves one client that is not connected through the listener, to the end of its connection.
+    pub async fn serve_one<S>(&self, stream: S, address: IpAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if let Some(connection) = self.connections.admit(address, Instant::now()) {
+            self.attend(stream, connection).await;
         }
     }
 
-    async fn attend(self: Arc<Self>, stream: TcpStream, connection: Arc<Connection>) {
-        // Without it the last packet of an answer may wait for the client's acknowledgement.
-        if stream.set_nodelay(true).is_err() {
-            return;
+    fn admit(self: &Arc<Self>, stream: TcpStream, address: SocketAddr) {
+        if let Some(connection) = self.connections.admit(address.ip(), Instant::now()) {
+            // Without it the last packet of an answer may wait for the client's acknowledgement.
+            if stream.set_nodelay(true).is_err() {
+                return;
+            }
+            let server = Arc::clone(self);
+            tokio::spawn(async move { server.attend(stream, connection).await });
         }
+    }
+
+    async fn attend<S>(&self, stream: S, connection: Arc<Connection>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let transport = match &self.tls {
             None => Some(Transport::Plain(stream)),
             Some(tls) => tokio::select! {
@@ -173,15 +188,19 @@ impl Server {
         connection.leave();
     }
 
-    /// The TLS handshake. Its costly part is done for one connection after the other, the peers
-    /// taking turns, and after everything else that is ready to run: a flood of new connections
-    /// holds up neither those who are connected nor those who connect from elsewhere.
-    async fn secure(
+    /// The TLS handshake. Its costly part, a tenth of a millisecond, is done for one connection
+    /// after the other, the peers taking turns, and after everything else that is ready to run: a
+    /// flood of new connections holds up neither those who are connected nor those who connect from
+    /// elsewhere.
+    async fn secure<S>(
         &self,
         tls: &Arc<ServerConfig>,
-        stream: TcpStream,
+        stream: S,
         connection: &Connection,
-    ) -> io::Result<TlsStream<TcpStream>> {
+    ) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let first_of_peer = connection.turn().lock().await;
         let first = self.turn.lock().await;
@@ -191,7 +210,10 @@ impl Server {
         handshake.await
     }
 
-    async fn converse(&self, stream: Stream, connection: &Arc<Connection>) {
+    async fn converse<S>(&self, stream: Stream<S>, connection: &Arc<Connection>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let service = service_fn(|mut request| {
             connection.asks();
             request.extensions_mut().insert(Arc::clone(connection));

@@ -9,6 +9,8 @@ use axum::http::HeaderMap;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use secrecy::SecretString;
 
+use skupper_access_policy::value::name::MAX_NAME_BYTES;
+
 use crate::certificate_request::{self, PublicKey};
 use crate::issuer::LeafRequest;
 use crate::key::{KeyKind, PrivateKey};
@@ -78,46 +80,59 @@ impl<L: Ledger> Service<L> {
 
         let site = self.site.load_full();
         let issuer = site.issuer(grant.issuer.as_deref()).ok_or_else(|| {
-            let issuer = grant.issuer.as_deref().unwrap_or(&site.default_issuer);
-            tracing::error!(grant = grant.name, issuer, "the issuer cannot be used");
+            log_issuer(grant, &site.default_issuer);
             Refusal::Unavailable
         })?;
         let links = site.links(&wanted.name);
         if links.is_empty() {
-            tracing::error!(grant = grant.name, "the site has no endpoint to link to");
+            tracing::error!(grant = %grant.uid, name = grant.name, "the site has no endpoint to link to");
             return Err(Refusal::Unavailable);
         }
-        let certify = |at| {
+        if links.iter().any(|link| link.name.len() > MAX_NAME_BYTES) {
+            return Err(Refusal::Headers(
+                "header 'name': is too long for the numbers behind the names of several Links"
+                    .to_owned(),
+            ));
+        }
+        let serial = Serial::derive(&grant.uid, key.spki());
+        let certify = |at, duration| {
             let request = LeafRequest {
                 spki: key.spki(),
                 subject: &wanted.subject,
-                serial: Serial::derive(&grant.uid, key.spki()),
+                serial,
                 at,
-                duration: self.certificate_duration,
+                duration,
             };
             issuer.certify(&request, now).map_err(|problem| {
-                tracing::error!(grant = grant.name, %problem, "cannot certify");
+                tracing::error!(grant = %grant.uid, name = grant.name, %problem, "cannot certify");
                 Refusal::Unavailable
             })
         };
 
+        // The same redemption is the same certificate: it ends when the first one does.
+        let again = |earlier: Redemption| {
+            let leaf = certify(earlier.at, Some(earlier.certificate_end - earlier.at))?;
+            Ok((leaf, earlier, true))
+        };
+
         let (leaf, redemption, is_again) = match decision {
-            Decision::Again(earlier) => (certify(earlier.at)?, earlier, true),
+            Decision::Again(earlier) => again(earlier)?,
             Decision::Count => {
-                let leaf = certify(now.trunc_subsecs(0))?;
+                let at = now.trunc_subsecs(0);
+                let leaf = certify(at, self.certificate_duration)?;
                 let candidate = Redemption {
                     key: KeyDigest::of_spki(key.spki()),
                     origin: key.origin(),
                     subject: wanted.subject.clone(),
-                    serial: Serial::derive(&grant.uid, key.spki()),
-                    at: now.trunc_subsecs(0),
+                    serial,
+                    at,
                     certificate_end: leaf.not_after,
                 };
                 let counted = self.ledger.count(&grant.uid, candidate.clone(), now).await;
                 match counted.map_err(|fault| store_down(&fault))?? {
                     Decision::Count => (leaf, candidate, false),
                     // Another request with this key was counted meanwhile.
-                    Decision::Again(earlier) => (certify(earlier.at)?, earlier, true),
+                    Decision::Again(earlier) => again(earlier)?,
                 }
             }
         };
@@ -205,6 +220,21 @@ async fn make_key(kind: KeyKind) -> Result<PrivateKey, Refusal> {
                 tracing::error!(%fault, "cannot make a key");
                 Refusal::Unavailable
             }),
+    }
+}
+
+fn log_issuer(grant: &Grant, default: &str) {
+    let (uid, name) = (&grant.uid, &grant.name);
+    let named = grant.issuer.as_deref().filter(|issuer| *issuer != default);
+    if let Some(issuer) = named {
+        tracing::error!(
+            grant = %uid,
+            name,
+            "the grant '{name}' names the issuer '{issuer}', which is not served: start serve with \
+             '--issuer {issuer}', or see above why it cannot be used"
+        );
+    } else {
+        tracing::error!(grant = %uid, name, "the issuer '{default}' cannot be used");
     }
 }
 

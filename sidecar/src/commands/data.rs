@@ -6,6 +6,7 @@ use super::Failure;
 use crate::args::Data;
 use crate::ledger::SqliteLedger;
 use crate::site::skupper_namespace;
+use crate::wording;
 
 /// The folder of the option, or the one every command uses by default.
 ///
@@ -40,12 +41,29 @@ pub(super) fn namespaces_folder() -> Option<PathBuf> {
     )
 }
 
-/// The ledger that `serve` keeps.
-pub(super) fn ledger(data: &Data) -> Result<SqliteLedger, Failure> {
-    open(&folder(data)?)
+/// The ledger that `serve` keeps in a folder. None is made: the folder may be a slip of the pen.
+pub(super) fn ledger(folder: &Path) -> Result<SqliteLedger, Failure> {
+    let shown = folder.display();
+    match SqliteLedger::is_in(folder) {
+        Ok(true) => open(folder),
+        Ok(false) => Err(Failure::usage(format!(
+            "there is no ledger in {shown}: run 'redemption-sidecar serve' as this user, or name \
+             its --data"
+        ))),
+        Err(error) => Err(Failure::usage(format!(
+            "cannot look into {shown}: run as the user it belongs to, or name another --data: {}",
+            wording::io(&error)
+        ))),
+    }
 }
 
-/// The ledger of a data folder.
+/// The ledger of a data folder. It is made when it is missing.
 pub(super) fn open(folder: &Path) -> Result<SqliteLedger, Failure> {
-    SqliteLedger::open(folder).map_err(|fault| Failure::usage(fault.to_string()))
+    SqliteLedger::open(folder).map_err(|fault| {
+        if fault.is_passing() {
+            fault.into()
+        } else {
+            Failure::usage(fault.to_string())
+        }
+    })
 }

@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
+use skupper_access_policy::value::certificate::CertificateBundle;
 use zeroize::Zeroizing;
 
 use super::report::time;
 use super::{Failure, data, deliver, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Issue;
-use crate::grant_order::{GrantOrder, GrantProblem};
+use crate::grant_order::{GrantOrder, GrantProblem, MIN_CODE_BYTES};
 use crate::ledger::Ledger;
 use crate::manifest::AccessToken;
 use crate::redemption::{CodeDigest, Grant, GrantUid};
-use crate::{clock, random, yaml};
+use crate::{clock, random, wording, yaml};
 
 pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     let now = clock::now();
@@ -26,12 +27,14 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     for warning in &order.warnings {
         tell(format_args!("warning: {warning}"));
     }
-    let ledger = data::ledger(&options.data)?;
+    let folder = data::folder(&options.data)?;
+    let ledger = data::ledger(&folder)?;
     let published = ledger.published().await?.ok_or_else(|| {
-        Failure::usage(
-            "no service has run on this data folder, so its URL and CA are not known: run \
-             'redemption-sidecar serve' once",
-        )
+        Failure::usage(format!(
+            "no service has run on {}, so its URL and CA are not known: run 'redemption-sidecar \
+             serve' once",
+            folder.display()
+        ))
     })?;
 
     let url: AdvertisedUrl = published.url.parse().map_err(|problem| {
@@ -43,6 +46,15 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     let expiration_time = now.checked_add_signed(order.expiration_window);
     let expiration_time = expiration_time
         .ok_or_else(|| Failure::usage("the expiration window ends after the year 262142"))?;
+    if CertificateBundle::parse(&published.ca)
+        .is_ok_and(|ca| !ca.is_any_valid_at(expiration_time.timestamp()))
+    {
+        tell(format_args!(
+            "warning: the token can be redeemed until {}, but the CA of the server ends before: \
+             choose a shorter --expiration-window",
+            time(expiration_time)
+        ));
+    }
     let uid = GrantUid::from_random(random::bytes());
     let code = order.code.unwrap_or_else(random::code);
     let grant = Grant {
@@ -107,9 +119,19 @@ fn order(options: &Issue, now: DateTime<Utc>) -> Result<GrantOrder, Failure> {
     }
     let code = options.code_file.as_deref().map(read).transpose()?;
     // A file of one line ends with a line end that is not part of the code.
-    let code = code
-        .as_ref()
-        .map(|text| text.strip_suffix('\n').unwrap_or(text));
+    let code = code.as_ref().map(|text| {
+        let line = text.strip_suffix('\n').unwrap_or(text);
+        line.strip_suffix('\r').unwrap_or(line)
+    });
+    if let (Some(code), Some(file)) = (code, &options.code_file)
+        && code.len() < MIN_CODE_BYTES
+    {
+        return Err(Failure::usage(format!(
+            "the code in {} must have at least {MIN_CODE_BYTES} bytes: leave --code-file out for a \
+             random one",
+            file.display()
+        )));
+    }
     GrantOrder::of_options(
         options.name.as_deref().unwrap_or_default(),
         options.redemptions_allowed.map(NonZeroU32::get),
@@ -132,8 +154,9 @@ fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
     match read {
         Ok(_) => Ok(text),
         Err(error) => Err(Failure::usage(format!(
-            "cannot read {}: {error}",
-            path.display()
+            "cannot read {}: {}",
+            path.display(),
+            wording::io(&error)
         ))),
     }
 }
@@ -150,14 +173,15 @@ impl TokenFile {
         match options.write(true).create_new(true).mode(0o600).open(&path) {
             Ok(file) => Ok(Self { path, file }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(Failure::refused(format!(
+                Err(Failure::usage(format!(
                     "{} is there already and may hold a token: name another file",
                     path.display()
                 )))
             }
             Err(error) => Err(Failure::usage(format!(
-                "cannot write to {}: {error}",
-                path.display()
+                "cannot write to {}: {}",
+                path.display(),
+                wording::io(&error)
             ))),
         }
     }
@@ -168,7 +192,8 @@ impl TokenFile {
             .write_all(text)
             .and_then(|()| self.file.sync_all());
         written.map_err(|error| {
-            let message = format!("cannot write to {}: {error}", self.path.display());
+            let cause = wording::io(&error);
+            let message = format!("cannot write to {}: {cause}", self.path.display());
             self.remove();
             Failure::try_again(message)
         })

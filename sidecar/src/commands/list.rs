@@ -7,7 +7,7 @@ use crate::clock;
 use crate::ledger::Ledger;
 
 pub(super) async fn run(options: List) -> Result<(), Failure> {
-    let grants = data::ledger(&options.data)?.list().await?;
+    let grants = data::ledger(&data::folder(&options.data)?)?.list().await?;
     let now = clock::now();
     let reports = grants.iter().map(|grant| GrantReport::new(grant, now));
     print_list(&reports.collect::<Vec<_>>(), options.output)

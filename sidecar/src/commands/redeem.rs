@@ -1,28 +1,34 @@
 //! `redeem`: redeems a token file and writes Secret and Link.
 
-use std::fmt;
+mod waiting;
+
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::signal;
+
+use self::waiting::Waiting;
 use super::report::time;
 use super::{Failure, data, tell};
 use crate::args::Redeem;
 use crate::clock;
-use crate::redeemer::token::Token;
-use crate::redeemer::{Order, Progress, redeem};
+use crate::redeemer::token::{Token, TokenProblem};
+use crate::redeemer::{Order, Redeemed, redeem};
 use crate::redemption::KeyOrigin;
+use crate::site::choice::check_namespace;
+use crate::wording;
 
 pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     let now = clock::now();
-    let unreadable = |problem: &dyn fmt::Display| {
-        Failure::usage(format!("{}: {problem}", options.token.display()))
-    };
-    let file = File::open(&options.token).map_err(|error| unreadable(&error))?;
-    let token = Token::read_from(file, options.name.as_deref(), now)
-        .map_err(|problem| unreadable(&problem))?;
     let folder = folder(&options)?;
+    let (input, from) = input(&options.token)?;
+    let token = Token::read_from(input, options.name.as_deref(), now);
+    let token = token.map_err(|problem| match problem {
+        TokenProblem::Name(_) => Failure::usage(format!("--name: {problem}")),
+        _ => Failure::usage(format!("{from}: {problem}")),
+    })?;
     let order = Order {
         token: &token,
         subject: options.subject.as_deref(),
@@ -32,8 +38,15 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
         now,
     };
     let mut waiting = Waiting::default();
-    let redeemed = redeem(&order, &mut waiting).await;
+    let redeemed = tokio::select! {
+        redeemed = redeem(&order, &mut waiting) => Some(redeemed),
+        Ok(()) = signal::ctrl_c() => None,
+    };
     waiting.end();
+    let redeemed = redeemed.ok_or_else(|| Failure {
+        exit_code: STOPPED,
+        message: "stopped: run the same command again".to_owned(),
+    })?;
     let redeemed = redeemed.map_err(|problem| Failure {
         exit_code: problem.exit_code(),
         message: problem.to_string(),
@@ -53,54 +66,118 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     if redeemed.key_made_by == Some(KeyOrigin::Service) {
         tell("the private key was made by the server");
     }
+    redeemed.unapplied.iter().for_each(tell);
     for file in files {
         super::print(format!("{}\n", file.display()))?;
+    }
+    if let Some(namespace) = written_namespace(&options, &redeemed) {
+        tell(format_args!(
+            "reload the site: skupper system reload -n {namespace}"
+        ));
     }
     Ok(())
 }
 
+/// The namespace whose site does not know yet what was written.
+fn written_namespace<'a>(options: &'a Redeem, redeemed: &Redeemed) -> Option<&'a str> {
+    let is_written = options.out.is_none() && redeemed.key_made_by.is_some();
+    is_written.then_some(&options.namespace)
+}
+
+/// What the token is read from, and its name in messages.
+fn input(path: &Path) -> Result<(Box<dyn Read>, String), Failure> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), "standard input".to_owned()));
+    }
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(file) => Ok((Box::new(file), name)),
+        Err(error) => Err(Failure::usage(format!("{name}: {}", wording::io(&error)))),
+    }
+}
+
 /// The folder of the option, or the one that the Skupper namespace reads.
 fn folder(options: &Redeem) -> Result<PathBuf, Failure> {
-    if let Some(folder) = &options.out {
-        return Ok(folder.clone());
+    match &options.out {
+        Some(folder) => Ok(folder.clone()),
+        None => namespace_folder(&options.namespace, data::namespaces_folder()),
     }
-    let namespaces = data::namespaces_folder()
+}
+
+/// Where a namespace reads what it is given. It must be there: nothing reads what is written into
+/// another one.
+fn namespace_folder(name: &str, namespaces: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    check_namespace(name).map_err(|problem| Failure::usage(problem.to_string()))?;
+    let namespaces = namespaces
         .ok_or_else(|| Failure::usage("neither XDG_DATA_HOME nor HOME is set: name --out"))?;
-    Ok(namespaces.join(&options.namespace).join("input/resources"))
-}
-
-/// Says what is waited for: on a terminal in one line that is written anew, elsewhere in a line
-/// for each new reason.
-#[derive(Default)]
-struct Waiting {
-    last: String,
-    is_open: bool,
-}
-
-impl Progress for Waiting {
-    fn waiting(&mut self, reason: &dyn fmt::Display, pause: Duration) {
-        let reason = reason.to_string();
-        let mut output = io::stderr().lock();
-        if output.is_terminal() {
-            let seconds = pause.as_secs_f32();
-            // Nothing is lost when a line about waiting cannot be written.
-            let _ = write!(
-                output,
-                "\r\x1b[Kwaiting: {reason}; trying again in {seconds:.1} s"
-            );
-            let _ = output.flush();
-            self.is_open = true;
-        } else if reason != self.last {
-            let _ = writeln!(output, "waiting: {reason}");
-        }
-        self.last = reason;
+    let namespace = namespaces.join(name);
+    if !namespace.is_dir() {
+        let namespaces = namespaces.display();
+        return Err(Failure::usage(format!(
+            "there is no Skupper namespace '{name}' in {namespaces}: start its site first, or name \
+             a folder with --out"
+        )));
     }
+    Ok(namespace.join("input/resources"))
 }
 
-impl Waiting {
-    fn end(&self) {
-        if self.is_open {
-            tell("");
+/// Source: POSIX shells, 128 and the number of SIGINT.
+const STOPPED: u8 = 130;
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Command, CommandLine};
+
+    #[test]
+    fn a_site_is_to_be_reloaded_when_its_namespace_was_written_to() {
+        let namespace = |arguments: &[&str], key_made_by| {
+            let words = [&["redemption-sidecar", "redeem", "a"], arguments].concat();
+            let Command::Redeem(options) = CommandLine::parse_from(words).command else {
+                unreachable!("it is 'redeem'");
+            };
+            let redeemed = Redeemed {
+                name: "a".to_owned(),
+                secret: PathBuf::new(),
+                links: Vec::new(),
+                not_after: clock::now(),
+                key_made_by,
+                unapplied: Vec::new(),
+            };
+            written_namespace(&options, &redeemed).map(str::to_owned)
+        };
+        let by_us = Some(KeyOrigin::Redeemer);
+        assert_eq!(namespace(&[], by_us).as_deref(), Some("default"));
+        assert_eq!(namespace(&["-n", "west"], by_us).as_deref(), Some("west"));
+        assert_eq!(namespace(&["-n", "west"], None), None, "done before");
+        assert_eq!(namespace(&["--out", "b"], by_us), None);
+    }
+
+    #[test]
+    fn only_a_namespace_that_is_there_is_written_to() {
+        let base = tempfile::tempdir().unwrap();
+        let namespaces = base.path().join("namespaces");
+        std::fs::create_dir_all(namespaces.join("west")).unwrap();
+        std::fs::create_dir_all(base.path().join("other")).unwrap();
+        std::fs::write(namespaces.join("file"), "").unwrap();
+        let folder = |name| namespace_folder(name, Some(namespaces.clone()));
+        assert_eq!(folder("west"), Ok(namespaces.join("west/input/resources")));
+        let table = [
+            ("defualt", "there is no Skupper namespace 'defualt' in /"),
+            ("file", "there is no Skupper namespace 'file' in /"),
+            ("../other", "--namespace may not be '../other'"),
+            ("/", "--namespace may not be '/'"),
+            ("", "--namespace may not be ''"),
+            ("West", "--namespace may not be 'West'"),
+        ];
+        for (name, expected) in table {
+            let failure = folder(name).unwrap_err();
+            assert_eq!(failure.exit_code, 2, "{name}: {failure}");
+            assert!(failure.to_string().starts_with(expected), "{failure}");
         }
+        assert!(namespace_folder("west", None).is_err());
+        assert_eq!(std::fs::read_dir(&namespaces).unwrap().count(), 2);
     }
 }

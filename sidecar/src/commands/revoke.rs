@@ -1,19 +1,18 @@
 //! `revoke`: ends a grant at once, retries included.
 
-use super::report::{GrantReport, print_grants};
+use super::report::{GrantReport, print_grants, time};
 use super::{Failure, data, tell};
 use crate::args::{Format, Revoke};
 use crate::clock;
 use crate::ledger::Ledger;
+use crate::redemption::Grant;
 
 pub(super) async fn run(options: Revoke) -> Result<(), Failure> {
-    let ledger = data::ledger(&options.data)?;
+    let ledger = data::ledger(&data::folder(&options.data)?)?;
     let now = clock::now();
     let Some((grant, redemptions)) = ledger.revoke(&options.name, now).await? else {
-        return Err(Failure::refused(format!(
-            "there is no live grant '{}': 'redemption-sidecar list' shows those there are",
-            options.name
-        )));
+        let newest = ledger.show(&options.name).await?.into_iter().next();
+        return Err(ended(&options.name, newest.map(|(grant, _)| grant)));
     };
     let report = GrantReport::with_certificates(&grant, &redemptions, now);
     print_grants(&[report], options.output)?;
@@ -24,4 +23,17 @@ pub(super) async fn run(options: Revoke) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Why there is nothing to revoke. Holds the newest grant of the name.
+fn ended(name: &str, newest: Option<Grant>) -> Failure {
+    Failure::refused(match newest {
+        None => format!(
+            "there is no live grant '{name}': 'redemption-sidecar list' shows those there are"
+        ),
+        Some(grant) => match grant.revoked {
+            Some(at) => format!("'{name}' was revoked at {}", time(at)),
+            None => format!("'{name}' expired at {}", time(grant.expiration_time)),
+        },
+    })
 }

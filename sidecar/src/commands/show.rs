@@ -7,7 +7,8 @@ use crate::clock;
 use crate::ledger::Ledger;
 
 pub(super) async fn run(options: Show) -> Result<(), Failure> {
-    let grants = data::ledger(&options.data)?.show(&options.name).await?;
+    let ledger = data::ledger(&data::folder(&options.data)?)?;
+    let grants = ledger.show(&options.name).await?;
     if grants.is_empty() {
         return Err(Failure::refused(format!(
             "there is no grant '{}': 'redemption-sidecar list' shows those there are",

@@ -48,6 +48,7 @@ mod rows;
 mod schema;
 mod writer;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -63,6 +64,7 @@ use writer::Writer;
 /// The keys of the table `meta`.
 const URL: &str = "url";
 const CA: &str = "ca";
+const PROVEN: &str = "proven";
 
 /// How many connections answer `look`, at most; no more than the machine has cores.
 const LOOKS: usize = 16;
@@ -99,6 +101,24 @@ impl SqliteLedger {
             looks: Readers::new(Arc::clone(&file), cores.min(LOOKS)),
             reports: Arc::new(Readers::new(file, 1)),
         })
+    }
+
+    /// Whether there is a ledger in a folder. Makes nothing.
+    ///
+    /// # Errors
+    /// The folder cannot be looked into.
+    pub fn is_in(folder: &Path) -> io::Result<bool> {
+        place::exists(folder)
+    }
+
+    /// Writes a little, durably: whether a redemption could be counted at this time.
+    ///
+    /// # Errors
+    /// The file could not be written.
+    pub async fn prove(&self, now: DateTime<Utc>) -> Result<(), LedgerFault> {
+        let now = now.timestamp_micros().to_string();
+        self.write(move |connection| queries::keep(connection, PROVEN, &now))
+            .await
     }
 
     /// Keeps where the service is reached, for those who print tokens.

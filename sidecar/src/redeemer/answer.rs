@@ -61,6 +61,25 @@ impl Answer {
     }
 }
 
+/// The Secret of a name as a redeemer keeps it, and what is known of its certificate.
+pub(super) fn read_secret(
+    text: &[u8],
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<(TlsSecret, Credential), AnswerProblem> {
+    let documents = document::read(text, Author::Redeemer).ok_or(AnswerProblem::OtherObjects)?;
+    let mut documents = documents.into_iter();
+    let (Some(Document::Secret(secret)), None) = (documents.next(), documents.next()) else {
+        return Err(AnswerProblem::Secrets);
+    };
+    if secret.name != name {
+        return Err(AnswerProblem::OtherName);
+    }
+    let credential = Credential::judge_kept(&secret, None, now);
+    let credential = credential.map_err(AnswerProblem::Credential)?;
+    Ok((secret, credential))
+}
+
 /// The names of so many Links. Source: Skupper `internal/kube/grants/tokens.go`, `NewCertToken`.
 pub(super) fn link_names(name: &str, count: usize) -> Vec<String> {
     match count {

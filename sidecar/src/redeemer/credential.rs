@@ -13,15 +13,19 @@ use x509_cert::der::{Decode as _, Encode as _};
 
 use crate::issuer::verify_client_leaf;
 use crate::manifest::TlsSecret;
-use crate::redemption::KeyOrigin;
+use crate::redemption::{KeyOrigin, Serial};
 
 /// A certificate that was verified with its key and its CA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// Who made the key.
     pub key_made_by: KeyOrigin,
     /// When the certificate ends.
     pub not_after: DateTime<Utc>,
+    /// Its serial number; absent when that is longer than ours.
+    pub serial: Option<Serial>,
+    /// Its common name.
+    pub subject: Option<String>,
 }
 
 impl Credential {
@@ -99,6 +103,8 @@ struct Leaf {
     /// Its SubjectPublicKeyInfo in DER.
     key: Vec<u8>,
     not_after: DateTime<Utc>,
+    serial: Option<Serial>,
+    subject: Option<String>,
 }
 
 impl Leaf {
@@ -119,6 +125,8 @@ impl Leaf {
             der: der.to_vec(),
             key: signed.subject_public_key_info().to_der().ok()?,
             not_after: DateTime::from_timestamp(end.try_into().ok()?, 0)?,
+            serial: serial(signed.serial_number().as_bytes()),
+            subject: signed.subject().common_name().ok()?.map(String::from),
         })
     }
 
@@ -149,8 +157,18 @@ impl Leaf {
         Ok(Credential {
             key_made_by,
             not_after: self.not_after,
+            serial: self.serial,
+            subject: self.subject,
         })
     }
+}
+
+/// A number in DER has no leading zeros but the one that makes it positive.
+fn serial(bytes: &[u8]) -> Option<Serial> {
+    let mut whole = [0; 16];
+    let rest = whole.len().checked_sub(bytes.len())?;
+    whole.get_mut(rest..)?.copy_from_slice(bytes);
+    Some(Serial::from_bytes(whole))
 }
 
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);

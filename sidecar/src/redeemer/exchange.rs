@@ -20,20 +20,21 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
-use rustls::{CertificateError, ClientConfig, crypto};
+use rustls::{AlertDescription, CertificateError, ClientConfig, crypto};
 use secrecy::{ExposeSecret, SecretString};
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use tokio::task::JoinHandle;
-use tokio::time;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
-use self::connect::{connect, server_name};
+use self::connect::{authority, connect, server_name};
 use self::watched::Watched;
 use super::clock::Clock;
 use super::verifier::Verifier;
 use crate::protocol::{CERTIFICATE_REQUEST, NAME, SAFE_RETRY, SUBJECT};
+use crate::wording;
 
 /// What is sent, and where to.
 pub(super) struct Question<'a> {
@@ -66,7 +67,14 @@ pub(super) struct Fault {
 #[derive(Debug)]
 pub enum Cause {
     /// The host cannot be reached.
-    Connect(io::Error),
+    Connect {
+        /// Host and port.
+        to: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// What answers there has no TLS, or only an older one. Holds host and port.
+    NoTls(String),
     /// TLS with the server fails.
     Tls(io::Error),
     /// The server's certificate is not one that the token vouches for. Holds what is wrong.
@@ -75,25 +83,43 @@ pub enum Cause {
     Http(hyper::Error),
     /// The answer is longer than [`MAX_ANSWER_BYTES`].
     TooLong,
-    /// No whole answer within [`EXCHANGE_TIME`].
-    Late,
+    /// No whole answer within this time.
+    Late(Duration),
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(error) => write!(formatter, "cannot connect: {error}"),
-            Self::Tls(error) => write!(formatter, "no TLS 1.3 with the server: {error}"),
+            Self::Connect { to, error } => {
+                write!(formatter, "cannot connect to {to}: {}", wording::io(error))
+            }
+            Self::NoTls(to) => write!(
+                formatter,
+                "{to} does not speak TLS 1.3: check the port in the token's URL"
+            ),
+            Self::Tls(error) => {
+                write!(
+                    formatter,
+                    "no TLS 1.3 with the server: {}",
+                    wording::io(error)
+                )
+            }
             Self::Untrusted(what) => write!(formatter, "the server's certificate {what}"),
             Self::Http(error) => {
                 write!(formatter, "no answer in HTTP/1.1: {error}")?;
-                match std::error::Error::source(error) {
-                    Some(source) => write!(formatter, ": {source}"),
-                    None => Ok(()),
+                let Some(source) = std::error::Error::source(error) else {
+                    return Ok(());
+                };
+                match source.downcast_ref() {
+                    Some(error) => write!(formatter, ": {}", wording::io(error)),
+                    None => write!(formatter, ": {source}"),
                 }
             }
             Self::TooLong => formatter.write_str("the answer is longer than 1 MiB"),
-            Self::Late => formatter.write_str("no whole answer within 10 s"),
+            Self::Late(time) => {
+                let seconds = time.as_secs_f32();
+                write!(formatter, "no whole answer within {seconds:.0} s")
+            }
         }
     }
 }
@@ -101,9 +127,11 @@ impl fmt::Display for Cause {
 /// Longest answer that is read, in bytes.
 pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// Time for one exchange, from the look-up of the host to the last byte of the answer. Skupper's
-/// own redeemers wait as long.
-pub(super) const EXCHANGE_TIME: Duration = Duration::from_secs(10);
+/// Time for one exchange, from the look-up of the host to the last byte of the answer, when this
+/// is left of the order's time. An exchange that is begun is never cut so short that it must fail.
+pub(super) fn exchange_time(left: Duration) -> Duration {
+    left.clamp(MIN_EXCHANGE_TIME, MAX_EXCHANGE_TIME)
+}
 
 /// The TLS of every exchange with the server of one token.
 pub(super) fn tls(
@@ -121,14 +149,16 @@ pub(super) fn tls(
     Ok(Arc::new(config))
 }
 
-/// Asks once.
+/// Asks once, and waits so long for the answer.
 pub(super) async fn exchange(
     question: &Question<'_>,
     tls: &Arc<ClientConfig>,
+    time: Duration,
 ) -> Result<Reply, Fault> {
     let progress = Progress::default();
-    let outcome = time::timeout(EXCHANGE_TIME, ask(question, tls, &progress)).await;
-    outcome.unwrap_or(Err(Cause::Late)).map_err(|cause| Fault {
+    let outcome = timeout(time, ask(question, tls, &progress, time)).await;
+    let outcome = outcome.unwrap_or(Err(Cause::Late(time)));
+    outcome.map_err(|cause| Fault {
         is_after_request: progress.has_written.load(Ordering::Relaxed),
         is_retry_safe: progress.is_retry_safe.load(Ordering::Relaxed),
         cause,
@@ -146,12 +176,19 @@ async fn ask(
     question: &Question<'_>,
     tls: &Arc<ClientConfig>,
     progress: &Progress,
+    time: Duration,
 ) -> Result<Reply, Cause> {
     let url = question.url;
-    let stream = connect(url).await.map_err(Cause::Connect)?;
+    // Some of the time is for TLS and the answer.
+    let stream = connect(url, time * 4 / 5).await;
+    let stream = stream.map_err(|error| Cause::Connect {
+        to: authority(url),
+        error,
+    })?;
     let connector = TlsConnector::from(Arc::clone(tls));
     let name = server_name(url.host()).map_err(Cause::Tls)?;
-    let stream = connector.connect(name, stream).await.map_err(tls_cause)?;
+    let stream = connector.connect(name, stream).await;
+    let stream = stream.map_err(|error| tls_cause(error, url))?;
     let stream = Watched {
         stream,
         has_written: Arc::clone(&progress.has_written),
@@ -184,12 +221,16 @@ async fn ask(
 }
 
 /// A certificate that does not fit will not fit the next time; other faults may pass.
-fn tls_cause(error: io::Error) -> Cause {
+fn tls_cause(error: io::Error, url: &RedemptionUrl) -> Cause {
     let inner = error.get_ref();
-    let Some(rustls::Error::InvalidCertificate(problem)) =
-        inner.and_then(|inner| inner.downcast_ref())
-    else {
-        return Cause::Tls(error);
+    let problem = match inner.and_then(|inner| inner.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(problem)) => problem,
+        Some(
+            rustls::Error::InvalidMessage(_)
+            | rustls::Error::PeerIncompatible(_)
+            | rustls::Error::AlertReceived(AlertDescription::ProtocolVersion),
+        ) => return Cause::NoTls(authority(url)),
+        _ => return Cause::Tls(error),
     };
     Cause::Untrusted(match problem {
         CertificateError::UnknownIssuer => "is not signed by the CA of the token",
@@ -213,7 +254,7 @@ fn tls_cause(error: io::Error) -> Cause {
 fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let url = question.url;
     let host = match url.port() {
-        Some(port) => format!("{}:{port}", url.host()),
+        Some(_) => authority(url),
         None => url.host().to_string(),
     };
     let mut request = Request::builder()
@@ -263,8 +304,27 @@ impl Drop for Running {
     }
 }
 
+/// Skupper's own redeemers wait as long.
+const MAX_EXCHANGE_TIME: Duration = Duration::from_secs(10);
+
+const MIN_EXCHANGE_TIME: Duration = Duration::from_secs(1);
+
 /// Room for an answer of Skupper, so that it does not grow and leave copies of a key behind.
 const CAPACITY: usize = 32 * 1024;
 
 /// Longest head of an answer, in bytes.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exchange_has_what_is_left_but_at_least_1_s_and_at_most_10_s() {
+        let seconds = Duration::from_secs;
+        for (left, expected) in [(0, 1), (1, 1), (7, 7), (10, 10), (60, 10)] {
+            assert_eq!(exchange_time(seconds(left)), seconds(expected), "{left}");
+        }
+        assert_eq!(exchange_time(Duration::MAX), seconds(10));
+    }
+}

@@ -8,13 +8,17 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
-use super::answer::{Answer, AnswerProblem, MAX_LINKS, link_names};
+use super::answer::{Answer, AnswerProblem, MAX_LINKS, link_names, read_secret};
 use super::folder::{Folder, FolderProblem};
 use super::key_file::{self, KeyFile};
+use super::problem::RedeemProblem;
+use crate::key::PrivateKey;
 use crate::manifest::Link;
+use crate::redemption::Serial;
 
 /// The Secret and Links of a name that are in the folder. `None` when one is missing or could not
 /// be used by a router now.
@@ -38,17 +42,52 @@ pub(super) fn look(
     Ok(Answer::read_back(&text, name, None, now).ok())
 }
 
+/// The key in the Secret of a name, if that Secret is good and a redemption of this URL's grant: the
+/// serial number of its certificate follows from grant and key. To ask for it again costs nothing.
+pub(super) fn redeemed_key(
+    folder: &Folder,
+    url: &RedemptionUrl,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<PrivateKey>, FolderProblem> {
+    let Some(found) = folder.read(&secret_file(name), MAX_FILE_BYTES)? else {
+        return Ok(None);
+    };
+    let Ok((secret, credential)) = read_secret(&found.bytes, name, now) else {
+        return Ok(None);
+    };
+    let pem = secret.tls_key.as_ref().map(ExposeSecret::expose_secret);
+    let key = pem.and_then(|pem| PrivateKey::from_pem(pem).ok());
+    let is_of_grant = |key: &PrivateKey| {
+        let serial = key_file::uid(url).map(|uid| Serial::derive(&uid, key.spki()));
+        key.is_p256() && serial.is_some() && serial == credential.serial
+    };
+    Ok(key.filter(is_of_grant))
+}
+
 /// The first of the files that the redemption of a name writes that is there already, as far as
 /// they can be known before the answer.
-pub(super) fn obstacle(folder: &Folder, name: &str) -> Result<Option<PathBuf>, FolderProblem> {
+pub(super) fn obstacle(
+    folder: &Folder,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<RedeemProblem>, FolderProblem> {
+    let secret = secret_file(name);
+    if let Some(found) = folder.read(&secret, MAX_FILE_BYTES)? {
+        return Ok(Some(RedeemProblem::Exists {
+            path: folder.path_of(&secret),
+            flaw: read_secret(&found.bytes, name, now).err(),
+        }));
+    }
     let [one, several] = [1, 2].map(|count| link_names(name, count));
     let links = one
         .iter()
         .chain(several.first())
         .map(|link| link_file(link));
-    for file in [secret_file(name)].into_iter().chain(links) {
+    for file in links {
         if folder.has(&file)? {
-            return Ok(Some(folder.path_of(&file)));
+            let path = folder.path_of(&file);
+            return Ok(Some(RedeemProblem::Exists { path, flaw: None }));
         }
     }
     Ok(None)
@@ -93,11 +132,11 @@ pub(super) fn kept(
 }
 
 /// Writes the files of an answer, the Secret first. `Ok(Err(_))` is a file with other content that
-/// is in the way; then nothing is written.
+/// may not be replaced; then nothing is written.
 pub(super) fn place(
     folder: &Folder,
     answer: &Answer,
-    force: bool,
+    may_replace: impl Fn(&str) -> bool,
 ) -> Result<Result<(), PathBuf>, FolderProblem> {
     let documents = documents(answer);
     let mut missing = Vec::with_capacity(documents.len());
@@ -106,7 +145,7 @@ pub(super) fn place(
         if found.is_some_and(|found| *found.bytes == *yaml.as_bytes()) {
             continue;
         }
-        if !force && folder.has(file)? {
+        if !may_replace(file) && folder.has(file)? {
             return Ok(Err(folder.path_of(file)));
         }
         missing.push((file, yaml));

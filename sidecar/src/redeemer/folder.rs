@@ -10,6 +10,8 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use crate::wording;
+
 /// A folder that this process has for itself, as far as redeemers go.
 pub(crate) struct Folder {
     path: PathBuf,
@@ -183,7 +185,18 @@ impl fmt::Display for FolderProblem {
                 path.display()
             ),
             Self::File { doing, path, error } => {
-                write!(formatter, "cannot {doing} {}: {error}", path.display())
+<<<<<<< HEAD
+                let (path, error) = (path.display(), wording::io(error));
+                write!(formatter, "cannot {doing} {path}: {error}")
+=======
+                let cause = wording::io(error);
+                write!(formatter, "cannot {doing} {}: {cause}", path.display())?;
+                if error.kind() == io::ErrorKind::PermissionDenied {
+                    formatter
+                        .write_str(": run as the user who began, or choose another '--out'")?;
+                }
+                Ok(())
+>>>>>>> main
             }
         }
     }
@@ -338,5 +351,8 @@ mod tests {
         assert!(!problem.is_passing());
         let full = FolderProblem::new("write", &file, io::ErrorKind::StorageFull.into());
         assert!(full.is_passing());
+        let denied = FolderProblem::new("lock", &file, io::ErrorKind::PermissionDenied.into());
+        let message = denied.to_string();
+        assert!(message.contains("run as the user who began"), "{message}");
     }
 }

@@ -70,9 +70,7 @@ pub(super) fn name(url: &RedemptionUrl) -> String {
 /// What stands for a grant in file names: its uid, the last segment of the URL. Another server's
 /// URL may end in anything, so anything else is replaced by its digest.
 pub(super) fn stem(url: &RedemptionUrl) -> String {
-    let path = url.path().trim_end_matches('/');
-    let last = path.rsplit('/').next().unwrap_or_default();
-    if let Some(uid) = GrantUid::parse(last) {
+    if let Some(uid) = uid(url) {
         return uid.to_string();
     }
     let port = url.port().map_or(0, std::num::NonZeroU16::get);
@@ -81,6 +79,12 @@ pub(super) fn stem(url: &RedemptionUrl) -> String {
     let (first, _) = digest.split_at(16);
     let first = first.try_into().unwrap_or_default();
     format!("{:032x}", u128::from_be_bytes(first))
+}
+
+/// The grant of a URL, where its last segment is a uid.
+pub(super) fn uid(url: &RedemptionUrl) -> Option<GrantUid> {
+    let path = url.path().trim_end_matches('/');
+    GrantUid::parse(path.rsplit('/').next().unwrap_or_default())
 }
 
 /// Why the key cannot be used.

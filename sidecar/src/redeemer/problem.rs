@@ -28,7 +28,12 @@ pub enum RedeemProblem {
     /// The key of an earlier attempt cannot be used.
     KeyFile(KeyFileProblem),
     /// A file is there already.
-    Exists(PathBuf),
+    Exists {
+        /// Which one.
+        path: PathBuf,
+        /// Why it is of no use, when it is a Secret and that is why it is in the way.
+        flaw: Option<AnswerProblem>,
+    },
     /// A file is there already, and the token is redeemed: the answer is kept.
     ExistsNow(PathBuf),
     /// The token is redeemed with another name: the answer is kept in this file.
@@ -70,7 +75,7 @@ impl RedeemProblem {
             Self::Name(_)
             | Self::Subject
             | Self::KeyFile(_)
-            | Self::Exists(_)
+            | Self::Exists { .. }
             | Self::ExistsNow(_)
             | Self::OtherName(_) => 2,
             Self::Doubt { .. } | Self::GaveUp { .. } => 3,
@@ -91,12 +96,23 @@ impl fmt::Display for RedeemProblem {
                 .write_str("the subject must have 1 to 64 characters and no control characters"),
             Self::Folder(problem) => problem.fmt(formatter),
             Self::KeyFile(problem) => problem.fmt(formatter),
-            Self::Exists(path) => write!(
-                formatter,
-                "{} exists: move it away, choose another name with '--name', or replace it with \
-                 '--force'",
-                path.display()
-            ),
+            Self::Exists { path, flaw } => {
+                write!(formatter, "{} exists", path.display())?;
+                match flaw {
+                    None => {}
+                    Some(AnswerProblem::Credential(problem)) => {
+                        write!(formatter, " and cannot be used, {problem}")?;
+                    }
+                    Some(AnswerProblem::OtherName) => {
+                        formatter.write_str(" and is a Secret of another name")?;
+                    }
+                    Some(_) => formatter.write_str(" and is no TLS Secret, or half of one")?,
+                }
+                formatter.write_str(
+                    ": move it away, choose another name with '--name', or replace it with \
+                     '--force'",
+                )
+            }
             Self::ExistsNow(path) => write!(
                 formatter,
                 "{} exists with other content: the token is redeemed and its answer is kept, so \
@@ -202,7 +218,11 @@ impl fmt::Display for Refused {
                 formatter.write_str(": ask for a new token")?;
             }
             404 => {
-                formatter.write_str("the grant is unknown, expired, revoked or used up")?;
+                formatter.write_str(match self.text.as_str() {
+                    SPENT => "every redemption of this token is used",
+                    UNKNOWN => "the grant of this token is unknown, expired or revoked",
+                    _ => "the grant is unknown, expired, revoked or used up",
+                })?;
                 if let Some(since) = self.doubtful_since {
                     let since = time(since);
                     write!(formatter, ", maybe by the request of {since}")?;
@@ -216,7 +236,7 @@ impl fmt::Display for Refused {
         if self.text.is_empty() {
             return Ok(());
         }
-        write!(formatter, ": it says '{}'", self.text)
+        write!(formatter, ": the server says '{}'", self.text)
     }
 }
 
@@ -261,7 +281,9 @@ impl<'a> Reason<'a> {
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status(429) => formatter.write_str("the server has too many attempts"),
+            Self::Status(429) => {
+                formatter.write_str("too many wrong codes were sent from this address")
+            }
             Self::Status(503) => formatter.write_str("the server is not ready"),
             Self::Status(status) => write!(formatter, "the server answers with status {status}"),
             Self::Fault(cause) => cause.fmt(formatter),
@@ -282,3 +304,7 @@ fn first_line(body: &[u8], token: &Token) -> String {
 fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
+
+/// What Skupper's server and ours say with 404. Source: Skupper `internal/kube/grants`.
+const SPENT: &str = "No such access granted";
+const UNKNOWN: &str = "No such claim";

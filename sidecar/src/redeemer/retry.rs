@@ -97,12 +97,16 @@ impl Attempts {
         match outcome {
             Outcome::Reply { status: 200, .. } => Step::Take,
             Outcome::Reply {
-                status: 408 | 429 | 500..,
+                status: 408 | 429 | 503,
                 retry_after,
                 ..
             } => self.pause(retry_after, elapsed, chance),
-            Outcome::Reply { .. } | Outcome::Fault { is_final: true, .. } => Step::Refuse,
-            Outcome::Fault {
+            Outcome::Reply { status: ..500, .. } | Outcome::Fault { is_final: true, .. } => {
+                Step::Refuse
+            }
+            // Skupper's server counts before it answers 500 because of its issuer.
+            Outcome::Reply { .. }
+            | Outcome::Fault {
                 is_after_request: true,
                 ..
             } if !self.is_retry_safe => {
@@ -112,7 +116,7 @@ impl Attempts {
                 self.doubtful_retries += 1;
                 self.pause(None, elapsed, chance)
             }
-            Outcome::Fault { .. } => self.pause(None, elapsed, chance),
+            Outcome::Reply { .. } | Outcome::Fault { .. } => self.pause(None, elapsed, chance),
         }
     }
 
@@ -199,6 +203,12 @@ mod tests {
             ("a late body", &[reply(408, false), reply(200, false)], "wT"),
             ("429", &[reply(429, false), reply(200, false)], "wT"),
             ("500", &[reply(500, false), reply(200, false)], "wT"),
+            ("500 twice, counted perhaps", &[reply(500, false); 2], "wD"),
+            (
+                "500 of a server that counts keys",
+                &[reply(500, true); 4],
+                "wwww",
+            ),
             ("503", &[reply(503, false); 5], "wwwww"),
             ("a server that is away", &[unreachable; 5], "wwwww"),
             ("a certificate that does not fit", &[unfit], "R"),

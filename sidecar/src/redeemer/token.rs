@@ -24,7 +24,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use skupper_access_policy::request::admission_request;
@@ -33,7 +33,7 @@ use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
-use crate::yaml;
+use crate::{wording, yaml};
 
 /// A token that can be redeemed. No `Debug`: it holds the code.
 pub struct Token {
@@ -77,10 +77,18 @@ impl Token {
     ) -> Result<Self, TokenProblem> {
         let text = std::str::from_utf8(bytes).map_err(|_| TokenProblem::NotText)?;
         let mut object = yaml::single_object(text).map_err(TokenProblem::NotAnObject)?;
-        if let (Some(name), Value::Object(fields)) = (name, &mut object) {
-            fields.insert("metadata".to_owned(), json!({ "name": name }));
-        }
+        let Some(name) = name else {
+            judge(&object, now)?;
+            return read_fields(&object).ok_or(TokenProblem::NotAToken);
+        };
+        // With a name that nothing is wrong with, only the token's own problems are left.
+        rename(&mut object, "a");
         judge(&object, now)?;
+        rename(&mut object, name);
+        judge(&object, now).map_err(|problem| match problem {
+            TokenProblem::Refused(message) => TokenProblem::Name(message),
+            other => other,
+        })?;
         read_fields(&object).ok_or(TokenProblem::NotAToken)
     }
 }
@@ -98,23 +106,33 @@ pub enum TokenProblem {
     NotAToken,
     /// What the policy says.
     Refused(String),
+    /// What the policy says when nothing but the name in place of the token's own is wrong.
+    Name(String),
 }
 
 impl fmt::Display for TokenProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(cause) => write!(formatter, "cannot be read: {cause}"),
+            Self::Unreadable(cause) => {
+                write!(formatter, "cannot be read: {}", wording::io(cause))
+            }
             Self::NotText => formatter.write_str("must be text in UTF-8"),
             Self::NotAnObject(problem) => formatter.write_str(problem),
             Self::NotAToken => {
                 formatter.write_str("must be an AccessToken with 'apiVersion: skupper.io/v2alpha1'")
             }
-            Self::Refused(message) => formatter.write_str(message),
+            Self::Refused(message) | Self::Name(message) => formatter.write_str(message),
         }
     }
 }
 
 impl std::error::Error for TokenProblem {}
+
+fn rename(object: &mut Value, name: &str) {
+    if let Value::Object(fields) = object {
+        fields.insert("metadata".to_owned(), json!({ "name": name }));
+    }
+}
 
 fn judge(object: &Value, now: DateTime<Utc>) -> Result<(), TokenProblem> {
     let is = |field: &str, value: &str| object.get(field).and_then(Value::as_str) == Some(value);
@@ -127,7 +145,15 @@ fn judge(object: &Value, now: DateTime<Utc>) -> Result<(), TokenProblem> {
     });
     let payload = Zeroizing::new(payload.to_string());
     match review_payload(payload.as_bytes(), now).refusal {
-        Some(refusal) => Err(TokenProblem::Refused(refusal.message)),
+        Some(refusal) => {
+            let mut message = refusal.message;
+            if message.contains(NOT_VALID_NOW) {
+                let now = now.to_rfc3339_opts(SecondsFormat::Secs, true);
+                let clock = format!(", or the clock of this machine is wrong (it says {now})");
+                message.push_str(&clock);
+            }
+            Err(TokenProblem::Refused(message))
+        }
         None => Ok(()),
     }
 }
@@ -154,6 +180,9 @@ fn whole_number(value: &Value) -> Option<u32> {
         None => format!("{:.0}", value.as_f64()?).parse().ok(),
     }
 }
+
+/// What the policy says of certificates when it is not their time.
+const NOT_VALID_NOW: &str = "no certificate in it is valid now";
 
 /// Room for a token as Skupper writes it, so that reading leaves no copies behind.
 const CAPACITY: usize = 16 * 1024;
@@ -281,7 +310,23 @@ mod tests {
         }
         let expired = Token::read(token("", "").as_bytes(), None, DateTime::UNIX_EPOCH);
         let message = expired.err().map(|problem| problem.to_string());
-        assert!(message.unwrap().contains("spec.ca: Invalid"));
+        let message = message.unwrap();
+        assert!(message.contains("spec.ca: Invalid"), "{message}");
+        let clock = "the clock of this machine is wrong (it says 1970-01-01T00:00:00Z)";
+        assert!(message.contains(clock), "{message}");
+    }
+
+    #[test]
+    fn a_name_in_place_of_the_own_one_is_told_apart_from_the_file() {
+        let read = |yaml: &str, name| Token::read(yaml.as_bytes(), Some(name), now()).err();
+        let good = token("", "");
+        for name in ["A/b", "", "skupper-site-ca"] {
+            let problem = read(&good, name);
+            assert!(matches!(problem, Some(TokenProblem::Name(_))), "{name}");
+        }
+        let both = read(&token("code", ""), "A/b");
+        assert!(matches!(both, Some(TokenProblem::Refused(_))));
+        assert!(read(&good.replace("west", "A/b"), "east").is_none());
     }
 
     #[test]

@@ -25,13 +25,13 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage};
 
 /// Verifies servers against the certificates of one token.
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub(crate) struct Verifier {
     certificates: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Verifier {
-    pub(super) fn new(ca: &CertificateBundle, provider: &CryptoProvider) -> Arc<Self> {
+    pub(crate) fn new(ca: &CertificateBundle, provider: &CryptoProvider) -> Arc<Self> {
         let owned = |der: &[u8]| CertificateDer::from(der.to_vec());
         Arc::new(Self {
             certificates: ca.ders().map(owned).collect(),

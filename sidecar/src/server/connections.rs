@@ -110,7 +110,7 @@ pub struct Connection {
     peer: Peer,
     place: Place,
     shared: Arc<Shared>,
-    /// Whether the phase is [`Phase::Sending`], as the connection's own task knows it.
+    /// Whether the answer to a right code is on its way.
     sends: AtomicBool,
     lingers: AtomicBool,
     connections: Arc<Connections>,
@@ -156,22 +156,32 @@ impl Connection {
         self.set(Phase::Waiting(now));
     }
 
-    /// Says that there is an answer, to be sent.
+    /// Says that there is an answer, to be sent at once. The client counts as answered before it
+    /// is: it may have read the answer and connected again while this thread was set aside.
     pub(super) fn answered(&self, now: Instant) {
         let mut table = self.connections.lock();
-        if table.phase(self.place) == Some(Phase::Answering) {
-            table.set(self.place, Phase::Sending(now));
-            self.sends.store(true, Ordering::Relaxed);
-        } else {
-            table.set(self.place, Phase::Idle(now));
+        let is_right = table.phase(self.place) == Some(Phase::Answering);
+        table.set(self.place, Phase::Idle(now));
+        self.sends.store(is_right, Ordering::Relaxed);
+    }
+
+    /// Says that the client does not read: an answer to a right code keeps its place meanwhile.
+    pub(super) fn blocked(&self) {
+        if self.sends.load(Ordering::Relaxed) {
+            let mut table = self.connections.lock();
+            if let Some(Phase::Idle(since)) = table.phase(self.place) {
+                table.set(self.place, Phase::Sending(since));
+            }
         }
     }
 
     /// Says that everything is sent.
     pub(super) fn sent(&self) {
-        if self.sends.load(Ordering::Relaxed) {
-            self.sends.store(false, Ordering::Relaxed);
-            self.set(Phase::Idle(Instant::now()));
+        if self.sends.swap(false, Ordering::Relaxed) {
+            let mut table = self.connections.lock();
+            if let Some(Phase::Sending(since)) = table.phase(self.place) {
+                table.set(self.place, Phase::Idle(since));
+            }
         }
     }
 
@@ -351,6 +361,12 @@ mod tests {
             "its code is right"
         );
         connection.answered(start);
+        assert_eq!(
+            [earlier, later].map(patience),
+            over(Bound::Idle),
+            "it is answered"
+        );
+        connection.blocked();
         assert_eq!(
             [earlier, later].map(patience),
             over(Bound::Answer),

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use tokio::task::{JoinError, JoinHandle};
-use tracing::error;
+use tracing::{debug, error};
 use zeroize::Zeroizing;
 
 use super::connections::Connection;
@@ -51,12 +51,8 @@ pub struct Answer {
     pub response: Response<Body>,
 }
 
-/// The one route of the redemption port.
-pub(super) fn routes<H: Handler>(
-    handler: Arc<H>,
-    metrics: Arc<Metrics>,
-    body_limit: Duration,
-) -> Router {
+/// The one route of the redemption port. `body_limit` is the time for the body of a request.
+pub fn routes<H: Handler>(handler: Arc<H>, metrics: Arc<Metrics>, body_limit: Duration) -> Router {
     Router::new().fallback(exchange::<H>).with_state(Desk {
         handler,
         metrics,
@@ -90,11 +86,14 @@ async fn exchange<H: Handler>(
         Ok(received) => received,
         Err(problem) => {
             connection.linger();
-            desk.metrics.redemption(problem.outcome(), begun.elapsed());
+            let (outcome, peer) = (problem.outcome(), connection.address());
+            debug!(%outcome, %peer, "refused");
+            desk.metrics.redemption(outcome, begun.elapsed());
             return problem.response();
         }
     };
     let answering = Arc::clone(&connection);
+    let metrics = Arc::clone(&desk.metrics);
     let task = tokio::spawn(async move {
         let answer = desk.handler.answer(received, &answering).await;
         desk.metrics.redemption(answer.outcome, begun.elapsed());
@@ -104,8 +103,10 @@ async fn exchange<H: Handler>(
         task,
         connection: Some(connection),
     };
-    running.await.unwrap_or_else(|cause| {
-        error!("a redemption ended without an answer: {cause}");
+    running.await.unwrap_or_else(|_| {
+        // What it says may hold anything.
+        error!("a redemption ended without an answer: its handler panicked");
+        metrics.redemption(Outcome::Unavailable, begun.elapsed());
         protocol::refusal(&Refusal::Unavailable)
     })
 }

@@ -32,8 +32,8 @@ impl Default for Limits {
     }
 }
 
-/// From the accepted connection to the end of the TLS handshake: two round trips and half a
-/// millisecond of work.
+/// From the accepted connection to the end of the TLS handshake: two round trips and a tenth
+/// of a millisecond of work.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// From the end of the handshake or of the last answer to the end of the next request's head. It

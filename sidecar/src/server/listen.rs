@@ -8,6 +8,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket};
 use tracing::{info, warn};
 
+use crate::wording;
+
 /// Listens on an address. `[::]` takes IPv4, too, and means `0.0.0.0` on a host without IPv6.
 ///
 /// # Errors
@@ -54,6 +56,15 @@ pub struct ListenProblem {
     cause: io::Error,
 }
 
+impl ListenProblem {
+    /// Whether only another address can help.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        use io::ErrorKind::{AddrNotAvailable, PermissionDenied};
+        matches!(self.cause.kind(), AddrNotAvailable | PermissionDenied)
+    }
+}
+
 impl fmt::Display for ListenProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { address, cause } = self;
@@ -74,9 +85,13 @@ impl fmt::Display for ListenProblem {
                 )
             }
             io::ErrorKind::AddrNotAvailable => {
-                write!(formatter, "{} is no address of this host", address.ip())
+                write!(
+                    formatter,
+                    "{} is no address of this host, choose another",
+                    address.ip()
+                )
             }
-            _ => cause.fmt(formatter),
+            _ => write!(formatter, "{}, choose another address", wording::io(cause)),
         }
     }
 }

@@ -6,32 +6,38 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::connections::Connection;
 use super::limits::LINGER_BYTES;
 
 /// What HTTP is spoken on.
-pub(super) struct Stream {
-    transport: Transport,
+pub(super) struct Stream<S> {
+    transport: Transport<S>,
     connection: Arc<Connection>,
     /// Bytes that may still be read and thrown away.
     linger: usize,
 }
 
-pub(super) enum Transport {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+pub(super) enum Transport<S> {
+    Plain(S),
+    Tls(Box<TlsStream<S>>),
 }
 
-impl Stream {
-    pub(super) fn new(transport: Transport, connection: Arc<Connection>) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
+    pub(super) fn new(transport: Transport<S>, connection: Arc<Connection>) -> Self {
         Self {
             transport,
             connection,
             linger: LINGER_BYTES,
         }
+    }
+
+    fn noting_a_block<T>(&self, written: Poll<T>) -> Poll<T> {
+        if written.is_pending() {
+            self.connection.blocked();
+        }
+        written
     }
 
     /// Reads what the client still sends, below TLS, until it ends or enough was read.
@@ -53,7 +59,7 @@ impl Stream {
     }
 }
 
-impl AsyncRead for Stream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -66,16 +72,17 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
+        let written = match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Transport::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
+        };
+        self.noting_a_block(written)
     }
 
     fn poll_write_vectored(
@@ -83,10 +90,11 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
+        let written = match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Transport::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-        }
+        };
+        self.noting_a_block(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -97,13 +105,15 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(match &mut self.transport {
+        let flushed = match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_flush(context),
             Transport::Tls(stream) => Pin::new(stream).poll_flush(context),
-        })?;
-        // HTTP flushes when it has nothing more to write.
-        self.connection.sent();
-        Poll::Ready(Ok(()))
+        };
+        if flushed.is_ready() {
+            // HTTP flushes when it has nothing more to write.
+            self.connection.sent();
+        }
+        self.noting_a_block(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

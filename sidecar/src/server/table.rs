@@ -160,7 +160,7 @@ impl<T> Table<T> {
         places.filter_map(|(index, slot)| Some((index, slot.as_ref()?)))
     }
 
-    /// Looking at all of them takes a microsecond, next to half a millisecond for a handshake.
+    /// Looking at all of them takes a microsecond, next to a hundred for a handshake.
     fn longest_waiting(&self, bound: Bound, peer: Peer) -> Option<usize> {
         self.entries()
             .filter(|(_, entry)| bound != Bound::Peer || entry.peer == peer)

@@ -98,9 +98,7 @@ pub fn choose(
             issuers,
         }),
         Place::Namespace(name) => {
-            if SubdomainName::parse(&name).is_err() || name.contains('.') {
-                return Err(ChoiceProblem::NamespaceName(name));
-            }
+            check_namespace(&name)?;
             let namespaces = folders.namespaces.ok_or(ChoiceProblem::NoNamespaces)?;
             Ok(SiteSource::SkupperNamespace {
                 folder: namespaces.join(name),
@@ -109,6 +107,17 @@ pub fn choose(
             })
         }
     }
+}
+
+/// Whether a namespace of Skupper can have this name: it is that of a folder, too.
+///
+/// # Errors
+/// [`ChoiceProblem::NamespaceName`] when not.
+pub fn check_namespace(name: &str) -> Result<(), ChoiceProblem> {
+    if SubdomainName::parse(name).is_err() || name.contains('.') {
+        return Err(ChoiceProblem::NamespaceName(name.to_owned()));
+    }
+    Ok(())
 }
 
 /// Why there is no source for the site.
@@ -144,8 +153,8 @@ impl fmt::Display for ChoiceProblem {
                 }
                 formatter.write_str(
                     ": describe the site in a file and give --site FILE, or name a Skupper \
-                     namespace with --namespace NAME, or make a site with 'serve --init \
-                     --advertise-host HOST'",
+                     namespace with --namespace NAME, or make a site with 'serve --init --url \
+                     https://HOST:9090'",
                 )
             }
             Self::HostOfFile(file) => write!(
@@ -311,7 +320,8 @@ mod tests {
             namespaces: Some(Path::new("/skupper/namespaces")),
         };
         let problem = choose(Wanted::default(), folders, |_| false).unwrap_err();
-        for way in ["--site", "--namespace", "--init", OWN_FILE, DEFAULT] {
+        let init = "'serve --init --url https://HOST:9090'";
+        for way in ["--site", "--namespace", init, OWN_FILE, DEFAULT] {
             assert!(problem.to_string().contains(way), "{way}: {problem}");
         }
     }

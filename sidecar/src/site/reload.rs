@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Site;
 use super::files::Fingerprint;
@@ -18,6 +18,8 @@ use super::source::{IssuerFault, Loaded, SiteProblem, SiteSource};
 pub enum Notice {
     /// The site is another one now.
     Changed(Arc<Site>),
+    /// Everything can be used again.
+    Recovered,
     /// The site could not be loaded and stays as it was.
     SiteKept(Arc<SiteProblem>),
     /// An issuer (its name) cannot be used as it is now; the one from before stays until its end.
@@ -32,12 +34,12 @@ impl Notice {
     /// Whether somebody must look at it.
     #[must_use]
     pub fn is_problem(&self) -> bool {
-        !matches!(self, Self::Changed(_))
+        !matches!(self, Self::Changed(_) | Self::Recovered)
     }
 
     /// Whether another load may find it mended, although no file changed.
     fn may_pass(&self) -> bool {
-        !matches!(self, Self::Changed(_) | Self::Remark(_))
+        !matches!(self, Self::Changed(_) | Self::Recovered | Self::Remark(_))
     }
 }
 
@@ -45,6 +47,7 @@ impl fmt::Display for Notice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Changed(site) => write!(formatter, "site '{}' was loaded anew", site.name),
+            Self::Recovered => formatter.write_str("the site is in use again"),
             Self::SiteKept(problem) => write!(formatter, "the site stays as it was: {problem}"),
             Self::IssuerKept(name, fault, end) => {
                 write!(
@@ -62,9 +65,9 @@ impl fmt::Display for Notice {
 
 /// What to use after a reload, and what to log.
 ///
-/// A site that cannot be loaded leaves the last one in place. An issuer that cannot be used now
-/// leaves the last one of its name in place while that is in date, unless the configuration does
-/// not have it any more.
+/// A site that cannot be loaded leaves the last one in place. An issuer whose files look as if they
+/// were being replaced leaves the last one of its name in place for [`KEPT`], while that is in date:
+/// whoever takes a key away wants it to be used no more.
 #[must_use]
 pub fn renew(
     last: &Loaded,
@@ -78,15 +81,17 @@ pub fn renew(
     let mut notices = Vec::new();
     let mut issuers = new.site.issuers.clone();
     for (name, fault) in &new.failed {
-        let kept = last.site.issuers.get(name).filter(|issuer| {
-            let is_removed = matches!(**fault, IssuerFault::NotConfigured(_));
-            !is_removed && issuer.not_after() >= now
-        });
+        let since = last.kept_since.get(name).copied().unwrap_or(now);
+        let kept =
+            last.site.issuers.get(name).filter(|issuer| {
+                fault.is_passing() && now < since + KEPT && issuer.not_after() >= now
+            });
         let (name, fault) = (name.clone(), Arc::clone(fault));
         notices.push(match kept {
             Some(issuer) => {
                 issuers.insert(name.clone(), Arc::clone(issuer));
-                Notice::IssuerKept(name, fault, issuer.not_after())
+                new.kept_since.insert(name.clone(), since);
+                Notice::IssuerKept(name, fault, issuer.not_after().min(since + KEPT))
             }
             None => Notice::IssuerFailed(name, fault),
         });
@@ -102,6 +107,9 @@ pub fn renew(
     (new, notices)
 }
 
+/// How long an issuer stands in for one whose files are being replaced.
+pub const KEPT: TimeDelta = TimeDelta::minutes(1);
+
 /// A site that is loaded again when its files change.
 #[derive(Debug)]
 pub struct Watch {
@@ -113,6 +121,8 @@ pub struct Watch {
     seen: Fingerprint,
     /// What was said last.
     said: Vec<String>,
+    /// Whether all of it could be used.
+    is_whole: bool,
 }
 
 impl Watch {
@@ -132,6 +142,7 @@ impl Watch {
         let notices: Vec<Notice> = failed.chain(remarks).collect();
         let watch = Self {
             source,
+            is_whole: current.failed.is_empty(),
             said: notices.iter().map(Notice::to_string).collect(),
             current,
             read: None,
@@ -173,6 +184,10 @@ impl Watch {
         let lines: Vec<String> = notices.iter().map(Notice::to_string).collect();
         notices.retain(|notice| !notice.is_problem() || !self.said.contains(&notice.to_string()));
         self.said = lines;
+        if is_whole && !self.is_whole {
+            notices.push(Notice::Recovered);
+        }
+        self.is_whole = is_whole;
         notices
     }
 }

@@ -89,9 +89,11 @@ pub fn read(
     let names = files.list(&resources);
     let names = names.map_err(|cause| SiteProblem::Unreadable(resources.clone(), cause))?;
     let of_kind = |kind: &str| {
+        // A file that is not named after an object is none of Skupper's.
         let names = names.iter().filter(|name| {
             let middle = name.strip_prefix(kind);
-            middle.is_some_and(|middle| middle.strip_suffix(".yaml").is_some())
+            let object = middle.and_then(|middle| middle.strip_suffix(".yaml"));
+            object.is_some_and(|object| SubdomainName::parse(object).is_ok())
         });
         names.map(|name| resources.join(name)).collect::<Vec<_>>()
     };

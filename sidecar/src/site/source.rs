@@ -48,6 +48,8 @@ pub struct Loaded {
     pub url: Option<AdvertisedUrl>,
     /// Why the other issuers cannot be used.
     pub failed: BTreeMap<String, Arc<IssuerFault>>,
+    /// Since when an issuer stands in for one that failed.
+    pub kept_since: BTreeMap<String, DateTime<Utc>>,
     /// What was passed over, one line each.
     pub remarks: Vec<String>,
 }
@@ -131,6 +133,24 @@ pub enum IssuerFault {
     Unusable(PathBuf, IssuerProblem),
 }
 
+impl IssuerFault {
+    /// Whether files look like this while they are being replaced.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::NotConfigured(_) => false,
+            Self::Unreadable(..) => true,
+            Self::Unusable(_, problem) => matches!(
+                problem,
+                IssuerProblem::NoCertificate
+                    | IssuerProblem::Damaged
+                    | IssuerProblem::Unreadable
+                    | IssuerProblem::Key(_)
+                    | IssuerProblem::OtherKey
+            ),
+        }
+    }
+}
+
 impl fmt::Display for IssuerFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -173,6 +193,7 @@ fn load_config(
         site,
         url: config.url,
         failed,
+        kept_since: BTreeMap::new(),
         remarks: Vec::new(),
     })
 }
@@ -200,6 +221,7 @@ fn load_namespace(
         site,
         url: None,
         failed,
+        kept_since: BTreeMap::new(),
         remarks: namespace.remarks,
     })
 }

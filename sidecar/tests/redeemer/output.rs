@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use redemption_sidecar::redeemer::token::Token;
-use redemption_sidecar::redeemer::{RedeemProblem, redeem};
+use redemption_sidecar::redeemer::{RedeemProblem, Unapplied, redeem};
+use redemption_sidecar::redemption::KeyOrigin;
 
 use crate::partner::{
     Certificates, Partner, UID, answer, skupper_link, skupper_objects, skupper_secret, token_yaml,
@@ -87,7 +88,7 @@ async fn files_that_are_of_no_use_are_in_the_way_before_anything_is_sent() {
         (
             "no Link",
             remove("Link-west.yaml"),
-            "Secret-west.yaml exists",
+            "Secret-west.yaml exists: move it away",
         ),
         (
             "no Secret",
@@ -97,17 +98,17 @@ async fn files_that_are_of_no_use_are_in_the_way_before_anything_is_sent() {
         (
             "something else",
             write("Secret-west.yaml", "a: b\n"),
-            "Secret-west.yaml exists",
+            "Secret-west.yaml exists and is no TLS Secret",
         ),
         (
             "empty",
             write("Secret-west.yaml", ""),
-            "Secret-west.yaml exists",
+            "Secret-west.yaml exists and is no TLS Secret",
         ),
         (
             "another key",
             write("Secret-west.yaml", &other_key),
-            "Secret-west.yaml exists",
+            "Secret-west.yaml exists and cannot be used, the certificate is for another key",
         ),
         (
             "other credentials",
@@ -149,6 +150,78 @@ async fn files_that_are_of_no_use_are_in_the_way_before_anything_is_sent() {
         "expired: {problem}"
     );
     assert_eq!(partner.connections(), 0);
+}
+
+#[tokio::test]
+async fn what_another_call_wants_differently_is_told() {
+    let certificates = Certificates::of_the_tests();
+    let (partner, token, _) = service();
+    let folder = tempfile::tempdir().unwrap();
+    let first = run(&token, folder.path()).await.unwrap();
+    assert_eq!(first.unapplied, []);
+    let yaml = token_yaml(&partner.url(), &certificates.server_ca);
+    let table = [
+        ("the same", "linkCost: 7", Some("west"), vec![]),
+        ("no wishes", "linkCost: null", None, vec![]),
+        (
+            "another subject",
+            "linkCost: 7",
+            Some("east"),
+            vec![Unapplied::Subject {
+                wanted: "east".to_owned(),
+                found: "west".to_owned(),
+            }],
+        ),
+        (
+            "another cost",
+            "linkCost: 9",
+            None,
+            vec![Unapplied::LinkCost {
+                wanted: 9,
+                found: 7,
+                path: folder.path().join("Link-west.yaml"),
+            }],
+        ),
+    ];
+    for (name, cost, subject, expected) in table {
+        let yaml = yaml.replace("linkCost: 7", cost);
+        let token = Token::read(yaml.as_bytes(), None, now()).ok().unwrap();
+        let mut order = order(&token, folder.path());
+        order.subject = subject;
+        let again = redeem(&order, &mut ()).await.unwrap();
+        assert_eq!(again.unapplied, expected, "{name}");
+        assert_eq!(again.key_made_by, None, "{name}");
+    }
+    assert_eq!(partner.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_link_comes_back_with_the_key_of_the_secret_and_costs_nothing() {
+    let certificates = Certificates::of_the_tests();
+    let (partner, token, service) = service();
+    let folder = tempfile::tempdir().unwrap();
+    run(&token, folder.path()).await.unwrap();
+    let path = |file: &str| folder.path().join(file);
+    let link = fs::read_to_string(path("Link-west.yaml")).unwrap();
+    fs::remove_file(path("Link-west.yaml")).unwrap();
+
+    let another = partner.url().replace("6f1f0d3c", "00000000");
+    let another = token_yaml(&another, &certificates.server_ca);
+    let another = Token::read(another.as_bytes(), None, now()).ok().unwrap();
+    let problem = run(&another, folder.path()).await.err().unwrap();
+    assert!(
+        matches!(problem, RedeemProblem::Exists { .. }),
+        "{problem:?}"
+    );
+    assert_eq!(partner.connections(), 1, "the Secret is not of this grant");
+
+    let redeemed = run(&token, folder.path()).await.unwrap();
+    assert_eq!(redeemed.key_made_by, Some(KeyOrigin::Redeemer));
+    assert_eq!((partner.connections(), service.count()), (2, 1));
+    assert_eq!(files(folder.path()), ["Link-west.yaml", "Secret-west.yaml"]);
+    assert_eq!(fs::read_to_string(path("Link-west.yaml")).unwrap(), link);
+    let again = run(&token, folder.path()).await.unwrap();
+    assert_eq!(again.key_made_by, None);
 }
 
 #[tokio::test]
@@ -348,7 +421,7 @@ async fn a_redeemer_waits_for_another_one_no_longer_than_it_may() {
     let folder = tempfile::tempdir().unwrap();
     let slow_token = slow.token(&certificates.server_ca);
     let mut slow_order = order(&slow_token, folder.path());
-    slow_order.timeout = Duration::ZERO;
+    slow_order.timeout = Duration::from_secs(3);
     let (_, token, _) = service();
     let mut order = order(&token, folder.path());
     order.timeout = Duration::from_secs(1);

@@ -108,7 +108,7 @@ async fn a_busy_server_is_asked_again_when_it_says_and_the_user_is_told() {
     assert!(start.elapsed() >= Duration::from_secs(1));
     let expected = [
         "the server is not ready",
-        "the server has too many attempts",
+        "too many wrong codes were sent from this address",
     ];
     assert_eq!(told.0, expected);
     assert_eq!(partner.connections(), 3);
@@ -169,7 +169,7 @@ async fn a_lost_answer_of_another_server_may_cost_the_grant_and_that_is_told() {
     let message = problem.to_string();
     assert!(message.contains("maybe by the request of 20"), "{message}");
     assert!(
-        message.contains("it says 'No such access granted'"),
+        message.contains("the server says 'No such access granted'"),
         "{message}"
     );
 }

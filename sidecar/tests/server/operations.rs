@@ -125,7 +125,7 @@ async fn one_port_takes_both_families_and_a_taken_one_is_named() {
         ),
         (
             "192.0.2.1:0".to_owned(),
-            "192.0.2.1 is no address of this host".to_owned(),
+            "192.0.2.1 is no address of this host, choose another".to_owned(),
         ),
     ];
     for (address, problem) in cases {

@@ -285,6 +285,8 @@ async fn a_handler_that_panics_is_503_and_the_connection_lives() {
     let reply = client.answer().await;
     assert_eq!(reply.status, 503);
     assert_eq!(reply.header("retry-after"), Some("2"));
+    let counted = "redemption_sidecar_redemptions_total{outcome=\"unavailable\"} 1\n";
+    assert!(room.metrics.encode().contains(counted));
     client.send(post("/", "", "code")).await;
     assert_eq!(client.answer().await.body, "code");
 }

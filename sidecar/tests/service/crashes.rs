@@ -1,23 +1,24 @@
-//! `kill -9`, again and again, in the middle of a burst: nobody with a key of its own loses a
-//! redemption, and no grant certifies more keys than it allows.
+//! `kill -9`, again and again, in the middle of a burst, of one or both services of a ledger: nobody
+//! with a key of its own loses a redemption, and no grant certifies more keys than it allows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
+use crate::raw::Answer;
 use crate::redeemers::{Certificate, Counted, Door, Redeemer};
-use crate::sidecar::{PATIENCE, Random, Sidecar, Token, free_port};
+use crate::sidecar::{PATIENCE, Random, Sidecar, Token};
 
 const KILLS: usize = 220;
 const SEED: u64 = 4;
 
 /// Of each kind of client.
-const CLIENTS: usize = 6;
+const CLIENTS: usize = 4;
 
 /// How long a service lives after it listens, in microseconds.
-const LIFE: std::ops::Range<u64> = 5_000..40_000;
+const LIFE: std::ops::Range<u64> = 5_000..25_000;
 
 /// How many redemptions the grants allow, one grant after the other.
 const ALLOWED: [usize; 8] = [1, 10, 2, 30, 1, 60, 5, 100];
@@ -26,48 +27,70 @@ const ALLOWED: [usize; 8] = [1, 10, 2, 30, 1, 60, 5, 100];
 fn more_than_200_kills_in_a_burst_cost_own_keys_nothing_and_certify_nothing_in_excess() {
     println!("seed {SEED}");
     let mut random = Random::new(SEED);
-    let sidecar = Sidecar::start();
+    let first = Sidecar::start();
     let mut grants: Vec<Grant> = (0..64)
-        .map(|number| Grant::issue(&sidecar, number, ALLOWED[number % ALLOWED.len()]))
+        .map(|number| Grant::issue(&first, number, ALLOWED[number % ALLOWED.len()]))
         .collect();
-    grants.push(Grant::issue(&sidecar, grants.len(), 1_000_000));
-    let port = free_port();
-    let tally = Tally::default();
-    let mut hits = 0;
+    grants.push(Grant::issue(&first, grants.len(), 1_000_000));
+    let second = Sidecar::start_in(first.folder(), &[]);
+    let services = [&first, &second].map(|sidecar| Service {
+        port: sidecar.port,
+        life: AtomicUsize::new(0),
+    });
+    let burst = Burst {
+        grants,
+        services,
+        ..Burst::default()
+    };
 
     let begun = Instant::now();
-    let sidecar = scope(|scope| {
+    let (kills, sidecars) = scope(|scope| {
         for client in 0..CLIENTS {
-            let (grants, tally) = (&grants, &tally);
-            let door = Door::new(port, &grants[0].token.ca, client);
-            let other = door.clone();
-            scope.spawn(move || own_keys(&door, grants, tally));
-            scope.spawn(move || plain(&other, grants, tally));
+            scope.spawn({
+                let burst = &burst;
+                move || burst.own_keys(client)
+            });
+            scope.spawn({
+                let burst = &burst;
+                move || burst.plain(client)
+            });
         }
-        let _stop = Stop(&tally.is_over);
-        let mut sidecar = sidecar;
-        for kill in 0..KILLS {
-            sidecar = sidecar.restart_at(port);
+        let _stop = Stop(&burst.is_over);
+        let mut sidecars = vec![first, second];
+        let mut kills = 0;
+        while kills < KILLS {
             sleep(Duration::from_micros(random.of(LIFE)));
-            let lost = tally.lost.load(Ordering::SeqCst);
-            sidecar.kill();
-            // Whoever waits for an answer learns now that there is none.
-            sleep(Duration::from_millis(2));
-            hits += usize::from(tally.lost.load(Ordering::SeqCst) > lost);
-            assert!(begun.elapsed() < 6 * PATIENCE, "only {kill} kills");
+            // One that goes on with what the other left, or nobody.
+            let victims =
+                [0..1, 1..2, 0..2, 0..2][usize::try_from(random.of(0..4)).unwrap()].clone();
+            let mut killed: Vec<_> = sidecars.drain(victims.clone()).collect();
+            for (sidecar, victim) in killed.iter_mut().zip(victims.clone()) {
+                sidecar.kill();
+                burst.services[victim].life.fetch_add(1, Ordering::SeqCst);
+                kills += 1;
+            }
+            let next = killed.into_iter().map(|it| scope.spawn(|| it.restart()));
+            let next: Vec<_> = next.collect();
+            let next = next.into_iter().map(|thread| thread.join().unwrap());
+            sidecars.splice(victims.start..victims.start, next);
+            assert!(begun.elapsed() < 6 * PATIENCE, "only {kills} kills");
         }
         // Those with a key of their own ask until they know.
-        sidecar.restart_at(port)
+        (kills, sidecars)
     });
     let took = begun.elapsed();
-    let log = sidecar.log();
-    let problem = log.lines().find(|line| !line.contains(" INFO "));
-    assert_eq!(problem, None, "a restart found something wrong");
+    for sidecar in &sidecars {
+        let log = sidecar.log();
+        let problem = log
+            .lines()
+            .find(|line| line.contains("WARN") || line.contains("ERROR"));
+        assert_eq!(problem, None, "a restart found something wrong");
+    }
 
     let (mut own, mut plain, mut in_vain, mut spent) = (0, 0, 0, 0);
-    for grant in &grants {
+    for grant in &burst.grants {
         let name = &grant.name;
-        let counted = Counted::read(sidecar.folder(), name);
+        let counted = Counted::read(sidecars[0].folder(), name);
         let received = grant.received.lock().unwrap();
         let own_received = received.own.values().map(|it| it.serial.clone()).collect();
         assert_eq!(counted.own, own_received, "{name}: own keys");
@@ -80,14 +103,15 @@ fn more_than_200_kills_in_a_burst_cost_own_keys_nothing_and_certify_nothing_in_e
         in_vain += counted.plain.len() - plain_received.len();
         spent += usize::from(counted.redemptions == grant.allowed);
     }
-    let lost = tally.lost.into_inner();
+    let hits = burst.hits.into_inner().unwrap().len();
+    let lost = burst.lost.into_inner();
     println!(
-        "{KILLS} kills in {took:?}, {hits} of them with requests outstanding, {lost} answers lost; \
+        "{kills} kills in {took:?}, {hits} of them with requests outstanding, {lost} answers lost; \
          {own} own keys received = counted; {plain} plain ones received, {in_vain} counted in \
          vain; {spent} of {} grants spent",
-        grants.len()
+        burst.grants.len()
     );
-    assert!(hits * 2 >= KILLS, "only {hits} kills hit a request");
+    assert!(hits * 2 >= kills, "only {hits} kills hit a request");
     assert!(own > 100 && plain > 100 && spent > 8, "no burst");
     assert!(in_vain > 0, "no kill came between the count and the answer");
 }
@@ -120,13 +144,25 @@ impl Grant {
     }
 }
 
+/// What all clients share.
 #[derive(Default)]
-struct Tally {
+struct Burst {
+    grants: Vec<Grant>,
+    services: [Service; 2],
     is_over: AtomicBool,
     /// Requests that were sent and not answered.
     lost: AtomicUsize,
+    /// The lives of services that ended while a request was outstanding.
+    hits: Mutex<BTreeSet<(u16, usize)>>,
     /// Own keys that were made.
     keys: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Service {
+    port: u16,
+    /// How often it was killed.
+    life: AtomicUsize,
 }
 
 /// Ends the burst, however the scope is left.
@@ -138,74 +174,86 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Redeems one grant after the other with new keys; each key is asked for until there is an
-/// answer, and then once more.
-fn own_keys(door: &Door, grants: &[Grant], tally: &Tally) {
-    for grant in grants {
-        loop {
-            if tally.is_over.load(Ordering::SeqCst) {
-                return;
-            }
-            let number = tally.keys.fetch_add(1, Ordering::SeqCst);
-            let redeemer = Redeemer::with_own_key();
-            let mut is_spent = false;
-            for time in ["first", "again"] {
-                let answer = until_answered(|| attempt(door, &redeemer, grant, tally));
-                if answer.status == 404 {
-                    assert_eq!(time, "first", "certified, and then refused");
-                    is_spent = true;
+impl Burst {
+    /// Redeems one grant after the other with new keys; each key is asked for until there is an
+    /// answer, and then once more.
+    fn own_keys(&self, client: usize) {
+        let mut ways = self.ways(client);
+        for grant in &self.grants {
+            loop {
+                if self.is_over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let number = self.keys.fetch_add(1, Ordering::SeqCst);
+                let redeemer = Redeemer::with_own_key();
+                let mut answer = || {
+                    let begun = Instant::now();
+                    loop {
+                        if let Some(answer) = self.attempt(&mut ways, &redeemer, grant) {
+                            return answer;
+                        }
+                        assert!(begun.elapsed() < 6 * PATIENCE, "no answer");
+                        sleep(PAUSE);
+                    }
+                };
+                let first = answer();
+                if first.status == 404 {
                     break;
                 }
-                let certificate = Certificate::of(&answer);
-                let mut received = grant.received.lock().unwrap();
-                let known = received.own.insert(number, certificate.clone());
-                assert!(known.is_none_or(|known| known == certificate), "changed");
-            }
-            if is_spent {
-                break;
+                let certificate = Certificate::of(&first);
+                assert_eq!(Certificate::of(&answer()), certificate);
+                grant
+                    .received
+                    .lock()
+                    .unwrap()
+                    .own
+                    .insert(number, certificate);
             }
         }
     }
-}
 
-/// Redeems one grant after the other as Skupper's clients do: every request is a new redemption.
-fn plain(door: &Door, grants: &[Grant], tally: &Tally) {
-    for grant in grants {
-        while !tally.is_over.load(Ordering::SeqCst) {
-            match attempt(door, &Redeemer::plain(), grant, tally) {
-                None => sleep(PAUSE),
-                Some(answer) if answer.status == 404 => break,
-                Some(answer) => {
-                    let serial = Certificate::of(&answer).serial;
-                    grant.received.lock().unwrap().plain.push(serial);
+    /// Redeems one grant after the other as Skupper's clients do: every request is a new
+    /// redemption.
+    fn plain(&self, client: usize) {
+        let mut ways = self.ways(client);
+        for grant in &self.grants {
+            while !self.is_over.load(Ordering::SeqCst) {
+                match self.attempt(&mut ways, &Redeemer::plain(), grant) {
+                    None => sleep(PAUSE),
+                    Some(answer) if answer.status == 404 => break,
+                    Some(answer) => {
+                        let serial = Certificate::of(&answer).serial;
+                        grant.received.lock().unwrap().plain.push(serial);
+                    }
                 }
             }
         }
     }
-}
 
-fn attempt(
-    door: &Door,
-    redeemer: &Redeemer,
-    grant: &Grant,
-    tally: &Tally,
-) -> Option<crate::raw::Answer> {
-    let mut connection = door.open().ok()?;
-    let answer = redeemer.ask(&mut connection, &grant.token);
-    if answer.is_none() {
-        tally.lost.fetch_add(1, Ordering::SeqCst);
+    /// The services, the ways to them, in turn.
+    fn ways(&self, client: usize) -> impl Iterator<Item = (&Service, Door)> {
+        let ca = &self.grants[0].token.ca;
+        let ways = self.services.each_ref();
+        let ways = ways.map(|service| (service, Door::new(service.port, ca, client)));
+        ways.into_iter().cycle().skip(client % 2)
     }
-    answer
-}
 
-fn until_answered<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(answer) = attempt() {
-            return answer;
+    /// Asks the next service once.
+    fn attempt<'a>(
+        &'a self,
+        ways: &mut impl Iterator<Item = (&'a Service, Door)>,
+        redeemer: &Redeemer,
+        grant: &Grant,
+    ) -> Option<Answer> {
+        let (service, door) = ways.next().unwrap();
+        let mut connection = door.open().ok()?;
+        let life = service.life.load(Ordering::SeqCst);
+        let answer = redeemer.ask(&mut connection, &grant.token);
+        if answer.is_none() {
+            self.lost.fetch_add(1, Ordering::SeqCst);
+            self.hits.lock().unwrap().insert((service.port, life));
         }
-        assert!(begun.elapsed() < 6 * PATIENCE, "no answer for a long time");
-        sleep(PAUSE);
+        answer
     }
 }
 

@@ -15,6 +15,16 @@ const REFUSED: &str = "Redemption of access token refused\n";
 const SPENT: &str = "No such access granted\n";
 const BAD_BODY: &str = "Request body not valid\n";
 
+/// A name, the path, the headers, the body; the status and the body of the answer.
+type Row<'a> = (
+    &'a str,
+    &'a str,
+    &'a [(&'a str, &'a str)],
+    &'a str,
+    u16,
+    &'a str,
+);
+
 #[test]
 fn every_refusal_has_its_status_and_its_body() {
     let sidecar = Sidecar::start();
@@ -30,14 +40,6 @@ fn every_refusal_has_its_status_and_its_body() {
     let with_line_end = format!("{}\n", token.code);
     let twice = format!("{}/", token.path);
     let long = "a".repeat(65);
-    type Row<'a> = (
-        &'a str,
-        &'a str,
-        &'a [(&'a str, &'a str)],
-        &'a str,
-        u16,
-        &'a str,
-    );
     let rows: &[Row<'_>] = &[
         (
             "an unknown uid",
@@ -377,6 +379,40 @@ fn a_site_that_cannot_answer_counts_nothing() {
     let token = sidecar.issue_from(&["-f", grant.to_str().unwrap()]);
     let answer = post(&sidecar, &token, &[], &token.code);
     assert_eq!(answer.status, 503, "an issuer that is not named to serve");
+}
+
+#[test]
+fn a_redemption_repeated_ends_when_the_first_certificate_does() {
+    let sidecar = Sidecar::start_with(&["--init", "--certificate-duration", "2h"]);
+    let token = sidecar.issue("west", &[]);
+    let request = certificate_request::create(&PrivateKey::generate(KeyKind::P256));
+    let headers = [("certificate-request", request.as_str())];
+    let first = post(&sidecar, &token, &headers, &token.code);
+    let sidecar = sidecar.restart();
+    let again = Connection::open(sidecar.port, &token.ca)
+        .post(&token.path, &headers, token.code.as_bytes())
+        .unwrap();
+    assert_eq!((first.status, again.status), (200, 200));
+    assert_eq!(serial_and_dates(&first), serial_and_dates(&again));
+}
+
+#[test]
+fn a_name_leaves_room_for_the_numbers_of_several_links() {
+    let sidecar = Sidecar::start();
+    let site = sidecar.folder().join("site/redemption.yaml");
+    let groups = fs::read_to_string(&site)
+        .unwrap()
+        .replace("name: edge", "group: b, name: edge");
+    fs::write(&site, groups).unwrap();
+    let sidecar = sidecar.restart();
+    let token = sidecar.issue("west", &[]);
+    let name = |length: usize| format!("{}{}", "a.".repeat(length / 2), "a".repeat(length % 2 + 2));
+    for (length, status) in [(253, 400), (251, 200)] {
+        let name = name(length - 2);
+        assert_eq!(name.len(), length);
+        let answer = post(&sidecar, &token, &[("name", &name)], &token.code);
+        assert_eq!(answer.status, status, "{length}: {}", answer.body);
+    }
 }
 
 #[test]

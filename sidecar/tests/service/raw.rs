@@ -1,6 +1,7 @@
 //! A TLS client that sends the bytes it is given and reads one answer at a time.
 
-use std::io::{Read, Write};
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 
@@ -145,9 +146,9 @@ impl Connection {
 pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n");
     for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        write!(text, "{name}: {value}\r\n").unwrap();
     }
-    text.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    write!(text, "Content-Length: {}\r\n\r\n", body.len()).unwrap();
     [text.as_bytes(), body].concat()
 }
 

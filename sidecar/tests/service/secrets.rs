@@ -55,8 +55,9 @@ fn look_everywhere(format: &str) {
         secrets.text("a code", &token.code);
         secrets.certificates("a CA", &token.ca);
     }
-    keys.iter()
-        .for_each(|key| secrets.key("a client's key", key));
+    for key in &keys {
+        secrets.key("a client's key", key);
+    }
     let authorities = ["site/ca.key", "server-ca/ca.key"];
     let authorities = authorities.map(|file| sidecar.folder().join(file));
     for file in &authorities {
@@ -355,9 +356,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => files.extend(self::files(&path)),
-            false => files.push(path),
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else {
+            files.push(path);
         }
     }
     files

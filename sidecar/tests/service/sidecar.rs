@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -77,25 +78,15 @@ impl Sidecar {
         sidecar
     }
 
-    /// Ends it, and serves the same data folder again with no further option.
+    /// Ends it, and serves the same data folder at the same port again, with no further option.
     pub(crate) fn restart(self) -> Self {
-        self.restart_as(free_port(), &[])
+        self.restart_under(&[])
     }
 
-    /// The same at this port.
-    pub(crate) fn restart_at(self, port: u16) -> Self {
-        self.restart_as(port, &[])
-    }
-
-    /// The same at the same port, as the last part of a longer command line.
-    pub(crate) fn restart_under(self, wrapper: &[&str]) -> Self {
-        let port = self.port;
-        self.restart_as(port, wrapper)
-    }
-
-    fn restart_as(mut self, port: u16, wrapper: &[&str]) -> Self {
+    /// The same as the last part of a longer command line.
+    pub(crate) fn restart_under(mut self, wrapper: &[&str]) -> Self {
         self.kill();
-        let mut next = Self::start_at(&self.folder, port, wrapper, &[]);
+        let mut next = Self::start_at(&self.folder, self.port, wrapper, &[]);
         next.owned = self.owned.take();
         next
     }
@@ -252,11 +243,23 @@ impl Random {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port of 127.0.0.1 that is free, and that nobody else of this process gets. It is none of those
+/// that the kernel gives to outgoing connections: they could take it while a service restarts.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let begin = std::process::id().wrapping_mul(37) % u32::from(PORTS.end - PORTS.start);
+    loop {
+        let number = u32::from(TAKEN.fetch_add(1, Ordering::SeqCst)) + begin;
+        let port = number % u32::from(PORTS.end - PORTS.start) + u32::from(PORTS.start);
+        let port = u16::try_from(port).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
+
+/// Source: Linux, `ip_local_port_range`, begins at 32768.
+const PORTS: Range<u16> = 12_000..32_000;
 
 /// How long a test waits for something that must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -60,6 +60,7 @@ fn issuers(loaded: &Loaded) -> Vec<&str> {
 fn kinds(notices: &[Notice]) -> Vec<String> {
     let kinds = notices.iter().map(|notice| match notice {
         Notice::Changed(_) => "changed".to_owned(),
+        Notice::Recovered => "recovered".to_owned(),
         Notice::SiteKept(_) => "site kept".to_owned(),
         Notice::IssuerKept(name, ..) => format!("{name} kept"),
         Notice::IssuerFailed(name, _) => format!("{name} failed"),
@@ -257,7 +258,7 @@ fn changed_files_are_read_once_they_rest() {
     );
     fs::copy(folder.path("partners.key"), folder.path("ca.key")).unwrap();
     assert!(poll(&mut watch).is_empty(), "it may still be written to");
-    assert_eq!(poll(&mut watch), ["changed"]);
+    assert_eq!(poll(&mut watch), ["changed", "recovered"]);
     assert_ne!(
         watch.current().site.issuers["default"].certificates_pem(),
         first
@@ -278,7 +279,7 @@ fn changed_files_are_read_once_they_rest() {
     )
     .unwrap();
     assert!(poll(&mut watch).is_empty());
-    assert_eq!(poll(&mut watch), ["changed"]);
+    assert_eq!(poll(&mut watch), ["changed", "recovered"]);
     assert_eq!(
         watch.current().site.endpoints[0].host.to_string(),
         "east.example"
@@ -402,7 +403,7 @@ fn a_namespace_that_skupper_reloads_stays_as_it_was_meanwhile() {
     pki.write(ACCESS, &access("router-access-west", BOTH_ROLES));
     ports(["site kept", "55671"]);
     write_state(&pki, &BOTH_ROLES.replace("55671", "55672"));
-    ports(["changed", "55672"]);
+    ports(["changed, recovered", "55672"]);
     ports(["", "55672"]);
 }
 
@@ -416,4 +417,35 @@ fn an_issuer_that_has_ended_is_not_used_any_more() {
     let late = end + TimeDelta::seconds(1);
     assert_eq!(kinds(&watch.poll(late)), ["changed", "default failed"]);
     assert!(!watch.current().is_ready());
+}
+
+#[test]
+fn a_key_that_is_taken_away_is_used_for_a_minute_and_no_longer() {
+    let folder = Folder::new();
+    let first = folder.load(&[]);
+    fs::remove_file(folder.path("ca.key")).unwrap();
+    let at = |last: &Loaded, seconds| {
+        let now = now() + TimeDelta::seconds(seconds);
+        renew(last, folder.source(&[]).load(now), now)
+    };
+    let (kept, notices) = at(&first, 0);
+    assert_eq!(kinds(&notices), ["default kept"]);
+    let (kept, _) = at(&kept, 50);
+    assert_eq!(issuers(&kept), ["default"]);
+    let (dropped, notices) = at(&kept, 61);
+    assert_eq!(kinds(&notices), ["changed", "default failed"]);
+    assert!(issuers(&dropped).is_empty());
+}
+
+#[test]
+fn a_pair_that_is_whole_and_refused_replaces_the_last_one_at_once() {
+    let folder = Folder::new();
+    let first = folder.load(&[]);
+    folder
+        .pki
+        .root("ca", "/CN=ca", "basicConstraints = critical,CA:FALSE");
+    let now = now();
+    let (dropped, notices) = renew(&first, folder.source(&[]).load(now), now);
+    assert_eq!(kinds(&notices), ["changed", "default failed"]);
+    assert!(issuers(&dropped).is_empty());
 }

@@ -1,7 +1,9 @@
 //! Who the redemption server is in TLS: by its own CA, or by files.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rustls::sign::CertifiedKey;
@@ -9,10 +11,13 @@ use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::host::Host;
 
 use super::Failure;
+use super::presented::judge;
 use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
+use crate::issuer::Issuer;
 use crate::server::load_certified_key;
 use crate::server_ca::ServerCa;
+use crate::wording;
 
 /// Where the certificate of the server comes from.
 pub(super) enum Identity {
@@ -23,6 +28,8 @@ pub(super) enum Identity {
         certificate: PathBuf,
         key: PathBuf,
         ca: PathBuf,
+        /// What redeemers connect to.
+        host: Host,
     },
 }
 
@@ -45,14 +52,8 @@ impl Identity {
         url: &AdvertisedUrl,
         now: DateTime<Utc>,
     ) -> Result<Self, Failure> {
-        if let (Some(certificate), Some(key), Some(ca)) =
-            (&options.tls_cert, &options.tls_key, &options.tls_ca)
-        {
-            return Ok(Self::Files {
-                certificate: certificate.clone(),
-                key: key.clone(),
-                ca: ca.clone(),
-            });
+        if let Some(files) = Self::files(options, url) {
+            return Ok(files);
         }
         let ca = ServerCa::open(&folder.join("server-ca"), now)
             .map_err(|problem| Failure::usage(problem.to_string()))?;
@@ -62,8 +63,22 @@ impl Identity {
         })
     }
 
-    /// The certificate to show from now on.
-    pub(super) fn certificate(&self, now: DateTime<Utc>) -> Result<Shown, Failure> {
+    /// The files, when the options name them.
+    pub(super) fn files(options: &Serve, url: &AdvertisedUrl) -> Option<Self> {
+        Some(Self::Files {
+            certificate: options.tls_cert.clone()?,
+            key: options.tls_key.clone()?,
+            ca: options.tls_ca.clone()?,
+            host: url.host().clone(),
+        })
+    }
+
+    /// The certificate to show from now on, and not one that the issuers of the site made.
+    pub(super) fn certificate(
+        &self,
+        issuers: &BTreeMap<String, Arc<Issuer>>,
+        now: DateTime<Utc>,
+    ) -> Result<Shown, Failure> {
         match self {
             Self::Own { ca, hosts } => {
                 let leaf = ca.issue_server_leaf(hosts, now);
@@ -80,6 +95,7 @@ impl Identity {
                 certificate,
                 key,
                 ca,
+                host,
             } => {
                 let fingerprint = self.fingerprint();
                 let certified_key =
@@ -87,8 +103,10 @@ impl Identity {
                         Failure::usage(format!("{}: {problem}", certificate.display()))
                     })?;
                 let text = String::from_utf8_lossy(&read(ca)?).into_owned();
-                CertificateBundle::parse(&text)
+                let bundle = CertificateBundle::parse(&text)
                     .map_err(|problem| Failure::usage(format!("{}: {problem}", ca.display())))?;
+                judge(&certified_key.cert, &bundle, host, issuers, now)
+                    .map_err(|problem| Failure::usage(problem.to_string()))?;
                 Ok(Shown {
                     certified_key,
                     ca: text,
@@ -109,6 +127,7 @@ impl Identity {
                 certificate,
                 key,
                 ca,
+                ..
             } => [certificate, key, ca]
                 .map(|path| fs::read(path).unwrap_or_default())
                 .into(),
@@ -117,6 +136,11 @@ impl Identity {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))
+    fs::read(path).map_err(|error| {
+        Failure::usage(format!(
+            "cannot read {}: {}",
+            path.display(),
+            wording::io(&error)
+        ))
+    })
 }

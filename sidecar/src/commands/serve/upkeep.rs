@@ -70,7 +70,7 @@ impl Upkeep {
         if !is_due && seen == self.shown.fingerprint {
             return;
         }
-        match self.identity.certificate(now) {
+        match self.identity.certificate(&self.current.load().issuers, now) {
             Ok(shown) => {
                 let ledger = &self.redemptions.service().ledger;
                 if let Err(fault) = ledger.publish(&self.url, &shown.ca).await {

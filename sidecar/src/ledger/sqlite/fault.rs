@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Error, ErrorCode, ffi};
 
+use super::place;
 use super::schema::SchemaProblem;
 use crate::ledger::LedgerFault;
 
@@ -22,12 +23,16 @@ pub(super) fn opening(file: &Path, problem: &SchemaProblem) -> LedgerFault {
             "it cannot be made durable (journal mode '{journal}', synchronous {synchronous}): name \
              a folder on a local disk with --data"
         ),
+        SchemaProblem::Sqlite(error) if is_denied(error) && place::is_of_another_user(file) => {
+            "it belongs to another user: run as that user".to_owned()
+        }
         SchemaProblem::Sqlite(error) => advice(error),
     };
-    LedgerFault::new(format!(
-        "cannot open the ledger '{}': {because}",
-        file.display()
-    ))
+    let message = format!("cannot open the ledger '{}': {because}", file.display());
+    match problem {
+        SchemaProblem::Sqlite(error) if is_passing(error) => LedgerFault::passing(message),
+        _ => LedgerFault::new(message),
+    }
 }
 
 pub(super) fn reading(file: &Path, error: &Error) -> LedgerFault {
@@ -57,6 +62,27 @@ pub(super) fn is_locked(error: &Error) -> bool {
         error.sqlite_error_code(),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
     )
+}
+
+fn is_denied(error: &Error) -> bool {
+    use ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+    matches!(
+        error.sqlite_error_code(),
+        Some(CannotOpen | PermissionDenied | ReadOnly)
+    )
+}
+
+fn is_passing(error: &Error) -> bool {
+    use ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, SystemIoFailure};
+    let code = error.sqlite_error_code();
+    let passing = [
+        DatabaseBusy,
+        DatabaseLocked,
+        DiskFull,
+        OutOfMemory,
+        SystemIoFailure,
+    ];
+    code.is_some_and(|code| passing.contains(&code))
 }
 
 fn advice(error: &Error) -> String {

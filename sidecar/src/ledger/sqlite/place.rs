@@ -2,12 +2,13 @@
 
 use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, fsync, mknodat, open, statfs};
 
 use crate::ledger::LedgerFault;
+use crate::wording;
 
 /// The name of the file. SQLite adds `ledger.db-wal` and `ledger.db-shm`.
 const FILE: &str = "ledger.db";
@@ -27,12 +28,7 @@ const REFUSED: &[(u32, &str)] = &[
 /// processes may do so at once.
 pub(super) fn make(folder: &Path) -> Result<PathBuf, LedgerFault> {
     let file = folder.join(FILE);
-    let fault = |error: io::Error| {
-        LedgerFault::new(format!(
-            "cannot make the ledger '{}': name a folder that this user can write with --data: {error}",
-            file.display()
-        ))
-    };
+    let fault = |error: io::Error| unmade(&file, &error, is_of_another_user(folder));
     let mut builder = DirBuilder::new();
     builder
         .recursive(true)
@@ -69,6 +65,38 @@ pub(super) fn make(folder: &Path) -> Result<PathBuf, LedgerFault> {
     Ok(file)
 }
 
+/// Whether there is a ledger in a folder. Makes nothing.
+///
+/// # Errors
+/// The folder cannot be looked into.
+pub(super) fn exists(folder: &Path) -> io::Result<bool> {
+    folder.join(FILE).try_exists()
+}
+
+/// Whether a file or folder has another owner than this process. `false` when that cannot be told.
+pub(super) fn is_of_another_user(path: &Path) -> bool {
+    let user = rustix::process::geteuid().as_raw();
+    path.metadata().is_ok_and(|metadata| metadata.uid() != user)
+}
+
+fn unmade(file: &Path, error: &io::Error, is_of_another_user: bool) -> LedgerFault {
+    let file = file.display();
+    let cause = wording::io(error);
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LedgerFault::passing(format!(
+            "cannot make the ledger '{file}': the disk is full, free some space: {cause}"
+        )),
+        io::ErrorKind::PermissionDenied if is_of_another_user => LedgerFault::new(format!(
+            "cannot make the ledger '{file}': its folder belongs to another user: run as that \
+             user, or name another folder with --data"
+        )),
+        _ => LedgerFault::new(format!(
+            "cannot make the ledger '{file}': name a folder that this user can write with --data: \
+             {cause}"
+        )),
+    }
+}
+
 /// The name of a file system that is refused. The kernel's type is wider on some machines.
 #[expect(
     clippy::cast_possible_truncation,
@@ -83,6 +111,32 @@ fn refused(kind: rustix::fs::FsWord) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ledger_that_cannot_be_made_says_what_to_do_and_whether_it_may_pass() {
+        let cases = [
+            (io::ErrorKind::StorageFull, false, true, "free some space"),
+            (io::ErrorKind::QuotaExceeded, true, true, "free some space"),
+            (
+                io::ErrorKind::PermissionDenied,
+                true,
+                false,
+                "belongs to another user: run as that user",
+            ),
+            (
+                io::ErrorKind::PermissionDenied,
+                false,
+                false,
+                "name a folder that this user can write with --data",
+            ),
+        ];
+        for (kind, is_of_another_user, is_passing, says) in cases {
+            let fault = unmade(Path::new("/data"), &kind.into(), is_of_another_user);
+            assert_eq!(fault.is_passing(), is_passing, "{fault}");
+            assert!(fault.to_string().contains(says), "{fault}");
+        }
+        assert!(!is_of_another_user(&std::env::temp_dir().join("none")));
+    }
 
     #[test]
     fn file_systems_of_the_network_and_of_user_space_are_refused() {

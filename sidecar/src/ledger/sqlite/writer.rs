@@ -246,9 +246,16 @@ fn run(connection: &mut Connection, batch: &mut [Box<dyn Order>]) -> rusqlite::R
 
 fn log_lost(counted: &Counted) {
     tracing::error!(
+<<<<<<< HEAD
+        grant = %counted.uid,
+        name = %counted.name,
+        subject = %counted.redemption.subject,
+=======
         uid = %counted.uid,
         grant = %counted.name,
-        subject = %counted.redemption.subject,
+        // In quotes: a client chose it.
+        subject = counted.redemption.subject,
+>>>>>>> main
         serial = %counted.redemption.serial,
         key_origin = ?counted.redemption.origin,
         "a redemption is counted, and its requester does not know",

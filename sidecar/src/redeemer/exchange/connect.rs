@@ -1,38 +1,57 @@
 //! The way to a host: its addresses, and its name in TLS.
 
 use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::num::NonZeroU16;
+use std::thread;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use skupper_access_policy::value::host::Host;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use tokio::net::TcpStream;
-use tokio::time::{self, Instant};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
 
 /// Tries the addresses of the host one after the other, each with its share of the time: one that
 /// is a black hole must not eat up what the others need.
-pub(super) async fn connect(url: &RedemptionUrl) -> io::Result<TcpStream> {
-    let port = url.port().map_or(HTTPS_PORT, NonZeroU16::get);
+pub(super) async fn connect(url: &RedemptionUrl, time: Duration) -> io::Result<TcpStream> {
+    let port = port(url);
     let mut addresses = match url.host() {
         Host::Ip(address) => vec![(*address, port).into()],
-        Host::Name(name) => tokio::net::lookup_host((name.as_str(), port))
-            .await?
-            .collect(),
+        Host::Name(name) => look_up(name.as_str(), port).await?,
     };
     addresses.truncate(MAX_ADDRESSES);
-    let deadline = Instant::now() + CONNECT_TIME;
+    let deadline = Instant::now() + time;
     let mut problem = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for (position, address) in addresses.iter().enumerate() {
         let others = u32::try_from(addresses.len() - position).unwrap_or(1);
         let share = deadline.duration_since(Instant::now()) / others;
-        match time::timeout(share, TcpStream::connect(address)).await {
+        match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => problem = error,
             Err(_) => problem = io::ErrorKind::TimedOut.into(),
         }
     }
     Err(problem)
+}
+
+/// The addresses of a name. In a thread that nobody waits for: a runtime does not end before the
+/// look-ups of its own threads, and those may take much longer than there is time.
+async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let (answer, answered) = oneshot::channel();
+    let name = name.to_owned();
+    thread::Builder::new().spawn(move || {
+        let addresses = (name, port).to_socket_addrs();
+        // The other end may have given up.
+        let _ = answer.send(addresses.map(Iterator::collect));
+    })?;
+    answered.await.map_err(io::Error::other)?
+}
+
+/// Host and port, as in a URL.
+pub(super) fn authority(url: &RedemptionUrl) -> String {
+    format!("{}:{}", url.host(), port(url))
 }
 
 pub(super) fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
@@ -45,8 +64,9 @@ pub(super) fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
     }
 }
 
-/// Time to connect, all addresses together.
-const CONNECT_TIME: Duration = Duration::from_secs(8);
+fn port(url: &RedemptionUrl) -> u16 {
+    url.port().map_or(HTTPS_PORT, NonZeroU16::get)
+}
 
 const MAX_ADDRESSES: usize = 8;
 

@@ -172,7 +172,7 @@ fn a_failure_is_a_fault_for_everybody_and_what_was_counted_nevertheless_is_logge
         for part in [
             &grant().uid.to_string(),
             "grant=west",
-            "subject=subject-1",
+            r#"subject="subject-1""#,
             &redemption(1).serial.to_string(),
             "key_origin=Redeemer",
         ] {
@@ -203,7 +203,7 @@ fn a_count_whose_requester_is_gone_is_logged() {
     let log = serve(&mut store, vec![gone, there]);
     assert_eq!(reply.try_recv().unwrap(), Ok(Ok(Decision::Count)));
     assert_eq!(log.lines().count(), 1, "{log}");
-    assert!(log.contains("subject=subject-1"), "{log}");
+    assert!(log.contains(r#"subject="subject-1""#), "{log}");
     let (gone, reply) = count(1);
     drop(reply);
     assert_eq!(serve(&mut store, vec![gone]), "", "nothing was counted");

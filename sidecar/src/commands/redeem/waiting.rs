@@ -1,0 +1,76 @@
+//! What is said while `redeem` waits.
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use crate::commands::tell;
+use crate::redeemer::Progress;
+
+/// Says what is waited for: on a terminal in one line that is written anew, elsewhere in a line
+/// for each new reason.
+#[derive(Default)]
+pub(super) struct Waiting {
+    last: String,
+    is_open: bool,
+}
+
+impl Progress for Waiting {
+    fn waiting(&mut self, reason: &dyn fmt::Display, pause: Duration) {
+        let reason = reason.to_string();
+        let mut output = io::stderr().lock();
+        if output.is_terminal() {
+            let line = line(&reason, pause, width());
+            // Nothing is lost when a line about waiting cannot be written.
+            let _ = write!(output, "\r\x1b[K{line}");
+            let _ = output.flush();
+            self.is_open = true;
+        } else if reason != self.last {
+            let _ = writeln!(output, "waiting: {reason}");
+        }
+        self.last = reason;
+    }
+}
+
+impl Waiting {
+    /// Ends the line of a terminal.
+    pub(super) fn end(&self) {
+        if self.is_open {
+            tell("");
+        }
+    }
+}
+
+/// A line that leaves the last column free: one that a terminal continues below cannot be written
+/// anew.
+fn line(reason: &str, pause: Duration, width: usize) -> String {
+    let seconds = pause.as_secs_f32();
+    let whole = format!("waiting: {reason}; trying again in {seconds:.1} s");
+    whole.chars().take(width.saturating_sub(1)).collect()
+}
+
+/// The columns of the terminal.
+fn width() -> usize {
+    match rustix::termios::tcgetwinsize(io::stderr()) {
+        Ok(size) if size.ws_col > 0 => size.ws_col.into(),
+        _ => USUAL_WIDTH,
+    }
+}
+
+const USUAL_WIDTH: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_shorter_than_the_terminal_is_wide() {
+        let pause = Duration::from_millis(1250);
+        let whole = "waiting: ü; trying again in 1.2 s";
+        assert_eq!(line("ü", pause, 34), whole);
+        assert_eq!(line("ü", pause, 33), "waiting: ü; trying again in 1.2 ");
+        let long = "x".repeat(200);
+        assert_eq!(line(&long, pause, 80).len(), 79);
+        assert_eq!(line(&long, pause, 0), "");
+    }
+}

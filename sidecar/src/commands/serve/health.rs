@@ -1,0 +1,73 @@
+//! What the operations port says about the service.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use crate::clock;
+use crate::ledger::{Ledger, SqliteLedger};
+use crate::operations::Probe;
+use crate::redemption::GrantState;
+use crate::redemptions::Redemptions;
+
+/// Asks the site and the ledger. Whether the ledger can be written shows only when it is written,
+/// so that is tried, but not for every question.
+pub(super) struct Health {
+    redemptions: Arc<Redemptions<SqliteLedger>>,
+    /// When it was tried last, and whether it went well.
+    written: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Health {
+    pub(super) fn new(redemptions: Arc<Redemptions<SqliteLedger>>) -> Self {
+        Self {
+            redemptions,
+            written: Mutex::new(None),
+        }
+    }
+
+    async fn is_writable(&self) -> bool {
+        let mut written = self.written.lock().await;
+        if let Some((at, is_writable)) = *written
+            && at.elapsed() < BETWEEN_WRITES
+        {
+            return is_writable;
+        }
+        let proven = self.redemptions.service().ledger.prove(clock::now()).await;
+        let is_writable = proven.is_ok();
+        if let Err(fault) = proven {
+            tracing::error!(%fault, "not ready: nothing can be counted");
+        }
+        *written = Some((Instant::now(), is_writable));
+        is_writable
+    }
+}
+
+impl Probe for Health {
+    async fn readiness(&self) -> Result<(), String> {
+        let service = self.redemptions.service();
+        let site = service.site.load_full();
+        if site.issuer(None).is_none() {
+            return Err("the issuer of the site cannot be used".to_owned());
+        }
+        if site.endpoints.is_empty() {
+            return Err("the site has no endpoint to link to".to_owned());
+        }
+        if service.ledger.tally(clock::now()).await.is_err() {
+            return Err("the ledger cannot be read".to_owned());
+        }
+        if !self.is_writable().await {
+            return Err("the ledger cannot be written".to_owned());
+        }
+        Ok(())
+    }
+
+    async fn tally(&self) -> Option<Vec<(GrantState, u64)>> {
+        let ledger = &self.redemptions.service().ledger;
+        ledger.tally(clock::now()).await.ok()
+    }
+}
+
+/// Shortest time between two tries, so that questions do not wear the disk.
+const BETWEEN_WRITES: Duration = Duration::from_secs(5);

@@ -1,0 +1,173 @@
+//! The beginning of `serve`: which site, and under which address. Options are checked before
+//! anything is written.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use tracing::{info, warn};
+
+use super::{Failure, data, say, tell};
+use crate::advertised::AdvertisedUrl;
+use crate::args::Serve;
+use crate::ledger::SqliteLedger;
+use crate::log::LogFormat;
+use crate::manifest::endpoint_host;
+use crate::site::choice::{Folders, Place, Wanted, choose};
+use crate::site::config::FILE_NAME;
+use crate::site::init::Outcome;
+use crate::site::reload::Watch;
+use crate::site::source::SiteSource;
+use crate::site::{self, Site};
+
+/// Where the site is described. With `--init` it may not be there yet.
+pub(super) async fn source(options: &Serve, folder: &Path) -> Result<SiteSource, Failure> {
+    let namespaces = data::namespaces_folder();
+    let folders = folders(folder, namespaces.as_deref());
+    let own_file = folders.own_site().join(FILE_NAME);
+    let path = options.site.clone().map(|path| {
+        if path.is_dir() {
+            Place::Folder(path)
+        } else {
+            Place::File(path)
+        }
+    });
+    let wanted = Wanted {
+        place: path.or_else(|| options.namespace.clone().map(Place::Namespace)),
+        advertise_host: options.advertise_host.clone().filter(|_| !options.init),
+        issuers: options.issuers.clone(),
+    };
+    let exists = |path: &Path| path.exists() || options.init && path == own_file;
+    let source = choose(wanted, folders, exists);
+    let source = source.map_err(|problem| Failure::usage(problem.to_string()))?;
+    if options.init && options.url.is_none() && !own_file.exists() {
+        // The address may be known from before.
+        let is_known = SqliteLedger::is_in(folder).unwrap_or_default()
+            && data::open(folder)?.published().await?.is_some();
+        if !is_known {
+            return Err(no_url());
+        }
+    }
+    Ok(source)
+}
+
+/// The site, loaded for the first time. `--init` makes it unless it is there.
+pub(super) fn watch(
+    options: &Serve,
+    source: SiteSource,
+    folder: &Path,
+    now: DateTime<Utc>,
+) -> Result<Watch, Failure> {
+    let is_present = options.init && init(options, folder, now)?;
+    let (watch, notices) = Watch::start(source, now)
+        .map_err(|problem| Failure::usage(format!("cannot load the site: {problem}")))?;
+    say(&notices);
+    let site = &watch.current().site;
+    let Site {
+        name, endpoints, ..
+    } = &**site;
+    for endpoint in endpoints {
+        info!(
+            site = name,
+            "links lead to {} at {} port {}",
+            endpoint.role,
+            endpoint_host(&endpoint.host),
+            endpoint.port
+        );
+    }
+    if endpoints.is_empty() {
+        warn!(
+            site = name,
+            "the site has no endpoint to link to: no token can be redeemed"
+        );
+    }
+    if let Some(url) = options.url.as_ref().filter(|_| is_present)
+        && options.advertise_host.is_none()
+        && endpoints
+            .iter()
+            .all(|endpoint| endpoint.host != *url.host())
+    {
+        warn!(
+            site = name,
+            "the site was made before for another host than '{}', the one of --url: links go on \
+             leading there; change 'endpoints' in {} if they must not",
+            url.host(),
+            own_file(folder).display()
+        );
+    }
+    Ok(watch)
+}
+
+/// The address that tokens carry: of the option, of the site, or that of the last time.
+pub(super) async fn url(
+    options: &Serve,
+    site: &Watch,
+    ledger: &SqliteLedger,
+) -> Result<AdvertisedUrl, Failure> {
+    if let Some(url) = options.url.clone().or_else(|| site.current().url.clone()) {
+        return Ok(url);
+    }
+    let published = ledger.published().await?;
+    published
+        .and_then(|published| published.url.parse().ok())
+        .ok_or_else(no_url)
+}
+
+/// Says what will keep redeemers away, or lets others look in.
+pub(super) fn warn_of(url: &AdvertisedUrl, options: &Serve, folder: &Path) {
+    if url.is_loopback() {
+        warn!(
+            "tokens carry {url}, which only this machine can reach: name with --url the host that \
+             other sites reach"
+        );
+    }
+    let (advertised, listened) = (url.port(), options.listen.port());
+    if advertised != listened {
+        info!(
+            "tokens carry port {advertised}, and this service listens on port {listened}: \
+             something else must lead from one to the other"
+        );
+    }
+    if folder
+        .metadata()
+        .is_ok_and(|folder| folder.mode() & OTHERS != 0)
+    {
+        let folder = folder.display();
+        warn!("every user can look into {folder}: keep it to its owner with 'chmod 700 {folder}'");
+    }
+}
+
+fn no_url() -> Failure {
+    Failure::usage(
+        "the address that redeemers use is not known: name it with --url, such as \
+         'https://grants.example:9090'",
+    )
+}
+
+/// Makes a site unless there is one, and says whether there was.
+fn init(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<bool, Failure> {
+    let folder = folders(folder, None).own_site();
+    let service_host = options.url.as_ref().map(AdvertisedUrl::host);
+    match site::init::init(&folder, options.advertise_host.as_ref(), service_host, now) {
+        Ok(Outcome::Made(next_steps)) => {
+            match options.log_format {
+                LogFormat::Json => info!(next_steps, "made a site"),
+                LogFormat::Text => tell(next_steps),
+            }
+            Ok(false)
+        }
+        Ok(Outcome::Present) => Ok(true),
+        Err(problem) => Err(Failure::usage(problem.to_string())),
+    }
+}
+
+fn own_file(folder: &Path) -> std::path::PathBuf {
+    folders(folder, None).own_site().join(FILE_NAME)
+}
+
+fn folders<'a>(data: &'a Path, namespaces: Option<&'a Path>) -> Folders<'a> {
+    Folders { data, namespaces }
+}
+
+/// The permissions of those who are neither the owner nor in the group, which a volume may need.
+const OTHERS: u32 = 0o007;

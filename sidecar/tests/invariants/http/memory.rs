@@ -1,0 +1,185 @@
+//! A ledger in memory, with a grant for each row of the protocol's table.
+
+use std::sync::Mutex;
+
+use chrono::{DateTime, Utc};
+use redemption_sidecar::ledger::{Entry, Ledger, LedgerFault};
+use redemption_sidecar::redemption::{
+    CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal,
+    Serial, decide,
+};
+
+use super::room::{end, started};
+use crate::invariants::own_spki;
+
+/// The code of every grant.
+pub(crate) const CODE: &[u8] = b"Canary-c0de-7c1f0e9d-of-a-grant";
+
+/// How many redemptions there are before the first request.
+pub(crate) const COUNTED_BEFORE: usize = 1;
+
+/// The grants and what was redeemed of them.
+pub(crate) struct Memory(Mutex<Vec<(Grant, Vec<Redemption>)>>);
+
+/// The last digit of a grant's uid says what it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Live = 1,
+    Revoked,
+    Expired,
+    Spent,
+    OtherIssuer,
+    CannotBeCounted,
+    CannotBeRead,
+}
+
+impl Memory {
+    /// As it is before the first request.
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(grants()))
+    }
+
+    /// Makes it as it was before the first request.
+    pub(crate) fn reset(&self) {
+        *self.0.lock().unwrap() = grants();
+    }
+
+    pub(crate) fn grants(&self) -> Vec<(Grant, Vec<Redemption>)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Ledger for Memory {
+    async fn look(
+        &self,
+        uid: &GrantUid,
+        key: Option<&KeyDigest>,
+    ) -> Result<Option<Entry>, LedgerFault> {
+        if *uid == self::uid(Kind::CannotBeRead) {
+            return Err(LedgerFault::new("not to be read"));
+        }
+        let grants = self.0.lock().unwrap();
+        let found = grants.iter().find(|(grant, _)| grant.uid == *uid);
+        Ok(found.map(|(grant, redemptions)| Entry {
+            grant: grant.clone(),
+            redemption: key.and_then(|key| of_key(redemptions, key)),
+        }))
+    }
+
+    async fn count(
+        &self,
+        uid: &GrantUid,
+        candidate: Redemption,
+        now: DateTime<Utc>,
+    ) -> Result<Result<Decision, Refusal>, LedgerFault> {
+        if *uid == self::uid(Kind::CannotBeCounted) {
+            return Err(LedgerFault::new("not to be counted"));
+        }
+        let mut grants = self.0.lock().unwrap();
+        let found = grants.iter_mut().find(|(grant, _)| grant.uid == *uid);
+        let Some((grant, redemptions)) = found else {
+            return Ok(Err(Refusal::UnknownGrant));
+        };
+        let known = of_key(redemptions, &candidate.key);
+        let decision = decide(grant, known.as_ref(), &candidate.subject, now);
+        if decision == Ok(Decision::Count) {
+            grant.redemptions += 1;
+            redemptions.push(candidate);
+        }
+        Ok(decision)
+    }
+
+    async fn create(
+        &self,
+        _: &Grant,
+        _: DateTime<Utc>,
+    ) -> Result<Result<(), Box<Grant>>, LedgerFault> {
+        Err(LedgerFault::new("not for requests"))
+    }
+
+    async fn list(&self) -> Result<Vec<Grant>, LedgerFault> {
+        Err(LedgerFault::new("not for requests"))
+    }
+
+    async fn show(&self, _: &str) -> Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault> {
+        Err(LedgerFault::new("not for requests"))
+    }
+
+    async fn revoke(
+        &self,
+        _: &str,
+        _: DateTime<Utc>,
+    ) -> Result<Option<(Grant, Vec<Redemption>)>, LedgerFault> {
+        Err(LedgerFault::new("not for requests"))
+    }
+
+    async fn tally(&self, _: DateTime<Utc>) -> Result<Vec<(GrantState, u64)>, LedgerFault> {
+        Err(LedgerFault::new("not for requests"))
+    }
+}
+
+fn of_key(redemptions: &[Redemption], key: &KeyDigest) -> Option<Redemption> {
+    let mut redemptions = redemptions.iter();
+    redemptions
+        .find(|redemption| redemption.key == *key)
+        .cloned()
+}
+
+fn uid(kind: Kind) -> GrantUid {
+    let digit = kind as u8;
+    GrantUid::parse(&format!("00000000-0000-4000-8000-00000000000{digit}")).unwrap()
+}
+
+fn grants() -> Vec<(Grant, Vec<Redemption>)> {
+    let grant = |kind: Kind| {
+        let uid = uid(kind);
+        let grant = Grant {
+            uid,
+            name: "west".to_owned(),
+            code: CodeDigest::of_code(&uid, CODE),
+            redemptions_allowed: 2,
+            redemptions: 0,
+            created: DateTime::UNIX_EPOCH,
+            expiration_time: LATE,
+            revoked: None,
+            issuer: None,
+        };
+        (grant, Vec::new())
+    };
+    let mut grants = [
+        Kind::Live,
+        Kind::Revoked,
+        Kind::Expired,
+        Kind::Spent,
+        Kind::OtherIssuer,
+        Kind::CannotBeCounted,
+    ]
+    .map(grant);
+    grants[1].0.revoked = Some(DateTime::UNIX_EPOCH);
+    grants[2].0.expiration_time = DateTime::UNIX_EPOCH;
+    grants[3] = spent(grants[3].0.clone());
+    grants[4].0.issuer = Some("other".to_owned());
+    grants.to_vec()
+}
+
+/// One redemption, which can be had again with the redeemer's own key.
+fn spent(grant: Grant) -> (Grant, Vec<Redemption>) {
+    let spki = own_spki();
+    let redemption = Redemption {
+        key: KeyDigest::of_spki(spki),
+        origin: KeyOrigin::Redeemer,
+        subject: "west".to_owned(),
+        serial: Serial::derive(&grant.uid, spki),
+        at: started(),
+        certificate_end: end(),
+    };
+    let grant = Grant {
+        redemptions_allowed: 1,
+        redemptions: 1,
+        ..grant
+    };
+    (grant, vec![redemption])
+}
+
+/// In the year 2200.
+const LATE: DateTime<Utc> = DateTime::from_timestamp(7_258_118_400, 0).unwrap();
