@@ -38,8 +38,8 @@ annotated-policy.wasm: policy.wasm policy-metadata.yml usage.md $(XTASK_SOURCES)
 
 redemption-sidecar: $(SIDECAR_SOURCES) | toolchain ## the binary that issues, serves and redeems tokens
 	$(call say,building the redemption sidecar; the first time takes about five minutes)
-	cargo build --locked --release --package redemption-sidecar
-	cp $(TARGET_DIR)/release/redemption-sidecar $@
+	cargo build --locked --profile sidecar --package redemption-sidecar
+	cp $(TARGET_DIR)/sidecar/redemption-sidecar $@
 	@ls -l $@ | awk '{ print "   " $$9 ": " $$5 " bytes" }'
 
 ##@ Try
@@ -73,10 +73,18 @@ e2e-tests: annotated-policy.wasm ## runs e2e.bats with kwctl, as Kubewarden test
 	bats e2e.bats
 
 .PHONY: bench
-bench: annotated-policy.wasm ## prints what the policy costs next to a guest that does nothing, and the goals
+bench: bench-policy bench-redemptions ## prints what both parts cost next to what cannot be avoided, and the goals
+
+.PHONY: bench-policy
+bench-policy: annotated-policy.wasm ## what the policy costs next to a guest that does nothing
 	$(call say,building the benchmarks; the first time takes about five minutes for wasmtime)
 	cargo rustc --locked --package noop-guest --profile policy --target $(WASM)
 	cargo run --locked --release --package policy-bench -- $(BENCH_ARGS) annotated-policy.wasm $(TARGET_DIR)/$(WASM)/policy/noop_guest.wasm
+
+.PHONY: bench-redemptions
+bench-redemptions: redemption-sidecar | test-tools ## what a redemption costs; BENCH_ARGS=--quick for a glance
+	$(call say,measuring redemptions; takes about five minutes on a machine that does nothing else)
+	cargo run --locked --profile sidecar --package redemption-bench -- $(BENCH_ARGS) --folder $(TARGET_DIR) ./redemption-sidecar
 
 .PHONY: fuzz
 fuzz: | toolchain ## fuzzes every untrusted input for FUZZ_SECONDS (60) each, with a nightly compiler
@@ -94,7 +102,7 @@ fuzz: | toolchain ## fuzzes every untrusted input for FUZZ_SECONDS (60) each, wi
 .PHONY: lint
 lint: fmt-check clippy $(TOOLS)/bin/cargo-deny ## format, clippy for every crate, and the dependencies against deny.toml
 	cargo clippy --locked --package noop-guest --target $(WASM) -- --deny warnings
-	cargo clippy --locked --package policy-bench --all-targets -- --deny warnings
+	cargo clippy --locked --package policy-bench --package redemption-bench --all-targets -- --deny warnings
 	$(TOOLS)/bin/cargo-deny --workspace --locked check bans licenses sources
 	$(call say,advisories; they block nothing)
 	-$(TOOLS)/bin/cargo-deny --workspace --locked check advisories

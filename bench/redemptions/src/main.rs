@@ -28,6 +28,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use bench::{Bench, KEYS, WARM_UP};
 use costs::Costs;
 use grants::Ledgers;
@@ -42,7 +44,7 @@ pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
 async fn main() -> ExitCode {
     let outcome = tokio::select! {
         outcome = run() => outcome,
-        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+        () = interrupted() => Err("interrupted".into()),
     };
     match outcome {
         Ok(status) => status,
@@ -50,6 +52,20 @@ async fn main() -> ExitCode {
             eprintln!("redemption-bench: {why}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// Ends the run as an error does, so that the service and its folder go, too.
+async fn interrupted() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
     }
 }
 
