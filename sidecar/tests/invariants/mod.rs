@@ -29,6 +29,11 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use skupper_access_policy::printable::is_hidden;
 
+/// A deadline that no decision of a test misses.
+pub(crate) fn soon() -> std::time::Instant {
+    std::time::Instant::now() + std::time::Duration::from_mins(1)
+}
+
 /// 2026-11-22T00:00:00Z, as in the tests of the policy.
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_305_600, 0).unwrap()

@@ -1,6 +1,7 @@
 //! A ledger in memory, with a grant for each row of the protocol's table.
 
 use std::sync::Mutex;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use redemption_sidecar::ledger::{Entry, Ledger, LedgerFault};
@@ -71,6 +72,7 @@ impl Ledger for Memory {
         uid: &GrantUid,
         candidate: Redemption,
         now: DateTime<Utc>,
+        _: Instant,
     ) -> Result<Result<Decision, Refusal>, LedgerFault> {
         if *uid == self::uid(Kind::CannotBeCounted) {
             return Err(LedgerFault::new("not to be counted"));
@@ -109,7 +111,7 @@ impl Ledger for Memory {
         &self,
         _: &str,
         _: DateTime<Utc>,
-    ) -> Result<Option<(Grant, Vec<Redemption>)>, LedgerFault> {
+    ) -> Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault> {
         Err(LedgerFault::new("not for requests"))
     }
 
