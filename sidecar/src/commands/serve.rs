@@ -36,18 +36,27 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
     let folder = data::folder(&options.data)?;
     let source = start::source(&options, &folder).await?;
     if let Some(url) = &options.url
-        && let Some(files) = Identity::files(&options, url)
+        && let Some(files) = Identity::files(&options)
     {
-        files.certificate(&BTreeMap::new(), now)?;
+        files.certificate(url.host(), &BTreeMap::new(), now)?;
     }
     let ledger = data::open(&folder)?;
 
     let site = start::watch(&options, source, &folder, now)?;
     let url = start::url(&options, &site, &ledger).await?;
     start::warn_of(&url, &options, &folder);
-    let identity = Identity::open(&options, &folder, &url, now)?;
-    let shown = identity.certificate(&site.current().site.issuers, now)?;
+    let identity = Identity::open(&options, &folder, now)?;
+    let shown = identity.certificate(url.host(), &site.current().site.issuers, now)?;
+
+    let limits = Limits::default();
+    raise_file_limit(limits.connections);
+    let (listener, address) = listening(options.listen, "--listen")?;
+    let (operations_listener, operations_address) =
+        listening(options.metrics_listen, "--metrics-listen")?;
+    // What tokens carry is said only by a service that has its port.
     ledger.publish(&url.to_string(), &shown.ca).await?;
+    info!("listening on {address} (redemptions) and {operations_address} (operations)");
+    info!("tokens of this service carry {url}");
 
     let metrics = Arc::new(Metrics::new());
     let current = Arc::new(ArcSwap::new(Arc::clone(&site.current().site)));
@@ -62,14 +71,8 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
         .configuration()
         .map_err(|error| Failure::usage(format!("cannot set up TLS: {error}")))?;
 
-    let limits = Limits::default();
-    raise_file_limit(limits.connections);
     let mut terminate = listening_for(SignalKind::terminate())?;
     let mut interrupt = listening_for(SignalKind::interrupt())?;
-    let (listener, address) = listening(options.listen, "--listen")?;
-    let (operations_listener, operations_address) =
-        listening(options.metrics_listen, "--metrics-listen")?;
-    info!("listening on {address} (redemptions) and {operations_address} (operations)");
     let (stop, stopped) = watch::channel(false);
     let until = |mut stopped: watch::Receiver<bool>| async move {
         // A sender that is gone means the end, too.
@@ -90,7 +93,8 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
             shown,
             metrics: Arc::clone(&metrics),
             keep: options.keep,
-            url: url.to_string(),
+            is_url_given: options.url.is_some(),
+            url,
         }
         .run(),
     );
@@ -102,7 +106,6 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
         let _ = stop.send(true);
     });
 
-    info!("tokens of this service carry {url}");
     let server = Server::redemptions(tls, redemptions, metrics, limits);
     let cut = server.serve(listener, until(stopped)).await;
     if cut > 0 {

@@ -9,10 +9,11 @@ use chrono::{DateTime, Utc};
 use rustls::sign::CertifiedKey;
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::host::Host;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
 
 use super::Failure;
 use super::presented::judge;
-use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
 use crate::issuer::Issuer;
 use crate::server::load_certified_key;
@@ -21,15 +22,13 @@ use crate::wording;
 
 /// Where the certificate of the server comes from.
 pub(super) enum Identity {
-    /// Made by the server's own CA, for these hosts.
-    Own { ca: Box<ServerCa>, hosts: Vec<Host> },
+    /// Made by the server's own CA.
+    Own(Box<ServerCa>),
     /// The files of `--tls-cert`, `--tls-key` and `--tls-ca`.
     Files {
         certificate: PathBuf,
         key: PathBuf,
         ca: PathBuf,
-        /// What redeemers connect to.
-        host: Host,
     },
 }
 
@@ -49,39 +48,36 @@ impl Identity {
     pub(super) fn open(
         options: &Serve,
         folder: &Path,
-        url: &AdvertisedUrl,
         now: DateTime<Utc>,
     ) -> Result<Self, Failure> {
-        if let Some(files) = Self::files(options, url) {
+        if let Some(files) = Self::files(options) {
             return Ok(files);
         }
         let ca = ServerCa::open(&folder.join("server-ca"), now)
             .map_err(|problem| Failure::usage(problem.to_string()))?;
-        Ok(Self::Own {
-            ca: Box::new(ca),
-            hosts: vec![url.host().clone()],
-        })
+        Ok(Self::Own(Box::new(ca)))
     }
 
     /// The files, when the options name them.
-    pub(super) fn files(options: &Serve, url: &AdvertisedUrl) -> Option<Self> {
+    pub(super) fn files(options: &Serve) -> Option<Self> {
         Some(Self::Files {
             certificate: options.tls_cert.clone()?,
             key: options.tls_key.clone()?,
             ca: options.tls_ca.clone()?,
-            host: url.host().clone(),
         })
     }
 
-    /// The certificate to show from now on, and not one that the issuers of the site made.
+    /// The certificate to show from now on to those who connect to the host, and not one that the
+    /// issuers of the site made.
     pub(super) fn certificate(
         &self,
+        host: &Host,
         issuers: &BTreeMap<String, Arc<Issuer>>,
         now: DateTime<Utc>,
     ) -> Result<Shown, Failure> {
         match self {
-            Self::Own { ca, hosts } => {
-                let leaf = ca.issue_server_leaf(hosts, now);
+            Self::Own(ca) => {
+                let leaf = ca.issue_server_leaf(std::slice::from_ref(host), now);
                 let leaf = leaf.map_err(|problem| Failure::usage(problem.to_string()))?;
                 Ok(Shown {
                     certified_key: leaf.certified_key,
@@ -95,7 +91,6 @@ impl Identity {
                 certificate,
                 key,
                 ca,
-                host,
             } => {
                 let fingerprint = self.fingerprint();
                 let certified_key =
@@ -108,9 +103,9 @@ impl Identity {
                 judge(&certified_key.cert, &bundle, host, issuers, now)
                     .map_err(|problem| Failure::usage(problem.to_string()))?;
                 Ok(Shown {
+                    end: end(&certified_key),
                     certified_key,
                     ca: text,
-                    end: None,
                     renew_at: None,
                     fingerprint,
                 })
@@ -122,17 +117,22 @@ impl Identity {
     /// cannot be read.
     pub(super) fn fingerprint(&self) -> Vec<Vec<u8>> {
         match self {
-            Self::Own { .. } => Vec::new(),
+            Self::Own(_) => Vec::new(),
             Self::Files {
                 certificate,
                 key,
                 ca,
-                ..
             } => [certificate, key, ca]
                 .map(|path| fs::read(path).unwrap_or_default())
                 .into(),
         }
     }
+}
+
+fn end(certified_key: &CertifiedKey) -> Option<DateTime<Utc>> {
+    let leaf = Certificate::from_der(certified_key.cert.first()?).ok()?;
+    let end = leaf.tbs_certificate().validity().not_after;
+    DateTime::from_timestamp_secs(end.to_unix_duration().as_secs().try_into().ok()?)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

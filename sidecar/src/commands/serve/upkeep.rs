@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use super::identity::{Identity, Shown};
 use super::say;
+use crate::advertised::AdvertisedUrl;
 use crate::clock;
 use crate::ledger::SqliteLedger;
 use crate::metrics::Metrics;
@@ -29,7 +30,10 @@ pub(super) struct Upkeep {
     pub(super) shown: Shown,
     pub(super) metrics: Arc<Metrics>,
     pub(super) keep: TimeDelta,
-    pub(super) url: String,
+    /// What tokens carry.
+    pub(super) url: AdvertisedUrl,
+    /// Whether an option says so, whatever the site says.
+    pub(super) is_url_given: bool,
 }
 
 impl Upkeep {
@@ -67,17 +71,20 @@ impl Upkeep {
     async fn follow_certificate(&mut self, now: DateTime<Utc>) {
         let is_due = self.shown.renew_at.is_some_and(|renew_at| renew_at <= now);
         let seen = self.identity.fingerprint();
-        if !is_due && seen == self.shown.fingerprint {
+        let url = self.url();
+        if !is_due && url == self.url && seen == self.shown.fingerprint {
             return;
         }
-        match self.identity.certificate(&self.current.load().issuers, now) {
+        let issuers = &self.current.load().issuers;
+        match self.identity.certificate(url.host(), issuers, now) {
             Ok(shown) => {
                 let ledger = &self.redemptions.service().ledger;
-                if let Err(fault) = ledger.publish(&self.url, &shown.ca).await {
+                if let Err(fault) = ledger.publish(&url.to_string(), &shown.ca).await {
                     warn!("the new certificate of the server is not used yet: {fault}");
                     return;
                 }
-                info!("the server shows a new certificate");
+                info!("the server shows a new certificate; tokens carry {url}");
+                self.url = url;
                 self.certificate.replace(shown.certified_key.clone());
                 self.shown = shown;
             }
@@ -86,6 +93,13 @@ impl Upkeep {
                 self.shown.fingerprint = seen;
             }
         }
+    }
+
+    /// What tokens are to carry: what the option says, else what the site says now.
+    fn url(&self) -> AdvertisedUrl {
+        let of_site = self.watch.current().url.clone();
+        let of_site = of_site.filter(|_| !self.is_url_given);
+        of_site.unwrap_or_else(|| self.url.clone())
     }
 
     fn report(&self) {
