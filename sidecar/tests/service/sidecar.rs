@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::net::TcpListener;
 use std::ops::Range;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -52,6 +53,7 @@ impl Sidecar {
     /// Serves an existing data folder on this port, as the last part of a longer command line.
     pub(crate) fn start_at(folder: &Path, port: u16, wrapper: &[&str], options: &[&str]) -> Self {
         let operations_port = free_port();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
         let log = folder.join(format!("log-{port}"));
         let log = OpenOptions::new().create(true).append(true).open(log);
         let words = [wrapper, &[BINARY]].concat();

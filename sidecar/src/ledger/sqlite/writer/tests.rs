@@ -163,7 +163,7 @@ fn a_failure_is_a_fault_for_everybody_and_what_was_counted_nevertheless_is_logge
         assert!(store.last.lock().unwrap().is_err(), "{name}");
         for part in [
             &grant().uid.to_string(),
-            "grant=west",
+            r#"name="west""#,
             r#"subject="subject-1""#,
             &redemption(1).serial.to_string(),
             "key_origin=Redeemer",
