@@ -28,7 +28,7 @@ say = @printf '\n>> %s\n' '$(1)'
 
 policy.wasm: $(POLICY_SOURCES) | toolchain ## the module as the compiler makes it
 	$(call say,building the policy for $(WASM); the first time takes about a minute)
-	cargo rustc --locked --lib --crate-type cdylib --profile policy --target $(WASM)
+	cargo rustc --locked --package skupper-access-policy --lib --crate-type cdylib --profile policy --target $(WASM)
 	cp $(TARGET_DIR)/$(WASM)/policy/skupper_access_policy.wasm $@
 
 annotated-policy.wasm: policy.wasm policy-metadata.yml usage.md $(XTASK_SOURCES) ## the module with Kubewarden's metadata, as it is published
@@ -122,7 +122,7 @@ fmt-check: | toolchain
 .PHONY: clippy
 clippy: | toolchain
 	cargo clippy --locked --all-targets -- --deny warnings
-	cargo clippy --locked --lib --target $(WASM) -- --deny warnings
+	cargo clippy --locked --package skupper-access-policy --lib --target $(WASM) -- --deny warnings
 
 $(TOOLS)/bin/cargo-deny:
 	$(call say,installing cargo-deny into $(TOOLS); takes some minutes)
