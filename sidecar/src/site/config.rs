@@ -21,7 +21,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-use skupper_access_policy::printable::printable;
+use skupper_access_policy::printable::{is_hidden, printable};
 use skupper_access_policy::value::name::SubdomainName;
 
 use crate::advertised::AdvertisedUrl;
@@ -280,8 +280,9 @@ fn object_name(text: &str) -> Result<String, String> {
 }
 
 fn file_path(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() || text.contains('\0') {
-        return Err("must be the path of a file".to_owned());
+    // A path stands in messages.
+    if text.is_empty() || text.chars().any(is_hidden) {
+        return Err("must be the path of a file, without control characters".to_owned());
     }
     Ok(PathBuf::from(text))
 }

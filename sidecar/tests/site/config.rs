@@ -187,6 +187,13 @@ fn a_problem_names_its_line_its_field_and_what_is_allowed() {
             invalid("must be the path"),
         ),
         (
+            "an issuer with a line end in its path",
+            swap("p.key", "\"p\\nkey\""),
+            Some(5),
+            "issuers.partners.key",
+            invalid("must be the path"),
+        ),
+        (
             "an issuer's name with a slash",
             swap("partners", "../partners"),
             Some(5),

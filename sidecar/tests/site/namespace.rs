@@ -449,6 +449,12 @@ fn a_folder_that_is_not_whole_is_a_problem_and_no_other_site() {
         "{problem}"
     );
     files.insert(path(SITE), SITE_YAML.into());
+    files.insert(path("runtime/resources/Site-we\nst.yaml"), SITE_YAML.into());
+    assert_eq!(
+        read(&files, None).unwrap().name,
+        "west",
+        "a name of no object"
+    );
     files.insert(path("runtime/resources/Site-east.yaml"), SITE_YAML.into());
     let problem = read(&files, None).unwrap_err();
     let expected = NamespaceProblem::SeveralSites(resources());
