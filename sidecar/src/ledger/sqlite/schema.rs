@@ -64,10 +64,19 @@ impl From<rusqlite::Error> for SchemaProblem {
 
 /// Reads which schema the file has; an empty file has schema 0. Changes nothing.
 pub(super) fn identify(connection: &Connection) -> Result<i64, SchemaProblem> {
-    let application: i32 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if application == 0 && found == 0 && is_empty(connection)? {
+    // One statement sees one state of the file: another process may be migrating it.
+    const IDENTIFY: &str = "SELECT \
+        (SELECT count(*) FROM sqlite_schema), \
+        (SELECT application_id FROM pragma_application_id), \
+        (SELECT user_version FROM pragma_user_version)";
+    let (entries, application, found) = connection.query_row(IDENTIFY, [], |row| {
+        Ok((
+            row.get::<_, i64>(0)?,
+            row.get::<_, i32>(1)?,
+            row.get::<_, i64>(2)?,
+        ))
+    })?;
+    if (entries, application, found) == (0, 0, 0) {
         return Ok(0);
     }
     if application != APPLICATION_ID {
@@ -101,10 +110,4 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaProblem> 
 
 fn newest() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
-}
-
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
-        row.get(0)
-    })
 }
