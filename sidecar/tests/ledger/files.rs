@@ -193,6 +193,51 @@ async fn a_damaged_grant_certifies_no_key_too_many() {
     assert!(faults > 0);
 }
 
+/// Two tables that share pages write over each other.
+#[tokio::test]
+async fn a_ledger_whose_pages_went_astray_certifies_no_key_too_many() {
+    const PAGE: usize = 4096;
+    let grants: Vec<_> = (0..60).map(|number| grant(number, "west", 3)).collect();
+    let whole = folder_in_memory();
+    let ledger = open(whole.path());
+    for grant in &grants {
+        let grant = Grant {
+            name: format!("west-{}", grant.uid),
+            ..grant.clone()
+        };
+        ledger.create(&grant, now()).await.unwrap().unwrap();
+        let first = ledger.count(&grant.uid, redemption(&grant, 0), now(), soon());
+        first.await.unwrap().unwrap();
+    }
+    drop(ledger);
+    let whole = fs::read(whole.path().join(FILE)).unwrap();
+    let mut faults = 0;
+    for from in (0..10 * PAGE).step_by(PAGE) {
+        for to in (PAGE..10 * PAGE).step_by(PAGE) {
+            let folder = folder_in_memory();
+            let mut bytes = whole.clone();
+            bytes.copy_within(from..from + PAGE, to);
+            fs::write(folder.path().join(FILE), bytes).unwrap();
+            let Ok(ledger) = SqliteLedger::open(folder.path()) else {
+                continue;
+            };
+            for grant in [&grants[6], &grants[8]] {
+                let mut certified = 1;
+                for key in 1..=4 {
+                    let key = redemption(grant, key);
+                    match ledger.count(&grant.uid, key, now(), soon()).await {
+                        Ok(Ok(_)) => certified += 1,
+                        Ok(Err(_)) => {}
+                        Err(_) => faults += 1,
+                    }
+                }
+                assert!(certified <= 3, "{certified} keys, {from} {to}");
+            }
+        }
+    }
+    assert!(faults > 0);
+}
+
 #[tokio::test]
 async fn a_truncated_ledger_certifies_no_key_too_many() {
     let whole = whole_ledger().await;

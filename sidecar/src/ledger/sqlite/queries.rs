@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
+use super::fault::damaged;
 use super::rows::{
     REDEMPTION, grant_columns, read_grant, read_redemption, redemption_columns, sum, time,
 };
@@ -78,6 +79,7 @@ pub(super) fn count(
             ":sum": sum(&grant),
             ":uid": uid.as_bytes(),
         })?;
+    read_back(connection, &grant, Some(&candidate.key))?;
     let counted = Counted {
         uid: *uid,
         name: grant.name,
@@ -163,6 +165,7 @@ pub(super) fn revoke(
                     ":sum": sum(&grant),
                     ":uid": grant.uid.as_bytes(),
                 })?;
+            read_back(connection, &grant, None)?;
             let redemptions = redemptions(connection, &grant.uid)?;
             Ok((grant, redemptions))
         })
@@ -289,6 +292,22 @@ fn redemptions(connection: &Connection, uid: &GrantUid) -> rusqlite::Result<Vec<
         .prepare_cached(REDEMPTIONS)?
         .query_map([uid.as_bytes()], |row| read_redemption(row, 0))?
         .collect()
+}
+
+/// Looks whether what was written is there: a grant, and the redemption of a key. When a write of the
+/// disk went astray, two tables may share pages and write over each other, and a count that is not
+/// kept would have no end.
+fn read_back(
+    connection: &Connection,
+    grant: &Grant,
+    key: Option<&KeyDigest>,
+) -> rusqlite::Result<()> {
+    let entry = look(connection, &grant.uid, key)?;
+    let entry = entry.filter(|entry| entry.redemption.is_some() == key.is_some());
+    match entry {
+        Some(entry) if entry.grant == *grant => Ok(()),
+        _ => Err(damaged("what was written is not there")),
+    }
 }
 
 fn insert_redemption(
