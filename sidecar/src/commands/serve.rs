@@ -48,6 +48,8 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
     let identity = Identity::open(&options, &folder, now)?;
     let shown = identity.certificate(url.host(), &site.current().site.issuers, now)?;
 
+    let mut terminate = listening_for(SignalKind::terminate())?;
+    let mut interrupt = listening_for(SignalKind::interrupt())?;
     let limits = Limits::default();
     raise_file_limit(limits.connections);
     let (listener, address) = listening(options.listen, "--listen")?;
@@ -71,8 +73,6 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
         .configuration()
         .map_err(|error| Failure::usage(format!("cannot set up TLS: {error}")))?;
 
-    let mut terminate = listening_for(SignalKind::terminate())?;
-    let mut interrupt = listening_for(SignalKind::interrupt())?;
     let (stop, stopped) = watch::channel(false);
     let until = |mut stopped: watch::Receiver<bool>| async move {
         // A sender that is gone means the end, too.

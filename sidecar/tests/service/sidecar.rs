@@ -1,7 +1,8 @@
 //! A running sidecar, and clients that say exactly what a test wants them to say.
 
 use std::fs::{self, OpenOptions};
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -95,7 +96,8 @@ impl Sidecar {
 
     fn wait_until_it_listens(&mut self) {
         let start = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        // Its ports are open a moment before it serves.
+        while !lives(self.operations_port) {
             let is_gone = self.child.try_wait().unwrap().is_some();
             let is_late = start.elapsed() > PATIENCE;
             assert!(!is_gone && !is_late, "does not listen: {}", self.log());
@@ -188,6 +190,19 @@ impl Drop for Sidecar {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Whether a service answers on its operations port.
+fn lives(port: u16) -> bool {
+    let ask = || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        std::io::Result::Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
 }
 
 /// Runs a command on a data folder.
