@@ -40,7 +40,7 @@ impl Sidecar {
 
     /// Serves a new data folder with these options.
     pub(crate) fn start_with(options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = private_folder();
         let mut sidecar = Self::start_in(folder.path(), options);
         sidecar.owned = Some(folder);
         sidecar
@@ -54,7 +54,6 @@ impl Sidecar {
     /// Serves an existing data folder on this port, as the last part of a longer command line.
     pub(crate) fn start_at(folder: &Path, port: u16, wrapper: &[&str], options: &[&str]) -> Self {
         let operations_port = free_port();
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
         let log = folder.join(format!("log-{port}"));
         let log = OpenOptions::new().create(true).append(true).open(log);
         let words = [wrapper, &[BINARY]].concat();
@@ -190,6 +189,13 @@ impl Drop for Sidecar {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A folder of its owner, as a data folder is.
+fn private_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    folder
 }
 
 /// Whether a service answers on its operations port.
