@@ -2,13 +2,16 @@
 //!
 //! Everything that can fail comes before the count; the count is durable before the answer leaves.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::thread::available_parallelism;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use axum::http::HeaderMap;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
+use tokio::time::timeout_at;
 
 use skupper_access_policy::value::name::MAX_NAME_BYTES;
 
@@ -78,7 +81,7 @@ impl<L: Ledger> Service<L> {
             return Err(Refusal::Ended);
         }
         let wanted = Wanted::read(headers, &grant.name)?;
-        let (key, known) = self.key(grant, &wanted, now).await?;
+        let (key, known) = self.key(grant, &wanted, now, deadline).await?;
         let decision = decide(grant, known.as_ref(), &wanted.subject, now)?;
 
         let site = self.site.load_full();
@@ -161,13 +164,14 @@ impl<L: Ledger> Service<L> {
         grant: &Grant,
         wanted: &Wanted,
         now: DateTime<Utc>,
+        deadline: Instant,
     ) -> Result<(Key, Option<Redemption>), Refusal> {
         let Some(request) = &wanted.certificate_request else {
             // A new key is never known; no key is made for a grant that is spent.
             if grant.state(now) == GrantState::Spent {
                 return Err(Refusal::Spent);
             }
-            return Ok((Key::Service(make_key(self.key_kind).await?), None));
+            return Ok((Key::Service(make_key(self.key_kind, deadline).await?), None));
         };
         let key = certificate_request::read(request).map_err(|problem| {
             Refusal::Headers(format!("header 'certificate-request': {problem}"))
@@ -216,17 +220,27 @@ impl Key {
     }
 }
 
-/// An RSA key takes a tenth of a second: not on a thread that serves others.
-async fn make_key(kind: KeyKind) -> Result<PrivateKey, Refusal> {
-    match kind {
-        KeyKind::P256 => Ok(PrivateKey::generate(kind)),
-        KeyKind::Rsa2048 => tokio::task::spawn_blocking(move || PrivateKey::generate(kind))
-            .await
-            .map_err(|fault| {
-                tracing::error!(%fault, "cannot make a key");
-                Refusal::Unavailable
-            }),
+/// An RSA key takes a tenth of a second: not on a thread that serves others, and not more of them at
+/// once than there are cores. Else a burst makes all of them late. Who waits does so in order.
+async fn make_key(kind: KeyKind, deadline: Instant) -> Result<PrivateKey, Refusal> {
+    static CORES: LazyLock<Semaphore> =
+        LazyLock::new(|| Semaphore::new(available_parallelism().map_or(1, usize::from)));
+    if kind == KeyKind::P256 {
+        return Ok(PrivateKey::generate(kind));
     }
+    let Ok(Ok(core)) = timeout_at(deadline.into(), CORES.acquire()).await else {
+        tracing::warn!("too many wait for a key that is made here");
+        return Err(Refusal::Unavailable);
+    };
+    let make = move || {
+        let key = PrivateKey::generate(kind);
+        drop(core);
+        key
+    };
+    tokio::task::spawn_blocking(make).await.map_err(|fault| {
+        tracing::error!(%fault, "cannot make a key");
+        Refusal::Unavailable
+    })
 }
 
 fn log_issuer(grant: &Grant, default: &str) {
