@@ -108,6 +108,7 @@ async fn run() -> Result<ExitCode, Fault> {
                 "slow-and-large" => attacks::slow_and_large(&bench, &mut figures).await?,
                 "issuing" => issuing::beside_a_burst(&bench, &mut figures).await?,
                 "plain" => rates::plain(&bench, &costs, &mut figures).await?,
+                "beside-rsa-keys" => rates::beside_rsa_keys(&bench, &mut figures).await?,
                 _ => {
                     if let Some(ledgers) = &ledgers {
                         ledgers.redeem(&bench, run, &mut figures).await?;
@@ -166,7 +167,7 @@ fn options() -> Result<Options, String> {
     Ok(options)
 }
 
-const SCENARIOS: [&str; 9] = [
+const SCENARIOS: [&str; 10] = [
     "kept-alive",
     "new-handshake",
     "rsa-issuer",
@@ -176,6 +177,7 @@ const SCENARIOS: [&str; 9] = [
     "slow-and-large",
     "issuing",
     "plain",
+    "beside-rsa-keys",
 ];
 
 /// How often everything is measured.

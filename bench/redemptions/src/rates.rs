@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::Fault;
-use crate::bench::{Bench, CONNECTIONS};
+use crate::bench::{Bench, CONNECTIONS, count};
 use crate::costs::Costs;
 use crate::load::Load;
 use crate::room::{self, Site};
@@ -75,7 +75,7 @@ pub(crate) async fn offered(bench: &Bench, costs: &Costs, table: &mut Table) -> 
     let limit = costs.lone_redemption();
     table.see_beside(OFFERED_P50, seen.times.median(), limit);
     table.see_beside(OFFERED_P99, seen.times.p99(), limit);
-    table.see(OFFERED_CPU, cpu / crate::bench::count(seen.redeemed));
+    table.see(OFFERED_CPU, cpu / count(seen.redeemed));
     service.sidecar.stop()?;
     Ok(())
 }
@@ -103,6 +103,25 @@ pub(crate) async fn plain(bench: &Bench, costs: &Costs, table: &mut Table) -> Re
     let limit = costs.plain_rsa_redemption();
     table.see_beside(PLAIN_RSA_CPU, measured.cpu, limit);
     table.see_beside(PLAIN_RSA_RATE, measured.rate(), measured.rate_at(limit));
+    service.sidecar.stop()?;
+    Ok(())
+}
+
+/// Own keys, 100 in a second, beside Skupper's clients whose RSA keys are made here.
+pub(crate) async fn beside_rsa_keys(bench: &Bench, table: &mut Table) -> Result<(), Fault> {
+    let service = bench.service(Site::Ec, &["--key=rsa-2048"]).await?;
+    let plain = Load {
+        requests: service.requests(room::plain_request),
+        from: vec![Ipv4Addr::new(127, 0, 0, 2); CONNECTIONS],
+        requests_at_most: usize::MAX,
+        ..service.load(bench)
+    };
+    let plain = tokio::spawn(plain.closed());
+    let mut own = service.load(bench).offered(100).await?.only_redeemed()?;
+    let plain = plain.await??;
+    table.see(BESIDE_P50, own.times.median());
+    table.see(BESIDE_P99, own.times.p99());
+    table.see(BESIDE_REFUSED, count(plain.other + plain.broken));
     service.sidecar.stop()?;
     Ok(())
 }
@@ -180,5 +199,20 @@ const PLAIN_RSA_CPU: Figure = Figure {
 const PLAIN_RSA_RATE: Figure = Figure {
     name: "  durable redemptions, RSA-2048 made here",
     unit: "1/s",
+    goal: Goal::Free,
+};
+const BESIDE_P50: Figure = Figure {
+    name: "own keys beside 64 clients whose RSA keys are made: p50",
+    unit: "ms",
+    goal: Goal::Free,
+};
+const BESIDE_P99: Figure = Figure {
+    name: "  p99",
+    unit: "ms",
+    goal: Goal::Free,
+};
+const BESIDE_REFUSED: Figure = Figure {
+    name: "  clients that are to try again",
+    unit: "",
     goal: Goal::Free,
 };
