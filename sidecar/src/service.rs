@@ -2,22 +2,21 @@
 //!
 //! Everything that can fail comes before the count; the count is durable before the answer leaves.
 
-use std::sync::{Arc, LazyLock};
-use std::thread::available_parallelism;
+mod key_generator;
+
+use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use axum::http::HeaderMap;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use secrecy::SecretString;
-use tokio::sync::Semaphore;
-use tokio::time::timeout_at;
 
 use skupper_access_policy::value::name::MAX_NAME_BYTES;
 
 use crate::certificate_request::{self, PublicKey};
 use crate::issuer::LeafRequest;
-use crate::key::{KeyKind, PrivateKey};
+use crate::key::PrivateKey;
 use crate::ledger::{Ledger, LedgerFault};
 use crate::manifest::{Link, TlsSecret};
 use crate::protocol::Wanted;
@@ -27,14 +26,16 @@ use crate::redemption::{
 };
 use crate::site::Site;
 
+pub use key_generator::KeyGenerator;
+
 /// What redemptions need, for as long as the service runs.
 pub struct Service<L> {
     /// The grants.
     pub ledger: L,
     /// The site; a reload replaces it.
     pub site: Arc<ArcSwap<Site>>,
-    /// The kind of key that is made for a client that brings none.
-    pub key_kind: KeyKind,
+    /// Makes the keys of clients that bring none.
+    pub keys: KeyGenerator,
     /// How long a certificate is valid; absent for as long as its issuer.
     pub certificate_duration: Option<TimeDelta>,
 }
@@ -171,7 +172,7 @@ impl<L: Ledger> Service<L> {
             if grant.state(now) == GrantState::Spent {
                 return Err(Refusal::Spent);
             }
-            return Ok((Key::Service(make_key(self.key_kind, deadline).await?), None));
+            return Ok((Key::Service(self.keys.generate(deadline).await?), None));
         };
         let key = certificate_request::read(request).map_err(|problem| {
             Refusal::Headers(format!("header 'certificate-request': {problem}"))
@@ -218,29 +219,6 @@ impl Key {
             Self::Service(key) => Some(key.to_pem()),
         }
     }
-}
-
-/// An RSA key takes a tenth of a second: not on a thread that serves others, and not more of them at
-/// once than there are cores. Else a burst makes all of them late. Who waits does so in order.
-async fn make_key(kind: KeyKind, deadline: Instant) -> Result<PrivateKey, Refusal> {
-    static CORES: LazyLock<Semaphore> =
-        LazyLock::new(|| Semaphore::new(available_parallelism().map_or(1, usize::from)));
-    if kind == KeyKind::P256 {
-        return Ok(PrivateKey::generate(kind));
-    }
-    let Ok(Ok(core)) = timeout_at(deadline.into(), CORES.acquire()).await else {
-        tracing::warn!("too many wait for a key that is made here");
-        return Err(Refusal::Unavailable);
-    };
-    let make = move || {
-        let key = PrivateKey::generate(kind);
-        drop(core);
-        key
-    };
-    tokio::task::spawn_blocking(make).await.map_err(|fault| {
-        tracing::error!(%fault, "cannot make a key");
-        Refusal::Unavailable
-    })
 }
 
 fn log_issuer(grant: &Grant, default: &str) {

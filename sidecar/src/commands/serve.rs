@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::operations;
 use crate::redemptions::Redemptions;
 use crate::server::{Limits, Server, ServerCertificate, listen, raise_file_limit};
-use crate::service::Service;
+use crate::service::{KeyGenerator, Service};
 use crate::site::reload::Notice;
 use crate::{clock, log, wording};
 use health::Health;
@@ -65,7 +65,7 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
     let redemptions = Arc::new(Redemptions::new(Service {
         ledger,
         site: Arc::clone(&current),
-        key_kind: options.key,
+        keys: KeyGenerator::new(options.key),
         certificate_duration: options.certificate_duration,
     }));
     let certificate = ServerCertificate::new(shown.certified_key.clone());

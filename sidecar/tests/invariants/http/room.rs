@@ -16,7 +16,7 @@ use redemption_sidecar::metrics::Metrics;
 use redemption_sidecar::redemption::{Grant, Redemption};
 use redemption_sidecar::redemptions::Redemptions;
 use redemption_sidecar::server::{Limits, Server, routes};
-use redemption_sidecar::service::Service;
+use redemption_sidecar::service::{KeyGenerator, Service};
 use redemption_sidecar::site::Site;
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -69,7 +69,7 @@ impl Room {
             let handler = Arc::new(Redemptions::new(Service {
                 ledger: Memory::new(),
                 site: Arc::new(ArcSwap::from_pointee(site)),
-                key_kind: KeyKind::P256,
+                keys: KeyGenerator::new(KeyKind::P256),
                 certificate_duration: None,
             }));
             let metrics = Arc::new(Metrics::new());
