@@ -16,6 +16,7 @@ use clap::CommandFactory;
 
 use crate::args::{Command, CommandLine};
 use crate::ledger::LedgerFault;
+use crate::wording;
 
 /// Runs a command.
 ///
@@ -39,7 +40,8 @@ pub async fn run(command: Command) -> Result<(), Failure> {
             let written = std::fs::create_dir_all(&folder)
                 .and_then(|()| clap_mangen::generate_to(CommandLine::command(), &folder));
             written.map_err(|error| {
-                Failure::usage(format!("cannot write to {}: {error}", folder.display()))
+                let cause = wording::io(&error);
+                Failure::usage(format!("cannot write to {}: {cause}", folder.display()))
             })
         }
     }
@@ -119,5 +121,6 @@ fn write(text: &[u8]) -> io::Result<()> {
 }
 
 fn unwritten(error: &io::Error) -> Failure {
-    Failure::try_again(format!("cannot write to standard output: {error}"))
+    let cause = wording::io(error);
+    Failure::try_again(format!("cannot write to standard output: {cause}"))
 }

@@ -43,7 +43,7 @@ use crate::issuer::{
     Authority, BACKDATED, IssuerProblem, Purpose, leaf_extensions, new_serial, pem, self_signed,
 };
 use crate::key::{KeyKind, PrivateKey};
-use crate::random;
+use crate::{random, wording};
 
 use files::Folder;
 
@@ -217,6 +217,7 @@ impl fmt::Display for ServerCaProblem {
                 path,
                 cause,
             } => {
+                let cause = wording::io(cause);
                 write!(formatter, "cannot {action} {}: {cause}", path.display())
             }
             Self::KeyMissing(path) => write!(

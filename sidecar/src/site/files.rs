@@ -27,6 +27,12 @@ pub trait Files {
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 }
 
+/// The text of a file that holds no secret.
+pub(super) fn read_text(files: &impl Files, path: &Path) -> io::Result<String> {
+    let text = String::from_utf8(files.read(path)?.to_vec());
+    text.map_err(|cause| io::Error::new(io::ErrorKind::InvalidData, cause))
+}
+
 /// The files of this machine. What is read through it is what [`Disk::fingerprint`] covers.
 #[derive(Debug, Default)]
 pub struct Disk {

@@ -18,7 +18,7 @@ use super::config::{Config, FILE_NAME};
 use super::skupper_namespace::default_port;
 use crate::issuer::{IssuerProblem, new_site_ca};
 use crate::manifest::{Role, endpoint_host};
-use crate::random;
+use crate::{random, wording};
 
 /// What became of the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,11 +194,8 @@ impl fmt::Display for InitProblem {
                 folder.display()
             ),
             Self::Unwritable(folder, cause) => {
-                write!(
-                    formatter,
-                    "cannot make a site in {}: {cause}",
-                    folder.display()
-                )
+                let (folder, cause) = (folder.display(), wording::io(cause));
+                write!(formatter, "cannot make a site in {folder}: {cause}")
             }
             Self::Ca(problem) => write!(formatter, "cannot make a CA for the site: {problem}"),
         }

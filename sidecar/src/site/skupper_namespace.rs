@@ -15,6 +15,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::io;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
@@ -25,11 +26,10 @@ use skupper_access_policy::value::host::Host;
 use skupper_access_policy::value::name::SubdomainName;
 
 use super::config::IssuerFiles;
-use super::files::Files;
+use super::files::{Files, read_text};
 use super::server_certificate::ServerHosts;
-use super::source::{SiteProblem, read_text};
 use crate::manifest::{Endpoint, Role, endpoint_host};
-use crate::yaml;
+use crate::{wording, yaml};
 
 /// The issuer of grants that name none. Source: Skupper, `CreateLinkAccessesCertificates`.
 pub const DEFAULT_ISSUER: &str = "skupper-site-ca";
@@ -84,10 +84,10 @@ pub fn read(
     files: &impl Files,
     folder: &Path,
     advertise_host: Option<&Host>,
-) -> Result<Namespace, SiteProblem> {
+) -> Result<Namespace, NamespaceProblem> {
     let resources = folder.join("runtime/resources");
     let names = files.list(&resources);
-    let names = names.map_err(|cause| SiteProblem::Unreadable(resources.clone(), cause))?;
+    let names = names.map_err(|cause| unreadable(&resources, &cause))?;
     let of_kind = |kind: &str| {
         // A file that is not named after an object is none of Skupper's.
         let names = names.iter().filter(|name| {
@@ -99,8 +99,8 @@ pub fn read(
     };
     let site: Object<SiteSpec> = match of_kind("Site-").as_slice() {
         [file] => read_object(files, file)?,
-        [] => return Err(NamespaceProblem::NoSite(resources).into()),
-        _ => return Err(NamespaceProblem::SeveralSites(resources).into()),
+        [] => return Err(NamespaceProblem::NoSite(resources)),
+        _ => return Err(NamespaceProblem::SeveralSites(resources)),
     };
     let mut namespace = Namespace {
         name: site.metadata.name,
@@ -145,10 +145,10 @@ pub fn read(
     }
     match (refused, advertise_host) {
         (Some(hosts), None) if namespace.endpoints.is_empty() => {
-            Err(NamespaceProblem::NoHost(hosts).into())
+            Err(NamespaceProblem::NoHost(hosts))
         }
         (Some(hosts), Some(host)) if namespace.endpoints.is_empty() => {
-            Err(NamespaceProblem::HostNotNamed(host.clone(), hosts).into())
+            Err(NamespaceProblem::HostNotNamed(host.clone(), hosts))
         }
         _ => Ok(namespace),
     }
@@ -166,6 +166,8 @@ pub fn default_port(role: Role) -> NonZeroU16 {
 /// What is wrong with a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamespaceProblem {
+    /// A file or folder cannot be read. Says why.
+    Unreadable(PathBuf, String),
     /// The folder of its resources (the path) holds no site.
     NoSite(PathBuf),
     /// The folder of its resources (the path) holds more than one site.
@@ -181,6 +183,9 @@ pub enum NamespaceProblem {
 impl fmt::Display for NamespaceProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unreadable(path, cause) => {
+                write!(formatter, "cannot read {}: {cause}", path.display())
+            }
             Self::NoSite(folder) => write!(
                 formatter,
                 "{} holds no Site: start the site with 'skupper system start' first",
@@ -226,12 +231,6 @@ fn push_remedy(formatter: &mut fmt::Formatter<'_>, hosts: &[String]) -> fmt::Res
         "add the host to subjectAlternativeNames of the RouterAccess, reload the site and name it \
          with --advertise-host",
     )
-}
-
-impl From<NamespaceProblem> for SiteProblem {
-    fn from(problem: NamespaceProblem) -> Self {
-        Self::Namespace(problem)
-    }
 }
 
 #[derive(Deserialize)]
@@ -285,21 +284,25 @@ impl Object<RouterAccessSpec> {
 fn read_object<S: DeserializeOwned>(
     files: &impl Files,
     file: &Path,
-) -> Result<Object<S>, SiteProblem> {
-    let text = read_text(files, file)?;
+) -> Result<Object<S>, NamespaceProblem> {
+    let text = read_text(files, file).map_err(|cause| unreadable(file, &cause))?;
     let object = yaml::single_object(&text).map_err(|problem| malformed(file, problem))?;
     serde_json::from_value(object).map_err(|cause| malformed(file, cause))
 }
 
-fn malformed(file: &Path, problem: impl fmt::Display) -> SiteProblem {
-    NamespaceProblem::Malformed(file.to_owned(), problem.to_string()).into()
+fn unreadable(path: &Path, cause: &io::Error) -> NamespaceProblem {
+    NamespaceProblem::Unreadable(path.to_owned(), wording::io(cause))
+}
+
+fn malformed(file: &Path, problem: impl fmt::Display) -> NamespaceProblem {
+    NamespaceProblem::Malformed(file.to_owned(), problem.to_string())
 }
 
 /// The roles that links use, with their ports.
 fn listeners(
     file: &Path,
     roles: &[RouterAccessRole],
-) -> Result<Vec<(Role, NonZeroU16)>, SiteProblem> {
+) -> Result<Vec<(Role, NonZeroU16)>, NamespaceProblem> {
     let roles = roles
         .iter()
         .filter_map(|role| Some((Role::parse(&role.name)?, role.port)));
@@ -319,7 +322,7 @@ fn server_hosts(
     folder: &Path,
     access: &Path,
     credentials: &str,
-) -> Result<ServerHosts, SiteProblem> {
+) -> Result<ServerHosts, NamespaceProblem> {
     // Nothing else may become part of a path.
     let credentials = SubdomainName::parse(credentials)
         .map_err(|problem| malformed(access, format!("spec.tlsCredentials: {problem}")))?;
@@ -328,6 +331,6 @@ fn server_hosts(
         .join(credentials.as_str())
         .join("tls.crt");
     let pem = files.read(&file);
-    let pem = pem.map_err(|cause| SiteProblem::Unreadable(file.clone(), cause))?;
+    let pem = pem.map_err(|cause| unreadable(&file, &cause))?;
     ServerHosts::read(&pem).map_err(|problem| malformed(&file, problem))
 }

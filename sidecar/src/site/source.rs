@@ -13,10 +13,11 @@ use skupper_access_policy::value::host::Host;
 
 use super::Site;
 use super::config::{Config, ConfigProblem, DEFAULT_ISSUER, IssuerFiles};
-use super::files::{Disk, Files, Fingerprint};
+use super::files::{Disk, Files, Fingerprint, read_text};
 use super::skupper_namespace::{self, NamespaceProblem};
 use crate::advertised::AdvertisedUrl;
 use crate::issuer::{Issuer, IssuerProblem};
+use crate::wording;
 
 /// Where a site is described.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +101,7 @@ impl SiteSource {
 /// Why a site cannot be loaded.
 #[derive(Debug)]
 pub enum SiteProblem {
-    /// A file or folder cannot be read.
+    /// A `redemption.yaml` cannot be read.
     Unreadable(PathBuf, io::Error),
     /// A `redemption.yaml` does not say what it must.
     Config(PathBuf, ConfigProblem),
@@ -112,6 +113,7 @@ impl fmt::Display for SiteProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(path, cause) => {
+                let cause = wording::io(cause);
                 write!(formatter, "cannot read {}: {cause}", path.display())
             }
             Self::Config(path, problem) => write!(formatter, "{}: {problem}", path.display()),
@@ -158,6 +160,7 @@ impl fmt::Display for IssuerFault {
                 write!(formatter, "not among the issuers of {}", path.display())
             }
             Self::Unreadable(path, cause) => {
+                let cause = wording::io(cause);
                 write!(formatter, "cannot read {}: {cause}", path.display())
             }
             Self::Unusable(path, problem) => write!(formatter, "{}: {problem}", path.display()),
@@ -171,8 +174,10 @@ fn load_config(
     named: &[String],
     now: DateTime<Utc>,
 ) -> Result<Loaded, SiteProblem> {
-    let config = Config::parse(&read_text(files, file)?)
-        .map_err(|problem| SiteProblem::Config(file.to_owned(), problem))?;
+    let text =
+        read_text(files, file).map_err(|cause| SiteProblem::Unreadable(file.to_owned(), cause))?;
+    let config =
+        Config::parse(&text).map_err(|problem| SiteProblem::Config(file.to_owned(), problem))?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let (issuers, failed) = load_issuers(DEFAULT_ISSUER, named, |name| {
         let pair = config.issuers.get(name);
@@ -205,7 +210,8 @@ fn load_namespace(
     named: &[String],
     now: DateTime<Utc>,
 ) -> Result<Loaded, SiteProblem> {
-    let namespace = skupper_namespace::read(files, folder, advertise_host)?;
+    let namespace =
+        skupper_namespace::read(files, folder, advertise_host).map_err(SiteProblem::Namespace)?;
     let default = skupper_namespace::DEFAULT_ISSUER;
     let (issuers, failed) = load_issuers(default, named, |name| {
         let pair = skupper_namespace::issuer_files(folder, name);
@@ -260,12 +266,4 @@ fn load_issuer(
     let (cert, key) = (read(&pair.cert)?, read(&pair.key)?);
     Issuer::load(&cert, &key, now)
         .map_err(|problem| IssuerFault::Unusable(pair.cert.clone(), problem))
-}
-
-/// The text of a file that holds no secret.
-pub(super) fn read_text(files: &impl Files, path: &Path) -> Result<String, SiteProblem> {
-    let unreadable = |cause| SiteProblem::Unreadable(path.to_owned(), cause);
-    let content = files.read(path).map_err(unreadable)?;
-    let text = String::from_utf8(content.to_vec());
-    text.map_err(|cause| unreadable(io::Error::new(io::ErrorKind::InvalidData, cause)))
 }

@@ -11,7 +11,6 @@ use redemption_sidecar::site::server_certificate::ServerHosts;
 use redemption_sidecar::site::skupper_namespace::{
     self, Namespace, NamespaceProblem, namespaces_folder,
 };
-use redemption_sidecar::site::source::SiteProblem;
 
 /// The content of a namespace's folder.
 type Folder = BTreeMap<PathBuf, Vec<u8>>;
@@ -103,7 +102,7 @@ fn whole(certificate: &[u8]) -> Folder {
     ])
 }
 
-fn read(folder: &Folder, advertise_host: Option<&str>) -> Result<Namespace, SiteProblem> {
+fn read(folder: &Folder, advertise_host: Option<&str>) -> Result<Namespace, NamespaceProblem> {
     let host = advertise_host.map(|host| read_endpoint_host(host).unwrap());
     skupper_namespace::read(folder, Path::new(FOLDER), host.as_ref())
 }
@@ -229,7 +228,7 @@ fn the_host_of_links_is_one_that_the_server_certificate_names() {
                     "{name}"
                 );
             }
-            (Err(SiteProblem::Namespace(problem)), Err(expected)) => {
+            (Err(problem), Err(expected)) => {
                 assert_eq!(problem, expected, "{name}");
                 assert!(
                     problem.to_string().contains("--advertise-host"),
@@ -430,10 +429,10 @@ fn a_folder_that_is_not_whole_is_a_problem_and_no_other_site() {
             Write(file, content) => drop(files.insert(path(file), content)),
         }
         match read(&files, None).expect_err(name) {
-            SiteProblem::Unreadable(file, _) => {
+            NamespaceProblem::Unreadable(file, _) => {
                 assert_eq!((file, None), (expected, start), "{name}");
             }
-            SiteProblem::Namespace(NamespaceProblem::Malformed(file, problem)) => {
+            NamespaceProblem::Malformed(file, problem) => {
                 assert_eq!(file, expected, "{name}");
                 assert!(problem.starts_with(start.expect(name)), "{name}: {problem}");
             }
@@ -444,10 +443,7 @@ fn a_folder_that_is_not_whole_is_a_problem_and_no_other_site() {
     files.remove(&path(SITE));
     let problem = read(&files, None).unwrap_err();
     let expected = NamespaceProblem::NoSite(resources());
-    assert!(
-        matches!(&problem, SiteProblem::Namespace(got) if *got == expected),
-        "{problem}"
-    );
+    assert_eq!(problem, expected);
     files.insert(path(SITE), SITE_YAML.into());
     files.insert(path("runtime/resources/Site-we\nst.yaml"), SITE_YAML.into());
     assert_eq!(
@@ -458,10 +454,7 @@ fn a_folder_that_is_not_whole_is_a_problem_and_no_other_site() {
     files.insert(path("runtime/resources/Site-east.yaml"), SITE_YAML.into());
     let problem = read(&files, None).unwrap_err();
     let expected = NamespaceProblem::SeveralSites(resources());
-    assert!(
-        matches!(&problem, SiteProblem::Namespace(got) if *got == expected),
-        "{problem}"
-    );
+    assert_eq!(problem, expected);
 }
 
 #[test]
