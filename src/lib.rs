@@ -30,6 +30,7 @@
 
 mod access_grant;
 mod access_token;
+pub mod answer;
 pub mod catalogue;
 mod field;
 pub mod finding;
@@ -98,6 +99,22 @@ pub fn review(request: &Request<'_>, settings: &Settings, now: DateTime<Utc>) ->
             review_as::<TokenRequest>(request, settings, now)
         }
         _ => Verdict::not_covered(request),
+    }
+}
+
+/// Reviews an object as if it were created, or, with an old one, updated by `user` (a `userInfo`).
+#[must_use]
+pub fn review_object(
+    object: Value,
+    old_object: Option<Value>,
+    user: Option<Value>,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Verdict {
+    let request = request::admission_request(object, old_object, user).to_string();
+    match Request::from_json(request.as_bytes()) {
+        Ok(request) => review(&request, settings, now),
+        Err(problem) => Verdict::of_request_problem(problem),
     }
 }
 
