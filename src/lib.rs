@@ -37,6 +37,7 @@ pub mod finding;
 #[cfg(target_os = "wasi")]
 mod guest;
 mod kind;
+pub mod manifest;
 mod nearest;
 pub mod path;
 pub mod printable;
