@@ -1,0 +1,126 @@
+/**
+ * A manifest as kubectl reads it: YAML 1.1 with some of 1.2, many documents, the last of equal keys.
+ *
+ * ```ts
+ * const [grant] = readManifests('spec: {expirationWindow: 1 day}');
+ * grant.json;                                     // '{"spec":{"expirationWindow":"1 day"}}'
+ * rangeOf(grant, '/spec/expirationWindow', 'value');  // where `1 day` stands
+ * ```
+ */
+
+import { Composer, isAlias, Parser, type Document, type Node } from 'yaml';
+import { chunks, type Chunk } from './manifest/chunks';
+import { Fields, Unreadable, type Value } from './manifest/fields';
+import { jsonText } from './manifest/json';
+import { place, type Range } from './manifest/locate';
+
+export type { Range } from './manifest/locate';
+
+/** A document that can be read. */
+export interface Manifest {
+  /** Offset of the document in the text. */
+  from: number;
+  /** The document's text, without what kubectl ignores behind it. */
+  text: string;
+  /** JSON text. */
+  json: string;
+  /** The nodes of the text. Their ranges count from `from`. */
+  root: Value;
+  fields: Fields;
+}
+
+/** A document that cannot be read. */
+export interface UnreadableManifest {
+  error: string;
+  at: Range;
+}
+
+/** Every document that is not empty. */
+export function readManifests(text: string): (Manifest | UnreadableManifest)[] {
+  return chunks(text).flatMap((chunk) => {
+    const read = readChunk(chunk);
+    if (!chunk.strayAfter) return read ? [read] : [];
+    const stray = { error: "there must be nothing but a comment after '---'", at: chunk.strayAfter };
+    return read ? [read, stray] : [stray];
+  });
+}
+
+/** True for a document that can be read. */
+export function isReadable(manifest: Manifest | UnreadableManifest): manifest is Manifest {
+  return 'json' in manifest;
+}
+
+/** The key or the value at a pointer; where there is none, the key of the nearest parent. */
+export function rangeOf(manifest: Manifest, pointer: string, target: 'key' | 'value'): Range {
+  const { key, value, missing, isOwn } = place(manifest.root, manifest.fields, pointer);
+  const node = missing.length === 0 && target === 'value' && isOwn && isWritten(value) ? value : key;
+  if (!node?.range) return firstLine(manifest);
+  return { from: manifest.from + node.range[0], to: manifest.from + endOf(node, manifest.text) };
+}
+
+function readChunk(chunk: Chunk): Manifest | UnreadableManifest | undefined {
+  try {
+    const document = parse(chunk.text);
+    if (!document) return undefined;
+    const [problem] = document.errors;
+    if (problem) {
+      const [from, to] = problem.pos;
+      return { error: lower(problem.message), at: within(chunk, from, to) };
+    }
+    const root = document.contents as Value;
+    const fields = new Fields(document);
+    const json = jsonText(root, fields);
+    if (json === 'null') return undefined;
+    return { from: chunk.from, text: chunk.text.slice(0, document.range[2]), json, root, fields };
+  } catch (error) {
+    if (error instanceof Unreadable) {
+      const range = error.node?.range ?? [0, 0];
+      return { error: error.message, at: within(chunk, range[0], range[1]) };
+    }
+    // The parser's own recursion ends before ours.
+    if (error instanceof RangeError) return { error: 'this is nested too deeply', at: within(chunk, 0, 0) };
+    throw error;
+  }
+}
+
+/** The first document only: kubectl drops what the same part holds behind it. */
+function parse(text: string): Document | undefined {
+  const composer = new Composer({
+    version: '1.1', schema: 'failsafe', merge: false, uniqueKeys: false,
+    strict: false, keepSourceTokens: true, prettyErrors: false, logLevel: 'silent',
+  });
+  for (const document of composer.compose(new Parser().parse(text), false, text.length)) return document;
+  return undefined;
+}
+
+function isWritten(value: Value): value is Node {
+  return isAlias(value) || (!!value?.range && value.range[1] > value.range[0]);
+}
+
+/** Without the line end of a block scalar. */
+function endOf(node: Node, text: string): number {
+  const [from, to] = node.range ?? [0, 0];
+  const trimmed = text.slice(from, to).trimEnd().length;
+  return from + trimmed;
+}
+
+function firstLine({ from, text }: Manifest): Range {
+  const start = text.search(/\S/);
+  const line = text.slice(start).split('\n', 1)[0] ?? '';
+  return { from: from + start, to: from + start + line.trimEnd().length };
+}
+
+/** At least one character, and never more than the rest of the line. */
+function within({ from, text }: Chunk, start: number, end: number): Range {
+  let begin = Math.min(start, text.length);
+  // An error at the end of the text belongs to the last thing that is written.
+  while (begin > 0 && (text[begin] ?? '').trim() === '') begin -= 1;
+  const line = text.indexOf('\n', begin);
+  const limit = line < 0 ? text.length : line;
+  const to = Math.min(Math.max(end, begin + 1), Math.max(limit, begin + 1));
+  return { from: from + begin, to: from + to };
+}
+
+function lower(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}
