@@ -1,4 +1,4 @@
-/** A server of static files on loopback, for `make playground` and for the tests. */
+/** A server of static files on loopback, for the tests. */
 
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
