@@ -22,17 +22,19 @@ export function framed({ title, description, isList, main }: Frame): string {
 <meta name="description" content="${description}">
 <meta name="color-scheme" content="light dark">
 <title>${title} · Skupper access policy</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="../favicon.svg">
 <link rel="stylesheet" href="${STYLE_FILE}">
+<script src="../theme.js"></script>
 ${isList === true && html`<script src="${SEARCH_FILE}" defer></script>\n`}</head>
-<body class="reference">
-<a class="skip-link" href="#main">Skip to content</a>
-<header class="site-header">
-<a class="site-name" href="../index.html">Skupper access policy</a>
+<body>
+<a class="skip" href="#main">Skip to content</a>
+<header class="masthead">
+<a class="name" href="../index.html">Skupper access policy</a>
 <nav aria-label="Site">
 <a href="../index.html">Playground</a>
-<a href="index.html"${isList === true && html` aria-current="page"`}>All rules</a>
+<a href="index.html"${isList === true && html` aria-current="page"`}>Rules</a>
 </nav>
+<button id="theme" type="button">Theme</button>
 </header>
 <main id="main" tabindex="-1">
 ${main}</main>
@@ -46,4 +48,4 @@ export const STYLE_FILE = 'reference.css';
 export const SEARCH_FILE = 'search.js';
 
 /** That of the playground but for WebAssembly, which these pages do not need. */
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'";
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'";

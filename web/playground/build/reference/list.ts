@@ -46,7 +46,7 @@ function row(rule: Rule, page: ReviewedPage | undefined): Html {
   return html`<tr role="row" data-kinds="${rule.kinds.join(' ')}" data-severity="${severity}" data-words="${page && wordsOf(rule, page)}">
 <th role="rowheader" scope="row"><a href="${rule.page}">${rule.code}</a></th>
 <td role="cell">${rule.kinds.join(', ')}</td>
-<td role="cell" class="severity"><span class="badge ${severity}">${severity}</span>${rule.fixed && html` <abbr title="cannot be changed">†</abbr>`}</td>
+<td role="cell" class="severity"><span class="chip ${severity}">${severity}</span>${rule.fixed && html` <abbr title="cannot be changed">†</abbr>`}</td>
 <td role="cell">${spans(rule.summary)}
 <ul class="found" aria-label="Examples found" hidden>
 ${page?.cases.map(({ outcome, heading }, index) => html`<li hidden><a href="${rule.page}#${anchor(index)}">${OUTCOMES[outcome]}: ${heading.replaceAll('`', '')}</a></li>\n`)}</ul></td>

@@ -24,4 +24,4 @@ export function spans(markdown: string): Html[] {
 }
 
 /** List, quotation, heading, table, fence; link, emphasis. */
-const UNKNOWN = /^(?:[-*+>|#] ?|\d+\. |```).*|\[[^\]]*\]\(.*|\*\*.*/m;
+const UNKNOWN = /^(?:[-*+>|#] |\d+\. |```).*|\[[^\]]*\]\(.*|\*\*.*/m;

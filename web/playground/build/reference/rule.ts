@@ -24,6 +24,9 @@ ${neighbours(previous, next)}`;
 /** What a severity does, in a word. */
 export const OUTCOMES = { refused: 'Refused', warned: 'Warned', accepted: 'Accepted' } as const;
 
+/** The class of a chip that says an outcome. */
+const CHIPS = { refused: 'deny', warned: 'warn', accepted: 'good' } as const;
+
 /** What a user of the reference calls a severity: `off` is easier to understand than `allow`. */
 export const SEVERITIES = { deny: 'deny', warn: 'warn', allow: 'off' } as const;
 
@@ -86,7 +89,7 @@ ${paragraphs(it.remark)}${block('Settings of the policy', it.settings)}${block('
 }
 
 function label({ outcome }: ReviewedCase): Html {
-  return html`<span class="outcome ${outcome}">${OUTCOMES[outcome]}</span>`;
+  return html`<span class="chip ${CHIPS[outcome]}">${OUTCOMES[outcome]}</span>`;
 }
 
 function block(title: string, yaml: string | undefined, marks?: Map<number, 'deny' | 'warn'>): Html | false {
