@@ -79,6 +79,13 @@ pub fn read_scalar(text: &str) -> Option<String> {
     manifest::read_scalar(text).map(|value| value.to_string())
 }
 
+/// The version of the policy.
+#[wasm_bindgen]
+#[must_use]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
 fn with(settings: &str, review: impl FnOnce(&Settings) -> Verdict) -> Verdict {
     match Settings::from_json(settings.as_bytes()) {
         Ok(settings) => review(&settings),
