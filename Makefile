@@ -162,7 +162,7 @@ $(TOOLS)/bin/cargo-deny:
 clean: ## removes what was built
 	cargo clean
 	rm -f policy.wasm annotated-policy.wasm redemption-sidecar
-	rm -rf web/node_modules web/*/dist web/*/build
+	rm -rf web/node_modules web/npm/build web/npm/dist web/playground/dist
 
 .PHONY: help
 help: ## this list
