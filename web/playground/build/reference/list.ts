@@ -1,11 +1,11 @@
 /** The page of all rules: a table that can be searched, and read without JavaScript. */
 
 import type { Rule } from 'skupper-access-policy';
-import { framed } from './frame';
-import { html, type Html } from './html';
-import { spans } from './markdown';
-import type { ReviewedPage } from './reviewed';
-import { anchor, OUTCOMES, SEVERITIES } from './rule';
+import { framed } from './frame.ts';
+import { html, type Html } from './html.ts';
+import { spans } from './markdown.ts';
+import type { ReviewedPage } from './reviewed.ts';
+import { anchor, OUTCOMES, SEVERITIES } from './rule.ts';
 
 /** `pages` are in the order of `rules`. */
 export function listPage(rules: Rule[], pages: ReviewedPage[]): string {

@@ -1,11 +1,11 @@
 /** The page of one rule. */
 
 import type { Rule } from 'skupper-access-policy';
-import { code as codeBlock } from './code';
-import { framed } from './frame';
-import { html, type Html } from './html';
-import { paragraphs, spans } from './markdown';
-import type { Change, ReviewedCase, ReviewedPage } from './reviewed';
+import { code as codeBlock } from './code.ts';
+import { framed } from './frame.ts';
+import { html, type Html } from './html.ts';
+import { paragraphs, spans } from './markdown.ts';
+import type { Change, ReviewedCase, ReviewedPage } from './reviewed.ts';
 
 /** `previous` and `next` are its neighbours in the list of all rules. */
 export function rulePage(rule: Rule, page: ReviewedPage, previous?: Rule, next?: Rule): string {

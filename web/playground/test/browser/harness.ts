@@ -20,7 +20,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
-import { serveFolder } from './server';
+import { serveFolder } from './server.ts';
 
 /** The built playground. */
 export const DIST = join(import.meta.dirname, '../../dist');
