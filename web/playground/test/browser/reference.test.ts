@@ -128,7 +128,7 @@ describe('the search', () => {
   test.each([
     ['code', 'token-ca-ex', ['token-ca-expired']],
     ['summary', 'outside 600 to 4294967296', ['expiration-range']],
-    ['message', 'redemptions are made already', ['grant-redemptions-spent']],
+    ['message', "write '216h'", ['grant-window-format']],
     ['order of words', 'ISO days 8601', ['grant-window-format']],
   ])('goes by %s', async (_name, query, expected) => {
     const { page, end } = await site.visit('rules/index.html');
