@@ -8,8 +8,8 @@
 
 import { join } from 'node:path';
 import type { Plugin } from 'vite';
-import { pack, type Example } from './packed';
-import { readPages, type RulePage } from './rule-pages';
+import { pack, type Example } from './packed.ts';
+import { readPages, type RulePage } from './rule-pages.ts';
 
 /** The rule pages, from the repository's root. */
 export const RULE_PAGES = join(import.meta.dirname, '../../../tests/rules');

@@ -3,7 +3,7 @@
  * each line is written once. A fourth of the size, and the same in transfer or a little less.
  */
 
-import type { Outcome } from './rule-pages';
+import type { Outcome } from './rule-pages.ts';
 
 /** A case of a rule page. */
 export interface Example {

@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rules } from 'skupper-access-policy';
 import type { Plugin } from 'vite';
-import { RULE_PAGES } from './examples';
-import { SEARCH_FILE, STYLE_FILE } from './reference/frame';
-import { listPage } from './reference/list';
-import { reviewed, type ReviewedPage } from './reference/reviewed';
-import { rulePage } from './reference/rule';
-import { readPages } from './rule-pages';
+import { RULE_PAGES } from './examples.ts';
+import { SEARCH_FILE, STYLE_FILE } from './reference/frame.ts';
+import { listPage } from './reference/list.ts';
+import { reviewed, type ReviewedPage } from './reference/reviewed.ts';
+import { rulePage } from './reference/rule.ts';
+import { readPages } from './rule-pages.ts';
 
 export function reference(): Plugin {
   return {

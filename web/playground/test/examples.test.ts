@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { examplesOf, NOW, RULE_PAGES } from '../build/examples';
-import { pack, unpack } from '../build/packed';
-import { readPages } from '../build/rule-pages';
+import { examplesOf, NOW, RULE_PAGES } from '../build/examples.ts';
+import { pack, unpack } from '../build/packed.ts';
+import { readPages } from '../build/rule-pages.ts';
 
 const examples = examplesOf(readPages(RULE_PAGES));
 

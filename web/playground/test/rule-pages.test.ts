@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readPage, readPages } from '../build/rule-pages';
+import { readPage, readPages } from '../build/rule-pages.ts';
 
 const FOLDER = join(import.meta.dirname, '../../../tests/rules');
 const pages = readPages(FOLDER);

@@ -1,6 +1,6 @@
 /** YAML as a block in which lines can be marked. */
 
-import { html, type Html } from './html';
+import { html, type Html } from './html.ts';
 
 /** `marks` says which lines, from 1, are marked as what. */
 export function code(text: string, marks?: Map<number, 'deny' | 'warn'>): Html {

@@ -1,6 +1,6 @@
 /** What every page of the reference has around its content. */
 
-import { html, type Html } from './html';
+import { html, type Html } from './html.ts';
 
 export interface Frame {
   title: string;

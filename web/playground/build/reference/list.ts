@@ -1,11 +1,11 @@
 /** The page of all rules: a table that can be searched, and read without JavaScript. */
 
 import type { Rule } from 'skupper-access-policy';
-import { framed } from './frame';
-import { html, type Html } from './html';
-import { spans } from './markdown';
-import type { ReviewedPage } from './reviewed';
-import { anchor, OUTCOMES, SEVERITIES } from './rule';
+import { framed } from './frame.ts';
+import { html, type Html } from './html.ts';
+import { spans } from './markdown.ts';
+import type { ReviewedCase, ReviewedPage } from './reviewed.ts';
+import { anchor, OUTCOMES, SEVERITIES } from './rule.ts';
 
 /** `pages` are in the order of `rules`. */
 export function listPage(rules: Rule[], pages: ReviewedPage[]): string {
@@ -49,9 +49,16 @@ function row(rule: Rule, page: ReviewedPage | undefined): Html {
 <td role="cell" class="severity"><span class="chip ${severity}">${severity}</span>${rule.fixed && html` <abbr title="cannot be changed">†</abbr>`}</td>
 <td role="cell">${spans(rule.summary)}
 <ul class="found" aria-label="Examples found" hidden>
-${page?.cases.map(({ outcome, heading }, index) => html`<li hidden><a href="${rule.page}#${anchor(index)}">${OUTCOMES[outcome]}: ${heading.replaceAll('`', '')}</a></li>\n`)}</ul></td>
+${page?.cases.map((it, index) => found(`${rule.page}#${anchor(index)}`, it))}</ul></td>
 </tr>
 `;
+}
+
+/** An example that the search may show, with the line that it is about. */
+function found(address: string, { outcome, heading, object, claims }: ReviewedCase): Html {
+  const line = object.split('\n')[(claims[0]?.line ?? 0) - 1]?.trim() ?? '';
+  const shown = /:./.test(line) && line.length <= 60 && html`<br><code>${line}</code>`;
+  return html`<li hidden><a href="${address}">${OUTCOMES[outcome]}: ${spans(heading)}</a>${shown}</li>\n`;
 }
 
 const PEM = /-----BEGIN[^]*?-----END[^\n]*|[A-Za-z0-9+/=]{40,}/g;

@@ -3,7 +3,7 @@
  * error, so that a page never shows its own signs.
  */
 
-import { html, type Html } from './html';
+import { html, type Html } from './html.ts';
 
 /** Paragraphs. */
 export function paragraphs(markdown: string): Html[] {

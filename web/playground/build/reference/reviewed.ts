@@ -1,9 +1,9 @@
 /** The cases of the rule pages with the engine's answers: what the reference shows is never typed. */
 
 import { json, type Answer } from 'skupper-access-policy';
-import { NOW } from '../examples';
-import type { RuleCase, RulePage } from '../rule-pages';
-import { jsonOf } from './manifest';
+import { isReadable, readManifests } from '../../src/manifest.ts';
+import { NOW } from '../examples.ts';
+import type { RuleCase, RulePage } from '../rule-pages.ts';
 
 /** A page whose cases are answered. */
 export interface ReviewedPage extends RulePage {
@@ -41,16 +41,23 @@ export function changesBetween(before: unknown, after: unknown, path: string[] =
 }
 
 function reviewedCase(code: string, it: RuleCase): ReviewedCase {
-  const [object, old, user] = [it.object, it.old, it.user].map((yaml) => (yaml ? jsonOf(yaml) : 'null'));
-  const change = `{"object": ${object}, "oldObject": ${old}, "userInfo": ${user}}`;
-  const settings = it.settings ? jsonOf(it.settings) : '{}';
-  const answer = JSON.parse(json.reviewObject(change, settings, NOW)) as Answer;
+  const object = jsonOf(it.object);
+  const change = `{"object": ${object}, "oldObject": ${jsonOf(it.old)}, "userInfo": ${jsonOf(it.user)}}`;
+  const answer = JSON.parse(json.reviewObject(change, jsonOf(it.settings), NOW)) as Answer;
   if (outcomeOf(answer) !== it.outcome) {
     throw new Error(`${code}: ${it.heading}: ${outcomeOf(answer)}, and not ${it.outcome}`);
   }
   const stored = answer.mutatedObject;
-  const changes = stored === undefined ? [] : changesBetween(JSON.parse(object ?? 'null'), stored);
+  const changes = stored === undefined ? [] : changesBetween(JSON.parse(object), stored);
   return { ...it, answer, changes };
+}
+
+/** Text, as numbers need it: JavaScript's have 53 bits. */
+function jsonOf(yaml: string | undefined): string {
+  const [manifest] = readManifests(yaml ?? '');
+  if (!manifest) return 'null';
+  if (!isReadable(manifest)) throw new Error(`${manifest.error}:\n${yaml}`);
+  return manifest.json;
 }
 
 function outcomeOf({ allowed, findings }: Answer): RuleCase['outcome'] {

@@ -1,11 +1,12 @@
 /** The page of one rule. */
 
 import type { Rule } from 'skupper-access-policy';
-import { code as codeBlock } from './code';
-import { framed } from './frame';
-import { html, type Html } from './html';
-import { paragraphs, spans } from './markdown';
-import type { Change, ReviewedCase, ReviewedPage } from './reviewed';
+import { NOW } from '../examples.ts';
+import { code as codeBlock } from './code.ts';
+import { framed } from './frame.ts';
+import { html, type Html } from './html.ts';
+import { paragraphs, spans } from './markdown.ts';
+import type { Change, ReviewedCase, ReviewedPage } from './reviewed.ts';
 
 /** `previous` and `next` are its neighbours in the list of all rules. */
 export function rulePage(rule: Rule, page: ReviewedPage, previous?: Rule, next?: Rule): string {
@@ -16,6 +17,7 @@ export function rulePage(rule: Rule, page: ReviewedPage, previous?: Rule, next?:
 ${paragraphs(page.why)}</section>
 ${facts(rule)}<section aria-labelledby="examples">
 <h2 id="examples">Examples</h2>
+<p class="note">The answers are the policy's own, as of <time datetime="${NOW}">${NOW.slice(0, 10)}</time>.</p>
 ${contents(page.cases)}${page.cases.map((it, index) => example(rule.code, it, index))}</section>
 ${neighbours(previous, next)}`;
   return framed({ title: rule.code, description: plain(rule.summary), main });
@@ -72,7 +74,7 @@ function contents(cases: ReviewedCase[]): Html | false {
   if (cases.length < 6) return false;
   return html`<nav aria-labelledby="examples">
 <ol class="contents">
-${cases.map((it, index) => html`<li><a href="#${anchor(index)}">${label(it)} ${spans(it.heading)}</a></li>\n`)}</ol>
+${cases.map((it, index) => html`<li>${label(it)} <a href="#${anchor(index)}">${spans(it.heading)}</a></li>\n`)}</ol>
 </nav>
 `;
 }

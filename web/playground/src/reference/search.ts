@@ -1,8 +1,8 @@
 /**
  * The search in the list of rules: hides the rows that do not match, and shows the examples that do.
  *
- * Every word of the query must occur in a row. Where all of them occur in the heading of an example,
- * the example is listed too.
+ * Every word of the query must occur in a row. Examples in which all of them occur are listed too,
+ * or only those with the very query, where there are any.
  */
 
 export {};
@@ -33,7 +33,9 @@ function search() {
     element.hidden = !isShown;
     if (!isShown) continue;
     shown += 1;
-    showExamples(element, words.length === 0 ? [] : examples.filter(({ text }) => hasAll(text, words)));
+    const found = words.length === 0 ? [] : examples.filter(({ text }) => hasAll(text, words));
+    const exact = found.filter(({ text }) => text.includes(words.join(' ')));
+    showExamples(element, exact.length > 0 ? exact : found);
   }
   if (count) count.textContent = summary(shown);
 }

@@ -19,8 +19,9 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
-import { serveFolder } from './server';
+import { serveFolder } from './server.ts';
 
 /** The built playground. */
 export const DIST = join(import.meta.dirname, '../../dist');
@@ -43,6 +44,8 @@ export interface Visit {
    * console, uncaught errors, answers from 400 on, requests to elsewhere.
    */
   troubles(): readonly string[];
+  /** What axe-core finds serious or critical: rule and element. */
+  barriers(): Promise<string[]>;
   /** Keeps a picture of the whole page where the environment asks for it. */
   picture(name: string): Promise<void>;
   end(): Promise<void>;
@@ -109,12 +112,22 @@ async function visit(browser: Browser, address: string, path: string, options?: 
     page,
     requests: () => requests,
     troubles: () => troubles,
+    barriers: () => barriers(page),
     picture: async (name) => {
       const folder = process.env['SCREENSHOTS'];
       if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
     },
     end: () => context.close(),
   };
+}
+
+async function barriers(page: Page): Promise<string[]> {
+  // The policy of the page would refuse a script element, and lets the debugger pass.
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
 }
 
 /** Shows that the playground does not depend on the folder that it is served from. */
