@@ -1,1 +1,3 @@
-//! x
+//! The rules of the policy over manifests in files.
+
+pub mod manifest;
