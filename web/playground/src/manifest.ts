@@ -71,7 +71,7 @@ function readChunk(chunk: Chunk): Manifest | UnreadableManifest | undefined {
     const fields = new Fields(document);
     const json = jsonText(root, fields);
     if (json === 'null') return undefined;
-    return { from: chunk.from, text: chunk.text.slice(0, document.range[2]), json, root, fields };
+    return { from: chunk.from, text: chunk.text.slice(0, document.range?.[2]), json, root, fields };
   } catch (error) {
     if (error instanceof Unreadable) {
       const range = error.node?.range ?? [0, 0];

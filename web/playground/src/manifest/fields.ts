@@ -88,7 +88,7 @@ export function scalarText(node: Value): string {
 }
 
 /** Text of a key. Source: sigs.k8s.io/yaml, convertToJSONableObject. */
-function keyText(key: Value, at: Node): string {
+export function keyText(key: Value, at: Node): string {
   if (key !== null && !isScalar(key)) throw new Unreadable('a key must be text, a number or a boolean', at);
   const json = scalarText(key);
   if (json === 'null') throw new Unreadable('a key must be text, a number or a boolean, not null', at);

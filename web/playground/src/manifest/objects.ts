@@ -1,0 +1,42 @@
+/**
+ * The objects of a document as kubectl sends them: the items of a list one by one, everything else
+ * as it is.
+ *
+ * Source: k8s.io/cli-runtime pkg/resource, FlattenListVisitor.
+ */
+
+import { isMap, isSeq } from 'yaml';
+import type { Manifest } from '../manifest';
+import { jsonText } from './json';
+import type { Value } from './fields';
+
+/** An object and where it stands in its document. */
+export interface ManifestObject {
+  manifest: Manifest;
+  /** JSON pointer of the object in the document, empty where it is the whole. */
+  pointer: string;
+  /** JSON text. */
+  json: string;
+}
+
+export function objects(manifest: Manifest): ManifestObject[] {
+  const found: ManifestObject[] = [];
+  const visit = (value: Value, pointer: string) => {
+    const items = itemsOf(value, manifest);
+    if (items) {
+      items.forEach((item, index) => visit(item, `${pointer}/items/${index}`));
+    } else {
+      const json = pointer === '' ? manifest.json : jsonText(value, manifest.fields);
+      found.push({ manifest, pointer, json });
+    }
+  };
+  visit(manifest.root, '');
+  return found;
+}
+
+function itemsOf(value: Value, { fields }: Manifest): Value[] | undefined {
+  const map = fields.target(value);
+  if (!isMap(map)) return undefined;
+  const items = fields.target(fields.of(map).get('items')?.value ?? null);
+  return isSeq(items) ? (items.items as Value[]) : undefined;
+}
