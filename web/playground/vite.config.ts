@@ -6,7 +6,8 @@ export default defineConfig({
   // Relative, so that it can be served from any folder.
   base: './',
   plugins: [examples(), reference()],
-  build: { target: 'es2022', modulePreload: { polyfill: false } },
+  build: { target: 'es2022', modulePreload: { polyfill: false }, cssTarget: ['chrome123', 'firefox120', 'safari17.5'] },
+  worker: { format: 'es' },
   preview: { host: '127.0.0.1', strictPort: true },
   test: {
     projects: [

@@ -7,9 +7,12 @@ export interface Edit {
   insert: string;
 }
 
-/** The text after the edits. Of two that overlap, the one that begins first and is longer counts. */
+/**
+ * The text after the edits. Of two that overlap, the one that begins first and is longer counts; what
+ * is inserted comes before what is replaced behind it.
+ */
 export function applied(text: string, edits: readonly Edit[]): string {
-  const ordered = edits.toSorted((a, b) => a.from - b.from || b.to - a.to);
+  const ordered = edits.toSorted((a, b) => a.from - b.from || Number(a.to > a.from) - Number(b.to > b.from) || b.to - a.to);
   const parts: string[] = [];
   let done = 0;
   for (const { from, to, insert } of ordered) {
