@@ -15,6 +15,9 @@ TOOLS := $(TARGET_DIR)/tools
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
 
+# Where `make playground` serves the page, on 127.0.0.1.
+PORT ?= 8080
+
 # How long `make fuzz` stays with each target, in seconds.
 FUZZ_SECONDS ?= 60
 
@@ -25,6 +28,7 @@ SIDECAR_SOURCES := $(POLICY_SOURCES) $(shell find sidecar/src -name '*.rs') side
 BINDGEN_SOURCES := $(shell find web/bindgen -name '*.rs' -o -name Cargo.toml)
 WEB_SOURCES := $(POLICY_SOURCES) $(shell find web/src -name '*.rs') web/Cargo.toml
 NPM_SOURCES := $(shell find web/npm/src -name '*.ts') web/npm/package.json web/npm/tsconfig.json web/tsconfig.json
+PLAYGROUND_SOURCES := $(shell find web/playground -path '*/node_modules' -prune -o -path web/playground/dist -prune -o -path web/playground/test -prune -o -type f -print) $(wildcard tests/rules/*.md)
 XTASK_SOURCES := $(POLICY_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
 
 say = @printf '\n>> %s\n' '$(1)'
@@ -66,8 +70,9 @@ $(WEB)/npm: $(NPM_SOURCES) web/npm/dist/policy_bg.wasm web/node_modules/.package
 	cd web && npm run build --workspace npm
 	mkdir -p $(WEB) && touch $@
 
-$(WEB)/playground: $(WEB)/npm
-	cd web && npm run build --workspace playground --if-present
+$(WEB)/playground: $(WEB)/npm $(PLAYGROUND_SOURCES)
+	$(call say,building the playground and the rule reference)
+	cd web && npm run build --workspace playground
 	touch $@
 
 ##@ Try
@@ -86,12 +91,23 @@ review: annotated-policy.wasm ## reviews your own manifests: make review FILES="
 	@test -n '$(FILES)' || { echo 'name the manifests: make review FILES="grant.yml token.yml"' >&2; exit 1; }
 	@cargo run --locked --quiet --package xtask -- review annotated-policy.wasm $(if $(SETTINGS),--settings $(SETTINGS)) $(FILES)
 
+.PHONY: playground
+playground: $(WEB)/playground ## serves the playground and the rule reference on 127.0.0.1; PORT=8080
+	@! (exec 3<>/dev/tcp/127.0.0.1/$(PORT)) 2>/dev/null || { echo 'port $(PORT) is taken: choose another with `make playground PORT=$(shell echo $$(($(PORT) + 1)))`' >&2; exit 1; }
+	@printf '\n>> the playground is at http://127.0.0.1:%s/ and the rules at http://127.0.0.1:%s/rules/index.html; Ctrl-C ends it\n' $(PORT) $(PORT)
+	@cd web/playground && npm exec --no -- vite preview --port $(PORT) --logLevel warn
+
 ##@ Test
 
 .PHONY: test
-test: fmt-check clippy annotated-policy.wasm | test-tools ## everything that needs no Kubernetes: format, lints, tests, the module in a wasm host
+test: fmt-check clippy annotated-policy.wasm web-tests | test-tools ## everything that needs no Kubernetes: format, lints, tests, the module in a wasm host
 	$(call say,testing)
 	cargo test --locked
+
+.PHONY: web-tests
+web-tests: $(WEB)/playground | chromium ## the JavaScript parts, with the playground in a real Chromium
+	$(call say,testing the JavaScript parts)
+	cd web && npm test --workspaces --if-present
 
 .PHONY: e2e-tests
 e2e-tests: annotated-policy.wasm ## runs e2e.bats with kwctl, as Kubewarden tests its policies
@@ -180,6 +196,14 @@ test-tools:
 	test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo "missing for the tests:$$missing: install with \`apt-get install$$missing\`" >&2; exit 1; }; \
 	echo ">> installing$$missing"; \
 	apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $$missing
+
+# The browser of the tests, with a font; CHROMIUM names another one.
+.PHONY: chromium
+chromium:
+	@test ! -x "$${CHROMIUM:-/usr/bin/chromium}" || exit 0; \
+	test -z "$${CHROMIUM:-}" && test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo 'Chromium is missing for the tests: install it with `apt-get install chromium`, or say where it is with CHROMIUM=PATH' >&2; exit 1; }; \
+	echo '>> installing chromium'; \
+	apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core
 
 # rust-toolchain.toml names the compiler, its components and its targets.
 .PHONY: toolchain

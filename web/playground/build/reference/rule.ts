@@ -2,11 +2,11 @@
 
 import type { Rule } from 'skupper-access-policy';
 import { NOW } from '../examples.ts';
-import { code as codeBlock } from './code.ts';
+import { changed, code as codeBlock } from './code.ts';
 import { framed } from './frame.ts';
 import { html, type Html } from './html.ts';
 import { paragraphs, spans } from './markdown.ts';
-import type { Change, ReviewedCase, ReviewedPage } from './reviewed.ts';
+import type { ReviewedCase, ReviewedPage } from './reviewed.ts';
 
 /** `previous` and `next` are its neighbours in the list of all rules. */
 export function rulePage(rule: Rule, page: ReviewedPage, previous?: Rule, next?: Rule): string {
@@ -115,13 +115,8 @@ function stored({ answer, changes }: ReviewedCase): Html | false {
   if (changes.length === 0) return html`<p class="stored">Stored as written.</p>\n`;
   return html`<figure class="stored">
 <figcaption>Stored, where it differs from what is written</figcaption>
-<pre><code>${changes.map(change)}</code></pre>
-</figure>
+${changed(changes)}</figure>
 `;
-}
-
-function change({ path, before, after }: Change): Html {
-  return html`${before !== undefined && html`<del>- ${path}: ${before}</del>\n`}${after !== undefined && html`<ins>+ ${path}: ${after}</ins>\n`}`;
 }
 
 function neighbours(previous?: Rule, next?: Rule): Html {

@@ -14,6 +14,8 @@ export interface ShownPage {
   headings: number[];
   /** True where the page is wider than the window. */
   isTooWide: boolean;
+  /** Blocks that scroll and cannot be reached by keyboard. */
+  unreachable: string[];
   examples: ShownExample[];
 }
 
@@ -68,6 +70,9 @@ function shown(): Omit<ShownPage, 'file'> {
       ...all<HTMLScriptElement>('script').map(({ src }) => src),
     ],
     headings: all('h1, h2, h3, h4').map(({ tagName }) => Number(tagName.slice(1))),
+    unreachable: all('pre')
+      .filter((block) => block.scrollWidth > block.clientWidth && block.tabIndex !== 0)
+      .map((block) => block.textContent),
     isTooWide: document.documentElement.scrollWidth > innerWidth,
     examples,
   };

@@ -56,6 +56,10 @@ describe('every page', () => {
   test('fits a window of 360 pixels', () => {
     expect(pages.filter(({ isTooWide }) => isTooWide).map(({ file }) => file)).toEqual([]);
   });
+
+  test('lets the keyboard reach whatever scrolls there', () => {
+    expect(pages.flatMap(({ file, unreachable }) => unreachable.map((block) => `${file}: ${block}`))).toEqual([]);
+  });
 });
 
 describe('every example', () => {
@@ -128,7 +132,7 @@ describe('the search', () => {
   test.each([
     ['code', 'token-ca-ex', ['token-ca-expired']],
     ['summary', 'outside 600 to 4294967296', ['expiration-range']],
-    ['message', "write '216h'", ['grant-window-format']],
+    ['message', "write '216h'", ['grant-window-format', 'grant-window-rewritten']],
     ['order of words', 'ISO days 8601', ['grant-window-format']],
   ])('goes by %s', async (_name, query, expected) => {
     const { page, end } = await site.visit('rules/index.html');
@@ -178,15 +182,12 @@ describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
   });
 });
 
-test('the keyboard reaches the content first, and what scrolls', async () => {
-  const { page, end } = await site.visit('rules/token-ca-format.html', { viewport: NARROW });
+test('the keyboard reaches the content first', async () => {
+  const { page, end } = await site.visit('rules/token-ca-format.html');
   await page.keyboard.press('Tab');
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to content');
   await page.keyboard.press('Enter');
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
-  const unreachable = await page.locator('pre').evaluateAll((blocks) =>
-    blocks.filter((block) => block.scrollWidth > block.clientWidth && block.tabIndex !== 0).length);
-  expect(unreachable).toBe(0);
   await end();
 });
 
