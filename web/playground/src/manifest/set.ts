@@ -28,7 +28,8 @@ export function setting(manifest: Manifest, pointer: string, value: unknown): Ed
  * be written on its own, the nearest parent that can is written as a whole.
  */
 export function settings(manifest: Manifest, pointer: string, before: unknown, after: unknown): Edit[] {
-  if (isObject(before) && isObject(after) && Object.keys(before).every((name) => name in after)) {
+  const isKept = isObject(before) && isObject(after) && Object.keys(before).every((name) => name in after);
+  if (isKept && Object.keys(before).length > 0) {
     const nested: (Edit[] | undefined)[] = Object.keys(after).map((name) => {
       if (JSON.stringify(before[name]) === JSON.stringify(after[name])) return [];
       const edits = settings(manifest, `${pointer}/${escape(name)}`, before[name], after[name]);
