@@ -7,11 +7,11 @@ import { EditorState } from '@codemirror/state';
 import {
   drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers,
 } from '@codemirror/view';
-import type { Edit } from './edit';
-import { look } from './editor/look';
-import { marks, setMarks } from './editor/marks';
-import type { Range } from './manifest';
-import type { Mark } from './review';
+import type { Edit } from './edit.ts';
+import { look } from './editor/look.ts';
+import { marks, setMarks } from './editor/marks.ts';
+import type { Range } from './manifest.ts';
+import type { Mark } from './review.ts';
 
 export interface Editor {
   text(): string;

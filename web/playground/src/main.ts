@@ -1,18 +1,18 @@
 /** Wires the page: texts to the worker, outcomes to editors, list and result. */
 
-import { announcer } from './page/announce';
-import { byId } from './page/elements';
-import { exampleMenu, exampleOf, exampleTexts } from './page/examples';
-import { showFindings, type Listed } from './page/findings';
-import { showResult } from './page/result';
-import { sentence } from './page/sentence';
-import { sharing } from './page/sharing';
-import { START } from './page/start';
-import { tabs } from './page/tabs';
-import { texts } from './page/texts';
-import { startReviewer } from './reviewer';
-import type { Outcome } from './review';
-import { isShared, readFragment } from './share';
+import { announcer } from './page/announce.ts';
+import { byId } from './page/elements.ts';
+import { exampleMenu, exampleOf, exampleTexts } from './page/examples.ts';
+import { showFindings, type Listed } from './page/findings.ts';
+import { showResult } from './page/result.ts';
+import { sentence } from './page/sentence.ts';
+import { sharing } from './page/sharing.ts';
+import { START } from './page/start.ts';
+import { tabs } from './page/tabs.ts';
+import { texts } from './page/texts.ts';
+import { startReviewer } from './reviewer.ts';
+import type { Outcome } from './review.ts';
+import { isShared, readFragment } from './share.ts';
 
 const announce = announcer(byId('announcement', HTMLElement));
 const summary = byId('sentence', HTMLElement);

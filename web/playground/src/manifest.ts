@@ -9,12 +9,12 @@
  */
 
 import { Composer, isAlias, Parser, type Document, type Node } from 'yaml';
-import { chunks, type Chunk } from './manifest/chunks';
-import { Fields, Unreadable, type Value } from './manifest/fields';
-import { jsonText } from './manifest/json';
-import { place, type Range } from './manifest/locate';
+import { chunks, type Chunk } from './manifest/chunks.ts';
+import { Fields, Unreadable, type Value } from './manifest/fields.ts';
+import { jsonText } from './manifest/json.ts';
+import { place, type Range } from './manifest/locate.ts';
 
-export type { Range } from './manifest/locate';
+export type { Range } from './manifest/locate.ts';
 
 /** A document that can be read. */
 export interface Manifest {

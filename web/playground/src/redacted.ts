@@ -1,10 +1,10 @@
 /** Texts that can be given to others. */
 
 import { json } from 'skupper-access-policy';
-import { applied } from './edit';
-import { isReadable, readManifests, type Manifest } from './manifest';
-import { hiding } from './manifest/hide';
-import { objects } from './manifest/objects';
+import { applied } from './edit.ts';
+import { isReadable, readManifests, type Manifest } from './manifest.ts';
+import { hiding } from './manifest/hide.ts';
+import { objects } from './manifest/objects.ts';
 
 /** A text without secrets and comments, and the number of documents that are left out of it. */
 export interface Redacted {

@@ -4,13 +4,13 @@
  */
 
 import { json, type Answer, type Finding } from 'skupper-access-policy';
-import { applied, type Edit } from './edit';
-import { diff, type Row } from './diff';
-import { isReadable, rangeOf, readManifests, type Range } from './manifest';
-import { hiding } from './manifest/hide';
-import { objects, type ManifestObject } from './manifest/objects';
-import { setting, settings as settingFields } from './manifest/set';
-import { readSettings } from './settings';
+import { applied, type Edit } from './edit.ts';
+import { diff, type Row } from './diff.ts';
+import { isReadable, rangeOf, readManifests, type Range } from './manifest.ts';
+import { hiding } from './manifest/hide.ts';
+import { objects, problemOf, type ManifestObject } from './manifest/objects.ts';
+import { setting, settings as settingFields } from './manifest/set.ts';
+import { readSettings } from './settings.ts';
 
 /** What is written on the page. */
 export interface Input {
@@ -102,21 +102,12 @@ function readTexts(text: string): { objects: ManifestObject[]; marks: Mark[] } {
       continue;
     }
     for (const object of objects(manifest)) {
-      const problem = notAnObject(object.json);
+      const problem = problemOf(object.json);
       if (problem === undefined) found.push(object);
       else marks.push({ ...rangeOf(manifest, object.pointer, 'key'), severity: 'deny', text: problem });
     }
   }
   return { objects: found, marks };
-}
-
-/** What kubectl itself refuses, before it asks the API server. */
-function notAnObject(text: string): string | undefined {
-  if (!text.startsWith('{')) return "a manifest must be a mapping with 'apiVersion' and 'kind'";
-  const { apiVersion, kind } = head(text);
-  if (apiVersion === '' && kind === '') return "'apiVersion' and 'kind' must be set";
-  if (kind === '') return "'kind' must be set";
-  return apiVersion === '' ? "'apiVersion' must be set" : undefined;
 }
 
 function objectOutcome(object: ManifestObject, answer: Answer, isUpdate: boolean): ObjectOutcome {

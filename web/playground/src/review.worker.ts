@@ -1,8 +1,8 @@
 /** Reads and reviews beside the page, so that a large text never holds up typing. */
 
-import { isReadable, readManifests } from './manifest';
-import { review, type Input, type Outcome } from './review';
-import { withoutSecrets, type Redacted } from './redacted';
+import { isReadable, readManifests } from './manifest.ts';
+import { review, type Input, type Outcome } from './review.ts';
+import { withoutSecrets, type Redacted } from './redacted.ts';
 
 /** What the page asks. */
 export type Question =

@@ -1,8 +1,8 @@
 /** The page's side of the worker. While a review runs, only the latest input waits. */
 
-import type { Input, Outcome } from './review';
-import type { Redacted } from './redacted';
-import type { Question, Reply } from './review.worker';
+import type { Input, Outcome } from './review.ts';
+import type { Redacted } from './redacted.ts';
+import type { Question, Reply } from './review.worker.ts';
 
 export interface Reviewer {
   /** Reviews; `onOutcome` hears of the latest input only. */

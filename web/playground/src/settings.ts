@@ -1,10 +1,10 @@
 /** The policy's settings: written alone, or as part of a ClusterAdmissionPolicy. */
 
 import { json as policy, type SettingsAnswer } from 'skupper-access-policy';
-import { isReadable, rangeOf, readManifests, type Manifest } from './manifest';
-import { jsonText } from './manifest/json';
-import { place } from './manifest/locate';
-import type { Mark } from './review';
+import { isReadable, rangeOf, readManifests, type Manifest } from './manifest.ts';
+import { jsonText } from './manifest/json.ts';
+import { place } from './manifest/locate.ts';
+import type { Mark } from './review.ts';
 
 export interface SettingsText {
   /** JSON text. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { diff } from '../src/diff';
+import { diff } from '../src/diff.ts';
 
 const SIGNS = { same: ' ', gone: '-', new: '+' };
 

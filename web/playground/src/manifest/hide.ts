@@ -5,10 +5,10 @@
 
 import { json } from 'skupper-access-policy';
 import { isAlias, isMap, isSeq, Lexer, type Node, type Pair, type YAMLMap } from 'yaml';
-import type { Edit } from '../edit';
-import type { Manifest } from '../manifest';
-import { isMergeKey, keyText, type Value } from './fields';
-import { endOf } from './set';
+import type { Edit } from '../edit.ts';
+import type { Manifest } from '../manifest.ts';
+import { isMergeKey, keyText, type Value } from './fields.ts';
+import { endOf } from './set.ts';
 
 /** Edits of the document's text. */
 export function hiding(manifest: Manifest): Edit[] {

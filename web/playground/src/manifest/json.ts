@@ -1,7 +1,7 @@
 /** The JSON text of a YAML node. No number becomes a JavaScript number on the way. */
 
 import { isMap, isSeq } from 'yaml';
-import { scalarText, Unreadable, type Fields, type Value } from './fields';
+import { scalarText, Unreadable, type Fields, type Value } from './fields.ts';
 
 /** Throws `Unreadable`, also for aliases that multiply to more than the API server takes. */
 export function jsonText(node: Value, fields: Fields): string {

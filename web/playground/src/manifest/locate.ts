@@ -1,7 +1,7 @@
 /** Where in the text a JSON pointer points to. */
 
 import { isAlias, isMap, isSeq, type Node } from 'yaml';
-import type { Fields, Value } from './fields';
+import type { Fields, Value } from './fields.ts';
 
 /** Offsets in the text, the end exclusive. */
 export interface Range {

@@ -6,9 +6,9 @@
  */
 
 import { isMap, isSeq } from 'yaml';
-import type { Manifest } from '../manifest';
-import { jsonText } from './json';
-import type { Value } from './fields';
+import type { Manifest } from '../manifest.ts';
+import { jsonText } from './json.ts';
+import type { Value } from './fields.ts';
 
 /** An object and where it stands in its document. */
 export interface ManifestObject {
@@ -32,6 +32,15 @@ export function objects(manifest: Manifest): ManifestObject[] {
   };
   visit(manifest.root, '');
   return found;
+}
+
+/** What kubectl itself refuses, before it asks the API server. */
+export function problemOf(object: string): string | undefined {
+  if (!object.startsWith('{')) return "a manifest must be a mapping with 'apiVersion' and 'kind'";
+  const { apiVersion, kind } = JSON.parse(object) as Record<string, unknown>;
+  const missing = Object.entries({ apiVersion, kind }).filter(([, value]) => typeof value !== 'string' || value === '');
+  if (missing.length === 0) return undefined;
+  return `${missing.map(([name]) => `'${name}'`).join(' and ')} must be set`;
 }
 
 function itemsOf(value: Value, { fields }: Manifest): Value[] | undefined {

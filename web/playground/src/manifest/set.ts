@@ -1,11 +1,11 @@
 /** Writes values into a manifest and leaves the rest of its text alone: comments, order, quotes. */
 
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
-import type { Edit } from '../edit';
-import type { Manifest } from '../manifest';
-import type { Value } from './fields';
-import { place } from './locate';
-import { afterColon, block, entry, inline } from './write';
+import type { Edit } from '../edit.ts';
+import type { Manifest } from '../manifest.ts';
+import type { Value } from './fields.ts';
+import { place } from './locate.ts';
+import { afterColon, block, entry, inline } from './write.ts';
 
 /**
  * The edit after which `value` stands at the pointer, counted from the document's start. `undefined`

@@ -1,9 +1,9 @@
 /** The menu of examples: a rule, grouped by kind, then one of its cases. */
 
 import { examples, now } from 'virtual:examples';
-import type { Reviewer } from '../reviewer';
-import type { Shared } from '../share';
-import { element } from './elements';
+import type { Reviewer } from '../reviewer.ts';
+import type { Shared } from '../share.ts';
+import { element } from './elements.ts';
 
 export type Example = (typeof examples)[number];
 

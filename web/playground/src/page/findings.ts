@@ -1,7 +1,7 @@
 /** The list of findings under the editors: each leads to its place, its rule's page and its fix. */
 
-import type { Mark } from '../review';
-import { button, element } from './elements';
+import type { Mark } from '../review.ts';
+import { button, element } from './elements.ts';
 
 /** A finding and the text that it is about. */
 export interface Listed extends Mark {

@@ -1,9 +1,9 @@
 /** What a user of kubectl sees of each object, and what is stored of it. */
 
-import type { Row } from '../diff';
-import type { ObjectOutcome, Outcome } from '../review';
-import { button, element } from './elements';
-import { number } from './sentence';
+import type { Row } from '../diff.ts';
+import type { ObjectOutcome, Outcome } from '../review.ts';
+import { button, element } from './elements.ts';
+import { number } from './sentence.ts';
 
 export function showResult(host: HTMLElement, outcome: Outcome, jump: (object: ObjectOutcome) => void): void {
   const { objects, settingsMessage } = outcome;

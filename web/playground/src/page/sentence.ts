@@ -1,6 +1,6 @@
 /** What became of everything on the page, in one sentence. */
 
-import type { ObjectOutcome, Outcome } from '../review';
+import type { ObjectOutcome, Outcome } from '../review.ts';
 
 /** `Refused: 2 findings`, `1 of 3 refused: 1 finding`, `Accepted, with 1 warning`. */
 export function sentence({ objects, marks, settingsMessage, unreadable }: Outcome): string {

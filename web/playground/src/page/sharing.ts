@@ -1,9 +1,9 @@
 /** The share button: a link without secrets, and what is not in it. */
 
-import type { Reviewer } from '../reviewer';
-import { fragmentOf, type Shared } from '../share';
-import { element } from './elements';
-import { number } from './sentence';
+import type { Reviewer } from '../reviewer.ts';
+import { fragmentOf, type Shared } from '../share.ts';
+import { element } from './elements.ts';
+import { number } from './sentence.ts';
 
 export function sharing(button: HTMLButtonElement, status: HTMLElement, reviewer: Reviewer, read: () => Shared): void {
   button.addEventListener('click', () => {

@@ -1,10 +1,10 @@
 /** Everything that can be written on the page. */
 
-import { createEditor, type Editor } from '../editor';
-import type { Input } from '../review';
-import type { Shared } from '../share';
-import { byId } from './elements';
-import type { Tabs } from './tabs';
+import { createEditor, type Editor } from '../editor.ts';
+import type { Input } from '../review.ts';
+import type { Shared } from '../share.ts';
+import { byId } from './elements.ts';
+import type { Tabs } from './tabs.ts';
 
 export interface Texts {
   editors: Record<'manifest' | 'old' | 'settings', Editor>;
