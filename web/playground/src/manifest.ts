@@ -10,6 +10,7 @@
 
 import { Composer, isAlias, Parser, type Document, type Node } from 'yaml';
 import { chunks, type Chunk } from './manifest/chunks.ts';
+import { check, checkDirectives } from './manifest/dialect.ts';
 import { Fields, Unreadable, type Value } from './manifest/fields.ts';
 import { jsonText } from './manifest/json.ts';
 import { place, type Range } from './manifest/locate.ts';
@@ -37,11 +38,10 @@ export interface UnreadableManifest {
 
 /** Every document that is not empty. */
 export function readManifests(text: string): (Manifest | UnreadableManifest)[] {
-  return chunks(text).flatMap((chunk) => {
-    const read = readChunk(chunk);
-    if (!chunk.strayAfter) return read ? [read] : [];
-    const stray = { error: "there must be nothing but a comment after '---'", at: chunk.strayAfter };
-    return read ? [read, stray] : [stray];
+  // A carriage return alone ends a line, too.
+  return chunks(text.replace(/\r(?!\n)/g, '\n')).flatMap((chunk) => {
+    const read = 'error' in chunk ? chunk : readChunk(chunk);
+    return read ? [read] : [];
   });
 }
 
@@ -60,22 +60,23 @@ export function rangeOf(manifest: Manifest, pointer: string, target: 'key' | 'va
 
 function readChunk(chunk: Chunk): Manifest | UnreadableManifest | undefined {
   try {
+    if (chunk.json === undefined) checkDirectives(chunk.text);
     const document = parse(chunk.text);
     if (!document) return undefined;
-    const [problem] = document.errors;
+    const problem = document.errors.find(({ pos }) => pos[0] < endOfDocument(chunk.text, document));
     if (problem) {
       const [from, to] = problem.pos;
       return { error: lower(problem.message), at: within(chunk, from, to) };
     }
     const root = document.contents as Value;
     const fields = new Fields(document);
-    const json = jsonText(root, fields);
+    const json = chunk.json ?? jsonText(root, fields);
+    if (chunk.json === undefined) check(chunk.text, root);
     if (json === 'null') return undefined;
     return { from: chunk.from, text: chunk.text.slice(0, document.range?.[2]), json, root, fields };
   } catch (error) {
     if (error instanceof Unreadable) {
-      const range = error.node?.range ?? [0, 0];
-      return { error: error.message, at: within(chunk, range[0], range[1]) };
+      return { error: error.message, at: within(chunk, error.at.from, error.at.to) };
     }
     // The parser's own recursion ends before ours.
     if (error instanceof RangeError) return { error: 'this is nested too deeply', at: within(chunk, 0, 0) };
@@ -91,6 +92,12 @@ function parse(text: string): Document | undefined {
   });
   for (const document of composer.compose(new Parser().parse(text), false, text.length)) return document;
   return undefined;
+}
+
+/** What stands behind `...` is no part of the document. */
+function endOfDocument(text: string, document: Document): number {
+  const end = document.range?.[1] ?? text.length;
+  return /^\.\.\.\s/m.test(text.slice(end, end + 4)) ? end : Infinity;
 }
 
 function isWritten(value: Value): value is Node {

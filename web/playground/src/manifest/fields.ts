@@ -8,6 +8,9 @@
 import { readScalar } from 'skupper-access-policy';
 import { isAlias, isMap, isScalar, isSeq, type Alias, type Document, type Node, type Pair, type YAMLMap } from 'yaml';
 
+import type { Range } from './locate.ts';
+import { float32Text } from './float.ts';
+
 /** A node of the document, or nothing where nothing is written. */
 export type Value = Node | null;
 
@@ -19,10 +22,14 @@ export interface Field {
   merged?: Node;
 }
 
-/** What stands in the text but cannot be read. */
+/** What stands in the text but cannot be read, and where it stands. */
 export class Unreadable extends Error {
-  constructor(message: string, readonly node: Value) {
+  readonly at: Range;
+
+  constructor(message: string, at: Value | Range) {
     super(message);
+    if (at && 'from' in at) this.at = at;
+    else this.at = { from: at?.range?.[0] ?? 0, to: at?.range?.[1] ?? 0 };
   }
 }
 
@@ -71,50 +78,93 @@ export class Fields {
 
 /** `<<` without quotes. */
 export function isMergeKey(key: unknown): boolean {
-  return isScalar(key) && key.value === '<<' && (key.tag === MERGE_TAG || (key.type === 'PLAIN' && !key.tag));
+  if (!isScalar(key) || key.value !== '<<') return false;
+  return key.tag === undefined ? key.type === 'PLAIN' : key.tag === '!' || key.tag === `${YAML_TAGS}merge`;
 }
 
 /** The JSON text of a scalar. Throws `Unreadable`. */
 export function scalarText(node: Value): string {
   if (!isScalar(node)) return 'null';
   const text = String(node.value ?? '');
-  const tag = node.tag?.startsWith(YAML_TAGS) ? node.tag.slice(YAML_TAGS.length) : undefined;
-  if (tag === 'binary') return JSON.stringify(fromBase64(text, node));
-  if (tag === undefined ? node.tag || node.type !== 'PLAIN' : !CONVERTED.includes(tag)) return JSON.stringify(text);
-  const json = readScalar(text);
-  if (json === undefined) throw new Unreadable('JSON has no infinity and no value that is not a number', node);
-  if (tag !== undefined && !isOf(tag, json)) throw new Unreadable(`this is not what the tag '!!${tag}' says`, node);
-  return json;
+  if (node.tag === undefined) return node.type === 'PLAIN' ? plainText(text, node) : JSON.stringify(text);
+  const type = node.tag.startsWith(YAML_TAGS) ? node.tag.slice(YAML_TAGS.length) : '';
+  switch (type) {
+    case 'binary': return JSON.stringify(fromBase64(text, node));
+    case 'timestamp':
+      if (!DATE.test(text)) throw new Unreadable("what is tagged '!!timestamp' must be a date", node);
+      return JSON.stringify(text);
+    case 'null':
+    case 'bool':
+    case 'int':
+    case 'float': {
+      const json = plainText(text, node);
+      if (!isOf(type, text, json)) throw new Unreadable(`what is tagged '!!${type}' must be of this type`, node);
+      return json;
+    }
+    default: return JSON.stringify(text);
+  }
 }
 
-/** Text of a key. Source: sigs.k8s.io/yaml, convertToJSONableObject. */
+/** The name of a key. Source: sigs.k8s.io/yaml, convertToJSONableObject. */
 export function keyText(key: Value, at: Node): string {
-  if (key !== null && !isScalar(key)) throw new Unreadable('a key must be text, a number or a boolean', at);
+  if (isScalar(key) && key.type === 'PLAIN' && key.tag === undefined) {
+    const text = String(key.value ?? '');
+    const infinity = INFINITIES.get(text.toLowerCase());
+    if (infinity !== undefined) return infinity;
+    const json = plainText(text, key);
+    if (json === 'null' || isUint64(text, json)) throw new Unreadable(`a key must be a string: write "${text}"`, at);
+    if (json.startsWith('"')) return text;
+    const isFloat = /^-?\d/.test(json) && !(isInteger(text) && isInt64(json));
+    return isFloat ? float32Text(Number(json)) : json;
+  }
+  if (key !== null && !isScalar(key)) throw new Unreadable('a key must be a string', at);
   const json = scalarText(key);
-  if (json === 'null') throw new Unreadable('a key must be text, a number or a boolean, not null', at);
-  if (json.startsWith('"')) return JSON.parse(json) as string;
+  if (json === 'null') throw new Unreadable('a key must be a string', at);
+  return json.startsWith('"') ? JSON.parse(json) as string : json;
+}
+
+function plainText(text: string, node: Value): string {
+  const json = readScalar(text);
+  if (json === undefined) throw new Unreadable(`'${text}' is no number: quote it`, node);
   return json;
 }
 
-function isOf(tag: string, json: string): boolean {
-  switch (tag) {
+function isOf(type: string, text: string, json: string): boolean {
+  switch (type) {
     case 'null': return json === 'null';
     case 'bool': return json === 'true' || json === 'false';
-    case 'int': return /^-?\d+$/.test(json);
-    default: return /^-?\d/.test(json);
+    case 'int': return /^-?\d/.test(json) && isInteger(text);
+    default: return /^-?\d/.test(json) && (!isInteger(text) || isInt64(json));
   }
 }
 
 function fromBase64(text: string, node: Value): string {
-  try {
-    const bytes = Uint8Array.from(atob(text.replace(/[\r\n]/g, '')), (character) => character.charCodeAt(0));
-    return new TextDecoder().decode(bytes);
-  } catch {
-    throw new Unreadable("the tag '!!binary' must have base64 text", node);
+  const letters = text.replace(/[\r\n]/g, '');
+  if (letters.length % 4 > 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(letters)) {
+    throw new Unreadable("what is tagged '!!binary' must be base64", node);
   }
+  return new TextDecoder().decode(Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0)));
+}
+
+/** Written without a fraction and an exponent, in whatever base. */
+function isInteger(text: string): boolean {
+  return /^[-+]?(?:0x[\da-f_]+|[\d_box]+)$/i.test(text);
+}
+
+function isInt64(json: string): boolean {
+  if (!/^-?\d+$/.test(json)) return false;
+  const number = BigInt(json);
+  return BigInt.asIntN(64, number) === number;
+}
+
+/** Beyond 63 bits and within 64, of which the reader makes no name. */
+function isUint64(text: string, json: string): boolean {
+  const isWhole = isInteger(text) && /^-?\d/.test(json) && !isInt64(json);
+  return isWhole && Number(json) > 0 && Number(json) < 2 ** 64;
 }
 
 const YAML_TAGS = 'tag:yaml.org,2002:';
-const MERGE_TAG = `${YAML_TAGS}merge`;
-/** Tags by which a scalar is read as if it were plain. `!!timestamp` stays text. */
-const CONVERTED = ['null', 'bool', 'int', 'float'];
+/** A date as Go's reader tells one, as far as letters show it. */
+const DATE = /^\d{4}-\d{1,2}-\d{1,2}(?!\d)/;
+/** As keys: no value of JSON, but names. */
+const INFINITIES = new Map([['.inf', '.inf'], ['+.inf', '.inf'], ['-.inf', '-.inf'], ['.nan', '.nan']]);
