@@ -67,6 +67,13 @@ test('an update is compared with the old object', async () => {
   await page.getByRole('link', { name: 'Why: grant-window-frozen' }).waitFor();
 });
 
+test('an example says what its answer depends on', async () => {
+  await judged(page, () => page.getByLabel('Examples of').selectOption('audience-allowed'));
+  await page.getByText('With the settings, as of 2026-11-22T00:00:00Z.').waitFor();
+  await judged(page, () => page.getByLabel('Case').selectOption({ label: 'accepted: a kubelet asks for any audience that a pod wants' }));
+  await page.getByText('With the settings, for system:node:worker-1, as of').waitFor();
+});
+
 test('every document of a manifest is judged, and a finding leads to its line', async () => {
   const good = grant('expirationWindow: 15m', 'redemptionsAllowed: 1');
   await write(page, `${good}---\n${grant('redemptionsAllowed: 0')}`);
