@@ -10,6 +10,7 @@ import {
 import type { Edit } from './edit.ts';
 import { look } from './editor/look.ts';
 import { marks, setMarks } from './editor/marks.ts';
+import { typing } from './editor/typing.ts';
 import type { Range } from './manifest.ts';
 import type { Mark } from './review.ts';
 
@@ -42,6 +43,7 @@ export function createEditor({ host, label, onChange }: EditorOptions): Editor {
       extensions: [
         lineNumbers(),
         marks(),
+        typing(),
         history(),
         drawSelection(),
         highlightActiveLine(),

@@ -1,6 +1,7 @@
 /** Wires the page: texts to the worker, outcomes to editors, list and result. */
 
 import { announcer } from './page/announce.ts';
+import { circumstances } from './page/circumstances.ts';
 import { byId } from './page/elements.ts';
 import { exampleMenu, exampleOf, exampleTexts } from './page/examples.ts';
 import { showFindings, type Listed } from './page/findings.ts';
@@ -16,6 +17,7 @@ import { isShared, readFragment } from './share.ts';
 
 const announce = announcer(byId('announcement', HTMLElement));
 const summary = byId('sentence', HTMLElement);
+const depends = byId('circumstances', HTMLElement);
 const findings = byId('findings', HTMLOListElement);
 const objects = byId('objects', HTMLElement);
 const status = byId('shared', HTMLElement);
@@ -55,6 +57,7 @@ function show(outcome: Outcome): void {
     page.editors.manifest.select(at);
   });
   say(sentence(outcome));
+  depends.textContent = circumstances(page.shared());
   share.disabled = false;
 }
 
