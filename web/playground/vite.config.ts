@@ -23,6 +23,10 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      {
+        extends: true,
+        test: { name: 'bench', include: ['bench/*.bench.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+      },
     ],
   },
 });

@@ -3,7 +3,7 @@
 import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from '@codemirror/commands';
 import { yaml } from '@codemirror/lang-yaml';
 import { indentUnit } from '@codemirror/language';
-import { EditorState } from '@codemirror/state';
+import { Compartment, EditorState } from '@codemirror/state';
 import {
   drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers,
 } from '@codemirror/view';
@@ -36,6 +36,14 @@ export interface EditorOptions {
 
 export function createEditor({ host, label, onChange }: EditorOptions): Editor {
   const root = host.attachShadow({ mode: 'open' });
+  const colours = new Compartment();
+  let isColoured = false;
+  /** In long texts each key would cost more than it may. */
+  const colour = (length: number) => {
+    if (isColoured === length < MOST_COLOURED) return;
+    isColoured = !isColoured;
+    view.dispatch({ effects: colours.reconfigure(isColoured ? yaml() : []) });
+  };
   const view = new EditorView({
     root,
     parent: root,
@@ -48,7 +56,7 @@ export function createEditor({ host, label, onChange }: EditorOptions): Editor {
         drawSelection(),
         highlightActiveLine(),
         highlightActiveLineGutter(),
-        yaml(),
+        colours.of([]),
         indentUnit.of('  '),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false', autocapitalize: 'off' }),
@@ -59,12 +67,15 @@ export function createEditor({ host, label, onChange }: EditorOptions): Editor {
           { key: 'Tab', run: indentMore, shift: indentLess },
         ]),
         look(),
-        EditorView.updateListener.of(({ docChanged }) => {
-          if (docChanged) onChange();
+        EditorView.updateListener.of(({ docChanged, state }) => {
+          if (!docChanged) return;
+          colour(state.doc.length);
+          onChange();
         }),
       ],
     }),
   });
+  colour(0);
   return {
     text: () => view.state.doc.toString(),
     setText: (text) => view.dispatch({
@@ -87,3 +98,6 @@ export function createEditor({ host, label, onChange }: EditorOptions): Editor {
     lineOf: (offset) => view.state.doc.lineAt(Math.min(offset, view.state.doc.length)).number,
   };
 }
+
+/** In UTF-16 code units. */
+const MOST_COLOURED = 128 * 1024;

@@ -39,14 +39,17 @@ const PLACES = [
 ] as const;
 
 function show(outcome: Outcome): void {
+  const { unreadable, deny, warn } = outcome.totals;
+  const total = unreadable + deny + warn;
   const listed = PLACES.flatMap(({ name, where, marks }) => {
     const editor = page.editors[name];
     const found = outcome[marks];
     editor.setMarks(found);
-    tabList.count(`tab-${name}`, found.length);
+    tabList.count(`tab-${name}`, name === 'manifest' ? total : found.length);
     return found.map((mark): Listed & { name: typeof name } => ({ ...mark, where, name, line: editor.lineOf(mark.from) }));
   });
-  showFindings(findings, listed, {
+  const others = outcome.oldMarks.length + outcome.settingsMarks.length;
+  showFindings(findings, listed, total + others, {
     jump: (finding) => editorOf(finding).select(finding),
     fix: (finding) => {
       if (finding.fix) editorOf(finding).apply(finding.fix);

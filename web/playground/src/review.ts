@@ -61,14 +61,28 @@ export interface ObjectOutcome {
 }
 
 export interface Outcome {
+  /** The first of them. */
   objects: ObjectOutcome[];
+  /** The first of them, as of the other texts. */
   marks: Mark[];
   oldMarks: Mark[];
   settingsMarks: Mark[];
   /** Why the settings cannot be used: then nothing is judged. */
   settingsMessage?: string;
+  totals: Totals;
+}
+
+/** How much there is of everything in the manifest, also of what is not listed. */
+export interface Totals {
+  objects: number;
   /** Documents that cannot be read. */
   unreadable: number;
+  refused: number;
+  changed: number;
+  notCovered: number;
+  /** Findings by severity, without what cannot be read. */
+  deny: number;
+  warn: number;
 }
 
 export function review(input: Input): Outcome {
@@ -77,20 +91,33 @@ export function review(input: Input): Outcome {
   const manifest = readTexts(input.manifest);
   const outcome: Outcome = {
     objects: [],
-    marks: manifest.marks,
-    oldMarks: old.marks,
+    marks: manifest.marks.slice(0, MOST_MARKS),
+    oldMarks: old.marks.slice(0, MOST_MARKS),
     settingsMarks: settings.marks,
-    unreadable: manifest.marks.length,
+    totals: {
+      objects: manifest.objects.length, unreadable: manifest.marks.length,
+      refused: 0, changed: 0, notCovered: 0, deny: 0, warn: 0,
+    },
   };
   if (settings.message !== undefined) return { ...outcome, settingsMessage: settings.message };
   const olds = new Map(old.objects.map((object) => [identity(object.json), object.json]));
   for (const object of manifest.objects) {
     const oldJson = input.old === undefined ? undefined : olds.get(identity(object.json));
     const answer = JSON.parse(json.reviewObject(change(object.json, oldJson, input.user), settings.json, input.now)) as Answer;
-    outcome.objects.push(objectOutcome(object, answer, oldJson !== undefined));
-    outcome.marks.push(...answer.findings.map((finding) => mark(object, finding)));
+    count(answer, outcome.totals);
+    if (outcome.objects.length < MOST_OBJECTS) outcome.objects.push(objectOutcome(object, answer, oldJson !== undefined));
+    const room = MOST_MARKS - outcome.marks.length;
+    outcome.marks.push(...answer.findings.slice(0, room).map((finding) => mark(object, finding)));
   }
   return outcome;
+}
+
+function count(answer: Answer, totals: Totals): void {
+  const result = resultOf(answer);
+  if (result === 'refused') totals.refused += 1;
+  if (result === 'changed') totals.changed += 1;
+  if (result === 'not covered') totals.notCovered += 1;
+  for (const { severity } of answer.findings) totals[severity] += 1;
 }
 
 function readTexts(text: string): { objects: ManifestObject[]; marks: Mark[] } {
@@ -113,12 +140,11 @@ function readTexts(text: string): { objects: ManifestObject[]; marks: Mark[] } {
 function objectOutcome(object: ManifestObject, answer: Answer, isUpdate: boolean): ObjectOutcome {
   const { apiVersion, kind, name } = head(object.json);
   const group = apiVersion.includes('/') ? `.${apiVersion.split('/')[0]}` : '';
-  const isCovered = answer.auditAnnotations['not-covered'] === undefined;
   const outcome: ObjectOutcome = {
     kind,
     name,
     resource: `${kind.toLowerCase()}${group}/${name}`,
-    result: resultOf(answer, isCovered),
+    result: resultOf(answer),
     operation: isUpdate ? 'UPDATE' : 'CREATE',
     warnings: answer.warnings,
     stored: storedRows(object, answer),
@@ -128,9 +154,9 @@ function objectOutcome(object: ManifestObject, answer: Answer, isUpdate: boolean
   return outcome;
 }
 
-function resultOf(answer: Answer, isCovered: boolean): ObjectOutcome['result'] {
+function resultOf(answer: Answer): ObjectOutcome['result'] {
   if (!answer.allowed) return 'refused';
-  if (!isCovered) return 'not covered';
+  if (answer.auditAnnotations['not-covered'] !== undefined) return 'not covered';
   return answer.mutatedObject ? 'changed' : 'unchanged';
 }
 
@@ -185,3 +211,6 @@ function head(text: string) {
   };
 }
 
+/** More than anyone reads, and few enough to be handed to the page and drawn at once. */
+const MOST_OBJECTS = 100;
+const MOST_MARKS = 500;

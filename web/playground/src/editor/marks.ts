@@ -35,7 +35,6 @@ const field = StateField.define<DecorationSet>({
 
 function decorations(all: readonly Mark[], length: number): DecorationSet {
   const ranges = all
-    .slice(0, MOST_MARKS)
     .filter(({ from, to }) => from < to && to <= length)
     .map(({ from, to, severity, text }) => Decoration.mark({ class: `cm-finding-${severity}`, severity, text }).range(from, to));
   return Decoration.set(ranges, true);
@@ -77,6 +76,3 @@ function tooltip(texts: string[]): HTMLElement {
   }
   return box;
 }
-
-/** More than anyone reads, and few enough to be drawn at once. */
-const MOST_MARKS = 1000;

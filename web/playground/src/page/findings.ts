@@ -15,9 +15,10 @@ export interface FindingActions {
   fix(finding: Listed): void;
 }
 
-export function showFindings(list: HTMLOListElement, findings: readonly Listed[], actions: FindingActions): void {
+/** Lists the first; `total` counts all. */
+export function showFindings(list: HTMLOListElement, findings: readonly Listed[], total: number, actions: FindingActions): void {
   const items = findings.slice(0, MOST).map((finding) => item(finding, actions));
-  if (findings.length > MOST) items.push(element('li', {}, `and ${findings.length - MOST} more`));
+  if (total > MOST) items.push(element('li', {}, `and ${total - MOST} more`));
   if (findings.length === 0) items.push(element('li', { class: 'none' }, 'No findings.'));
   list.replaceChildren(...items);
 }
@@ -39,4 +40,4 @@ function item(finding: Listed, actions: FindingActions): HTMLLIElement {
   return element('li', { class: severity }, jump, ...(more.childNodes.length > 0 ? [more] : []));
 }
 
-const MOST = 200;
+const MOST = 100;

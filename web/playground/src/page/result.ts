@@ -6,15 +6,15 @@ import { button, element } from './elements.ts';
 import { number } from './sentence.ts';
 
 export function showResult(host: HTMLElement, outcome: Outcome, jump: (object: ObjectOutcome) => void): void {
-  const { objects, settingsMessage } = outcome;
+  const { objects, settingsMessage, totals } = outcome;
   if (settingsMessage !== undefined) {
     host.replaceChildren(element('article', { class: 'object' },
       element('p', {}, 'With these settings the policy refuses every request:'),
       terminal([], denied(settingsMessage))));
     return;
   }
-  const cards = objects.slice(0, MOST).map((object) => card(object, jump));
-  const rest = objects.length - cards.length;
+  const cards = objects.map((object) => card(object, jump));
+  const rest = totals.objects - cards.length;
   if (rest > 0) cards.push(element('p', {}, `and ${number(rest, 'more object')}`));
   host.replaceChildren(...cards);
 }
@@ -72,11 +72,11 @@ function rowElement(row: Row): HTMLElement {
 
 const RESULTS: Record<ObjectOutcome['result'], [text: string, colour: string]> = {
   refused: ['refused', 'deny'],
-  changed: ['accepted, defaults filled in', 'good'],
+  changed: ['accepted, completed', 'good'],
   unchanged: ['accepted', 'good'],
   'not covered': ['not covered', ''],
 };
 const SIGNS = { same: ' ', new: '+', gone: '-' };
 const WEBHOOK = 'clusterwide-skupper-access.kubewarden.admission';
-/** Objects, and lines of one, that are shown. */
+/** Lines of an object that are shown. */
 const MOST = 200;
