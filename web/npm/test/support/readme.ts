@@ -1,0 +1,20 @@
+// The examples of the README: fenced blocks, and the output that follows them.
+
+import { readFileSync } from 'node:fs';
+
+export interface Example {
+  language: string;
+  text: string;
+  /** The `text` block right after it. */
+  output: string | undefined;
+}
+
+export function examples(): Example[] {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({ language, text }));
+  return blocks.flatMap(({ language, text }, position) => {
+    const next = blocks[position + 1];
+    const output = next?.language === 'text' ? next.text : undefined;
+    return language === 'text' ? [] : [{ language, text, output }];
+  });
+}
