@@ -13,7 +13,7 @@ import { chunks, type Chunk } from './manifest/chunks.ts';
 import { check, checkDirectives } from './manifest/dialect.ts';
 import { Fields, Unreadable, type Value } from './manifest/fields.ts';
 import { jsonText } from './manifest/json.ts';
-import { place, type Range } from './manifest/locate.ts';
+import { endOf, place, type Range } from './manifest/locate.ts';
 
 export type { Range } from './manifest/locate.ts';
 
@@ -50,10 +50,15 @@ export function isReadable(manifest: Manifest | UnreadableManifest): manifest is
   return 'json' in manifest;
 }
 
-/** The key or the value at a pointer; where there is none, the key of the nearest parent. */
+/**
+ * The key or the value at a pointer. What is absent has the place of its nearest parent, what an alias
+ * brings here that of the alias.
+ */
 export function rangeOf(manifest: Manifest, pointer: string, target: 'key' | 'value'): Range {
-  const { key, value, missing, isOwn } = place(manifest.root, manifest.fields, pointer);
-  const node = missing.length === 0 && target === 'value' && isOwn && isWritten(value) ? value : key;
+  const { key, value, missing, via } = place(manifest.root, manifest.fields, pointer);
+  const isRoot = key === undefined && via === undefined;
+  if (isRoot && (target === 'key' || missing.length > 0)) return firstLine(manifest);
+  const node = via ?? (target === 'value' && isWritten(value) ? value : key);
   if (!node?.range) return firstLine(manifest);
   return { from: manifest.from + node.range[0], to: manifest.from + endOf(node, manifest.text) };
 }
@@ -104,17 +109,11 @@ function isWritten(value: Value): value is Node {
   return isAlias(value) || (!!value?.range && value.range[1] > value.range[0]);
 }
 
-/** Without the line end of a block scalar. */
-function endOf(node: Node, text: string): number {
-  const [from, to] = node.range ?? [0, 0];
-  const trimmed = text.slice(from, to).trimEnd().length;
-  return from + trimmed;
-}
-
-function firstLine({ from, text }: Manifest): Range {
-  const start = text.search(/\S/);
+/** The first line of the content, without its comment. */
+function firstLine({ from, text, root }: Manifest): Range {
+  const start = root?.range?.[0] ?? text.search(/\S/);
   const line = text.slice(start).split('\n', 1)[0] ?? '';
-  return { from: from + start, to: from + start + line.trimEnd().length };
+  return { from: from + start, to: from + start + line.replace(/\s#.*/, '').trimEnd().length };
 }
 
 /** At least one character, and never more than the rest of the line. */

@@ -141,15 +141,23 @@ function storedRows({ manifest, pointer, json: written }: ManifestObject, answer
   return diff(applied(manifest.text, hidden), applied(manifest.text, [...hidden, ...stored]));
 }
 
-function mark({ manifest, pointer }: ManifestObject, finding: Finding): Mark {
+function mark(object: ManifestObject, finding: Finding): Mark {
+  const { manifest, pointer } = object;
   const { code, severity, text, target, fix } = finding;
-  const found: Mark = { ...rangeOf(manifest, pointer + finding.pointer, target), severity, text, code };
+  const found: Mark = { ...shownRange(object, finding.pointer, target), severity, text, code };
   const edit = fix && setting(manifest, pointer + fix.pointer, fix.value);
   if (fix && edit) {
     const shown = typeof fix.value === 'string' ? fix.value : JSON.stringify(fix.value);
     found.fix = { ...edit, from: manifest.from + edit.from, to: manifest.from + edit.to, shown };
   }
   return found;
+}
+
+/** Of a value over several lines the key: nobody reads a page that is underlined from top to bottom. */
+function shownRange({ manifest, pointer }: ManifestObject, field: string, target: 'key' | 'value'): Range {
+  const range = rangeOf(manifest, pointer + field, target);
+  const isLong = manifest.text.slice(range.from - manifest.from, range.to - manifest.from).includes('\n');
+  return isLong ? rangeOf(manifest, pointer + field, 'key') : range;
 }
 
 function change(object: string, old: string | undefined, user: User): string {

@@ -18,8 +18,8 @@ export type Value = Node | null;
 export interface Field {
   key: Node;
   value: Value;
-  /** The merge key `<<` by which it came here from elsewhere. */
-  merged?: Node;
+  /** The alias behind a merge key, by which it came here from elsewhere. */
+  via?: Node;
 }
 
 /** What stands in the text but cannot be read, and where it stands. */
@@ -71,7 +71,9 @@ export class Fields {
     for (const each of sources) {
       const map = this.target(each);
       if (!isMap(map)) throw new Unreadable('a merge key must have a mapping or a list of mappings', each ?? key);
-      for (const [name, field] of this.of(map)) fields.set(name, { ...field, merged: key });
+      for (const [name, field] of this.of(map)) {
+        fields.set(name, isAlias(each) ? { ...field, via: each } : field);
+      }
     }
   }
 }

@@ -8,7 +8,7 @@ import { isAlias, isMap, isSeq, Lexer, type Node, type Pair, type YAMLMap } from
 import type { Edit } from '../edit.ts';
 import type { Manifest } from '../manifest.ts';
 import { isMergeKey, keyText, type Value } from './fields.ts';
-import { endOf } from './set.ts';
+import { endOf } from './locate.ts';
 
 /** Edits of the document's text. */
 export function hiding(manifest: Manifest): Edit[] {

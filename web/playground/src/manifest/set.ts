@@ -4,7 +4,7 @@ import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } f
 import type { Edit } from '../edit.ts';
 import type { Manifest } from '../manifest.ts';
 import type { Value } from './fields.ts';
-import { place } from './locate.ts';
+import { endOf, place } from './locate.ts';
 import { afterColon, block, entry, inline } from './write.ts';
 
 /**
@@ -12,8 +12,8 @@ import { afterColon, block, entry, inline } from './write.ts';
  * where the field's text serves other fields as well, by an alias or a merge key.
  */
 export function setting(manifest: Manifest, pointer: string, value: unknown): Edit | undefined {
-  const { key, value: node, missing, isOwn } = place(manifest.root, manifest.fields, pointer);
-  if (!isOwn) return undefined;
+  const { key, value: node, missing, via } = place(manifest.root, manifest.fields, pointer);
+  if (via) return undefined;
   const [name, ...deeper] = missing;
   if (name === undefined) return replacing(manifest.text, key, node, value);
   if (isAlias(node)) return undefined;
@@ -28,7 +28,8 @@ export function setting(manifest: Manifest, pointer: string, value: unknown): Ed
  * be written on its own, the nearest parent that can is written as a whole.
  */
 export function settings(manifest: Manifest, pointer: string, before: unknown, after: unknown): Edit[] {
-  if (isObject(before) && isObject(after) && Object.keys(before).every((name) => name in after)) {
+  const isKept = isObject(before) && isObject(after) && Object.keys(before).every((name) => name in after);
+  if (isKept && Object.keys(before).length > 0) {
     const nested: (Edit[] | undefined)[] = Object.keys(after).map((name) => {
       if (JSON.stringify(before[name]) === JSON.stringify(after[name])) return [];
       const edits = settings(manifest, `${pointer}/${escape(name)}`, before[name], after[name]);
@@ -38,17 +39,6 @@ export function settings(manifest: Manifest, pointer: string, before: unknown, a
   }
   const edit = setting(manifest, pointer, after);
   return edit ? [edit] : [];
-}
-
-/** Where a value ends, without the white space and line ends behind it. */
-export function endOf(node: Node, text: string): number {
-  if ((isMap(node) || isSeq(node)) && !node.flow) {
-    const last = node.items.at(-1) as Pair<Node, Value> | Node | undefined;
-    const inner = last && 'key' in last ? (last.value ?? last.key) : (last as Node | undefined);
-    if (inner) return endOf(inner, text);
-  }
-  const [from, to] = node.range ?? [0, 0];
-  return from + text.slice(from, to).trimEnd().length;
 }
 
 function replacing(text: string, key: Node | undefined, node: Value, value: unknown): Edit | undefined {
