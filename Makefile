@@ -168,7 +168,7 @@ fmt: | toolchain ## formats the code
 	cargo fmt --all
 
 .PHONY: generate
-generate: | toolchain ## writes questions-ui.yml, artifacthub-pkg.yml and the tables of the README
+generate: | toolchain ## writes questions-ui.yml, artifacthub-pkg.yml, the head of web/npm/package.json and the tables of the README
 	cargo run --quiet --package xtask -- generate
 
 .PHONY: fmt-check

@@ -40,6 +40,15 @@ test('the WebAssembly has at most 150 KB compressed', () => {
   assert.ok(size <= 150_000, `${size} bytes`);
 });
 
+test('npm can publish it with its provenance', () => {
+  const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  assert.deepEqual(manifest.publishConfig, { access: 'public', provenance: true });
+  assert.deepEqual(manifest.engines, { node: '>=20.19' });
+  assert.equal(manifest.repository.directory, 'web/npm');
+  assert.equal(manifest.dependencies, undefined);
+  assert.ok(!('private' in manifest));
+});
+
 test('no file names a folder of the machine that built it', () => {
   const stray = [homedir(), dirname(dirname(PACKAGE)), '/.cargo/', '.rustup', 'registry/src', 'sourceMappingURL'];
   for (const file of packed.files) {
@@ -48,9 +57,10 @@ test('no file names a folder of the machine that built it', () => {
   }
 });
 
-test('the examples of the README run in Node and pass the strict compiler', async () => {
-  const sources = examples().filter(({ text }) => text.startsWith('import'));
-  assert.equal(sources.length, 5);
+test('the examples of both READMEs run in Node and pass the strict compiler', async () => {
+  const all = [...examples(), ...examples('../../README.md')];
+  const sources = all.filter(({ text }) => text.startsWith('import'));
+  assert.equal(sources.length, 6);
   const names = sources.map(({ text }, number) => {
     writeFileSync(join(project, `example${number}.ts`), text);
     return `example${number}`;

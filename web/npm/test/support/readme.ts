@@ -1,4 +1,4 @@
-// The examples of the README: fenced blocks, and the output that follows them.
+// The examples of a README: fenced blocks, and the output that follows them.
 
 import { readFileSync } from 'node:fs';
 
@@ -9,9 +9,10 @@ export interface Example {
   output: string | undefined;
 }
 
-export function examples(): Example[] {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({ language, text }));
+/** `path` is relative to the package. */
+export function examples(path = 'README.md'): Example[] {
+  const readme = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+  const blocks = [...readme.matchAll(/^```([\w ]+)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({ language, text }));
   return blocks.flatMap(({ language, text }, position) => {
     const next = blocks[position + 1];
     const output = next?.language === 'text' ? next.text : undefined;
