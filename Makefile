@@ -54,10 +54,14 @@ redemption-sidecar: $(SIDECAR_SOURCES) | toolchain ## the binary that issues, se
 .PHONY: web
 web: $(WEB)/npm $(WEB)/playground ## the npm package and the playground, into web/npm/dist and web/playground/dist
 
-# The module for JavaScript and what is generated around it.
+# The module for JavaScript and what is generated around it. Places in panics name the crate and not
+# the folder of this machine.
 web/npm/dist/policy_bg.wasm: $(WEB_SOURCES) $(BINDGEN_SOURCES) | toolchain
 	$(call say,building the policy for JavaScript; the first time takes about three minutes)
-	cargo rustc --locked --package skupper-access-policy-web --lib --crate-type cdylib --profile web --target $(WASM_WEB)
+	cargo fetch --locked --quiet
+	sources=$$(printf '"--remap-path-prefix=%s/=",' $${CARGO_HOME:-$$HOME/.cargo}/registry/src/*); \
+	cargo rustc --locked --package skupper-access-policy-web --lib --crate-type cdylib --profile web --target $(WASM_WEB) \
+		--config "target.$(WASM_WEB).rustflags=[$$sources]"
 	cargo run --locked --quiet --package bindgen -- $(TARGET_DIR)/$(WASM_WEB)/web/skupper_access_policy_web.wasm web/npm/dist
 
 web/node_modules/.package-lock.json: web/package-lock.json | node
@@ -65,8 +69,9 @@ web/node_modules/.package-lock.json: web/package-lock.json | node
 	cd web && npm ci --no-audit
 	touch $@
 
-$(WEB)/npm: $(NPM_SOURCES) web/npm/dist/policy_bg.wasm web/node_modules/.package-lock.json
+$(WEB)/npm: $(NPM_SOURCES) LICENSE web/npm/dist/policy_bg.wasm web/node_modules/.package-lock.json
 	$(call say,building the npm package)
+	cp LICENSE web/npm
 	cd web && npm run build --workspace npm
 	mkdir -p $(WEB) && touch $@
 
@@ -100,14 +105,21 @@ playground: $(WEB)/playground ## serves the playground and the rule reference on
 ##@ Test
 
 .PHONY: test
-test: fmt-check clippy annotated-policy.wasm web-tests | test-tools ## everything that needs no Kubernetes: format, lints, tests, the module in a wasm host
+test: fmt-check clippy annotated-policy.wasm | test-tools ## everything that needs no Kubernetes: format, lints, tests, the module in a wasm host, the browser
 	$(call say,testing)
 	cargo test --locked
+	@$(MAKE) --no-print-directory web-tests
 
 .PHONY: web-tests
-web-tests: $(WEB)/playground | chromium ## the JavaScript parts, with the playground in a real Chromium
+web-tests: web $(WEB)/cases.jsonl | test-tools ## the npm package and the playground, in Node and in Chromium
 	$(call say,testing the JavaScript parts)
-	cd web && npm test --workspaces --if-present
+	cd web && CASES=$(abspath $(WEB)/cases.jsonl) npm test --workspace npm
+	cd web && npm test --workspace playground
+
+# What the library answers to the questions that every door is asked.
+$(WEB)/cases.jsonl: $(POLICY_SOURCES) $(shell find tests/cases tests/common tests/rules tests/reviews tests/durations -type f) | toolchain
+	mkdir -p $(WEB)
+	cargo run --locked --quiet --example cases > $@
 
 .PHONY: e2e-tests
 e2e-tests: annotated-policy.wasm ## runs e2e.bats with kwctl, as Kubewarden tests its policies
@@ -156,7 +168,7 @@ fmt: | toolchain ## formats the code
 	cargo fmt --all
 
 .PHONY: generate
-generate: | toolchain ## writes questions-ui.yml, artifacthub-pkg.yml and the tables of the README
+generate: | toolchain ## writes questions-ui.yml, artifacthub-pkg.yml, the head of web/npm/package.json and the tables of the README
 	cargo run --quiet --package xtask -- generate
 
 .PHONY: fmt-check
@@ -178,7 +190,7 @@ $(TOOLS)/bin/cargo-deny:
 clean: ## removes what was built
 	cargo clean
 	rm -f policy.wasm annotated-policy.wasm redemption-sidecar
-	rm -rf web/node_modules web/npm/build web/npm/dist web/playground/dist
+	rm -rf web/node_modules web/*/node_modules web/*/dist web/npm/build web/npm/LICENSE
 
 .PHONY: help
 help: ## this list
@@ -186,24 +198,19 @@ help: ## this list
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z0-9.-]+:.*## / { printf "  %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# What the tests of the sidecar run beside it. Debian's packages have the names of the tools.
-TEST_TOOLS := curl openssl strace
+# What the tests of the sidecar run beside it, and the browser. Debian's packages have the names of the
+# tools.
+# CHROMIUM names another browser than Debian's.
+TEST_TOOLS := curl openssl strace $(if $(CHROMIUM),,chromium)
 
 .PHONY: test-tools
 test-tools:
 	@missing=; for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || missing+=" $$tool"; done; \
 	test -n "$$missing" || exit 0; \
+	case "$$missing" in *chromium*) missing+=' fonts-dejavu-core';; esac; \
 	test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo "missing for the tests:$$missing: install with \`apt-get install$$missing\`" >&2; exit 1; }; \
 	echo ">> installing$$missing"; \
 	apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $$missing
-
-# The browser of the tests, with a font; CHROMIUM names another one.
-.PHONY: chromium
-chromium:
-	@test ! -x "$${CHROMIUM:-/usr/bin/chromium}" || exit 0; \
-	test -z "$${CHROMIUM:-}" && test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo 'Chromium is missing for the tests: install it with `apt-get install chromium`, or say where it is with CHROMIUM=PATH' >&2; exit 1; }; \
-	echo '>> installing chromium'; \
-	apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core
 
 # rust-toolchain.toml names the compiler, its components and its targets.
 .PHONY: toolchain

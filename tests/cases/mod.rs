@@ -95,13 +95,15 @@ fn recorded_reviews(cases: &mut Vec<Case>) {
     }
 }
 
-/// Every value of the tables of durations, as the window of a grant, refused and rewritten.
+/// Every value of the tables of durations, as the window of a grant; what people write, rewritten, too.
 fn durations(cases: &mut Vec<Case>) {
+    let rewriting = r#"{"accessGrant":{"rewriteWindows":true}}"#;
     let tables = [
-        ("expiration-window-seen.json", "value"),
-        ("go-durations.json", "in"),
+        ("expiration-window-seen.json", "value", "{}"),
+        ("expiration-window-seen.json", "value", rewriting),
+        ("go-durations.json", "in", "{}"),
     ];
-    for (file, key) in tables {
+    for (file, key, settings) in tables {
         let path = root().join("tests/durations").join(file);
         let rows: Vec<Value> = from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         for (number, row) in rows.iter().enumerate() {
@@ -111,20 +113,18 @@ fn durations(cases: &mut Vec<Case>) {
                 "metadata": {"name": "west"},
                 "spec": {"expirationWindow": row[key]},
             }});
-            for settings in ["{}", r#"{"accessGrant": {"rewriteWindows": true}}"#] {
-                cases.push(Case {
-                    name: format!("duration, {file}, {number}, {settings}"),
-                    question: Question::Change(change.to_string()),
-                    settings: settings.to_owned(),
-                });
-            }
+            cases.push(Case {
+                name: format!("duration, {file}, {number}, {settings}"),
+                question: Question::Change(change.to_string()),
+                settings: settings.to_owned(),
+            });
         }
     }
 }
 
 /// What nobody should send, where it is text; what cannot be taken apart is a request as it stands.
 fn bad_requests(cases: &mut Vec<Case>) {
-    for row in bad_input::rows() {
+    for (number, row) in bad_input::rows().into_iter().enumerate() {
         let Ok(payload) = String::from_utf8(row.payload) else {
             continue;
         };
@@ -139,7 +139,7 @@ fn bad_requests(cases: &mut Vec<Case>) {
             _ => (payload, String::new()),
         };
         cases.push(Case {
-            name: format!("bad input, {}", row.name),
+            name: format!("bad input, {number}, {}", row.name),
             question: Question::Request(request),
             settings,
         });
@@ -208,17 +208,9 @@ fn texts(cases: &mut Vec<Case>) {
     }
 }
 
-/// The documents themselves, and what a request is answered under each.
+/// The documents themselves, and what a grant is answered under each. Where settings are not JSON,
+/// the payload that Kubewarden would send is none either, so nothing is asked under them.
 fn settings(cases: &mut Vec<Case>) {
-    let documents = nothing()
-        .into_iter()
-        .chain(good())
-        .chain(
-            bad()
-                .into_iter()
-                .map(|(name, document, _)| (name, document)),
-        )
-        .map(|(name, document)| (name, document.to_string()));
     let texts = [
         ("no text", ""),
         ("an open brace", "{"),
@@ -231,23 +223,32 @@ fn settings(cases: &mut Vec<Case>) {
             r#"{"accessToken": {"maxLinkCost": 9007199254740993}}"#,
         ),
     ];
-    let texts = texts.map(|(name, text)| (name, text.to_owned()));
-    for (number, (name, text)) in documents.chain(texts).enumerate() {
-        let grant = json!({"object": {
-            "apiVersion": "skupper.io/v2alpha1",
-            "kind": "AccessGrant",
-            "metadata": {"name": "west"},
-            "spec": {"redemptionsAllowed": 4, "expirationWindow": "3h"},
-        }});
+    for (name, text) in texts {
         cases.push(Case {
-            name: format!("settings, {number}, {name}"),
+            name: format!("settings, text, {name}"),
             question: Question::Settings,
-            settings: text.clone(),
+            settings: text.to_owned(),
+        });
+    }
+    let grant = json!({"object": {
+        "apiVersion": "skupper.io/v2alpha1",
+        "kind": "AccessGrant",
+        "metadata": {"name": "west"},
+        "spec": {"redemptionsAllowed": 4, "expirationWindow": "3h"},
+    }});
+    let bad = bad()
+        .into_iter()
+        .map(|(name, document, _)| (name, document));
+    for (name, document) in nothing().into_iter().chain(good()).chain(bad) {
+        cases.push(Case {
+            name: format!("settings, {name}"),
+            question: Question::Settings,
+            settings: document.to_string(),
         });
         cases.push(Case {
-            name: format!("a grant under settings, {number}, {name}"),
+            name: format!("a grant under settings, {name}"),
             question: Question::Change(grant.to_string()),
-            settings: text,
+            settings: document.to_string(),
         });
     }
 }

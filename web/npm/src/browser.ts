@@ -14,7 +14,7 @@ async function load(address: URL): Promise<WebAssembly.Module> {
   const response = await fetch(address);
   if (!response.ok) {
     throw new Error(
-      `cannot load ${address}: ${response.status}: serve policy_bg.wasm beside the script, or let the bundler copy it`,
+      `cannot load ${address}: status ${response.status}: serve policy_bg.wasm beside the script, or let the bundler copy it`,
     );
   }
   try {
@@ -24,7 +24,7 @@ async function load(address: URL): Promise<WebAssembly.Module> {
       : await WebAssembly.compile(await response.arrayBuffer());
   } catch (cause) {
     throw new Error(
-      `cannot compile ${address}: it must be the file of this package, and a Content-Security-Policy must allow 'wasm-unsafe-eval'`,
+      `cannot compile ${address}: it must be policy_bg.wasm of this package, which a bundler must copy, and a Content-Security-Policy must allow 'wasm-unsafe-eval'`,
       { cause },
     );
   }

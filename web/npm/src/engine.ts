@@ -31,29 +31,27 @@ export function call<Texts extends string[], Result>(
     );
   }
   try {
+    if (isInterrupted) {
+      startAfresh();
+      isInterrupted = false;
+    }
     return door(...texts);
   } catch (problem) {
     if (isOurs(problem)) {
       throw problem;
     }
-    throw interrupted(problem);
+    isInterrupted = true;
+    throw new Error(INTERRUPTED, { cause: problem });
   }
 }
+
+/** What a trap or an exhausted stack leaves behind is not to be trusted: the next call starts afresh. */
+let isInterrupted = false;
+
+const INTERRUPTED =
+  'the policy could not finish: memory or stack ran out, or it has a bug; the next call starts afresh: report it if a small input fails, too';
 
 /** The module's own errors are of no subclass; a trap and an exhausted stack are. */
 function isOurs(problem: unknown): boolean {
   return problem instanceof Error && Object.getPrototypeOf(problem) === Error.prototype;
-}
-
-/** What a trap leaves behind is not to be trusted: the next call finds a new instance. */
-function interrupted(problem: unknown): Error {
-  const told = 'the policy could not finish: memory or stack ran out, or it has a bug';
-  try {
-    startAfresh();
-  } catch (cause) {
-    return new Error(`${told}; it cannot be started again: reload the page or the process`, { cause });
-  }
-  return new Error(`${told}; the next call starts afresh: report it if a smaller input fails, too`, {
-    cause: problem,
-  });
 }

@@ -6,6 +6,7 @@ import { byId } from './page/elements.ts';
 import { exampleMenu, exampleOf, exampleTexts } from './page/examples.ts';
 import { showFindings, type Listed } from './page/findings.ts';
 import { showResult } from './page/result.ts';
+import { keep, kept } from './page/kept.ts';
 import { sentence } from './page/sentence.ts';
 import { sharing } from './page/sharing.ts';
 import { START } from './page/start.ts';
@@ -75,14 +76,17 @@ function say(text: string): void {
   announce(text);
 }
 
-/** Opens what the address asks for: an example, a shared page, or else the start. */
+/** Opens what was written here before, or what the address asks for: an example, a shared page, or else the start. */
 async function open(): Promise<void> {
   const fragment = location.hash.slice(1);
   status.replaceChildren();
   const [, code, index] = /^example=([a-z-]+)\/(\d+)$/.exec(fragment) ?? [];
   const example = code === undefined ? undefined : exampleOf(code, Number(index));
   menu.show(example && code, Number(index));
-  if (example) {
+  const before = kept();
+  if (before) {
+    page.open(before);
+  } else if (example) {
     page.open(await exampleTexts(example, reviewer));
   } else if (isShared(fragment)) {
     page.open(await readFragment(fragment));
@@ -92,12 +96,12 @@ async function open(): Promise<void> {
   }
 }
 
-function openOrSay(): void {
-  open().catch((error: unknown) => {
+async function openOrSay(): Promise<void> {
+  await open().catch((error: unknown) => {
     page.open({ manifest: START });
     status.replaceChildren(error instanceof Error ? error.message : String(error));
   });
 }
 
-addEventListener('hashchange', openOrSay);
-openOrSay();
+addEventListener('hashchange', () => void openOrSay());
+void openOrSay().then(() => keep(page.shared));

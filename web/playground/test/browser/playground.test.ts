@@ -107,6 +107,21 @@ test('what is written is text, whatever it looks like', async () => {
   expect(await page.locator('main img').count()).toBe(0);
 });
 
+test('what is written is still there after a look at the rule, and after a reload', async () => {
+  await write(page, grant('expirationWindow: 1 month'));
+  await page.getByRole('tab', { name: 'Settings' }).click();
+  await write(page, 'accessGrant:\n  rewriteWindows: true\n', 'settings');
+  await page.getByRole('link', { name: 'Why: grant-window-format' }).click();
+  await page.locator('h1').getByText('grant-window-format').waitFor();
+  await page.goBack();
+  await page.getByText('months and years').first().waitFor();
+  expect(await textOf(page)).toBe(grant('expirationWindow: 1 month'));
+  await page.reload();
+  await page.getByText('months and years').first().waitFor();
+  await page.getByRole('tab', { name: 'Settings' }).click();
+  expect(await textOf(page, 'settings')).toContain('rewriteWindows: true');
+});
+
 test('nothing leaves the page once it is there', async () => {
   // The browser looks for the icon when it likes.
   const requests = () => visit.requests().filter((address) => !address.endsWith('/favicon.svg'));
