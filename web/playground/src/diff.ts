@@ -82,14 +82,14 @@ function folded(all: Line[]): Row[] {
   });
   if (near.size === 0) return [];
   const rows: Row[] = [];
-  let hidden = 0;
+  let hidden: Line[] = [];
   const flush = () => {
-    if (hidden > 0) rows.push({ kind: 'gap', count: hidden });
-    hidden = 0;
+    rows.push(...(hidden.length > SHORTEST_GAP ? [{ kind: 'gap' as const, count: hidden.length }] : hidden));
+    hidden = [];
   };
   all.forEach((each, index) => {
     if (!near.has(index)) {
-      hidden += 1;
+      hidden.push(each);
       return;
     }
     flush();
@@ -108,5 +108,7 @@ function line(kind: Line['kind']): (text: string) => Line {
 }
 
 const CONTEXT = 3;
+/** Fewer lines are shown rather than counted. */
+const SHORTEST_GAP = 5;
 /** More are shown as everything gone and everything new. */
 const MOST_DIFFERENCES = 200;

@@ -1,5 +1,6 @@
 /** Wires the page: texts to the worker, outcomes to editors, list and result. */
 
+import './worker.ts';
 import { announcer } from './page/announce.ts';
 import { circumstances } from './page/circumstances.ts';
 import { byId } from './page/elements.ts';
@@ -25,7 +26,10 @@ const status = byId('shared', HTMLElement);
 const share = byId('share', HTMLButtonElement);
 
 const tabList = tabs(document.querySelector<HTMLElement>('[role=tablist]') ?? document.body);
-const reviewer = startReviewer(show, (why) => say(`The policy cannot answer: ${why}`));
+const reviewer = startReviewer(show, (why) => {
+  objects.replaceChildren();
+  say(`The policy cannot answer: ${why}`);
+});
 const page = texts(tabList, () => reviewer.review(page.input()));
 const menu = exampleMenu(byId('rule', HTMLSelectElement), byId('case', HTMLSelectElement), (code, index) => {
   location.hash = `example=${code}/${index}`;

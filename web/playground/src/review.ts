@@ -52,6 +52,8 @@ export interface ObjectOutcome {
   name: string;
   result: 'refused' | 'changed' | 'unchanged' | 'not covered';
   operation: 'CREATE' | 'UPDATE';
+  /** True for an update of an object that is not among the old ones: it is judged as a CREATE. */
+  isUnmatched: boolean;
   /** Why it is refused. */
   message?: string;
   warnings: string[];
@@ -105,10 +107,15 @@ export function review(input: Input): Outcome {
     const oldJson = input.old === undefined ? undefined : olds.get(identity(object.json));
     const answer = JSON.parse(json.reviewObject(change(object.json, oldJson, input.user), settings.json, input.now)) as Answer;
     count(answer, outcome.totals);
-    if (outcome.objects.length < MOST_OBJECTS) outcome.objects.push(objectOutcome(object, answer, oldJson !== undefined));
+    if (outcome.objects.length < MOST_OBJECTS) {
+      const operation = oldJson === undefined ? 'CREATE' : 'UPDATE';
+      const isUnmatched = input.old !== undefined && oldJson === undefined;
+      outcome.objects.push({ ...objectOutcome(object, answer), operation, isUnmatched });
+    }
     const room = MOST_MARKS - outcome.marks.length;
     outcome.marks.push(...answer.findings.slice(0, room).map((finding) => mark(object, finding)));
   }
+  outcome.marks.sort((a, b) => a.from - b.from);
   return outcome;
 }
 
@@ -137,21 +144,19 @@ function readTexts(text: string): { objects: ManifestObject[]; marks: Mark[] } {
   return { objects: found, marks };
 }
 
-function objectOutcome(object: ManifestObject, answer: Answer, isUpdate: boolean): ObjectOutcome {
+function objectOutcome(object: ManifestObject, answer: Answer): Omit<ObjectOutcome, 'operation' | 'isUnmatched'> {
   const { apiVersion, kind, name } = head(object.json);
   const group = apiVersion.includes('/') ? `.${apiVersion.split('/')[0]}` : '';
-  const outcome: ObjectOutcome = {
+  return {
     kind,
     name,
     resource: `${kind.toLowerCase()}${group}/${name}`,
     result: resultOf(answer),
-    operation: isUpdate ? 'UPDATE' : 'CREATE',
     warnings: answer.warnings,
     stored: storedRows(object, answer),
     at: rangeOf(object.manifest, object.pointer, 'key'),
+    ...(answer.message !== undefined && { message: answer.message }),
   };
-  if (answer.message !== undefined) outcome.message = answer.message;
-  return outcome;
 }
 
 function resultOf(answer: Answer): ObjectOutcome['result'] {
@@ -212,5 +217,5 @@ function head(text: string) {
 }
 
 /** More than anyone reads, and few enough to be handed to the page and drawn at once. */
-const MOST_OBJECTS = 100;
-const MOST_MARKS = 500;
+const MOST_OBJECTS = 50;
+const MOST_MARKS = 300;

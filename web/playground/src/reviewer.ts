@@ -3,6 +3,7 @@
 import type { Input, Outcome } from './review.ts';
 import type { Redacted } from './redacted.ts';
 import type { Question, Reply } from './review.worker.ts';
+import { worker } from './worker.ts';
 
 export interface Reviewer {
   /** Reviews; `onOutcome` hears of the latest input only. */
@@ -14,7 +15,6 @@ export interface Reviewer {
 }
 
 export function startReviewer(onOutcome: (outcome: Outcome) => void, onError: (why: string) => void): Reviewer {
-  const worker = new Worker(new URL('./review.worker.ts', import.meta.url), { type: 'module' });
   const answers = new Map<number, (reply: Reply) => void>();
   const isReady = new Promise<void>((resolve) => answers.set(READY, () => resolve()));
   let isBusy = false;

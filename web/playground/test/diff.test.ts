@@ -10,8 +10,9 @@ test.each([
   ['one less', 'a b c', 'a c', ' a -b  c'],
   ['at both ends', 'a b c', 'x b y', '-a +x  b -c +y'],
   ['from nothing', '', 'a', '- +a'],
-  ['far apart', '1 2 3 4 5 6 7 8 9 a b', '1 x 3 4 5 6 7 8 9 a y', ' 1 -2 +x  3  4  5 ~2  8  9  a -b +y'],
-  ['the beginning left out', '1 2 3 4 5 6', '1 2 3 4 5 7', '~2  3  4  5 -6 +7'],
+  ['near each other', '1 2 3 4 5 6 7 8 9 a b', '1 x 3 4 5 6 7 8 9 a y', ' 1 -2 +x  3  4  5  6  7  8  9  a -b +y'],
+  ['far apart', 'x 1 2 3 4 5 6 7 8 9 a b c x', 'y 1 2 3 4 5 6 7 8 9 a b c y', '-x +y  1  2  3 ~6  a  b  c -x +y'],
+  ['the beginning left out', '1 2 3 4 5 6 7 8 9 x', '1 2 3 4 5 6 7 8 9 y', '~6  7  8  9 -x +y'],
 ])('diff: %s', (_name, before, after, expected) => {
   const rows = diff(before.replaceAll(' ', '\n'), after.replaceAll(' ', '\n'));
   const shown = rows.map((row) => (row.kind === 'gap' ? `~${row.count}` : SIGNS[row.kind] + row.text));

@@ -41,6 +41,7 @@ export function exampleMenu(
     cases.replaceChildren(...found.map(({ index, outcome, heading }) =>
       element('option', { value: String(index) }, `${outcome}: ${heading}`)));
     cases.disabled = found.length === 0;
+    if (cases.parentElement) cases.parentElement.hidden = found.length === 0;
   };
   rule.addEventListener('change', () => {
     fill(rule.value);

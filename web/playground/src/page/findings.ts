@@ -28,7 +28,7 @@ function item(finding: Listed, actions: FindingActions): HTMLLIElement {
   const jump = button('', () => actions.jump(finding), 'jump');
   const place = where === '' ? `line ${line}` : `${where}, line ${line}`;
   jump.append(
-    element('span', { class: `chip ${severity}` }, severity),
+    element('span', { class: `chip ${severity}` }, code ? severity : 'error'),
     ' ',
     element('span', { class: 'place' }, place),
     ' ',
@@ -40,4 +40,4 @@ function item(finding: Listed, actions: FindingActions): HTMLLIElement {
   return element('li', { class: severity }, jump, ...(more.childNodes.length > 0 ? [more] : []));
 }
 
-const MOST = 100;
+const MOST = 50;

@@ -20,7 +20,7 @@ export function showResult(host: HTMLElement, outcome: Outcome, jump: (object: O
 }
 
 function card(object: ObjectOutcome, jump: (object: ObjectOutcome) => void): HTMLElement {
-  const { kind, name, operation, result, warnings, message, stored } = object;
+  const { kind, name, operation, isUnmatched, result, warnings, message, stored } = object;
   const [text, colour] = RESULTS[result];
   const title = element('h3', {},
     button(`${kind} ${name}`.trim(), () => jump(object), 'title'),
@@ -31,11 +31,12 @@ function card(object: ObjectOutcome, jump: (object: ObjectOutcome) => void): HTM
     made.append(element('p', { class: 'hint' }, 'The policy has no rules for this kind: it is allowed unchanged.'));
     return made;
   }
+  if (isUnmatched) made.append(element('p', { class: 'hint' }, 'No old object has this kind and name: judged as a CREATE.'));
   const last = message === undefined ? done(object) : denied(message);
   if (warnings.length > 0 || last !== '') made.append(terminal(warnings, last));
   if (result === 'refused') made.append(element('p', { class: 'hint' }, 'Nothing is stored.'));
-  if (result === 'unchanged') made.append(element('p', { class: 'hint' }, 'Stored as it is written.'));
-  if (result === 'changed') made.append(...difference(stored));
+  if (result === 'unchanged') made.append(element('p', { class: 'hint' }, 'Accepted as it is written.'));
+  if (result === 'changed') made.append(element('h4', {}, kind === 'TokenRequest' ? 'Issued for' : 'Stored'), difference(stored));
   return made;
 }
 
@@ -57,11 +58,11 @@ function done({ kind, resource, operation }: ObjectOutcome): string {
   return `${resource} ${operation === 'UPDATE' ? 'configured' : 'created'}`;
 }
 
-function difference(rows: readonly Row[]): HTMLElement[] {
+function difference(rows: readonly Row[]): HTMLElement {
   const lines = element('pre', { class: 'diff', tabindex: '0', 'aria-label': 'what is stored, compared with what is written' });
   for (const row of rows.slice(0, MOST)) lines.append(rowElement(row));
   if (rows.length > MOST) lines.append(element('span', { class: 'gap' }, `${rows.length - MOST} more lines\n`));
-  return [element('h4', {}, 'Stored'), lines];
+  return lines;
 }
 
 function rowElement(row: Row): HTMLElement {
