@@ -8,12 +8,13 @@
  * ```
  */
 
-import { Composer, isAlias, Parser, type Document, type Node } from 'yaml';
+import { isAlias, type Document, type Node } from 'yaml';
 import { chunks, type Chunk } from './manifest/chunks.ts';
 import { check, checkDirectives } from './manifest/dialect.ts';
 import { Fields, Unreadable, type Value } from './manifest/fields.ts';
 import { jsonText } from './manifest/json.ts';
 import { endOf, place, type Range } from './manifest/locate.ts';
+import { parse } from './manifest/parse.ts';
 
 export type { Range } from './manifest/locate.ts';
 
@@ -74,7 +75,7 @@ function readChunk(chunk: Chunk): Manifest | UnreadableManifest | undefined {
       return { error: lower(problem.message), at: within(chunk, from, to) };
     }
     const root = document.contents as Value;
-    const fields = new Fields(document);
+    const fields = new Fields(root);
     const json = chunk.json ?? jsonText(root, fields);
     if (chunk.json === undefined) check(chunk.text, root);
     if (json === 'null') return undefined;
@@ -87,16 +88,6 @@ function readChunk(chunk: Chunk): Manifest | UnreadableManifest | undefined {
     if (error instanceof RangeError) return { error: 'this is nested too deeply', at: within(chunk, 0, 0) };
     throw error;
   }
-}
-
-/** The first document only: kubectl drops what the same part holds behind it. */
-function parse(text: string): Document | undefined {
-  const composer = new Composer({
-    version: '1.1', schema: 'failsafe', merge: false, uniqueKeys: false,
-    strict: false, keepSourceTokens: true, prettyErrors: false, logLevel: 'silent',
-  });
-  for (const document of composer.compose(new Parser().parse(text), false, text.length)) return document;
-  return undefined;
 }
 
 /** What stands behind `...` is no part of the document. */

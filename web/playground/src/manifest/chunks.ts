@@ -108,7 +108,8 @@ function jsonProblem(json: string): string | undefined {
 
 const SEPARATOR = '---';
 const STRAY = "a line that begins with '---' begins a document and must have nothing else in it: indent it, or write the rest into the next line";
-const JSON_TOKENS = /[{}]|"(?:[^"\\]|\\.)*"/gs;
+/** Text that does not end goes to the end, so that it is looked at once. */
+const JSON_TOKENS = /[{}]|"(?:[^"\\]|\\.)*(?:"|$)/gs;
 const JSON_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\d[\d.]*[eE][-+]?\d+/gs;
 const LONE_SURROGATE = /\\u[dD](?:[89abAB][\da-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][\da-fA-F]{2}\\u[dD])[c-fC-F][\da-fA-F]{2})/;
 /** White space before an object. */

@@ -12,7 +12,15 @@ import type { Range } from './locate.ts';
 
 /** Looks at a document before it is parsed. Throws `Unreadable`. */
 export function checkDirectives(text: string): void {
-  refuse(text, DIRECTIVE, () => "a line that begins with '---' ends a document for kubectl, which would find a directive without one: leave it out");
+  for (let line = 0; line < text.length;) {
+    const end = text.indexOf('\n', line);
+    const next = end < 0 ? text.length : end + 1;
+    if (text.startsWith('%', line)) {
+      throw new Unreadable(DIRECTIVE, { from: line, to: next });
+    }
+    if (!/^\s*(?:#|$)/.test(text.slice(line, next))) return;
+    line = next;
+  }
 }
 
 /** Throws `Unreadable` at the first difference. */
@@ -98,7 +106,7 @@ function refuse(text: string, what: RegExp, problem: (found: string) => string):
 }
 
 const CONTROL = /[^\t\n\r\x20-\x7E\x85\xA0-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
-const DIRECTIVE = /(?<=^(?:[ \t]*(?:#.*)?\r?\n)*)%.*/;
+const DIRECTIVE = "a line that begins with '---' ends a document for kubectl, which would find a directive without one: leave it out";
 const RARE_LINE_END = /[\x85\u2028\u2029]/;
 /** `\/`, and `\ud800` to `\udfff`, behind an even number of backslashes. */
 const JSON_ESCAPE = /(?<!\\)(?:\\\\)*\\(?:\/|u[dD][89a-fA-F])/;

@@ -6,7 +6,7 @@
  */
 
 import { readScalar } from 'skupper-access-policy';
-import { isAlias, isMap, isScalar, isSeq, type Alias, type Document, type Node, type Pair, type YAMLMap } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, visit, type Alias, type Node, type Pair, type YAMLMap } from 'yaml';
 
 import type { Range } from './locate.ts';
 import { float32Text } from './float.ts';
@@ -37,8 +37,12 @@ export class Unreadable extends Error {
 export class Fields {
   private readonly known = new Map<YAMLMap, Map<string, Field>>();
   private readonly open = new Set<YAMLMap>();
+  private readonly targets: ReadonlyMap<Alias, Node>;
+  private merges = 0;
 
-  constructor(private readonly document: Document) {}
+  constructor(root: Value) {
+    this.targets = targetsOf(root);
+  }
 
   /** Throws `Unreadable`. */
   of(map: YAMLMap): Map<string, Field> {
@@ -59,7 +63,7 @@ export class Fields {
   /** What an alias stands for; every other node for itself. */
   target(node: Value): Value {
     if (!isAlias(node)) return node;
-    const target = (node as Alias).resolve(this.document);
+    const target = this.targets.get(node);
     if (!target) throw new Unreadable(`there is no anchor '&${node.source}' before this alias`, node);
     return target;
   }
@@ -72,10 +76,28 @@ export class Fields {
       const map = this.target(each);
       if (!isMap(map)) throw new Unreadable('a merge key must have a mapping or a list of mappings', each ?? key);
       for (const [name, field] of this.of(map)) {
+        this.merges += 1;
+        if (this.merges > MOST_MERGES) throw new Unreadable('merge keys must not copy more than 100,000 fields', key);
         fields.set(name, isAlias(each) ? { ...field, via: each } : field);
       }
     }
   }
+}
+
+/** What every alias stands for: the last anchor of its name before it. */
+function targetsOf(root: Value): Map<Alias, Node> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node>();
+  visit(root, {
+    Alias: (_key, alias) => {
+      const target = anchors.get(alias.source);
+      if (target) targets.set(alias, target);
+    },
+    Value: (_key, node) => {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
 }
 
 /** `<<` without quotes. */
@@ -168,5 +190,7 @@ function isUint64(text: string, json: string): boolean {
 const YAML_TAGS = 'tag:yaml.org,2002:';
 /** A date as Go's reader tells one, as far as letters show it. */
 const DATE = /^\d{4}-\d{1,2}-\d{1,2}(?!\d)/;
+/** Of one document. */
+const MOST_MERGES = 100_000;
 /** As keys: no value of JSON, but names. */
 const INFINITIES = new Map([['.inf', '.inf'], ['+.inf', '.inf'], ['-.inf', '-.inf'], ['.nan', '.nan']]);

@@ -12,15 +12,19 @@ export function jsonText(node: Value, fields: Fields): string {
     if (length > LONGEST) throw new Unreadable('a manifest must be at most 4 MiB', node);
     parts.push(part);
   };
-  const write = (value: Value, depth: number) => {
+  let aliased = 0;
+  const write = (value: Value, depth: number, isAliased = false) => {
     const target = fields.target(value);
+    const isCopy = isAliased || target !== value;
+    if (isCopy) aliased += 1;
+    if (aliased > MOST_ALIASED) throw new Unreadable('aliases must not stand for more than 100,000 values', node);
     if (depth > DEEPEST) throw new Unreadable(`a manifest must be at most ${DEEPEST} levels deep`, value);
     if (isMap(target)) {
       put('{');
       let separator = '';
       for (const [name, field] of fields.of(target)) {
         put(`${separator}${JSON.stringify(name)}:`);
-        write(field.value, depth + 1);
+        write(field.value, depth + 1, isCopy);
         separator = ',';
       }
       put('}');
@@ -28,7 +32,7 @@ export function jsonText(node: Value, fields: Fields): string {
       put('[');
       target.items.forEach((item, index) => {
         if (index > 0) put(',');
-        write(item as Value, depth + 1);
+        write(item as Value, depth + 1, isCopy);
       });
       put(']');
     } else {
@@ -41,5 +45,7 @@ export function jsonText(node: Value, fields: Fields): string {
 
 /** In UTF-16 code units. The API server takes at most 3 MiB. */
 const LONGEST = 4 * 1024 * 1024;
+/** Source: go.yaml.in/yaml/v2 decode.go, which counts in a similar way. */
+const MOST_ALIASED = 100_000;
 /** Deeper JSON is refused by the policy, with its own words. */
 const DEEPEST = 1000;
