@@ -8,12 +8,13 @@
  * ```
  */
 
-import { Composer, isAlias, Parser, type Document, type Node } from 'yaml';
+import { Composer, isAlias, type Document, type Node } from 'yaml';
 import { chunks, type Chunk } from './manifest/chunks.ts';
 import { check, checkDirectives } from './manifest/dialect.ts';
 import { Fields, Unreadable, type Value } from './manifest/fields.ts';
 import { jsonText } from './manifest/json.ts';
 import { endOf, place, type Range } from './manifest/locate.ts';
+import { tokens } from './manifest/tokens.ts';
 
 export type { Range } from './manifest/locate.ts';
 
@@ -95,7 +96,7 @@ function parse(text: string): Document | undefined {
     version: '1.1', schema: 'failsafe', merge: false, uniqueKeys: false,
     strict: false, keepSourceTokens: true, prettyErrors: false, logLevel: 'silent',
   });
-  for (const document of composer.compose(new Parser().parse(text), false, text.length)) return document;
+  for (const document of composer.compose(tokens(text), false, text.length)) return document;
   return undefined;
 }
 
