@@ -52,12 +52,12 @@ const MIB = 1 << 20;
 describe('a manifest of 1 MiB does not freeze the page', () => {
   const filled = (document: string) => document.repeat(Math.ceil(MIB / document.length));
   test.each([
-    ['long texts', filled(`---\n${grant('expirationWindow: 1 month', 'settings:', `  text: ${'a'.repeat(4_000)}`)}`)],
-    ['many small objects', filled(`---\n${grant('expirationWindow: 1 month')}`)],
-    ['one long line', grant(`expirationWindow: ${'1 month '.repeat(MIB / 8)}`)],
-    ['many fields', grant(...Array.from({ length: MIB / 16 }, (_, index) => `field${index}: 1`))],
-    ['deep nesting', grant(`settings: ${'['.repeat(MIB / 2)}${']'.repeat(MIB / 2)}`)],
-  ])('%s', async (name, manifest) => {
+    ['long texts', filled(`---\n${grant('expirationWindow: 1 month', 'settings:', `  text: ${'a'.repeat(4_000)}`)}`), '254 of 254 refused: 254 findings'],
+    ['many small objects', filled(`---\n${grant('expirationWindow: 1 month')}`), '9,447 of 9,447 refused: 9,447 findings'],
+    ['one long line', grant(`expirationWindow: ${'1 month '.repeat(MIB / 8)}`), 'Refused: 1 finding'],
+    ['many fields', grant(...Array.from({ length: MIB / 16 }, (_, index) => `field${index}: 1`)), 'Accepted, with defaults filled in and 32 warnings'],
+    ['deep nesting', grant(`settings: ${'['.repeat(MIB / 2)}${']'.repeat(MIB / 2)}`), 'Cannot be read'],
+  ])('%s', async (name, manifest, expected) => {
     const visit = await site.visit('index.html');
     const { page } = visit;
     await page.locator('#findings li').first().waitFor();
@@ -72,14 +72,13 @@ describe('a manifest of 1 MiB does not freeze the page', () => {
       }, 10);
     });
     await write(page, manifest);
-    await judged(page, async () => {
-      await page.keyboard.press('Control+Home');
-      await page.keyboard.type('# typed\n');
-    });
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.type('# typed\n');
     expect(await textOf(page)).toContain('# typed');
+    await expect.poll(() => sentence(page), { timeout: 30_000 }).toBe(expected);
     const longest = await page.evaluate(() => (globalThis as unknown as { longest: number }).longest);
-    console.log(`1 MiB, ${name}: the page stood still for at most ${Math.round(longest)} ms; ${await sentence(page)}`);
-    expect(longest).toBeLessThan(1_500);
+    console.log(`1 MiB, ${name}: the page stood still for at most ${Math.round(longest)} ms`);
+    expect(longest).toBeLessThan(1_000);
     expect(visit.troubles()).toEqual([]);
     await visit.end();
   });
