@@ -1,0 +1,3 @@
+//! The rules of the policy over manifests in files.
+
+pub mod manifest;
