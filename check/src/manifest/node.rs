@@ -106,6 +106,12 @@ impl Tree {
         self.nodes.get(id)
     }
 
+    /// True where the whole document is null, which is as good as none.
+    pub(crate) fn is_null(&self) -> bool {
+        let root = self.node(self.root).map(|node| &node.content);
+        matches!(root, Some(Content::Scalar(Value::Null)))
+    }
+
     /// The span of the key or value that `pointer` shows. Where there is none, it is that of the
     /// nearest one above; behind an alias it is the alias; where nothing is written, it is the key.
     #[must_use]
