@@ -29,11 +29,7 @@ pub(crate) fn read(text: &str, from: usize) -> Result<Option<Read>, Unreadable> 
         return Ok(None);
     }
     let root = reader.value(0)?;
-    let tree = Tree {
-        nodes: reader.nodes,
-        root,
-        span: start..reader.at,
-    };
+    let tree = Tree::new(text, reader.nodes, root, start..reader.at);
     let document = reader.out_of_range.map_or(Ok(tree), Err);
     let end = reader.at;
     Ok(Some(Read { document, end }))

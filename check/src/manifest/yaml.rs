@@ -61,6 +61,8 @@ struct Builder<'a> {
     /// The node of each anchor, by the parser's number.
     anchors: Vec<(usize, NodeId)>,
     root: Option<NodeId>,
+    /// Where the last scalar ends.
+    read_to: usize,
     /// How many collections in flow style are open.
     flow: usize,
     /// Spans of scalars, and of the outermost collections in flow style.
@@ -72,6 +74,7 @@ impl<'a> Builder<'a> {
         Self {
             text,
             base,
+            read_to: base,
             flow: 0,
             covered: Vec::new(),
             nodes: Vec::new(),
@@ -133,9 +136,10 @@ impl<'a> Builder<'a> {
             _ => Style::Plain,
         };
         let span = match style {
-            Style::Literal => self.without_blanks_at_the_end(span),
+            Style::Literal => self.block(span),
             _ => span,
         };
+        self.read_to = span.end;
         match style {
             Style::Double => dialect::check(self.text, &span, Piece::DoubleQuoted)?,
             Style::Literal => dialect::check(self.text, &span, Piece::Block)?,
@@ -203,6 +207,10 @@ impl<'a> Builder<'a> {
             StructureStyle::Block => Style::Block,
         };
         self.flow += usize::from(style == Style::Flow);
+        let span = match (&content, style) {
+            (Content::Sequence(_), Style::Block) => self.dash(span),
+            _ => span,
+        };
         let id = self.nodes.len();
         self.anchor(anchor, id);
         self.add(
@@ -310,19 +318,48 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// A block ends behind its last letter, whatever empty lines belong to it.
-    fn without_blanks_at_the_end(&self, span: Span) -> Span {
+    /// From `|` or `>` to the last letter of the block, whatever empty lines belong to it. The
+    /// parser shows the text only.
+    fn block(&self, span: Span) -> Span {
+        let before = self.text.get(self.read_to..span.start).unwrap_or_default();
+        let mut start = self.read_to;
+        let mut sign = None;
+        for line in before.split_inclusive(['\n', '\r']) {
+            let code = line.split(" #").next().unwrap_or_default().trim_end();
+            let word = code.rfind([' ', '\t', ':']).map_or(0, |blank| blank + 1);
+            if let Some(word) = code.get(word..).filter(|word| word.starts_with(['|', '>'])) {
+                sign = Some(start + code.len() - word.len()..start + code.len());
+                break;
+            }
+            start += line.len();
+        }
         let written = self.text.get(span.clone()).unwrap_or_default();
-        span.start..span.start + written.trim_end().len()
+        let end = span.start + written.trim_end().len();
+        match sign {
+            Some(sign) if written.trim().is_empty() => sign,
+            Some(sign) => sign.start..end,
+            None => span.start..end,
+        }
+    }
+
+    /// A list that is not indented begins at its dash. The parser shows its first element.
+    fn dash(&self, span: Span) -> Span {
+        let is_dash = self
+            .text
+            .get(span.start..)
+            .is_some_and(|text| text.starts_with('-'));
+        let before = self.text.get(self.read_to..span.start).unwrap_or_default();
+        match before.rfind('-') {
+            Some(dash) if !is_dash => self.read_to + dash..span.end,
+            _ => span,
+        }
     }
 
     fn finish(self, span: Span) -> Result<Option<Tree>, Unreadable> {
         dialect::check_lines(self.text, &span, &self.covered)?;
-        let tree = self.root.map(|root| Tree {
-            nodes: self.nodes,
-            root,
-            span,
-        });
+        let tree = self
+            .root
+            .map(|root| Tree::new(self.text, self.nodes, root, span));
         Ok(tree.filter(|tree| !tree.is_null()))
     }
 }
