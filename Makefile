@@ -15,6 +15,9 @@ TOOLS := $(TARGET_DIR)/tools
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
 
+# Where `make playground` serves the page, on 127.0.0.1.
+PORT ?= 8080
+
 # How long `make fuzz` stays with each target, in seconds.
 FUZZ_SECONDS ?= 60
 
@@ -25,6 +28,7 @@ SIDECAR_SOURCES := $(POLICY_SOURCES) $(shell find sidecar/src -name '*.rs') side
 BINDGEN_SOURCES := $(shell find web/bindgen -name '*.rs' -o -name Cargo.toml)
 WEB_SOURCES := $(POLICY_SOURCES) $(shell find web/src -name '*.rs') web/Cargo.toml
 NPM_SOURCES := $(shell find web/npm/src -name '*.ts') web/npm/package.json web/npm/tsconfig.json web/tsconfig.json
+PLAYGROUND_SOURCES := $(shell find web/playground -path '*/node_modules' -prune -o -path web/playground/dist -prune -o -path web/playground/test -prune -o -type f -print) $(wildcard tests/rules/*.md)
 XTASK_SOURCES := $(POLICY_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
 
 say = @printf '\n>> %s\n' '$(1)'
@@ -71,8 +75,9 @@ $(WEB)/npm: $(NPM_SOURCES) LICENSE web/npm/dist/policy_bg.wasm web/node_modules/
 	cd web && npm run build --workspace npm
 	mkdir -p $(WEB) && touch $@
 
-$(WEB)/playground: $(WEB)/npm
-	cd web && npm run build --workspace playground --if-present
+$(WEB)/playground: $(WEB)/npm $(PLAYGROUND_SOURCES)
+	$(call say,building the playground and the rule reference)
+	cd web && npm run build --workspace playground
 	touch $@
 
 ##@ Try
@@ -91,6 +96,12 @@ review: annotated-policy.wasm ## reviews your own manifests: make review FILES="
 	@test -n '$(FILES)' || { echo 'name the manifests: make review FILES="grant.yml token.yml"' >&2; exit 1; }
 	@cargo run --locked --quiet --package xtask -- review annotated-policy.wasm $(if $(SETTINGS),--settings $(SETTINGS)) $(FILES)
 
+.PHONY: playground
+playground: $(WEB)/playground ## serves the playground and the rule reference on 127.0.0.1; PORT=8080
+	@! (exec 3<>/dev/tcp/127.0.0.1/$(PORT)) 2>/dev/null || { echo 'port $(PORT) is taken: choose another with `make playground PORT=$(shell echo $$(($(PORT) + 1)))`' >&2; exit 1; }
+	@printf '\n>> the playground is at http://127.0.0.1:%s/ and the rules at http://127.0.0.1:%s/rules/index.html; Ctrl-C ends it\n' $(PORT) $(PORT)
+	@cd web/playground && npm exec --no -- vite preview --port $(PORT) --logLevel warn
+
 ##@ Test
 
 .PHONY: test
@@ -103,7 +114,7 @@ test: fmt-check clippy annotated-policy.wasm | test-tools ## everything that nee
 web-tests: web $(WEB)/cases.jsonl | test-tools ## the npm package and the playground, in Node and in Chromium
 	$(call say,testing the JavaScript parts)
 	cd web && CASES=$(abspath $(WEB)/cases.jsonl) npm test --workspace npm
-	cd web && npm test --workspace playground --if-present
+	cd web && npm test --workspace playground
 
 # What the library answers to the questions that every door is asked.
 $(WEB)/cases.jsonl: $(POLICY_SOURCES) $(shell find tests/cases tests/common tests/rules tests/reviews tests/durations -type f) | toolchain
@@ -189,12 +200,14 @@ help: ## this list
 
 # What the tests of the sidecar run beside it, and the browser. Debian's packages have the names of the
 # tools.
-TEST_TOOLS := curl openssl strace chromium
+# CHROMIUM names another browser than Debian's.
+TEST_TOOLS := curl openssl strace $(if $(CHROMIUM),,chromium)
 
 .PHONY: test-tools
 test-tools:
 	@missing=; for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || missing+=" $$tool"; done; \
 	test -n "$$missing" || exit 0; \
+	case "$$missing" in *chromium*) missing+=' fonts-dejavu-core';; esac; \
 	test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo "missing for the tests:$$missing: install with \`apt-get install$$missing\`" >&2; exit 1; }; \
 	echo ">> installing$$missing"; \
 	apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $$missing

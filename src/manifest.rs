@@ -12,47 +12,103 @@
 //! ```
 //!
 //! Source: go.yaml.in/yaml/v2 resolve.go, and sigs.k8s.io/yaml, which kubectl reads manifests with.
+//! `tests/yaml/kubectl.json` holds what kubectl makes of every odd scalar.
 
-use serde_json::{Number, Value};
+use serde_json::Value;
 
-/// The value of a plain scalar. `None` for what JSON has no value for: infinity and "not a number",
-/// at which kubectl ends with an error.
-#[must_use]
-pub fn read_scalar(text: &str) -> Option<Value> {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Some(Value::Null),
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            return Some(true.into());
-        }
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Some(false.into());
-        }
-        ".nan" | ".NaN" | ".NAN" => return None,
-        _ => {}
-    }
-    if let ".inf" | ".Inf" | ".INF" = text.strip_prefix(['+', '-']).unwrap_or(text) {
-        return None;
-    }
-    if !text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first)) {
-        return Some(text.into());
-    }
-    let digits = text.replace('_', "");
-    if let Some(number) = integer(&digits) {
-        return Some(number.into());
-    }
-    if !is_decimal(&digits) {
-        return Some(text.into());
-    }
-    // Beyond a double Go's reader says "out of range", and the text stays one.
-    let float = digits.parse::<f64>().ok().filter(|float| float.is_finite());
-    Some(float.map_or_else(|| text.into(), number))
+/// What the letters of a plain scalar mean.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Scalar {
+    /// `~`, `null` or nothing.
+    Null,
+    /// `yes`, `off`, `true`...
+    Bool(bool),
+    /// A whole number of 64 bits, signed or not.
+    Integer(i128),
+    /// A number with fraction or exponent, or a whole one beyond 64 bits; infinity, or not a number.
+    Float(f64),
+    /// Anything else.
+    Text,
 }
 
-/// An integer of 64 bits, with or without sign, in a base that its prefix names.
-fn integer(digits: &str) -> Option<Number> {
+impl Scalar {
+    /// Reads the letters.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        match text {
+            "" | "~" | "null" | "Null" | "NULL" => return Self::Null,
+            "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+                return Self::Bool(true);
+            }
+            "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off"
+            | "OFF" => return Self::Bool(false),
+            ".nan" | ".NaN" | ".NAN" => return Self::Float(f64::NAN),
+            ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => {
+                return Self::Float(f64::INFINITY);
+            }
+            "-.inf" | "-.Inf" | "-.INF" => return Self::Float(f64::NEG_INFINITY),
+            _ => {}
+        }
+        if !text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first)) {
+            return Self::Text;
+        }
+        let digits = text.replace('_', "");
+        if let Some(number) = integer(&digits) {
+            return Self::Integer(number);
+        }
+        // Go reads what begins with a point while the underscores are still there.
+        if !is_decimal(&digits) || text.starts_with('.') && !is_grouped(text) {
+            return Self::Text;
+        }
+        // Beyond a double Go's reader says "out of range", and the text stays one.
+        match digits.parse() {
+            Ok(float) if f64::is_finite(float) => Self::Float(float),
+            _ => Self::Text,
+        }
+    }
+}
+
+/// The value of a plain scalar. `None` for what JSON has no value for: infinity and "not a number",
+/// at which kubectl ends with an error. Numbers are `i64` where they can be, else `f64`.
+#[must_use]
+pub fn read_scalar(text: &str) -> Option<Value> {
+    match Scalar::of(text) {
+        Scalar::Null => Some(Value::Null),
+        Scalar::Bool(truth) => Some(truth.into()),
+        Scalar::Integer(number) => Some(integer_value(number)),
+        Scalar::Float(float) => float.is_finite().then(|| float_value(float)),
+        Scalar::Text => Some(text.into()),
+    }
+}
+
+/// The value of a whole number: a double beyond 63 bits, as the API server reads it.
+#[must_use]
+pub fn integer_value(number: i128) -> Value {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "so it is read: to the nearest double"
+    )]
+    i64::try_from(number).map_or_else(|_| (number as f64).into(), Value::from)
+}
+
+/// The value of a double: Go writes a whole one below 1e21 without a fraction, and what is written
+/// so is read as an integer.
+#[must_use]
+pub fn float_value(float: f64) -> Value {
+    if float.fract() == 0.0 && float.abs() < 1e21 {
+        let digits = float.to_string();
+        return digits
+            .parse()
+            .map_or_else(|_| float.into(), |whole: i64| whole.into());
+    }
+    float.into()
+}
+
+/// A whole number in a base that its prefix names: of 63 bits with a sign, of 64 without.
+fn integer(digits: &str) -> Option<i128> {
     let (sign, magnitude) = match digits.strip_prefix(['+', '-']) {
-        Some(magnitude) => (digits.get(..1)?, magnitude),
-        None => ("", digits),
+        Some(magnitude) => (digits.get(..1), magnitude),
+        None => (None, digits),
     };
     let lower = magnitude.to_ascii_lowercase();
     let (base, figures) = match lower.as_bytes() {
@@ -62,17 +118,20 @@ fn integer(digits: &str) -> Option<Number> {
         [b'0', _, ..] => (8, lower.get(1..)?),
         _ => (10, lower.as_str()),
     };
+    // `0b-11`: Go's YAML reader reads what follows a small `0b` by itself, with its own sign.
+    if sign.is_none() && digits.starts_with("0b") && figures.starts_with(['+', '-']) {
+        return i64::from_str_radix(figures, 2).ok().map(i128::from);
+    }
     if figures.starts_with(['+', '-']) {
         return None;
     }
-    let signed = i64::from_str_radix(&format!("{sign}{figures}"), base);
-    if let Ok(number) = signed {
-        return Some(number.into());
-    }
-    // Go reads an unsigned number without any sign only.
-    (sign.is_empty())
-        .then(|| u64::from_str_radix(figures, base).ok())?
-        .map(Number::from)
+    let magnitude = i128::from(u64::from_str_radix(figures, base).ok()?);
+    let number = if sign == Some("-") {
+        -magnitude
+    } else {
+        magnitude
+    };
+    (sign.is_none() || i64::try_from(number).is_ok()).then_some(number)
 }
 
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
@@ -94,13 +153,49 @@ fn is_decimal(text: &str) -> bool {
         && !(whole.is_empty() && fraction.is_empty())
 }
 
-/// As Go writes a double in JSON: a whole one without a fraction.
-fn number(float: f64) -> Value {
-    let text = if float.fract() == 0.0 && float.abs() < 1e21 {
-        format!("{float:.0}")
-    } else {
-        return float.into();
+/// True where every underscore stands between two figures.
+fn is_grouped(text: &str) -> bool {
+    let mut parts = text.split('_');
+    let ends = |part: &str| part.ends_with(|last: char| last.is_ascii_digit());
+    let begins = |part: &str| part.starts_with(|first: char| first.is_ascii_digit());
+    let Some(mut before) = parts.next() else {
+        return true;
     };
-    text.parse::<i64>()
-        .map_or_else(|_| float.into(), Value::from)
+    parts.all(|part| {
+        let is_between = ends(before) && begins(part);
+        before = part;
+        is_between
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_plain_scalar_is_read_as_kubectl_reads_it() {
+        let table: Value =
+            serde_json::from_str(include_str!("../tests/yaml/kubectl.json")).unwrap();
+        let mut rows = 0;
+        for row in table.as_array().unwrap() {
+            let Some(scalar) = row["scalar"].as_str() else {
+                continue;
+            };
+            rows += 1;
+            let value = row
+                .get("documents")
+                .map(|objects| &objects[0]["spec"]["value"]);
+            let read = read_scalar(scalar);
+            assert_eq!(read.as_ref().map(same), value.map(same), "{scalar}");
+        }
+        assert!(rows > 200, "{rows} rows");
+    }
+
+    /// Kubernetes has no unsigned numbers: kubectl writes a double that happens to fit into 64 bits.
+    fn same(value: &Value) -> Value {
+        match value.as_u64() {
+            Some(number) => integer_value(number.into()),
+            None => value.clone(),
+        }
+    }
 }

@@ -1,0 +1,43 @@
+//! Manifests read as kubectl reads them, with the place of every key and value.
+//!
+//! ```
+//! use serde_json::json;
+//! use skupper_access_check::manifest::read;
+//!
+//! let documents = read("a: off\n---\nb: 017\n");
+//! let values = documents.into_iter().map(|document| document.unwrap().value().unwrap());
+//! assert_eq!(values.collect::<Vec<_>>(), [json!({"a": false}), json!({"b": 15})]);
+//! ```
+//!
+//! Source: k8s.io/apimachinery pkg/util/yaml, `YAMLOrJSONDecoder`, and go.yaml.in/yaml/v2, which
+//! kubectl reads manifests with. `tests/yaml/kubectl.json` holds what kubectl makes of odd ones.
+
+mod dialect;
+mod documents;
+mod json;
+pub mod node;
+pub mod objects;
+mod scalar;
+mod yaml;
+
+pub use documents::read;
+
+use node::Span;
+
+/// Why a document cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Where.
+    pub span: Span,
+    /// Why, and what to write instead.
+    pub problem: String,
+}
+
+impl Unreadable {
+    pub(crate) fn new(span: Span, problem: impl Into<String>) -> Self {
+        Self {
+            span,
+            problem: problem.into(),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Where one document ends and the next begins.
+//!
+//! A stream that begins with a brace is JSON as long as it can be read so, object after object.
+//! Everything else is YAML, and a line that begins with `---` ends a document whatever stands
+//! around it.
+
+use super::node::{Span, Tree};
+use super::{Unreadable, json, yaml};
+
+/// Reads every document of a text, empty ones left out. What cannot be read is in its place.
+#[must_use]
+pub fn read(text: &str) -> Vec<Result<Tree, Unreadable>> {
+    let mut documents = Vec::new();
+    let begin = text.len() - text.trim_start_matches('\u{feff}').len();
+    let mut rest = begin;
+    if text
+        .get(rest..)
+        .is_some_and(|text| text.trim_start().starts_with('{'))
+    {
+        let mut count = 0;
+        loop {
+            match json::read(text, rest) {
+                Ok(Some(json::Read { document, end })) => {
+                    rest = end;
+                    count += 1;
+                    documents.extend((!is_null(&document)).then_some(document));
+                }
+                Ok(None) => return documents,
+                // After two objects kubectl takes a stream for JSON, and stops.
+                Err(unreadable) if count > 1 => {
+                    documents.push(Err(unreadable));
+                    return documents;
+                }
+                Err(_) => break,
+            }
+        }
+        rest = behind_blanks(text, rest);
+    }
+    let chunks = chunks(text, rest);
+    documents.extend(chunks.into_iter().filter_map(|chunk| match chunk {
+        Ok(span) => yaml::read(text, span).transpose(),
+        Err(unreadable) => Some(Err(unreadable)),
+    }));
+    documents
+}
+
+fn is_null(document: &Result<Tree, Unreadable>) -> bool {
+    document.as_ref().is_ok_and(Tree::is_null)
+}
+
+/// Behind the white space up to the next line.
+fn behind_blanks(text: &str, from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    let blank = rest.len() - rest.trim_start().len();
+    let line = rest.get(..blank).and_then(|blank| blank.find('\n'));
+    from + line.map_or(blank, |line| line + 1)
+}
+
+/// The stretches between the lines that begin with `---`.
+fn chunks(text: &str, from: usize) -> Vec<Result<Span, Unreadable>> {
+    let mut chunks = Vec::new();
+    let (mut start, mut at) = (from, from);
+    for line in text.get(from..).unwrap_or_default().split_inclusive('\n') {
+        if let Some(behind) = line.strip_prefix("---") {
+            let behind = behind.trim();
+            if !(behind.is_empty() || behind.starts_with('#')) {
+                chunks.push(Ok(start..at));
+                let span = at..at + line.trim_end().len();
+                let problem = "a line that begins with '---' begins a document and must have \
+                               nothing else in it: indent it, or write the rest into the next line";
+                chunks.push(Err(Unreadable::new(span, problem)));
+                start = at + line.len();
+            } else if at > start {
+                chunks.push(Ok(start..at));
+                start = at + line.len();
+            }
+        }
+        at += line.len();
+    }
+    chunks.push(Ok(start..at));
+    chunks
+}

@@ -1,0 +1,365 @@
+//! One YAML document -> a tree.
+
+use std::borrow::Cow;
+
+use granit_parser::{Event, Parser, ScalarStyle, StructureStyle, Tag};
+
+use super::Unreadable;
+use super::dialect::{self, Piece};
+use super::node::{Content, DEEPEST, Entry, Node, NodeId, Span, Style, Tree};
+use super::scalar::Written;
+
+/// Reads the first document in a stretch of `text`; `None` where there is none, or only null.
+///
+/// # Errors
+/// Where and why it cannot be read.
+pub(crate) fn read(text: &str, span: Span) -> Result<Option<Tree>, Unreadable> {
+    let chunk = text.get(span.clone()).unwrap_or_default();
+    let options = granit_parser::options! {
+        emit_comments: false,
+        disallow_directives: true,
+        emit_anchor_events: true,
+        flow_nesting_limit: DEEPEST,
+        block_nesting_limit: DEEPEST,
+    };
+    let mut builder = Builder::new(text, span.start);
+    let mut has_ended = false;
+    for event in Parser::new_from_str_with_options(chunk, options) {
+        let (event, at) = event.map_err(|error| {
+            let at = error.marker().byte_offset().unwrap_or(chunk.len());
+            let at = span.start + at.min(chunk.len());
+            Unreadable::new(at..at, error.info())
+        })?;
+        let at = at.byte_range().unwrap_or_default();
+        match event {
+            // kubectl does not look behind `...`.
+            Event::DocumentEnd if !at.is_empty() => break,
+            Event::DocumentEnd => has_ended = true,
+            Event::DocumentStart(..) if has_ended => {
+                let at = span.start + at.start;
+                let problem = "kubectl does not read what stands here: begin a document with '---'";
+                return Err(Unreadable::new(at..at, problem));
+            }
+            event => builder.take(event, at)?,
+        }
+    }
+    builder.finish(span)
+}
+
+/// A collection whose end has not come yet.
+struct Open {
+    id: NodeId,
+    /// The key whose value comes next, in a mapping.
+    key: Option<(Option<String>, NodeId)>,
+}
+
+struct Builder<'a> {
+    text: &'a str,
+    base: usize,
+    nodes: Vec<Node>,
+    open: Vec<Open>,
+    /// The node of each anchor, by the parser's number.
+    anchors: Vec<(usize, NodeId)>,
+    root: Option<NodeId>,
+    /// Where the last scalar ends.
+    read_to: usize,
+    /// How many collections in flow style are open.
+    flow: usize,
+    /// Spans of scalars, and of the outermost collections in flow style.
+    covered: Vec<Span>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(text: &'a str, base: usize) -> Self {
+        Self {
+            text,
+            base,
+            read_to: base,
+            flow: 0,
+            covered: Vec::new(),
+            nodes: Vec::new(),
+            open: Vec::new(),
+            anchors: Vec::new(),
+            root: None,
+        }
+    }
+
+    fn take(&mut self, event: Event<'_>, at: Span) -> Result<(), Unreadable> {
+        let span = self.base + at.start..self.base + at.end;
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.scalar(&text, style, anchor, tag.as_deref(), span)
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                self.open(Content::Sequence(Vec::new()), style, anchor, tag, span)
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                self.open(Content::Mapping(Vec::new()), style, anchor, tag, span)
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                self.close(&span);
+                Ok(())
+            }
+            Event::Alias(anchor) => {
+                let mut anchors = self.anchors.iter().rev();
+                let target = anchors.find(|(number, _)| *number == anchor);
+                let Some((_, target)) = target.copied() else {
+                    return Err(Unreadable::new(span, "an alias must follow its anchor"));
+                };
+                self.add(
+                    Node {
+                        span,
+                        style: Style::Alias,
+                        has_properties: false,
+                        content: Content::Alias(target),
+                    },
+                    None,
+                )
+            }
+            Event::Anchor(..) => dialect::check(self.text, &span, Piece::Anchor),
+            _ => Ok(()),
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: Option<&Tag>,
+        span: Span,
+    ) -> Result<(), Unreadable> {
+        let style = match style {
+            ScalarStyle::SingleQuoted => Style::Single,
+            ScalarStyle::DoubleQuoted => Style::Double,
+            ScalarStyle::Literal | ScalarStyle::Folded => Style::Literal,
+            _ => Style::Plain,
+        };
+        let span = match style {
+            Style::Literal => self.block(span),
+            _ => span,
+        };
+        self.read_to = span.end;
+        match style {
+            Style::Double => dialect::check(self.text, &span, Piece::DoubleQuoted)?,
+            Style::Literal => dialect::check(self.text, &span, Piece::Block)?,
+            Style::Plain if self.flow > 0 => dialect::check(self.text, &span, Piece::PlainInFlow)?,
+            _ => {}
+        }
+        if self.flow == 0 {
+            self.covered.push(span.clone());
+        }
+        let tag = tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix()));
+        let written = Written {
+            text,
+            is_plain: style == Style::Plain,
+            tag: tag.as_deref(),
+        };
+        let unreadable = |problem| Unreadable::new(span.clone(), problem);
+        let id = self.nodes.len();
+        let is_key = self.is_key_next();
+        let name = match is_key {
+            true if written.is_merge() => Some(None),
+            true => Some(Some(written.name().map_err(unreadable)?)),
+            false => None,
+        };
+        let value = match &name {
+            Some(name) => name.clone().unwrap_or_default().into(),
+            None => written.value().map_err(unreadable)?,
+        };
+        // A key may have an anchor, and is then repeated as the value that it would be.
+        let value = if is_key && anchor != 0 {
+            written.value().unwrap_or(value)
+        } else {
+            value
+        };
+        self.anchor(anchor, id);
+        self.add(
+            Node {
+                span: span.clone(),
+                style,
+                has_properties: anchor != 0 || tag.is_some(),
+                content: Content::Scalar(value),
+            },
+            name,
+        )
+    }
+
+    fn open(
+        &mut self,
+        content: Content,
+        style: StructureStyle,
+        anchor: usize,
+        tag: Option<Cow<'_, Tag>>,
+        span: Span,
+    ) -> Result<(), Unreadable> {
+        if self.open.len() >= DEEPEST {
+            return Err(Unreadable::new(
+                span,
+                format!("nested deeper than {DEEPEST} levels"),
+            ));
+        }
+        if self.is_key_next() {
+            return Err(Unreadable::new(span, "a key must be a string"));
+        }
+        let style = match style {
+            StructureStyle::Flow => Style::Flow,
+            StructureStyle::Block => Style::Block,
+        };
+        self.flow += usize::from(style == Style::Flow);
+        let span = match (&content, style) {
+            (Content::Sequence(_), Style::Block) => self.dash(span),
+            _ => span,
+        };
+        let id = self.nodes.len();
+        self.anchor(anchor, id);
+        self.add(
+            Node {
+                span,
+                style,
+                has_properties: anchor != 0 || tag.is_some(),
+                content,
+            },
+            None,
+        )?;
+        self.open.push(Open { id, key: None });
+        Ok(())
+    }
+
+    /// Ends the innermost collection: in flow style at its bracket, else behind its last entry.
+    fn close(&mut self, span: &Span) {
+        let Some(open) = self.open.pop() else {
+            return;
+        };
+        let Some(node) = self.nodes.get(open.id) else {
+            return;
+        };
+        let last = match &node.content {
+            Content::Sequence(elements) => elements.last().copied(),
+            Content::Mapping(entries) => entries.last().map(|entry| entry.value),
+            Content::Scalar(_) | Content::Alias(_) => None,
+        };
+        let end = match (node.style, last.and_then(|last| self.nodes.get(last))) {
+            (Style::Block, Some(last)) => last.span.end,
+            _ => span.end,
+        };
+        if let Some(node) = self.nodes.get_mut(open.id) {
+            node.span.end = end.max(node.span.start);
+            if node.style == Style::Flow {
+                self.flow -= 1;
+                if self.flow == 0 {
+                    self.covered.push(node.span.clone());
+                }
+            }
+        }
+    }
+
+    fn is_key_next(&self) -> bool {
+        self.open.last().is_some_and(|open| {
+            let node = self.nodes.get(open.id);
+            let is_mapping = matches!(
+                node,
+                Some(Node {
+                    content: Content::Mapping(_),
+                    ..
+                })
+            );
+            is_mapping && open.key.is_none()
+        })
+    }
+
+    fn anchor(&mut self, anchor: usize, id: NodeId) {
+        if anchor != 0 {
+            self.anchors.push((anchor, id));
+        }
+    }
+
+    /// Puts a node where it belongs; `name` is what it is called as a key.
+    fn add(&mut self, node: Node, name: Option<Option<String>>) -> Result<(), Unreadable> {
+        let id = self.nodes.len();
+        let is_key = self.is_key_next();
+        let name = match (is_key, name) {
+            (true, Some(name)) => Some(name),
+            (true, None) => Some(Some(self.alias_name(&node)?)),
+            (false, _) => None,
+        };
+        self.nodes.push(node);
+        let Some(open) = self.open.last_mut() else {
+            self.root.get_or_insert(id);
+            return Ok(());
+        };
+        let parent = self.nodes.get_mut(open.id).map(|node| &mut node.content);
+        match (parent, name) {
+            (Some(Content::Mapping(_)), Some(name)) => open.key = Some((name, id)),
+            (Some(Content::Mapping(entries)), None) => {
+                if let Some((name, key)) = open.key.take() {
+                    entries.push(Entry {
+                        name,
+                        key,
+                        value: id,
+                    });
+                }
+            }
+            (Some(Content::Sequence(elements)), _) => elements.push(id),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The name of a key that is an alias.
+    fn alias_name(&self, node: &Node) -> Result<String, Unreadable> {
+        let unreadable = || Unreadable::new(node.span.clone(), "a key must be a string");
+        let Content::Alias(target) = node.content else {
+            return Err(unreadable());
+        };
+        match self.nodes.get(target).map(|node| &node.content) {
+            Some(Content::Scalar(serde_json::Value::String(text))) => Ok(text.clone()),
+            _ => Err(unreadable()),
+        }
+    }
+
+    /// From `|` or `>` to the last letter of the block, whatever empty lines belong to it. The
+    /// parser shows the text only.
+    fn block(&self, span: Span) -> Span {
+        let before = self.text.get(self.read_to..span.start).unwrap_or_default();
+        let mut start = self.read_to;
+        let mut sign = None;
+        for line in before.split_inclusive(['\n', '\r']) {
+            let code = line.split(" #").next().unwrap_or_default().trim_end();
+            let word = code.rfind([' ', '\t', ':']).map_or(0, |blank| blank + 1);
+            if let Some(word) = code.get(word..).filter(|word| word.starts_with(['|', '>'])) {
+                sign = Some(start + code.len() - word.len()..start + code.len());
+                break;
+            }
+            start += line.len();
+        }
+        let written = self.text.get(span.clone()).unwrap_or_default();
+        let end = span.start + written.trim_end().len();
+        match sign {
+            Some(sign) if written.trim().is_empty() => sign,
+            Some(sign) => sign.start..end,
+            None => span.start..end,
+        }
+    }
+
+    /// A list that is not indented begins at its dash. The parser shows its first element.
+    fn dash(&self, span: Span) -> Span {
+        let is_dash = self
+            .text
+            .get(span.start..)
+            .is_some_and(|text| text.starts_with('-'));
+        let before = self.text.get(self.read_to..span.start).unwrap_or_default();
+        match before.rfind('-') {
+            Some(dash) if !is_dash => self.read_to + dash..span.end,
+            _ => span,
+        }
+    }
+
+    fn finish(self, span: Span) -> Result<Option<Tree>, Unreadable> {
+        dialect::check_lines(self.text, &span, &self.covered)?;
+        let tree = self
+            .root
+            .map(|root| Tree::new(self.text, self.nodes, root, span));
+        Ok(tree.filter(|tree| !tree.is_null()))
+    }
+}
