@@ -12,9 +12,11 @@
 //! Source: k8s.io/apimachinery pkg/util/yaml, `YAMLOrJSONDecoder`, and go.yaml.in/yaml/v2, which
 //! kubectl reads manifests with. `tests/yaml/kubectl.json` holds what kubectl makes of odd ones.
 
+mod dialect;
 mod documents;
 mod json;
 pub mod node;
+pub mod objects;
 mod scalar;
 mod yaml;
 

@@ -17,15 +17,17 @@ pub fn read(text: &str) -> Vec<Result<Tree, Unreadable>> {
         .get(rest..)
         .is_some_and(|text| text.trim_start().starts_with('{'))
     {
+        let mut count = 0;
         loop {
             match json::read(text, rest) {
-                Ok(Some((tree, end))) => {
+                Ok(Some(json::Read { document, end })) => {
                     rest = end;
-                    documents.push(Ok(tree));
+                    count += 1;
+                    documents.extend((!is_null(&document)).then_some(document));
                 }
                 Ok(None) => return documents,
                 // After two objects kubectl takes a stream for JSON, and stops.
-                Err(unreadable) if documents.len() > 1 => {
+                Err(unreadable) if count > 1 => {
                     documents.push(Err(unreadable));
                     return documents;
                 }
@@ -40,6 +42,10 @@ pub fn read(text: &str) -> Vec<Result<Tree, Unreadable>> {
         Err(unreadable) => Some(Err(unreadable)),
     }));
     documents
+}
+
+fn is_null(document: &Result<Tree, Unreadable>) -> bool {
+    document.as_ref().is_ok_and(Tree::is_null)
 }
 
 /// Behind the white space up to the next line.

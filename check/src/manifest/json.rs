@@ -5,15 +5,23 @@ use serde_json::Value;
 use super::Unreadable;
 use super::node::{Content, DEEPEST, Entry, Node, NodeId, Span, Style, Tree};
 
-/// Reads the value at `from`, and says where it ends; `None` at the end of the text.
+/// A value of a stream that is JSON, and where it ends.
+pub(crate) struct Read {
+    /// The tree, or why kubectl refuses what is JSON all the same.
+    pub(crate) document: Result<Tree, Unreadable>,
+    pub(crate) end: usize,
+}
+
+/// Reads the value at `from`; `None` at the end of the text.
 ///
 /// # Errors
 /// Where it is no JSON.
-pub(crate) fn read(text: &str, from: usize) -> Result<Option<(Tree, usize)>, Unreadable> {
+pub(crate) fn read(text: &str, from: usize) -> Result<Option<Read>, Unreadable> {
     let mut reader = Reader {
         text,
         at: from,
         nodes: Vec::new(),
+        out_of_range: None,
     };
     reader.skip_blanks();
     let start = reader.at;
@@ -21,18 +29,18 @@ pub(crate) fn read(text: &str, from: usize) -> Result<Option<(Tree, usize)>, Unr
         return Ok(None);
     }
     let root = reader.value(0)?;
-    let tree = Tree {
-        nodes: reader.nodes,
-        root,
-        span: start..reader.at,
-    };
-    Ok(Some((tree, reader.at)))
+    let tree = Tree::new(text, reader.nodes, root, start..reader.at);
+    let document = reader.out_of_range.map_or(Ok(tree), Err);
+    let end = reader.at;
+    Ok(Some(Read { document, end }))
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
     nodes: Vec<Node>,
+    /// The first number that is no double.
+    out_of_range: Option<Unreadable>,
 }
 
 impl Reader<'_> {
@@ -144,19 +152,19 @@ impl Reader<'_> {
         let span = start..start + length;
         self.at = span.end;
         let word = self.text.get(span.clone()).unwrap_or_default();
-        let value: Value = serde_json::from_str(word)
-            .map_err(|_| Unreadable::new(span, "must be a JSON value"))?;
-        Ok(match value.as_f64() {
-            // As Kubernetes reads numbers: an integer is written like one.
-            Some(float)
-                if !word
-                    .bytes()
-                    .all(|byte| byte.is_ascii_digit() || byte == b'-') =>
-            {
-                float.into()
+        let value = match serde_json::from_str::<Value>(word) {
+            Ok(value) => value,
+            Err(_) if word.parse::<f64>().is_ok_and(f64::is_infinite) => {
+                let problem = Unreadable::new(span, "must be a number that fits into 64 bits");
+                self.out_of_range.get_or_insert(problem);
+                Value::Null
             }
+            Err(_) => return Err(Unreadable::new(span, "must be a JSON value")),
+        };
+        // Kubernetes knows integers of 63 bits and doubles, and `1.0` is a double to it.
+        Ok(match value.as_f64() {
+            Some(_) if word == "-0" => 0.into(),
             Some(float) if value.as_i64().is_none() => float.into(),
-            _ if word == "-0" => 0.into(),
             _ => value,
         })
     }

@@ -86,6 +86,8 @@ pub struct Tree {
     pub(crate) root: NodeId,
     /// Stretch of the text that the document was read from.
     pub span: Span,
+    /// The first line with something in it, without comment.
+    pub(crate) first_line: Span,
 }
 
 /// Where a pointer leads: to a node, or to the nearest one above it.
@@ -102,8 +104,25 @@ pub struct Place {
 }
 
 impl Tree {
+    /// Puts a document together.
+    pub(crate) fn new(text: &str, nodes: Vec<Node>, root: NodeId, span: Span) -> Self {
+        let first_line = first_line(text, &nodes, root);
+        Self {
+            nodes,
+            root,
+            span,
+            first_line,
+        }
+    }
+
     pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
         self.nodes.get(id)
+    }
+
+    /// True where the whole document is null, which is as good as none.
+    pub(crate) fn is_null(&self) -> bool {
+        let root = self.node(self.root).map(|node| &node.content);
+        matches!(root, Some(Content::Scalar(Value::Null)))
     }
 
     /// The span of the key or value that `pointer` shows. Where there is none, it is that of the
@@ -117,10 +136,11 @@ impl Tree {
         let is_alias = (self.node(place.value)).is_some_and(|node| node.style == Style::Alias);
         let is_beyond = is_alias && place.depth < parts(pointer).count();
         let found = match target {
+            Target::Key if place.parent.is_none() => Some(self.first_line.clone()),
             Target::Key if !is_beyond => key.or(value),
             _ => value.or(key),
         };
-        found.unwrap_or_else(|| self.span.start..self.span.start)
+        found.unwrap_or_else(|| self.first_line.clone())
     }
 
     /// Where `pointer` leads, or the nearest place above.
@@ -186,6 +206,36 @@ impl Tree {
     pub fn value(&self) -> Result<Value, (Span, &'static str)> {
         Expansion::of(self).value(self.root, 0)
     }
+}
+
+/// From the beginning of the root to the end of the line, or of what stands before a comment.
+fn first_line(text: &str, nodes: &[Node], root: NodeId) -> Span {
+    let root = nodes
+        .get(root)
+        .map(|node| node.span.clone())
+        .unwrap_or_default();
+    let rest = text.get(root.clone()).unwrap_or_default();
+    let line = rest.split(['\r', '\n']).next().unwrap_or_default();
+    let end = root.start + line.len();
+    // A comment is no part of any node: what ends last in this line is what stands before it.
+    let nodes = nodes.iter().filter(|node| node.span.start < end);
+    let last = nodes
+        .map(|node| node.span.end)
+        .filter(|at| *at <= end)
+        .max();
+    let has_comment = line.contains(" #") || line.contains("\t#");
+    let end = if has_comment {
+        last.unwrap_or(end)
+    } else {
+        end
+    };
+    root.start
+        ..root.start
+            + text
+                .get(root.start..end)
+                .unwrap_or_default()
+                .trim_end()
+                .len()
 }
 
 /// The parts of a JSON pointer.

@@ -123,14 +123,7 @@ fn float_name(float: f64) -> String {
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or_default();
     // Source: Go strconv/ftoa.go, %g with the shortest precision.
-    let figures = digits.bytes().filter(u8::is_ascii_digit).count();
-    let most = if figures > 21 {
-        21
-    } else {
-        21.min(figures.max(6))
-    };
-    let most = i32::try_from(most).unwrap_or(21);
-    if (-4..most).contains(&exponent) {
+    if (-4..6).contains(&exponent) {
         return float.to_string();
     }
     let sign = if exponent < 0 { '-' } else { '+' };

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use granit_parser::{Event, Parser, ScalarStyle, StructureStyle, Tag};
 
 use super::Unreadable;
+use super::dialect::{self, Piece};
 use super::node::{Content, DEEPEST, Entry, Node, NodeId, Span, Style, Tree};
 use super::scalar::Written;
 
@@ -21,7 +22,8 @@ pub(crate) fn read(text: &str, span: Span) -> Result<Option<Tree>, Unreadable> {
         flow_nesting_limit: DEEPEST,
         block_nesting_limit: DEEPEST,
     };
-    let mut builder = Builder::new(span.start);
+    let mut builder = Builder::new(text, span.start);
+    let mut has_ended = false;
     for event in Parser::new_from_str_with_options(chunk, options) {
         let (event, at) = event.map_err(|error| {
             let at = error.marker().byte_offset().unwrap_or(chunk.len());
@@ -29,12 +31,19 @@ pub(crate) fn read(text: &str, span: Span) -> Result<Option<Tree>, Unreadable> {
             Unreadable::new(at..at, error.info())
         })?;
         let at = at.byte_range().unwrap_or_default();
-        if matches!(event, Event::DocumentEnd) {
-            break;
+        match event {
+            // kubectl does not look behind `...`.
+            Event::DocumentEnd if !at.is_empty() => break,
+            Event::DocumentEnd => has_ended = true,
+            Event::DocumentStart(..) if has_ended => {
+                let at = span.start + at.start;
+                let problem = "kubectl does not read what stands here: begin a document with '---'";
+                return Err(Unreadable::new(at..at, problem));
+            }
+            event => builder.take(event, at)?,
         }
-        builder.take(event, at)?;
     }
-    Ok(builder.finish(chunk, span))
+    builder.finish(span)
 }
 
 /// A collection whose end has not come yet.
@@ -44,19 +53,30 @@ struct Open {
     key: Option<(Option<String>, NodeId)>,
 }
 
-struct Builder {
+struct Builder<'a> {
+    text: &'a str,
     base: usize,
     nodes: Vec<Node>,
     open: Vec<Open>,
     /// The node of each anchor, by the parser's number.
     anchors: Vec<(usize, NodeId)>,
     root: Option<NodeId>,
+    /// Where the last scalar ends.
+    read_to: usize,
+    /// How many collections in flow style are open.
+    flow: usize,
+    /// Spans of scalars, and of the outermost collections in flow style.
+    covered: Vec<Span>,
 }
 
-impl Builder {
-    fn new(base: usize) -> Self {
+impl<'a> Builder<'a> {
+    fn new(text: &'a str, base: usize) -> Self {
         Self {
+            text,
             base,
+            read_to: base,
+            flow: 0,
+            covered: Vec::new(),
             nodes: Vec::new(),
             open: Vec::new(),
             anchors: Vec::new(),
@@ -96,6 +116,7 @@ impl Builder {
                     None,
                 )
             }
+            Event::Anchor(..) => dialect::check(self.text, &span, Piece::Anchor),
             _ => Ok(()),
         }
     }
@@ -114,6 +135,20 @@ impl Builder {
             ScalarStyle::Literal | ScalarStyle::Folded => Style::Literal,
             _ => Style::Plain,
         };
+        let span = match style {
+            Style::Literal => self.block(span),
+            _ => span,
+        };
+        self.read_to = span.end;
+        match style {
+            Style::Double => dialect::check(self.text, &span, Piece::DoubleQuoted)?,
+            Style::Literal => dialect::check(self.text, &span, Piece::Block)?,
+            Style::Plain if self.flow > 0 => dialect::check(self.text, &span, Piece::PlainInFlow)?,
+            _ => {}
+        }
+        if self.flow == 0 {
+            self.covered.push(span.clone());
+        }
         let tag = tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix()));
         let written = Written {
             text,
@@ -171,6 +206,11 @@ impl Builder {
             StructureStyle::Flow => Style::Flow,
             StructureStyle::Block => Style::Block,
         };
+        self.flow += usize::from(style == Style::Flow);
+        let span = match (&content, style) {
+            (Content::Sequence(_), Style::Block) => self.dash(span),
+            _ => span,
+        };
         let id = self.nodes.len();
         self.anchor(anchor, id);
         self.add(
@@ -205,6 +245,12 @@ impl Builder {
         };
         if let Some(node) = self.nodes.get_mut(open.id) {
             node.span.end = end.max(node.span.start);
+            if node.style == Style::Flow {
+                self.flow -= 1;
+                if self.flow == 0 {
+                    self.covered.push(node.span.clone());
+                }
+            }
         }
     }
 
@@ -272,23 +318,48 @@ impl Builder {
         }
     }
 
-    fn finish(mut self, chunk: &str, span: Span) -> Option<Tree> {
-        let root = self.root?;
-        for node in &mut self.nodes {
-            if node.style == Style::Literal {
-                let at = node.span.start - self.base..node.span.end - self.base;
-                let text = chunk.get(at).unwrap_or_default();
-                node.span.end = node.span.start + text.trim_end().len();
+    /// From `|` or `>` to the last letter of the block, whatever empty lines belong to it. The
+    /// parser shows the text only.
+    fn block(&self, span: Span) -> Span {
+        let before = self.text.get(self.read_to..span.start).unwrap_or_default();
+        let mut start = self.read_to;
+        let mut sign = None;
+        for line in before.split_inclusive(['\n', '\r']) {
+            let code = line.split(" #").next().unwrap_or_default().trim_end();
+            let word = code.rfind([' ', '\t', ':']).map_or(0, |blank| blank + 1);
+            if let Some(word) = code.get(word..).filter(|word| word.starts_with(['|', '>'])) {
+                sign = Some(start + code.len() - word.len()..start + code.len());
+                break;
             }
+            start += line.len();
         }
-        let content = &self.nodes.get(root)?.content;
-        if matches!(content, Content::Scalar(serde_json::Value::Null)) {
-            return None;
+        let written = self.text.get(span.clone()).unwrap_or_default();
+        let end = span.start + written.trim_end().len();
+        match sign {
+            Some(sign) if written.trim().is_empty() => sign,
+            Some(sign) => sign.start..end,
+            None => span.start..end,
         }
-        Some(Tree {
-            nodes: self.nodes,
-            root,
-            span,
-        })
+    }
+
+    /// A list that is not indented begins at its dash. The parser shows its first element.
+    fn dash(&self, span: Span) -> Span {
+        let is_dash = self
+            .text
+            .get(span.start..)
+            .is_some_and(|text| text.starts_with('-'));
+        let before = self.text.get(self.read_to..span.start).unwrap_or_default();
+        match before.rfind('-') {
+            Some(dash) if !is_dash => self.read_to + dash..span.end,
+            _ => span,
+        }
+    }
+
+    fn finish(self, span: Span) -> Result<Option<Tree>, Unreadable> {
+        dialect::check_lines(self.text, &span, &self.covered)?;
+        let tree = self
+            .root
+            .map(|root| Tree::new(self.text, self.nodes, root, span));
+        Ok(tree.filter(|tree| !tree.is_null()))
     }
 }

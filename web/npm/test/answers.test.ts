@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { json, readScalar, redact, review, reviewObject, rules, version } from 'skupper-access-policy';
+import { json, readScalar, redact, review, reviewObject, rules, version, type Answer } from 'skupper-access-policy';
 
 test('the current time and no settings are what is meant by leaving them out', () => {
   const grant = { apiVersion: 'skupper.io/v2alpha1', kind: 'AccessGrant', metadata: { name: 'west' } };
@@ -11,7 +11,8 @@ test('the current time and no settings are what is meant by leaving them out', (
   for (const settings of [undefined, null, {}]) {
     assert.deepEqual(reviewObject({ object: grant }, settings).mutatedObject, stored);
   }
-  assert.deepEqual(JSON.parse(json.reviewObject(JSON.stringify({ object: grant }))).mutatedObject, stored);
+  const inText = JSON.parse(json.reviewObject(JSON.stringify({ object: grant }))) as Answer;
+  assert.deepEqual(inText.mutatedObject, stored);
   const request = {
     operation: 'CREATE',
     kind: { group: 'skupper.io', version: 'v2alpha1', kind: 'AccessGrant' },

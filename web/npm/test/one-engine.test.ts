@@ -18,6 +18,7 @@ test('every question has the answer of the library, to the byte', () => {
   }
   assert.deepEqual(differing.slice(0, 3), []);
   assert.ok(cases.length > 3000, `only ${cases.length} cases`);
+  assert.equal(new Set(cases.map(({ name }) => name)).size, cases.length, 'a name twice');
 });
 
 test('JavaScript values get the same answers wherever they can say what the text says', () => {

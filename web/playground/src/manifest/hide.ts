@@ -9,7 +9,6 @@ import type { Edit } from '../edit.ts';
 import type { Manifest } from '../manifest.ts';
 import { isMergeKey, keyText, type Value } from './fields.ts';
 import { endOf } from './locate.ts';
-import { CONTROLS } from './parse.ts';
 
 /** Edits of the document's text. */
 export function hiding(manifest: Manifest): Edit[] {
@@ -94,5 +93,6 @@ type Fields = Record<string, unknown>;
 /** As the policy writes it. */
 const HIDDEN = '***';
 const BLANKS = [' ', '\t'];
-/** What the lexer says before a scalar. */
+/** What the lexer says between the parts of a text: document, flow error, scalar. */
 const SCALAR = '\x1F';
+const CONTROLS = ['\x02', '\x18', SCALAR];
