@@ -31,7 +31,7 @@ fn outcome(objects: Option<Vec<Value>>) -> Value {
 fn checker(text: &str) -> Option<Vec<Value>> {
     let mut objects = Vec::new();
     for document in read(text) {
-        objects.extend(of_document(document.ok()?.value().ok()?));
+        objects.extend(of_document(&document.ok()?.value().ok()?));
     }
     let objects: Vec<Value> = objects.into_iter().map(|object| object.value).collect();
     // What is no object, a list in a list and what has no kind are skipped, not judged.

@@ -15,20 +15,13 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
+pub use skupper_access_policy::finding::Target;
+
 /// A stretch of the text, in bytes.
 pub type Span = Range<usize>;
 
 /// The number of a node in its tree.
 pub(crate) type NodeId = usize;
-
-/// What of a field is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// Its name.
-    Key,
-    /// Its value.
-    Value,
-}
 
 /// How a value was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +134,16 @@ impl Tree {
             _ => value.or(key),
         };
         found.unwrap_or_else(|| self.first_line.clone())
+    }
+
+    /// From the key that `pointer` shows to the end of its value.
+    #[must_use]
+    pub fn entry_span(&self, pointer: &str) -> Span {
+        let (key, value) = (
+            self.span(pointer, Target::Key),
+            self.span(pointer, Target::Value),
+        );
+        key.start.min(value.start)..key.end.max(value.end)
     }
 
     /// Where `pointer` leads, or the nearest place above.

@@ -325,7 +325,7 @@ impl<'a> Builder<'a> {
         let mut start = self.read_to;
         let mut sign = None;
         for line in before.split_inclusive(['\n', '\r']) {
-            let code = line.split(" #").next().unwrap_or_default().trim_end();
+            let code = without_comment(line).trim_end();
             let word = code.rfind([' ', '\t', ':']).map_or(0, |blank| blank + 1);
             if let Some(word) = code.get(word..).filter(|word| word.starts_with(['|', '>'])) {
                 sign = Some(start + code.len() - word.len()..start + code.len());
@@ -362,4 +362,16 @@ impl<'a> Builder<'a> {
             .map(|root| Tree::new(self.text, self.nodes, root, span));
         Ok(tree.filter(|tree| !tree.is_null()))
     }
+}
+
+/// A line between two values up to its comment.
+fn without_comment(line: &str) -> &str {
+    let mut before = ' ';
+    let comment = line.char_indices().find(|(_, letter)| {
+        let is_comment = *letter == '#' && before.is_whitespace();
+        before = *letter;
+        is_comment
+    });
+    let end = comment.map_or(line.len(), |(at, _)| at);
+    line.get(..end).unwrap_or_default()
 }
