@@ -22,7 +22,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut code = String::from("const PAGES: &[(&str, &str)] = &[\n");
     for file in files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        writeln!(code, "    ({name:?}, include_str!({file:?})),")?;
+        writeln!(
+            code,
+            "    ({name:?}, include_str!({:?})),",
+            file.display().to_string()
+        )?;
     }
     code.push_str("];\n");
     let metadata = fs::read_to_string(metadata)?;

@@ -11,6 +11,10 @@ use clap_complete::Shell;
 /// Ends with 0 where nothing is refused, with 1 where an object is refused, and with 2 where
 /// something cannot be read.
 #[derive(Debug, Parser)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[command(
     name = "skupper-access-check",
     version,
@@ -27,7 +31,7 @@ pub struct CommandLine {
     /// or - for standard input
     #[arg(value_name = "PATH", required_unless_present_any = ["explain", "rules", "completions", "man"])]
     pub paths: Vec<PathBuf>,
-    /// The policy's settings: a file with nothing else, or with the ClusterAdmissionPolicy
+    /// The policy's settings: a file with nothing else, or with the policy of Kubewarden
     #[arg(long, short, value_name = "FILE")]
     pub settings: Option<PathBuf>,
     /// Form of the output
@@ -78,7 +82,7 @@ pub enum OutputFormat {
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless `NO_COLOR` is set
     Auto,
     /// Always
     Always,

@@ -26,10 +26,10 @@ impl Input {
     /// The path as messages and reports name it.
     #[must_use]
     pub fn name(&self) -> String {
-        match self.is_standard() {
-            true => "<stdin>".to_owned(),
-            false => self.path.to_string_lossy().into_owned(),
+        if self.is_standard() {
+            return "<stdin>".to_owned();
         }
+        self.path.to_string_lossy().into_owned()
     }
 }
 

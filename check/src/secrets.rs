@@ -7,32 +7,98 @@ use serde_json::{Value, json};
 use skupper_access_policy::redaction::redacted;
 
 use crate::judge::Document;
-use crate::manifest::node::{Content, NodeId, Span, Tree};
+use crate::manifest::node::{Content, Name, NodeId, Span, Target, Tree};
 
-/// The stretches of a document that must not be shown.
-#[must_use]
-pub fn of_document(document: &Document) -> Vec<Span> {
-    let mut secrets = Vec::new();
-    collect(&document.tree, document.tree.root, &mut secrets);
-    // The value of a field that nobody knows may be a secret under a misspelled name.
-    for judged in &document.objects {
-        for placed in &judged.findings {
-            if placed.finding.code == "unknown-field" {
-                let pointer = judged.object.pointer.clone() + &placed.finding.pointer();
-                secrets.push(document.tree.entry_span(&pointer));
-            }
-        }
-    }
-    secrets
+/// What of a document must not be shown.
+#[derive(Debug, Default)]
+pub struct Secrets {
+    /// Stretches whose lines are hidden whole; in order, apart from each other.
+    lines: Vec<Span>,
+    /// Values that are hidden alone: those of fields that nobody knows, which may be secrets under a
+    /// misspelled name.
+    values: Vec<Span>,
 }
 
-/// True where a line may be shown: no secret stands in it, and no word of it, in a comment perhaps,
-/// is the name of a field for secrets.
-#[must_use]
-pub fn may_be_shown(line: &str, span: &Span, secrets: &[Span]) -> bool {
-    let is_touched = |secret: &Span| secret.start <= span.end && span.start <= secret.end;
-    let mut words = line.split(|letter: char| !letter.is_alphanumeric());
-    !(secrets.iter().any(is_touched) || words.any(is_name_of_secret) || is_secret(&line.into()))
+/// A line as it may be shown.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Not at all.
+    Hidden,
+    /// Like this; and where the stretch stands in it.
+    Line(String, Span),
+}
+
+/// What stands in place of a secret.
+pub const HIDDEN: &str = "***";
+
+impl Secrets {
+    /// Finds the secrets of a document.
+    #[must_use]
+    pub fn of(document: &Document) -> Self {
+        let mut secrets = Self::default();
+        collect(&document.tree, document.tree.root, &mut secrets.lines);
+        for judged in &document.objects {
+            for placed in &judged.findings {
+                if placed.finding.code == "unknown-field" {
+                    let pointer = judged.object.pointer.clone() + &placed.finding.pointer();
+                    let value = document.tree.span(&pointer, Target::Value);
+                    let key = document.tree.span(&pointer, Target::Key);
+                    secrets.values.extend((value != key).then_some(value));
+                }
+            }
+        }
+        secrets.lines = merged(secrets.lines);
+        secrets.values = merged(secrets.values);
+        secrets
+    }
+
+    /// The line at `at`, whose text is `line`, and in it the stretch `span`.
+    #[must_use]
+    pub fn show(&self, line: &str, at: &Span, span: &Span) -> Shown {
+        let mut words = line.split(|letter: char| !letter.is_alphanumeric());
+        let is_touched = touching(&self.lines, at).next().is_some();
+        if is_touched || words.any(is_name_of_secret) || is_secret(&line.into()) {
+            return Shown::Hidden;
+        }
+        let mut shown = String::with_capacity(line.len());
+        let mut from = at.start;
+        for value in touching(&self.values, at) {
+            // A value of several lines may say anything in each of them, and one before the stretch
+            // would move it.
+            if value.start < at.start.max(span.end) || value.end > at.end {
+                return Shown::Hidden;
+            }
+            let before = line.get(from - at.start..value.start - at.start);
+            shown.push_str(before.unwrap_or_default());
+            shown.push_str(HIDDEN);
+            from = value.end;
+        }
+        shown.push_str(line.get(from - at.start..).unwrap_or_default());
+        let start = span.start.clamp(at.start, at.end) - at.start;
+        let end = span.end.clamp(at.start, at.end) - at.start;
+        Shown::Line(shown, start..end.max(start))
+    }
+}
+
+/// The spans that touch a line, of several in order.
+fn touching<'a>(spans: &'a [Span], line: &Span) -> impl Iterator<Item = &'a Span> {
+    let first = spans.partition_point(|span| span.end < line.start);
+    let end = line.end;
+    let spans = spans.get(first..).unwrap_or_default().iter();
+    spans.take_while(move |span| span.start <= end)
+}
+
+/// The same spans in order, those that touch put together.
+fn merged(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_by_key(|span| span.start);
+    let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => merged.push(span),
+        }
+    }
+    merged
 }
 
 fn collect(tree: &Tree, id: NodeId, secrets: &mut Vec<Span>) {
@@ -52,10 +118,13 @@ fn collect(tree: &Tree, id: NodeId, secrets: &mut Vec<Span>) {
         }
         Content::Mapping(entries) => {
             for entry in entries {
-                let is_named = (entry.name.as_deref()).is_some_and(|name| {
-                    let value = tree.node(entry.value).map(|value| &value.content);
-                    is_name_of_secret(name) || is_secret_field(name, value)
-                });
+                let is_named = match &entry.name {
+                    Name::Field(name) => {
+                        let value = tree.node(entry.value).map(|value| &value.content);
+                        is_name_of_secret(name) || is_secret_field(name, value)
+                    }
+                    Name::Merge => false,
+                };
                 if is_named {
                     hide_entry(tree, entry.key, entry.value, secrets);
                 } else {

@@ -9,7 +9,7 @@ use crate::manifest::read as read_documents;
 use crate::place::Lines;
 
 /// Reads the settings in a file: a document with nothing else, or `spec.settings` of the one
-/// ClusterAdmissionPolicy or AdmissionPolicy.
+/// `ClusterAdmissionPolicy` or `AdmissionPolicy`.
 ///
 /// # Errors
 /// A line for each problem, with file, line and column where there is one.

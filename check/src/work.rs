@@ -75,7 +75,7 @@ impl Check {
         let name = input.name();
         let file = match files::read(input) {
             Ok(file) => file,
-            Err(problem) => return self.problem(&name, problem),
+            Err(problem) => return self.problem(&name, &problem),
         };
         let mut outcome = Outcome::default();
         let mut text = file.text;
@@ -87,7 +87,7 @@ impl Check {
             }
             if let Some(new) = fixed.text.take() {
                 if let Err(problem) = write::replace(&input.path, &new) {
-                    return self.problem(&name, problem);
+                    return self.problem(&name, &problem);
                 }
                 contents = judge(&new, &self.settings, self.now);
                 text = new;
@@ -109,10 +109,10 @@ impl Check {
 
     /// What is no file that can be read or written: a line that says why.
     #[must_use]
-    pub fn problem(&self, name: &str, problem: String) -> Outcome {
+    pub fn problem(&self, name: &str, problem: &str) -> Outcome {
         let mut outcome = Outcome::default();
         outcome.summary.unreadable = 1;
-        let piece = self.style.problem(name, &problem);
+        let piece = self.style.problem(name, problem);
         outcome.pieces.unreadable.extend(piece);
         outcome.notes.push(format!("error: {problem}"));
         outcome

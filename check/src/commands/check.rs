@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use skupper_access_policy::settings::Settings;
 
 use super::output::{self, Progress};
-use super::{CLEAN, REFUSED, UNREADABLE, tell};
+use super::{REFUSED, UNREADABLE, tell};
 use crate::args::{CommandLine, OutputFormat};
 use crate::files::{self, Input};
 use crate::report::{Report, Style, Summary};
@@ -39,7 +39,7 @@ pub(super) fn run(line: &CommandLine) -> u8 {
     let mut summary = Summary::default();
     let mut written = output::print(&head);
     for problem in problems {
-        let outcome = check.problem("", problem);
+        let outcome = check.problem("", &problem);
         written = written.max(take(outcome, &mut report, &mut summary));
     }
     let progress = Progress::of(inputs.len());
@@ -60,7 +60,7 @@ pub(super) fn run(line: &CommandLine) -> u8 {
     match (summary.unreadable, is_refused || summary.unwritten > 0) {
         (1.., _) => UNREADABLE,
         (0, true) => written.max(REFUSED),
-        (0, false) => written.max(CLEAN),
+        (0, false) => written,
     }
 }
 

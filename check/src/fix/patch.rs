@@ -13,13 +13,13 @@ pub(crate) struct Patch {
 /// overlap.
 pub(crate) fn apply(text: &str, mut patches: Vec<Patch>) -> Option<String> {
     patches.sort_by_key(|patch| (patch.span.start, patch.span.end));
-    let mut patched = String::with_capacity(text.len() + 64);
+    let mut new = String::with_capacity(text.len() + 64);
     let mut at = 0;
     for patch in patches {
-        patched.push_str(text.get(at..patch.span.start)?);
-        patched.push_str(&patch.text);
+        new.push_str(text.get(at..patch.span.start)?);
+        new.push_str(&patch.text);
         at = patch.span.end;
     }
-    patched.push_str(text.get(at..)?);
-    Some(patched)
+    new.push_str(text.get(at..)?);
+    Some(new)
 }

@@ -87,7 +87,15 @@ impl Planner<'_> {
             }
             _ => format!(" {}", render::inline(value, Quotes::Plain)),
         };
-        Some(Patch { span: at..at, text })
+        // In flow style the blanks before the comma or brace go.
+        let rest = self.text.get(at..)?;
+        let blanks = rest.len() - rest.trim_start_matches(' ').len();
+        let is_last = rest.get(blanks..)?.starts_with([',', '}']);
+        let end = if is_last { at + blanks } else { at };
+        Some(Patch {
+            span: at..end,
+            text,
+        })
     }
 
     fn insert(&self, parent: NodeId, fields: &[(String, &Value)]) -> Option<Patch> {
@@ -168,9 +176,10 @@ impl Planner<'_> {
                 .trim()
                 .is_empty()
             && self.line_start(key.span.start) > node.span.start;
-        let separator = match is_on_own_line {
-            true => format!(",{}{indentation}", self.line_end()),
-            false => ", ".to_owned(),
+        let separator = if is_on_own_line {
+            format!(",{}{indentation}", self.line_end())
+        } else {
+            ", ".to_owned()
         };
         let fields = render::fields(fields, quotes);
         let text = fields
@@ -199,9 +208,9 @@ impl Planner<'_> {
         let lines = fields
             .iter()
             .flat_map(|(name, value)| render::block(name, value, quotes));
-        lines
-            .map(|line| format!("{}{indentation}{line}", self.line_end()))
-            .collect()
+        let lines: Vec<String> = lines.map(|line| [indentation, &line].concat()).collect();
+        let line_end = self.line_end();
+        [line_end, &lines.join(line_end)].concat()
     }
 
     /// What stands before a key in its line, as blanks.
@@ -209,7 +218,9 @@ impl Planner<'_> {
         let before = self
             .text
             .get(self.line_start(key.span.start)..key.span.start);
-        " ".repeat(before.unwrap_or_default().chars().count())
+        let before = before.unwrap_or_default().chars();
+        let blank = |letter: char| if letter == '\t' { letter } else { ' ' };
+        before.map(blank).collect()
     }
 
     fn line_start(&self, at: usize) -> usize {
@@ -240,9 +251,9 @@ impl Planner<'_> {
             Some(Content::Mapping(entries)) => entries.first().map(|entry| entry.key),
             _ => None,
         };
-        match node.style == Style::Flow && self.is_json(first) {
-            true => Quotes::Double,
-            false => Quotes::Plain,
+        if node.style == Style::Flow && self.is_json(first) {
+            return Quotes::Double;
         }
+        Quotes::Plain
     }
 }

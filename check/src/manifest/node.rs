@@ -63,11 +63,19 @@ pub(crate) enum Content {
     Alias(NodeId),
 }
 
+/// What a key means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// The name that it has in JSON.
+    Field(String),
+    /// `<<`, which takes over the entries of other mappings.
+    Merge,
+}
+
 /// An entry of a mapping.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// The key as JSON has it; `None` for `<<`, which takes over the entries of other mappings.
-    pub(crate) name: Option<String>,
+    pub(crate) name: Name,
     pub(crate) key: NodeId,
     pub(crate) value: NodeId,
 }
@@ -176,8 +184,8 @@ impl Tree {
                 Some((None, *element))
             }
             Content::Mapping(entries) => entries.iter().rev().find_map(|entry| match &entry.name {
-                Some(name) => (name == part).then_some((Some(entry.key), entry.value)),
-                None => self.merged(entry, part),
+                Name::Field(name) => (name == part).then_some((Some(entry.key), entry.value)),
+                Name::Merge => self.merged(entry, part),
             }),
             Content::Scalar(_) | Content::Alias(_) => None,
         }
@@ -326,11 +334,11 @@ impl<'a> Expansion<'a> {
     ) -> Expanded<()> {
         for entry in entries {
             match &entry.name {
-                Some(name) => {
+                Name::Field(name) => {
                     let value = self.value(entry.value, depth + 1)?;
                     fields.insert(name.clone(), value);
                 }
-                None => self.merge(entry.value, depth, fields)?,
+                Name::Merge => self.merge(entry.value, depth, fields)?,
             }
         }
         Ok(())

@@ -130,7 +130,7 @@ fn uri(name: &str) -> String {
         for byte in component.as_os_str().as_encoded_bytes() {
             match byte {
                 byte if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) => {
-                    uri.push(char::from(*byte))
+                    uri.push(char::from(*byte));
                 }
                 byte => {
                     let _ = write!(uri, "%{byte:02X}");

@@ -10,16 +10,17 @@ use crate::judge::Placed;
 use crate::manifest::node::Span;
 use crate::pages;
 use crate::place::Lines;
-use crate::secrets;
+use crate::secrets::{HIDDEN, Secrets, Shown};
 
 pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, is_coloured: bool) -> Pieces {
-    let renderer = match is_coloured {
-        true => Renderer::styled(),
-        false => Renderer::plain(),
+    let renderer = if is_coloured {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
     };
     let mut pieces = Pieces::default();
     for document in &file.contents.documents {
-        let secrets = secrets::of_document(document);
+        let secrets = Secrets::of(document);
         for placed in document.objects.iter().flat_map(|judged| &judged.findings) {
             let group = finding(file, lines, placed, &secrets);
             pieces.main.push(renderer.render(&[group]) + "\n\n");
@@ -43,38 +44,29 @@ fn finding<'a>(
     file: &Judged<'a>,
     lines: &Lines<'a>,
     placed: &'a Placed,
-    secrets: &[Span],
+    secrets: &Secrets,
 ) -> Group<'a> {
     let finding = &placed.finding;
-    let place = lines.place(placed.span.start);
-    let line = lines.span(place.line);
-    let text = file.text.get(line.clone()).unwrap_or_default();
-    let (source, span) = match secrets::may_be_shown(text, &line, secrets) {
-        true => window(
-            text,
-            placed.span.start - line.start,
-            placed.span.end.min(line.end) - line.start,
-        ),
-        false => (HIDDEN, 0..HIDDEN.len()),
-    };
     let level = if placed.denies() {
         Level::ERROR
     } else {
         Level::WARNING
     };
-    let mut group = level
-        .primary_title(finding.to_string())
-        .id(finding.code)
-        .element(
+    let title = level.primary_title(finding.to_string()).id(finding.code);
+    let place = lines.place(placed.span.start);
+    let mut group = match source(file.text, lines, &placed.span, secrets) {
+        Some((source, span)) => title.element(
+            Snippet::source(source)
+                .path(file.name)
+                .line_start(place.line)
+                .annotation(AnnotationKind::Primary.span(span)),
+        ),
+        None => title.element(
             Origin::path(file.name)
                 .line(place.line)
                 .char_column(place.column),
-        )
-        .element(
-            Snippet::source(source)
-                .line_start(place.line)
-                .annotation(AnnotationKind::Primary.span(span)),
-        );
+        ),
+    };
     if let Some(fix) = &finding.fix {
         let path = FieldPath::from_pointer(&fix.pointer);
         let value = shown(&path, &fix.value).unwrap_or_default();
@@ -83,38 +75,33 @@ fn finding<'a>(
     group.element(Level::NOTE.message(pages::address(finding.code)))
 }
 
-/// What stands in place of a line with a secret.
-const HIDDEN: &str = "***";
-
-/// Longest line that is shown whole, in bytes.
-const LONGEST: usize = 400;
-
-/// A line, or of a long one what stands around the span.
-fn window(text: &str, start: usize, end: usize) -> (&str, Span) {
-    if text.len() <= LONGEST {
-        return (text, start..end.max(start));
+/// The line in which a stretch begins, as it may be shown, and where the stretch stands in it. `None`
+/// for a line that is too long to be shown.
+fn source(text: &str, lines: &Lines<'_>, span: &Span, secrets: &Secrets) -> Option<(String, Span)> {
+    let place = lines.place(span.start);
+    let line = lines.span(place.line);
+    if line.len() > LONGEST {
+        return None;
     }
-    let boundary = |mut at: usize| {
-        at = at.min(text.len());
-        while !text.is_char_boundary(at) {
-            at -= 1;
+    let written = text.get(line.clone())?;
+    Some(match secrets.show(written, &line, span) {
+        Shown::Line(shown, span) => (shown, span),
+        // In its own column, which the renderer prints.
+        Shown::Hidden => {
+            let before = place.column - 1;
+            (" ".repeat(before) + HIDDEN, before..before + HIDDEN.len())
         }
-        at
-    };
-    let from = boundary(start.saturating_sub(LONGEST / 4));
-    let to = boundary(from + LONGEST).max(start);
-    let end = end.min(to).max(start);
-    (
-        text.get(from..to).unwrap_or_default(),
-        start - from..end - from,
-    )
+    })
 }
+
+/// Longest line that is shown, in bytes.
+const LONGEST: usize = 4096;
 
 /// Words of a reader as one line that a terminal may show.
 fn printable_line(text: &str) -> String {
     let is_plain = |letter: char| !skupper_access_policy::printable::is_hidden(letter);
-    match text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => printable(text).to_string(),
+    if text.chars().all(is_plain) {
+        return text.to_owned();
     }
+    printable(text).to_string()
 }
