@@ -12,15 +12,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use skupper_access_policy::path::FieldPath;
-use skupper_access_policy::redaction::shown;
+use skupper_access_policy::redaction::{redacted, shown};
 use skupper_access_policy::review_object;
 use skupper_access_policy::settings::Settings;
 
 use crate::judge::{Contents, Document, Judged};
 use crate::manifest::node::{Target, parts};
-use crate::manifest::objects::Object;
 use crate::manifest::read;
 use crate::place::Lines;
+use crate::secrets;
 use patch::Patch;
 
 /// What became of a file.
@@ -30,7 +30,7 @@ pub struct Fixed {
     pub text: Option<String>,
     /// What was written.
     pub written: Vec<Written>,
-    /// Objects as they were to be, that could not be written.
+    /// Objects as they were to be, that could not be written; without secrets.
     pub unwritten: Vec<Value>,
     /// Every object as it was to be.
     wanted: Vec<Value>,
@@ -68,9 +68,16 @@ pub(crate) struct Edit {
 /// The wanted changes of one object.
 struct Change<'a> {
     document: &'a Document,
-    wanted: Object,
+    judged: &'a Judged,
+    wanted: Value,
     edits: Vec<Edit>,
     patches: Option<Vec<Patch>>,
+}
+
+impl Change<'_> {
+    fn shown(&self) -> Value {
+        secrets::without(&self.wanted, self.judged)
+    }
 }
 
 /// Writes fixes and defaults into `text`, whose `contents` were judged with the same settings.
@@ -103,9 +110,9 @@ pub fn fix(text: &str, contents: &Contents, settings: &Settings, now: DateTime<U
                     .map(|edit| written(change, edit, &lines)),
             );
         } else {
-            fixed.unwritten.push(change.wanted.value.clone());
+            fixed.unwritten.push(change.shown());
         }
-        fixed.wanted.push(change.wanted.value.clone());
+        fixed.wanted.push(change.shown());
     }
     fixed
 }
@@ -168,7 +175,7 @@ fn attempt(text: &str, changes: &[&Change<'_>]) -> Option<String> {
 fn change<'a>(
     text: &str,
     document: &'a Document,
-    judged: &Judged,
+    judged: &'a Judged,
     settings: &Settings,
     now: DateTime<Utc>,
 ) -> Option<Change<'a>> {
@@ -185,10 +192,8 @@ fn change<'a>(
     }
     Some(Change {
         document,
-        wanted: Object {
-            pointer: judged.object.pointer.clone(),
-            value: wanted,
-        },
+        judged,
+        wanted,
         patches: plan::plan(text, &document.tree, &edits),
         edits,
     })
@@ -257,12 +262,10 @@ fn set(object: &mut Value, pointer: &str, value: Value) -> Option<()> {
 
 fn written(change: &Change<'_>, edit: &Edit, lines: &Lines<'_>) -> Written {
     let span = change.document.tree.span(&edit.pointer, Target::Key);
-    let pointer = edit.pointer.strip_prefix(&change.wanted.pointer);
+    let pointer = edit.pointer.strip_prefix(&change.judged.object.pointer);
     let path = FieldPath::from_pointer(pointer.unwrap_or_default());
     let value = match &edit.value {
-        Value::Array(_) | Value::Object(_) => {
-            skupper_access_policy::redaction::redacted(&edit.value).to_string()
-        }
+        Value::Array(_) | Value::Object(_) => redacted(&edit.value).to_string(),
         scalar => shown(&path, scalar).unwrap_or_else(|| "***".to_owned()),
     };
     Written {

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use skupper_access_policy::redaction::redacted;
 
-use crate::judge::Document;
+use crate::judge::{Document, Judged};
 use crate::manifest::node::{Content, Name, NodeId, Span, Target, Tree};
 
 /// What of a document must not be shown.
@@ -78,6 +78,21 @@ impl Secrets {
         let end = span.end.clamp(at.start, at.end) - at.start;
         Shown::Line(shown, start..end.max(start))
     }
+}
+
+/// The object, or what is made of it, without secrets: the policy's redaction, and nothing of fields
+/// that nobody knows.
+#[must_use]
+pub fn without(object: &Value, judged: &Judged) -> Value {
+    let mut shown = redacted(object);
+    for placed in &judged.findings {
+        if placed.finding.code == "unknown-field"
+            && let Some(value) = shown.pointer_mut(&placed.finding.pointer())
+        {
+            *value = HIDDEN.into();
+        }
+    }
+    shown
 }
 
 /// The spans that touch a line, of several in order.

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use chrono::{DateTime, Utc};
-use skupper_access_policy::redaction::redacted;
 use skupper_access_policy::settings::Settings;
 
 use crate::files::{self, Input};
@@ -128,7 +127,7 @@ fn tell_fixed(name: &str, fixed: &Fixed, outcome: &mut Outcome) {
         outcome.notes.push(format!("fixed {name}:{line}: {field}"));
     }
     for object in &fixed.unwritten {
-        let yaml = serde_saphyr::to_string(&redacted(object)).unwrap_or_default();
+        let yaml = serde_saphyr::to_string(object).unwrap_or_default();
         outcome.notes.push(format!(
             "error: cannot write into {name} and keep everything else as it is: \
              change it to this yourself\n---\n{yaml}"
