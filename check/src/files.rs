@@ -116,6 +116,10 @@ impl Found {
     }
 
     fn add(&mut self, path: PathBuf, is_named: bool) {
+        let path = match path.strip_prefix(".") {
+            Ok(below) if below.file_name().is_some() => below.to_owned(),
+            _ => path,
+        };
         if self.seen.insert(path.clone()) {
             self.inputs.push(Input { path, is_named });
         }

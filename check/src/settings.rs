@@ -1,6 +1,7 @@
 //! The policy's settings from a file: as they are, or inside a Kubewarden policy.
 
 use serde_json::Value;
+use skupper_access_policy::finding::Cause;
 use skupper_access_policy::settings::Settings;
 
 use crate::files::{Input, read as read_file};
@@ -31,15 +32,22 @@ pub fn read(input: &Input) -> Result<Settings, Vec<String>> {
     Settings::read(value).map_err(|problems| {
         let problems = problems.problems().iter().map(|error| {
             let pointer = error.path.to_pointer();
-            let pointer = if pointer == "/settings" {
-                String::new()
-            } else {
-                pointer
+            let pointer = Some(pointer.as_str())
+                .filter(|pointer| *pointer != "/settings")
+                .unwrap_or_default();
+            let target = match error.cause {
+                Cause::Forbidden | Cause::Required => Target::Key,
+                _ => Target::Value,
             };
-            let span = tree.span(&format!("{prefix}{pointer}"), Target::Value);
-            at(span.start, &error.to_string())
+            let span = tree.span(&format!("{prefix}{pointer}"), target);
+            (span.start, error.to_string())
         });
-        problems.flatten().collect()
+        let mut problems: Vec<(usize, String)> = problems.collect();
+        problems.sort();
+        problems
+            .iter()
+            .flat_map(|(start, problem)| at(*start, problem))
+            .collect()
     })
 }
 
