@@ -33,11 +33,18 @@ XTASK_SOURCES := $(POLICY_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.r
 
 say = @printf '\n>> %s\n' '$(1)'
 
+# A module for WebAssembly of a package, with a profile, for a target. Places in panics name the crate
+# and not the folder of this machine: whoever builds it gets the same bytes.
+build_module = cargo fetch --locked --quiet; \
+	sources=$$(printf '"--remap-path-prefix=%s/=",' $${CARGO_HOME:-$$HOME/.cargo}/registry/src/*); \
+	cargo rustc --locked --package $(1) --lib --crate-type cdylib --profile $(2) --target $(3) \
+		--config "target.$(3).rustflags=[$$sources]"
+
 ##@ Build
 
 policy.wasm: $(POLICY_SOURCES) | toolchain ## the module as the compiler makes it
 	$(call say,building the policy for $(WASM); the first time takes about a minute)
-	cargo rustc --locked --package skupper-access-policy --lib --crate-type cdylib --profile policy --target $(WASM)
+	$(call build_module,skupper-access-policy,policy,$(WASM))
 	cp $(TARGET_DIR)/$(WASM)/policy/skupper_access_policy.wasm $@
 
 annotated-policy.wasm: policy.wasm policy-metadata.yml usage.md $(XTASK_SOURCES) ## the module with Kubewarden's metadata, as it is published
@@ -54,14 +61,10 @@ redemption-sidecar: $(SIDECAR_SOURCES) | toolchain ## the binary that issues, se
 .PHONY: web
 web: $(WEB)/npm $(WEB)/playground ## the npm package and the playground, into web/npm/dist and web/playground/dist
 
-# The module for JavaScript and what is generated around it. Places in panics name the crate and not
-# the folder of this machine.
+# The module for JavaScript and what is generated around it.
 web/npm/dist/policy_bg.wasm: $(WEB_SOURCES) $(BINDGEN_SOURCES) | toolchain
 	$(call say,building the policy for JavaScript; the first time takes about three minutes)
-	cargo fetch --locked --quiet
-	sources=$$(printf '"--remap-path-prefix=%s/=",' $${CARGO_HOME:-$$HOME/.cargo}/registry/src/*); \
-	cargo rustc --locked --package skupper-access-policy-web --lib --crate-type cdylib --profile web --target $(WASM_WEB) \
-		--config "target.$(WASM_WEB).rustflags=[$$sources]"
+	$(call build_module,skupper-access-policy-web,web,$(WASM_WEB))
 	cargo run --locked --quiet --package bindgen -- $(TARGET_DIR)/$(WASM_WEB)/web/skupper_access_policy_web.wasm web/npm/dist
 
 web/node_modules/.package-lock.json: web/package-lock.json | node

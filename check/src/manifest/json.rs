@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Unreadable;
-use super::node::{Content, DEEPEST, Entry, Node, NodeId, Span, Style, Tree};
+use super::node::{Content, DEEPEST, Entry, Name, Node, NodeId, Span, Style, Tree};
 
 /// A value of a stream that is JSON, and where it ends.
 pub(crate) struct Read {
@@ -90,7 +90,7 @@ impl Reader<'_> {
             }
             self.skip_blanks();
             let value = self.value(depth + 1)?;
-            let name = Some(name);
+            let name = Name::Field(name);
             entries.push(Entry { name, key, value });
             self.skip_blanks();
             if self.take(b'}') {

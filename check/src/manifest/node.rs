@@ -15,20 +15,13 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
+pub use skupper_access_policy::finding::Target;
+
 /// A stretch of the text, in bytes.
 pub type Span = Range<usize>;
 
 /// The number of a node in its tree.
 pub(crate) type NodeId = usize;
-
-/// What of a field is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// Its name.
-    Key,
-    /// Its value.
-    Value,
-}
 
 /// How a value was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,11 +63,19 @@ pub(crate) enum Content {
     Alias(NodeId),
 }
 
+/// What a key means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// The name that it has in JSON.
+    Field(String),
+    /// `<<`, which takes over the entries of other mappings.
+    Merge,
+}
+
 /// An entry of a mapping.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// The key as JSON has it; `None` for `<<`, which takes over the entries of other mappings.
-    pub(crate) name: Option<String>,
+    pub(crate) name: Name,
     pub(crate) key: NodeId,
     pub(crate) value: NodeId,
 }
@@ -143,6 +144,16 @@ impl Tree {
         found.unwrap_or_else(|| self.first_line.clone())
     }
 
+    /// From the key that `pointer` shows to the end of its value.
+    #[must_use]
+    pub fn entry_span(&self, pointer: &str) -> Span {
+        let (key, value) = (
+            self.span(pointer, Target::Key),
+            self.span(pointer, Target::Value),
+        );
+        key.start.min(value.start)..key.end.max(value.end)
+    }
+
     /// Where `pointer` leads, or the nearest place above.
     pub(crate) fn place(&self, pointer: &str) -> Place {
         let mut place = Place {
@@ -173,8 +184,8 @@ impl Tree {
                 Some((None, *element))
             }
             Content::Mapping(entries) => entries.iter().rev().find_map(|entry| match &entry.name {
-                Some(name) => (name == part).then_some((Some(entry.key), entry.value)),
-                None => self.merged(entry, part),
+                Name::Field(name) => (name == part).then_some((Some(entry.key), entry.value)),
+                Name::Merge => self.merged(entry, part),
             }),
             Content::Scalar(_) | Content::Alias(_) => None,
         }
@@ -323,11 +334,11 @@ impl<'a> Expansion<'a> {
     ) -> Expanded<()> {
         for entry in entries {
             match &entry.name {
-                Some(name) => {
+                Name::Field(name) => {
                     let value = self.value(entry.value, depth + 1)?;
                     fields.insert(name.clone(), value);
                 }
-                None => self.merge(entry.value, depth, fields)?,
+                Name::Merge => self.merge(entry.value, depth, fields)?,
             }
         }
         Ok(())

@@ -16,44 +16,30 @@ pub struct Object {
 ///
 /// Source: k8s.io/apimachinery pkg/apis/meta/v1/unstructured, `decodeToList`.
 #[must_use]
-pub fn of_document(document: Value) -> Vec<Object> {
-    let text = |name: &str| {
-        let text = document.get(name).and_then(Value::as_str);
-        text.unwrap_or_default().to_owned()
-    };
-    let (version, kind) = (text("apiVersion"), text("kind"));
-    let Value::Object(mut fields) = document else {
-        return whole(document);
-    };
-    let items = match fields.remove("items") {
-        Some(Value::Array(items)) => items,
-        Some(Value::Null) => Vec::new(),
-        Some(other) => {
-            fields.insert("items".to_owned(), other);
-            return whole(fields.into());
+pub fn of_document(document: &Value) -> Vec<Object> {
+    let text = |name: &str| document.get(name).and_then(Value::as_str);
+    let items = match document.get("items") {
+        Some(Value::Array(items)) => items.as_slice(),
+        Some(Value::Null) => &[],
+        _ => {
+            let pointer = String::new();
+            let value = document.clone();
+            return vec![Object { pointer, value }];
         }
-        None => return whole(fields.into()),
     };
-    let item_kind = kind.strip_suffix("List").unwrap_or(&kind);
-    let objects = items.into_iter().enumerate().map(|(index, mut item)| {
-        if let Value::Object(fields) = &mut item
+    let (version, kind) = (text("apiVersion"), text("kind").unwrap_or_default());
+    let kind = kind.strip_suffix("List").unwrap_or(kind);
+    let objects = items.iter().enumerate().map(|(index, item)| {
+        let mut value = item.clone();
+        if let Value::Object(fields) = &mut value
             && !fields.contains_key("kind")
             && !fields.contains_key("apiVersion")
         {
-            fields.insert("kind".to_owned(), item_kind.into());
-            fields.insert("apiVersion".to_owned(), version.as_str().into());
+            fields.insert("kind".to_owned(), kind.into());
+            fields.insert("apiVersion".to_owned(), version.unwrap_or_default().into());
         }
-        Object {
-            pointer: format!("/items/{index}"),
-            value: item,
-        }
+        let pointer = format!("/items/{index}");
+        Object { pointer, value }
     });
     objects.collect()
-}
-
-fn whole(value: Value) -> Vec<Object> {
-    vec![Object {
-        pointer: String::new(),
-        value,
-    }]
 }

@@ -1,12 +1,10 @@
 //! One YAML document -> a tree.
 
-use std::borrow::Cow;
-
 use granit_parser::{Event, Parser, ScalarStyle, StructureStyle, Tag};
 
 use super::Unreadable;
 use super::dialect::{self, Piece};
-use super::node::{Content, DEEPEST, Entry, Node, NodeId, Span, Style, Tree};
+use super::node::{Content, DEEPEST, Entry, Name, Node, NodeId, Span, Style, Tree};
 use super::scalar::Written;
 
 /// Reads the first document in a stretch of `text`; `None` where there is none, or only null.
@@ -50,7 +48,7 @@ pub(crate) fn read(text: &str, span: Span) -> Result<Option<Tree>, Unreadable> {
 struct Open {
     id: NodeId,
     /// The key whose value comes next, in a mapping.
-    key: Option<(Option<String>, NodeId)>,
+    key: Option<(Name, NodeId)>,
 }
 
 struct Builder<'a> {
@@ -90,12 +88,20 @@ impl<'a> Builder<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.scalar(&text, style, anchor, tag.as_deref(), span)
             }
-            Event::SequenceStart(style, anchor, tag) => {
-                self.open(Content::Sequence(Vec::new()), style, anchor, tag, span)
-            }
-            Event::MappingStart(style, anchor, tag) => {
-                self.open(Content::Mapping(Vec::new()), style, anchor, tag, span)
-            }
+            Event::SequenceStart(style, anchor, tag) => self.open(
+                Content::Sequence(Vec::new()),
+                style,
+                anchor,
+                tag.as_deref(),
+                span,
+            ),
+            Event::MappingStart(style, anchor, tag) => self.open(
+                Content::Mapping(Vec::new()),
+                style,
+                anchor,
+                tag.as_deref(),
+                span,
+            ),
             Event::SequenceEnd | Event::MappingEnd => {
                 self.close(&span);
                 Ok(())
@@ -133,7 +139,7 @@ impl<'a> Builder<'a> {
             ScalarStyle::SingleQuoted => Style::Single,
             ScalarStyle::DoubleQuoted => Style::Double,
             ScalarStyle::Literal | ScalarStyle::Folded => Style::Literal,
-            _ => Style::Plain,
+            ScalarStyle::Plain => Style::Plain,
         };
         let span = match style {
             Style::Literal => self.block(span),
@@ -159,12 +165,13 @@ impl<'a> Builder<'a> {
         let id = self.nodes.len();
         let is_key = self.is_key_next();
         let name = match is_key {
-            true if written.is_merge() => Some(None),
-            true => Some(Some(written.name().map_err(unreadable)?)),
+            true if written.is_merge() => Some(Name::Merge),
+            true => Some(Name::Field(written.name().map_err(unreadable)?)),
             false => None,
         };
         let value = match &name {
-            Some(name) => name.clone().unwrap_or_default().into(),
+            Some(Name::Field(name)) => name.as_str().into(),
+            Some(Name::Merge) => text.into(),
             None => written.value().map_err(unreadable)?,
         };
         // A key may have an anchor, and is then repeated as the value that it would be.
@@ -190,7 +197,7 @@ impl<'a> Builder<'a> {
         content: Content,
         style: StructureStyle,
         anchor: usize,
-        tag: Option<Cow<'_, Tag>>,
+        tag: Option<&Tag>,
         span: Span,
     ) -> Result<(), Unreadable> {
         if self.open.len() >= DEEPEST {
@@ -275,12 +282,12 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts a node where it belongs; `name` is what it is called as a key.
-    fn add(&mut self, node: Node, name: Option<Option<String>>) -> Result<(), Unreadable> {
+    fn add(&mut self, node: Node, name: Option<Name>) -> Result<(), Unreadable> {
         let id = self.nodes.len();
         let is_key = self.is_key_next();
         let name = match (is_key, name) {
             (true, Some(name)) => Some(name),
-            (true, None) => Some(Some(self.alias_name(&node)?)),
+            (true, None) => Some(Name::Field(self.alias_name(&node)?)),
             (false, _) => None,
         };
         self.nodes.push(node);
@@ -325,7 +332,7 @@ impl<'a> Builder<'a> {
         let mut start = self.read_to;
         let mut sign = None;
         for line in before.split_inclusive(['\n', '\r']) {
-            let code = line.split(" #").next().unwrap_or_default().trim_end();
+            let code = without_comment(line).trim_end();
             let word = code.rfind([' ', '\t', ':']).map_or(0, |blank| blank + 1);
             if let Some(word) = code.get(word..).filter(|word| word.starts_with(['|', '>'])) {
                 sign = Some(start + code.len() - word.len()..start + code.len());
@@ -362,4 +369,16 @@ impl<'a> Builder<'a> {
             .map(|root| Tree::new(self.text, self.nodes, root, span));
         Ok(tree.filter(|tree| !tree.is_null()))
     }
+}
+
+/// A line between two values up to its comment.
+fn without_comment(line: &str) -> &str {
+    let mut before = ' ';
+    let comment = line.char_indices().find(|(_, letter)| {
+        let is_comment = *letter == '#' && before.is_whitespace();
+        before = *letter;
+        is_comment
+    });
+    let end = comment.map_or(line.len(), |(at, _)| at);
+    line.get(..end).unwrap_or_default()
 }

@@ -1,0 +1,40 @@
+//! Takes the pages of the rules and the published address into the binary.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()?;
+    let pages = root.join("tests/rules");
+    let metadata = root.join("policy-metadata.yml");
+    println!("cargo::rerun-if-changed={}", pages.display());
+    println!("cargo::rerun-if-changed={}", metadata.display());
+
+    let mut files = fs::read_dir(pages)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    files.sort();
+    let mut code = String::from("const PAGES: &[(&str, &str)] = &[\n");
+    for file in files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        writeln!(
+            code,
+            "    ({name:?}, include_str!({:?})),",
+            file.display().to_string()
+        )?;
+    }
+    code.push_str("];\n");
+    let metadata = fs::read_to_string(metadata)?;
+    let source = metadata
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("io.kubewarden.policy.source: "))
+        .ok_or("policy-metadata.yml must name the address of the source")?;
+    writeln!(code, "const SOURCE: &str = {:?};", source.trim())?;
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("pages.rs"), code)?;
+    Ok(())
+}

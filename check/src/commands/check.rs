@@ -1,0 +1,91 @@
+//! Judges every file and reports.
+
+use chrono::{DateTime, Utc};
+use skupper_access_policy::settings::Settings;
+
+use super::output::{self, Progress};
+use super::{REFUSED, UNREADABLE, tell};
+use crate::args::{CommandLine, OutputFormat};
+use crate::files::{self, Input};
+use crate::report::{Report, Style, Summary};
+use crate::work::{Check, Outcome};
+
+pub(super) fn run(line: &CommandLine) -> u8 {
+    if line.fix && line.paths.iter().any(|path| path.as_os_str() == "-") {
+        tell("error: '--fix' cannot write to standard input: name a file");
+        return UNREADABLE;
+    }
+    let settings = match settings(line) {
+        Ok(settings) => settings,
+        Err(problems) => {
+            for problem in problems {
+                tell(format_args!("error: {problem}"));
+            }
+            return UNREADABLE;
+        }
+    };
+    let check = Check {
+        settings,
+        now: line.now.unwrap_or_else(now),
+        style: Style {
+            format: line.output,
+            is_coloured: output::is_coloured(line.color),
+            shows_secrets: line.show_secrets,
+        },
+        is_fixing: line.fix,
+    };
+    let (inputs, problems) = files::expand(&line.paths);
+    let (mut report, head) = Report::begin(&check.style);
+    let mut summary = Summary::default();
+    let mut written = output::print(&head);
+    for problem in problems {
+        let outcome = check.problem("", &problem);
+        written = written.max(take(outcome, &mut report, &mut summary));
+    }
+    let progress = Progress::of(inputs.len());
+    for (number, batch) in inputs.chunks(BATCH).enumerate() {
+        progress.show(number * BATCH);
+        let outcomes = check.all(batch);
+        progress.clear();
+        for outcome in outcomes {
+            written = written.max(take(outcome, &mut report, &mut summary));
+        }
+    }
+    written = written.max(output::print(&report.end(&summary)));
+    match line.output {
+        OutputFormat::Text => written = written.max(output::print(&(summary.line() + "\n"))),
+        _ => tell(summary.line()),
+    }
+    let is_refused = summary.refused > 0 || line.deny_warnings && summary.warnings > 0;
+    match (summary.unreadable, is_refused || summary.unwritten > 0) {
+        (1.., _) => UNREADABLE,
+        (0, true) => written.max(REFUSED),
+        (0, false) => written,
+    }
+}
+
+/// Files that are judged before any of them is reported: what is in memory at once.
+const BATCH: usize = 256;
+
+fn settings(line: &CommandLine) -> Result<Settings, Vec<String>> {
+    let Some(path) = &line.settings else {
+        return Ok(Settings::default());
+    };
+    crate::settings::read(&Input {
+        path: path.clone(),
+        is_named: true,
+    })
+}
+
+fn now() -> DateTime<Utc> {
+    std::time::SystemTime::now().into()
+}
+
+/// Prints what is about one file.
+fn take(outcome: Outcome, report: &mut Report, summary: &mut Summary) -> u8 {
+    for note in outcome.notes {
+        tell(note);
+    }
+    summary.add(&outcome.summary);
+    output::print(&report.add(outcome.pieces))
+}

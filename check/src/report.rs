@@ -1,0 +1,219 @@
+//! What was found -> text for people, JSON, SARIF, annotations of GitHub.
+//!
+//! Files are reported one by one, so that memory stays flat; a [`Report`] puts the pieces together.
+
+mod github;
+mod json;
+mod sarif;
+mod text;
+
+use crate::args::OutputFormat;
+use crate::judge::Contents;
+use crate::place::Lines;
+
+/// How to report.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// The form.
+    pub format: OutputFormat,
+    /// With colours, as text.
+    pub is_coloured: bool,
+    /// With secrets in the objects, as JSON.
+    pub shows_secrets: bool,
+}
+
+/// A file that was judged.
+pub struct Judged<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its text.
+    pub text: &'a str,
+    /// What it holds.
+    pub contents: &'a Contents,
+}
+
+/// What is reported about one file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pieces {
+    /// Findings, or objects, in the form of the output.
+    pub main: Vec<String>,
+    /// What cannot be read, in the form of the output.
+    pub unreadable: Vec<String>,
+}
+
+impl Style {
+    /// Reports one file.
+    #[must_use]
+    pub fn file(&self, file: &Judged<'_>) -> Pieces {
+        let lines = Lines::of(file.text);
+        match self.format {
+            OutputFormat::Text => text::file(file, &lines, self.is_coloured),
+            OutputFormat::Json => json::file(file, &lines, self.shows_secrets),
+            OutputFormat::Sarif => sarif::file(file, &lines),
+            OutputFormat::Github => github::file(file, &lines),
+        }
+    }
+
+    /// Reports what is no file that can be read: a line.
+    #[must_use]
+    pub fn problem(&self, name: &str, problem: &str) -> Option<String> {
+        match self.format {
+            // It stands on standard error.
+            OutputFormat::Text => None,
+            OutputFormat::Json => Some(json::problem(name, problem)),
+            OutputFormat::Sarif => Some(sarif::problem(problem)),
+            OutputFormat::Github => Some(github::problem(problem)),
+        }
+    }
+}
+
+/// Puts the pieces of all files together.
+pub struct Report {
+    format: OutputFormat,
+    is_empty: bool,
+    unreadable: Vec<String>,
+}
+
+impl Report {
+    /// A report, and how it begins.
+    #[must_use]
+    pub fn begin(style: &Style) -> (Self, String) {
+        let head = match style.format {
+            OutputFormat::Text | OutputFormat::Github => String::new(),
+            OutputFormat::Json => json::HEAD.to_owned(),
+            OutputFormat::Sarif => sarif::head(),
+        };
+        let report = Self {
+            format: style.format,
+            is_empty: true,
+            unreadable: Vec::new(),
+        };
+        (report, head)
+    }
+
+    /// The next part of the report.
+    #[must_use]
+    pub fn add(&mut self, pieces: Pieces) -> String {
+        let mut text = String::new();
+        let is_list = matches!(self.format, OutputFormat::Json | OutputFormat::Sarif);
+        for piece in pieces.main {
+            if is_list && !self.is_empty {
+                text.push_str(",\n");
+            }
+            text.push_str(&piece);
+            self.is_empty = false;
+        }
+        if is_list {
+            self.unreadable.extend(pieces.unreadable);
+        } else {
+            text.extend(pieces.unreadable);
+        }
+        text
+    }
+
+    /// How the report ends.
+    #[must_use]
+    pub fn end(self, summary: &Summary) -> String {
+        match self.format {
+            OutputFormat::Text | OutputFormat::Github => String::new(),
+            OutputFormat::Json => json::tail(&self.unreadable, summary),
+            OutputFormat::Sarif => sarif::tail(&self.unreadable),
+        }
+    }
+}
+
+/// What there was, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Files that were read.
+    pub files: usize,
+    /// Objects that were judged.
+    pub objects: usize,
+    /// Objects that are refused.
+    pub refused: usize,
+    /// Findings that refuse.
+    pub denials: usize,
+    /// Findings that warn.
+    pub warnings: usize,
+    /// Objects of other kinds.
+    pub skipped: usize,
+    /// Files and documents that cannot be read.
+    pub unreadable: usize,
+    /// Values written into files.
+    pub fixed: usize,
+    /// Objects whose changes could not be written.
+    pub unwritten: usize,
+}
+
+impl Summary {
+    /// Counts what a file holds.
+    pub fn count(&mut self, contents: &Contents) {
+        self.files += 1;
+        self.skipped += contents.skipped;
+        self.unreadable += contents.unreadable.len();
+        for judged in contents
+            .documents
+            .iter()
+            .flat_map(|document| &document.objects)
+        {
+            self.objects += 1;
+            self.refused += usize::from(!judged.is_allowed);
+            let denials = judged
+                .findings
+                .iter()
+                .filter(|placed| placed.denies())
+                .count();
+            self.denials += denials;
+            self.warnings += judged.findings.len() - denials;
+        }
+    }
+
+    /// Adds the numbers of another one.
+    pub fn add(&mut self, other: &Self) {
+        self.files += other.files;
+        self.objects += other.objects;
+        self.refused += other.refused;
+        self.denials += other.denials;
+        self.warnings += other.warnings;
+        self.skipped += other.skipped;
+        self.unreadable += other.unreadable;
+        self.fixed += other.fixed;
+        self.unwritten += other.unwritten;
+    }
+
+    /// The line at the end: `2 of 3 objects refused, 2 errors, 1 warning; 5 objects of other kinds`.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let many = |count: usize, one: &str, more: &str| match count {
+            1 => format!("1 {one}"),
+            _ => format!("{count} {more}"),
+        };
+        let mut parts = vec![format!(
+            "{} in {}: {} refused",
+            many(self.objects, "object", "objects"),
+            many(self.files, "file", "files"),
+            self.refused
+        )];
+        if self.denials + self.warnings > 0 {
+            parts.push(many(self.denials, "error", "errors"));
+            parts.push(many(self.warnings, "warning", "warnings"));
+        }
+        if self.fixed > 0 {
+            parts.push(many(self.fixed, "value written", "values written"));
+        }
+        if self.unreadable > 0 {
+            parts.push(format!("{} not readable", self.unreadable));
+        }
+        if self.skipped > 0 {
+            parts.push(format!(
+                "{} skipped",
+                many(
+                    self.skipped,
+                    "object of another kind",
+                    "objects of other kinds"
+                )
+            ));
+        }
+        parts.join(", ")
+    }
+}

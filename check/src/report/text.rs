@@ -1,0 +1,107 @@
+//! Findings for people: the line, the caret below the key or value, what to write, the rule's page.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use skupper_access_policy::path::FieldPath;
+use skupper_access_policy::printable::printable;
+use skupper_access_policy::redaction::shown;
+
+use super::{Judged, Pieces};
+use crate::judge::Placed;
+use crate::manifest::node::Span;
+use crate::pages;
+use crate::place::Lines;
+use crate::secrets::{HIDDEN, Secrets, Shown};
+
+pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, is_coloured: bool) -> Pieces {
+    let renderer = if is_coloured {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let mut pieces = Pieces::default();
+    for document in &file.contents.documents {
+        let secrets = Secrets::of(document);
+        for placed in document.objects.iter().flat_map(|judged| &judged.findings) {
+            let group = finding(file, lines, placed, &secrets);
+            pieces.main.push(renderer.render(&[group]) + "\n\n");
+        }
+    }
+    for unreadable in &file.contents.unreadable {
+        let problem = printable_line(&unreadable.problem);
+        let place = lines.place(unreadable.span.start);
+        let origin = Origin::path(file.name)
+            .line(place.line)
+            .char_column(place.column);
+        let title = Level::ERROR.primary_title(format!("cannot be read: {problem}"));
+        pieces
+            .unreadable
+            .push(renderer.render(&[title.element(origin)]) + "\n\n");
+    }
+    pieces
+}
+
+fn finding<'a>(
+    file: &Judged<'a>,
+    lines: &Lines<'a>,
+    placed: &'a Placed,
+    secrets: &Secrets,
+) -> Group<'a> {
+    let finding = &placed.finding;
+    let level = if placed.denies() {
+        Level::ERROR
+    } else {
+        Level::WARNING
+    };
+    let title = level.primary_title(finding.to_string()).id(finding.code);
+    let place = lines.place(placed.span.start);
+    let mut group = match source(file.text, lines, &placed.span, secrets) {
+        Some((source, span)) => title.element(
+            Snippet::source(source)
+                .path(file.name)
+                .line_start(place.line)
+                .annotation(AnnotationKind::Primary.span(span)),
+        ),
+        None => title.element(
+            Origin::path(file.name)
+                .line(place.line)
+                .char_column(place.column),
+        ),
+    };
+    if let Some(fix) = &finding.fix {
+        let path = FieldPath::from_pointer(&fix.pointer);
+        let value = shown(&path, &fix.value).unwrap_or_default();
+        group = group.element(Level::HELP.message(format!("write {path}: {value}")));
+    }
+    group.element(Level::NOTE.message(pages::address(finding.code)))
+}
+
+/// The line in which a stretch begins, as it may be shown, and where the stretch stands in it. `None`
+/// for a line that is too long to be shown.
+fn source(text: &str, lines: &Lines<'_>, span: &Span, secrets: &Secrets) -> Option<(String, Span)> {
+    let place = lines.place(span.start);
+    let line = lines.span(place.line);
+    if line.len() > LONGEST {
+        return None;
+    }
+    let written = text.get(line.clone())?;
+    Some(match secrets.show(written, &line, span) {
+        Shown::Line(shown, span) => (shown, span),
+        // In its own column, which the renderer prints.
+        Shown::Hidden => {
+            let before = place.column - 1;
+            (" ".repeat(before) + HIDDEN, before..before + HIDDEN.len())
+        }
+    })
+}
+
+/// Longest line that is shown, in bytes.
+const LONGEST: usize = 4096;
+
+/// Words of a reader as one line that a terminal may show.
+fn printable_line(text: &str) -> String {
+    let is_plain = |letter: char| !skupper_access_policy::printable::is_hidden(letter);
+    if text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    printable(text).to_string()
+}

@@ -1,0 +1,185 @@
+//! Which lines of a text may be shown.
+//!
+//! What a secret is, the policy's one rule of redaction says. Here are only the lines: whatever
+//! stands in a line with a secret, or with a field whose value could be one, is not shown.
+
+use serde_json::{Value, json};
+use skupper_access_policy::redaction::redacted;
+
+use crate::judge::{Document, Judged};
+use crate::manifest::node::{Content, Name, NodeId, Span, Target, Tree};
+
+/// What of a document must not be shown.
+#[derive(Debug, Default)]
+pub struct Secrets {
+    /// Stretches whose lines are hidden whole; in order, apart from each other.
+    lines: Vec<Span>,
+    /// Values that are hidden alone: those of fields that nobody knows, which may be secrets under a
+    /// misspelled name.
+    values: Vec<Span>,
+}
+
+/// A line as it may be shown.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Not at all.
+    Hidden,
+    /// Like this; and where the stretch stands in it.
+    Line(String, Span),
+}
+
+/// What stands in place of a secret.
+pub const HIDDEN: &str = "***";
+
+impl Secrets {
+    /// Finds the secrets of a document.
+    #[must_use]
+    pub fn of(document: &Document) -> Self {
+        let mut secrets = Self::default();
+        collect(&document.tree, document.tree.root, &mut secrets.lines);
+        for judged in &document.objects {
+            for placed in &judged.findings {
+                if placed.finding.code == "unknown-field" {
+                    let pointer = judged.object.pointer.clone() + &placed.finding.pointer();
+                    let value = document.tree.span(&pointer, Target::Value);
+                    let key = document.tree.span(&pointer, Target::Key);
+                    secrets.values.extend((value != key).then_some(value));
+                }
+            }
+        }
+        secrets.lines = merged(secrets.lines);
+        secrets.values = merged(secrets.values);
+        secrets
+    }
+
+    /// The line at `at`, whose text is `line`, and in it the stretch `span`.
+    #[must_use]
+    pub fn show(&self, line: &str, at: &Span, span: &Span) -> Shown {
+        let mut words = line.split(|letter: char| !letter.is_alphanumeric());
+        let is_touched = touching(&self.lines, at).next().is_some();
+        if is_touched || words.any(is_name_of_secret) || is_secret(&line.into()) {
+            return Shown::Hidden;
+        }
+        let mut shown = String::with_capacity(line.len());
+        let mut from = at.start;
+        for value in touching(&self.values, at) {
+            // A value of several lines may say anything in each of them, and one before the stretch
+            // would move it.
+            if value.start < at.start.max(span.end) || value.end > at.end {
+                return Shown::Hidden;
+            }
+            let before = line.get(from - at.start..value.start - at.start);
+            shown.push_str(before.unwrap_or_default());
+            shown.push_str(HIDDEN);
+            from = value.end;
+        }
+        shown.push_str(line.get(from - at.start..).unwrap_or_default());
+        let start = span.start.clamp(at.start, at.end) - at.start;
+        let end = span.end.clamp(at.start, at.end) - at.start;
+        Shown::Line(shown, start..end.max(start))
+    }
+}
+
+/// The object, or what is made of it, without secrets: the policy's redaction, and nothing of fields
+/// that nobody knows.
+#[must_use]
+pub fn without(object: &Value, judged: &Judged) -> Value {
+    let mut shown = redacted(object);
+    for placed in &judged.findings {
+        if placed.finding.code == "unknown-field"
+            && let Some(value) = shown.pointer_mut(&placed.finding.pointer())
+        {
+            *value = HIDDEN.into();
+        }
+    }
+    shown
+}
+
+/// The spans that touch a line, of several in order.
+fn touching<'a>(spans: &'a [Span], line: &Span) -> impl Iterator<Item = &'a Span> {
+    let first = spans.partition_point(|span| span.end < line.start);
+    let end = line.end;
+    let spans = spans.get(first..).unwrap_or_default().iter();
+    spans.take_while(move |span| span.start <= end)
+}
+
+/// The same spans in order, those that touch put together.
+fn merged(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_by_key(|span| span.start);
+    let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => merged.push(span),
+        }
+    }
+    merged
+}
+
+fn collect(tree: &Tree, id: NodeId, secrets: &mut Vec<Span>) {
+    let Some(node) = tree.node(id) else {
+        return;
+    };
+    match &node.content {
+        Content::Scalar(value) => {
+            if is_secret(value) {
+                secrets.push(node.span.clone());
+            }
+        }
+        Content::Sequence(elements) => {
+            for element in elements {
+                collect(tree, *element, secrets);
+            }
+        }
+        Content::Mapping(entries) => {
+            for entry in entries {
+                let is_named = match &entry.name {
+                    Name::Field(name) => {
+                        let value = tree.node(entry.value).map(|value| &value.content);
+                        is_name_of_secret(name) || is_secret_field(name, value)
+                    }
+                    Name::Merge => false,
+                };
+                if is_named {
+                    hide_entry(tree, entry.key, entry.value, secrets);
+                } else {
+                    collect(tree, entry.value, secrets);
+                }
+            }
+        }
+        Content::Alias(_) => {}
+    }
+}
+
+/// Hides a field, and where an alias takes its value from.
+fn hide_entry(tree: &Tree, key: NodeId, value: NodeId, secrets: &mut Vec<Span>) {
+    let span = |id: NodeId| {
+        tree.node(id)
+            .map(|node| node.span.clone())
+            .unwrap_or_default()
+    };
+    let (key, place) = (span(key), span(value));
+    secrets.push(key.start..place.end.max(key.end));
+    if let Some(Content::Alias(target)) = tree.node(value).map(|node| &node.content) {
+        secrets.push(span(*target));
+    }
+}
+
+/// True where the rule of redaction hides any value of a field with this name.
+fn is_name_of_secret(name: &str) -> bool {
+    let field = json!({ name: "x" });
+    redacted(&field) != field
+}
+
+/// True where it hides this value of the field.
+fn is_secret_field(name: &str, value: Option<&Content>) -> bool {
+    let Some(Content::Scalar(value @ Value::String(_))) = value else {
+        return false;
+    };
+    let field = json!({ name: value });
+    redacted(&field) != field
+}
+
+fn is_secret(value: &Value) -> bool {
+    value.is_string() && redacted(value) != *value
+}

@@ -1,0 +1,78 @@
+//! The policy's settings from a file: as they are, or inside a Kubewarden policy.
+
+use serde_json::Value;
+use skupper_access_policy::finding::Cause;
+use skupper_access_policy::settings::Settings;
+
+use crate::files::{Input, read as read_file};
+use crate::manifest::node::{Target, Tree};
+use crate::manifest::read as read_documents;
+use crate::place::Lines;
+
+/// Reads the settings in a file: a document with nothing else, or `spec.settings` of the one
+/// `ClusterAdmissionPolicy` or `AdmissionPolicy`.
+///
+/// # Errors
+/// A line for each problem, with file, line and column where there is one.
+pub fn read(input: &Input) -> Result<Settings, Vec<String>> {
+    let name = input.name();
+    let file = read_file(input).map_err(|problem| vec![problem])?;
+    let lines = Lines::of(&file.text);
+    let at = |start: usize, problem: &str| {
+        let place = lines.place(start);
+        vec![format!("{name}:{}:{}: {problem}", place.line, place.column)]
+    };
+    let mut documents = Vec::new();
+    for document in read_documents(&file.text) {
+        let tree = document.map_err(|why| at(why.span.start, &why.problem))?;
+        let value = tree.value().map_err(|(span, why)| at(span.start, why))?;
+        documents.push((tree, value));
+    }
+    let (tree, value, prefix) = chosen(&documents).map_err(|why| vec![format!("{name}: {why}")])?;
+    Settings::read(value).map_err(|problems| {
+        let problems = problems.problems().iter().map(|error| {
+            let pointer = error.path.to_pointer();
+            let pointer = Some(pointer.as_str())
+                .filter(|pointer| *pointer != "/settings")
+                .unwrap_or_default();
+            let target = match error.cause {
+                Cause::Forbidden | Cause::Required => Target::Key,
+                _ => Target::Value,
+            };
+            let span = tree.span(&format!("{prefix}{pointer}"), target);
+            (span.start, error.to_string())
+        });
+        let mut problems: Vec<(usize, String)> = problems.collect();
+        problems.sort();
+        problems
+            .iter()
+            .flat_map(|(start, problem)| at(*start, problem))
+            .collect()
+    })
+}
+
+/// The settings among the documents of a file, and the pointer to them.
+fn chosen(documents: &[(Tree, Value)]) -> Result<(&Tree, &Value, &'static str), &'static str> {
+    let mut policies = documents.iter().filter(|(_, value)| is_policy(value));
+    match (policies.next(), policies.next(), documents) {
+        (Some(_), Some(_), _) => {
+            Err("holds several policies: leave the one whose settings are meant")
+        }
+        (Some((tree, value)), None, _) => {
+            let settings = value.pointer(IN_POLICY).unwrap_or(&Value::Null);
+            Ok((tree, settings, IN_POLICY))
+        }
+        (None, _, [(tree, value)]) => Ok((tree, value, "")),
+        (None, _, []) => Err("holds no settings: write '{}' for none"),
+        (None, ..) => Err("holds several documents: leave the one with the settings"),
+    }
+}
+
+/// Where a policy has its settings.
+const IN_POLICY: &str = "/spec/settings";
+
+fn is_policy(value: &Value) -> bool {
+    let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+    let is_kubewarden = text("apiVersion").starts_with("policies.kubewarden.io/");
+    is_kubewarden && matches!(text("kind"), "ClusterAdmissionPolicy" | "AdmissionPolicy")
+}

@@ -1,0 +1,143 @@
+//! Files -> what is reported about each, on all cores.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use chrono::{DateTime, Utc};
+use skupper_access_policy::settings::Settings;
+
+use crate::files::{self, Input};
+use crate::fix::{Fixed, fix};
+use crate::judge::judge;
+use crate::report::{Judged, Pieces, Style, Summary};
+use crate::write;
+
+/// How files are judged.
+#[derive(Debug)]
+pub struct Check {
+    /// The policy's settings.
+    pub settings: Settings,
+    /// The time of the review.
+    pub now: DateTime<Utc>,
+    /// How to report.
+    pub style: Style,
+    /// True where fixes and defaults are written into the files.
+    pub is_fixing: bool,
+}
+
+/// What is about one file.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Its part of the report.
+    pub pieces: Pieces,
+    /// Lines for standard error.
+    pub notes: Vec<String>,
+    /// Its numbers.
+    pub summary: Summary,
+}
+
+impl Check {
+    /// Judges files on all cores; the outcomes stand in their order.
+    #[must_use]
+    pub fn all(&self, inputs: &[Input]) -> Vec<Outcome> {
+        let next = AtomicUsize::new(0);
+        let outcomes: Vec<Mutex<Outcome>> = inputs.iter().map(|_| Mutex::default()).collect();
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let work = || {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let (Some(input), Some(slot)) = (inputs.get(number), outcomes.get(number)) else {
+                    return;
+                };
+                let outcome = self.file(input);
+                if let Ok(mut slot) = slot.lock() {
+                    *slot = outcome;
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..cores.min(inputs.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let outcomes = outcomes.into_iter();
+        outcomes
+            .map(|slot| slot.into_inner().unwrap_or_default())
+            .collect()
+    }
+
+    /// Judges one file, and writes into it where that is asked for.
+    #[must_use]
+    pub fn file(&self, input: &Input) -> Outcome {
+        let name = input.name();
+        let file = match files::read(input) {
+            Ok(file) => file,
+            Err(problem) => return self.problem(&name, &problem),
+        };
+        let mut outcome = Outcome::default();
+        let mut text = file.text;
+        let mut contents = judge(&text, &self.settings, self.now);
+        if self.is_fixing {
+            let mut fixed = fix(&text, &contents, &self.settings, self.now);
+            if !file.is_exact {
+                fixed = fixed.unwritten();
+            }
+            if let Some(new) = fixed.text.take() {
+                if let Err(problem) = write::replace(&input.path, &new) {
+                    return self.problem(&name, &problem);
+                }
+                contents = judge(&new, &self.settings, self.now);
+                text = new;
+            }
+            tell_fixed(&name, &fixed, &mut outcome);
+        }
+        if !input.is_named && !names_a_kind(&text) {
+            contents.skipped += contents.unreadable.len();
+            contents.unreadable.clear();
+        }
+        outcome.summary.count(&contents);
+        outcome.pieces = self.style.file(&Judged {
+            name: &name,
+            text: &text,
+            contents: &contents,
+        });
+        outcome
+    }
+
+    /// What is no file that can be read or written: a line that says why.
+    #[must_use]
+    pub fn problem(&self, name: &str, problem: &str) -> Outcome {
+        let mut outcome = Outcome::default();
+        outcome.summary.unreadable = 1;
+        let piece = self.style.problem(name, problem);
+        outcome.pieces.unreadable.extend(piece);
+        outcome.notes.push(format!("error: {problem}"));
+        outcome
+    }
+}
+
+/// Says what was written, and shows what could not be.
+fn tell_fixed(name: &str, fixed: &Fixed, outcome: &mut Outcome) {
+    outcome.summary.fixed += fixed.written.len();
+    outcome.summary.unwritten += fixed.unwritten.len();
+    for written in &fixed.written {
+        let (line, field) = (written.line, &written.field);
+        outcome.notes.push(format!("fixed {name}:{line}: {field}"));
+    }
+    for object in &fixed.unwritten {
+        let yaml = serde_saphyr::to_string(object).unwrap_or_default();
+        outcome.notes.push(format!(
+            "error: cannot write into {name} and keep everything else as it is: \
+             change it to this yourself\n---\n{yaml}"
+        ));
+    }
+}
+
+/// True where one of our kinds is named. What was only found, cannot be read and names none, such as
+/// a template of Helm, is nobody's mistake.
+fn names_a_kind(text: &str) -> bool {
+    let kinds = ["AccessGrant", "AccessToken", "TokenRequest"];
+    kinds.iter().any(|kind| text.contains(kind))
+}
