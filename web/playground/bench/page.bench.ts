@@ -28,9 +28,18 @@ test('keystroke', async () => {
   const { page, end } = await opened();
   await page.locator('#manifest .cm-line').nth(5).click();
   await page.keyboard.press('End');
+  const [worker] = page.workers();
+  await worker?.evaluate(() => {
+    const reviews: number[] = [];
+    Object.assign(globalThis, { reviews });
+    // Behind the listener of the page: by now the answer is posted.
+    addEventListener('message', ({ timeStamp }) => reviews.push(performance.now() - timeStamp));
+  });
   const times: number[] = [];
   for (const key of 'abcdefghijklmnopqrstuvwxyz'.repeat(2)) times.push(await keystroke(page, key));
-  print('review after a keystroke, typical manifest', times.slice(5), 'at most 5 ms');
+  const reviews = await worker?.evaluate(() => (globalThis as unknown as { reviews: number[] }).reviews) ?? [];
+  print('review after a keystroke, typical manifest', reviews, 'at most 5 ms');
+  print('from the key to the list of findings, one frame of the browser included', times.slice(5));
   await end();
 });
 
