@@ -13,9 +13,11 @@ export interface Shared {
   now?: string;
 }
 
-/** The fragment, without `#`. */
+/** The fragment, without `#`. Throws where the texts are too long to be opened again. */
 export async function fragmentOf(shared: Shared): Promise<string> {
-  const deflated = new Blob([JSON.stringify(shared)]).stream().pipeThrough(new CompressionStream('deflate-raw'));
+  const text = new Blob([JSON.stringify(shared)]);
+  if (text.size > LONGEST) throw new Error('this is too long for a link, which may hold at most 2 MiB of text');
+  const deflated = text.stream().pipeThrough(new CompressionStream('deflate-raw'));
   const bytes = new Uint8Array(await new Response(deflated).arrayBuffer());
   return `${PREFIX}${base64url(bytes)}`;
 }

@@ -14,9 +14,13 @@ test('2 MiB of text are opened', async () => {
 });
 
 test('a small link that inflates to a large text is not opened', async () => {
-  const bomb = await fragmentOf({ manifest: ' '.repeat(64 * 1024 * 1024) });
+  const bomb = await inflatesTo(JSON.stringify({ manifest: ' '.repeat(64 * 1024 * 1024) }));
   expect(bomb.length).toBeLessThan(100_000);
   await expect(readFragment(bomb)).rejects.toThrow('more than 2 MiB');
+});
+
+test('what could not be opened again is not shared', async () => {
+  await expect(fragmentOf({ manifest: 'a'.repeat(3 * 1024 * 1024) })).rejects.toThrow('too long for a link');
 });
 
 test('a long link is not even inflated', async () => {
