@@ -9,9 +9,14 @@ MAKEFLAGS += --no-builtin-rules
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 WASM := wasm32-wasip1
+WASM_WEB := wasm32-unknown-unknown
+WEB := $(TARGET_DIR)/web
 TOOLS := $(TARGET_DIR)/tools
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
+
+# Where `make playground` serves the page, on 127.0.0.1.
+PORT ?= 8080
 
 # How long `make fuzz` stays with each target, in seconds.
 FUZZ_SECONDS ?= 60
@@ -20,15 +25,26 @@ MANIFESTS := Cargo.toml Cargo.lock rust-toolchain.toml
 POLICY_SOURCES := $(MANIFESTS) $(shell find src -name '*.rs')
 HOST_SOURCES := $(shell find tests/host -name '*.rs' -o -path 'tests/host/Cargo.toml')
 SIDECAR_SOURCES := $(POLICY_SOURCES) $(shell find sidecar/src -name '*.rs') sidecar/Cargo.toml
+BINDGEN_SOURCES := $(shell find web/bindgen -name '*.rs' -o -name Cargo.toml)
+WEB_SOURCES := $(POLICY_SOURCES) $(shell find web/src -name '*.rs') web/Cargo.toml
+NPM_SOURCES := $(shell find web/npm/src -name '*.ts') web/npm/package.json web/npm/tsconfig.json web/tsconfig.json
+PLAYGROUND_SOURCES := $(shell find web/playground -path '*/node_modules' -prune -o -path web/playground/dist -prune -o -path web/playground/test -prune -o -type f -print) $(wildcard tests/rules/*.md)
 XTASK_SOURCES := $(POLICY_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
 
 say = @printf '\n>> %s\n' '$(1)'
+
+# A module for WebAssembly of a package, with a profile, for a target. Places in panics name the crate
+# and not the folder of this machine: whoever builds it gets the same bytes.
+build_module = cargo fetch --locked --quiet; \
+	sources=$$(printf '"--remap-path-prefix=%s/=",' $${CARGO_HOME:-$$HOME/.cargo}/registry/src/*); \
+	cargo rustc --locked --package $(1) --lib --crate-type cdylib --profile $(2) --target $(3) \
+		--config "target.$(3).rustflags=[$$sources]"
 
 ##@ Build
 
 policy.wasm: $(POLICY_SOURCES) | toolchain ## the module as the compiler makes it
 	$(call say,building the policy for $(WASM); the first time takes about a minute)
-	cargo rustc --locked --package skupper-access-policy --lib --crate-type cdylib --profile policy --target $(WASM)
+	$(call build_module,skupper-access-policy,policy,$(WASM))
 	cp $(TARGET_DIR)/$(WASM)/policy/skupper_access_policy.wasm $@
 
 annotated-policy.wasm: policy.wasm policy-metadata.yml usage.md $(XTASK_SOURCES) ## the module with Kubewarden's metadata, as it is published
@@ -41,6 +57,31 @@ redemption-sidecar: $(SIDECAR_SOURCES) | toolchain ## the binary that issues, se
 	cargo build --locked --profile sidecar --package redemption-sidecar
 	cp $(TARGET_DIR)/sidecar/redemption-sidecar $@
 	@ls -l $@ | awk '{ print "   " $$9 ": " $$5 " bytes" }'
+
+.PHONY: web
+web: $(WEB)/npm $(WEB)/playground ## the npm package and the playground, into web/npm/dist and web/playground/dist
+
+# The module for JavaScript and what is generated around it.
+web/npm/dist/policy_bg.wasm: $(WEB_SOURCES) $(BINDGEN_SOURCES) | toolchain
+	$(call say,building the policy for JavaScript; the first time takes about three minutes)
+	$(call build_module,skupper-access-policy-web,web,$(WASM_WEB))
+	cargo run --locked --quiet --package bindgen -- $(TARGET_DIR)/$(WASM_WEB)/web/skupper_access_policy_web.wasm web/npm/dist
+
+web/node_modules/.package-lock.json: web/package-lock.json | node
+	$(call say,installing what the JavaScript parts are built and tested with)
+	cd web && npm ci --no-audit
+	touch $@
+
+$(WEB)/npm: $(NPM_SOURCES) LICENSE web/npm/dist/policy_bg.wasm web/node_modules/.package-lock.json
+	$(call say,building the npm package)
+	cp LICENSE web/npm
+	cd web && npm run build --workspace npm
+	mkdir -p $(WEB) && touch $@
+
+$(WEB)/playground: $(WEB)/npm $(PLAYGROUND_SOURCES)
+	$(call say,building the playground and the rule reference)
+	cd web && npm run build --workspace playground
+	touch $@
 
 ##@ Try
 
@@ -58,12 +99,30 @@ review: annotated-policy.wasm ## reviews your own manifests: make review FILES="
 	@test -n '$(FILES)' || { echo 'name the manifests: make review FILES="grant.yml token.yml"' >&2; exit 1; }
 	@cargo run --locked --quiet --package xtask -- review annotated-policy.wasm $(if $(SETTINGS),--settings $(SETTINGS)) $(FILES)
 
+.PHONY: playground
+playground: $(WEB)/playground ## serves the playground and the rule reference on 127.0.0.1; PORT=8080
+	@! (exec 3<>/dev/tcp/127.0.0.1/$(PORT)) 2>/dev/null || { echo 'port $(PORT) is taken: choose another with `make playground PORT=$(shell echo $$(($(PORT) + 1)))`' >&2; exit 1; }
+	@printf '\n>> the playground is at http://127.0.0.1:%s/ and the rules at http://127.0.0.1:%s/rules/index.html; Ctrl-C ends it\n' $(PORT) $(PORT)
+	@cd web/playground && npm exec --no -- vite preview --port $(PORT) --logLevel warn
+
 ##@ Test
 
 .PHONY: test
-test: fmt-check clippy annotated-policy.wasm | test-tools ## everything that needs no Kubernetes: format, lints, tests, the module in a wasm host
+test: fmt-check clippy annotated-policy.wasm | test-tools ## everything that needs no Kubernetes: format, lints, tests, the module in a wasm host, the browser
 	$(call say,testing)
 	cargo test --locked
+	@$(MAKE) --no-print-directory web-tests
+
+.PHONY: web-tests
+web-tests: web $(WEB)/cases.jsonl | test-tools ## the npm package and the playground, in Node and in Chromium
+	$(call say,testing the JavaScript parts)
+	cd web && CASES=$(abspath $(WEB)/cases.jsonl) npm test --workspace npm
+	cd web && npm test --workspace playground
+
+# What the library answers to the questions that every door is asked.
+$(WEB)/cases.jsonl: $(POLICY_SOURCES) $(shell find tests/cases tests/common tests/rules tests/reviews tests/durations -type f) | toolchain
+	mkdir -p $(WEB)
+	cargo run --locked --quiet --example cases > $@
 
 .PHONY: e2e-tests
 e2e-tests: annotated-policy.wasm ## runs e2e.bats with kwctl, as Kubewarden tests its policies
@@ -112,7 +171,7 @@ fmt: | toolchain ## formats the code
 	cargo fmt --all
 
 .PHONY: generate
-generate: | toolchain ## writes questions-ui.yml, artifacthub-pkg.yml and the tables of the README
+generate: | toolchain ## writes questions-ui.yml, artifacthub-pkg.yml, the head of web/npm/package.json and the tables of the README
 	cargo run --quiet --package xtask -- generate
 
 .PHONY: fmt-check
@@ -134,6 +193,7 @@ $(TOOLS)/bin/cargo-deny:
 clean: ## removes what was built
 	cargo clean
 	rm -f policy.wasm annotated-policy.wasm redemption-sidecar
+	rm -rf web/node_modules web/*/node_modules web/*/dist web/npm/build web/npm/LICENSE
 
 .PHONY: help
 help: ## this list
@@ -141,13 +201,16 @@ help: ## this list
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z0-9.-]+:.*## / { printf "  %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# What the tests of the sidecar run beside it. Debian's packages have the names of the tools.
-TEST_TOOLS := curl openssl strace
+# What the tests of the sidecar run beside it, and the browser. Debian's packages have the names of the
+# tools.
+# CHROMIUM names another browser than Debian's.
+TEST_TOOLS := curl openssl strace $(if $(CHROMIUM),,chromium)
 
 .PHONY: test-tools
 test-tools:
 	@missing=; for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || missing+=" $$tool"; done; \
 	test -n "$$missing" || exit 0; \
+	case "$$missing" in *chromium*) missing+=' fonts-dejavu-core';; esac; \
 	test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo "missing for the tests:$$missing: install with \`apt-get install$$missing\`" >&2; exit 1; }; \
 	echo ">> installing$$missing"; \
 	apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends $$missing
@@ -156,9 +219,15 @@ test-tools:
 .PHONY: toolchain
 toolchain:
 	@command -v cargo >/dev/null || { echo 'cargo is missing: install rustup from https://rustup.rs' >&2; exit 1; }
-	@test -d "$$(rustc --print sysroot)/lib/rustlib/$(WASM)/lib" || { \
-		command -v rustup >/dev/null || { echo 'the target $(WASM) is missing: install rustup from https://rustup.rs, or the target with the client that installed Rust' >&2; exit 1; }; \
-		echo '>> installing the target $(WASM)'; \
-		rustup target add $(WASM); \
-	}
+	@for target in $(WASM) $(WASM_WEB); do \
+		test -d "$$(rustc --print sysroot)/lib/rustlib/$$target/lib" && continue; \
+		command -v rustup >/dev/null || { echo "the target $$target is missing: install rustup from https://rustup.rs, or the target with the client that installed Rust" >&2; exit 1; }; \
+		echo ">> installing the target $$target"; \
+		rustup target add $$target; \
+	done
 	@command -v cc >/dev/null || { echo 'a C compiler is missing: install it with `apt-get install gcc libc6-dev`' >&2; exit 1; }
+
+.PHONY: node
+node:
+	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null || { \
+		echo 'Node 20.19 or later with npm is missing: install it from https://nodejs.org, or with `apt-get install nodejs npm` where `apt-cache policy nodejs` names such a version' >&2; exit 1; }

@@ -92,4 +92,4 @@ cmp serial serial-again
 redemption-sidecar list --data data
 
 say 'What the service logged'
-sed -n 's/.*: redemption /redemption /p' log
+grep --only-matching 'redemption grant=.*' log

@@ -1,5 +1,6 @@
 //! Verdicts, settings and rules as JSON, for the shells that hand them to other programs: the
-//! command line and JavaScript.
+//! command line and JavaScript. Questions are JSON text, too, so that no number loses precision on
+//! the way; what cannot be read is in the answer, as it is for the API server.
 //!
 //! ```text
 //! {"allowed": false, "code": 422, "message": "...", "warnings": [], "auditAnnotations": {...},
@@ -12,12 +13,43 @@
 //! What there is not is left out: `code` and `message` of what is allowed, `mutatedObject` where
 //! nothing changes, `value` where none is shown, `fix` where none is certain.
 
-use serde_json::{Map, Value, json};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, from_slice, json};
 
 use crate::catalogue;
 use crate::finding::{FieldError, Finding, Target};
-use crate::settings::SettingsProblems;
+use crate::request::{Request, RequestProblem};
+use crate::settings::{Settings, SettingsProblems};
 use crate::verdict::Verdict;
+
+/// What becomes of an AdmissionRequest under these settings.
+#[must_use]
+pub fn to_request(request: &[u8], settings: &[u8], now: DateTime<Utc>) -> Value {
+    of_verdict(match Request::from_json(request) {
+        Ok(request) => under(settings, |settings| crate::review(&request, settings, now)),
+        Err(problem) => Verdict::of_request_problem(problem),
+    })
+}
+
+/// What becomes of `{"object": ..., "oldObject": ..., "userInfo": ...}`: the object as it is
+/// created, or, with an old one, updated, by this user.
+#[must_use]
+pub fn to_change(change: &[u8], settings: &[u8], now: DateTime<Utc>) -> Value {
+    of_verdict(match from_slice::<Map<String, Value>>(change) {
+        Ok(mut change) => under(settings, |settings| {
+            let mut take = |name| change.remove(name).filter(|value| !value.is_null());
+            let object = take("object").unwrap_or_default();
+            crate::review_object(object, take("oldObject"), take("userInfo"), settings, now)
+        }),
+        Err(_) => Verdict::of_request_problem(RequestProblem::Unreadable),
+    })
+}
+
+/// What is wrong with settings.
+#[must_use]
+pub fn to_settings(settings: &[u8]) -> Value {
+    of_settings(Settings::from_json(settings).err().as_ref())
+}
 
 /// A verdict. `mutatedObject` holds the user's own values, secrets included.
 #[must_use]
@@ -74,6 +106,13 @@ pub fn rules() -> Value {
         })
     });
     entries.collect()
+}
+
+fn under(settings: &[u8], review: impl FnOnce(&Settings) -> Verdict) -> Verdict {
+    match Settings::from_json(settings) {
+        Ok(settings) => review(&settings),
+        Err(problems) => Verdict::of_settings_problems(&problems),
+    }
 }
 
 fn of_finding(finding: Finding) -> Value {

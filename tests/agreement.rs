@@ -166,7 +166,7 @@ fn published_addresses_stand_in_the_metadata_and_what_is_made_of_it() {
             continue;
         };
         searched += 1;
-        if name == "policy-metadata.yml" || name == "artifacthub-pkg.yml" {
+        if GENERATED.contains(&name.as_str()) || name == "policy-metadata.yml" {
             continue;
         }
         for address in &addresses {
@@ -305,7 +305,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if ["target", ".git", "node_modules"].contains(&name) {
+        if ["target", ".git", "node_modules", "dist"].contains(&name)
+            || path.ends_with("web/npm/build")
+        {
             continue;
         }
         if path.is_dir() {
@@ -316,6 +318,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+/// What `make generate` writes from the metadata.
+const GENERATED: [&str; 2] = ["artifacthub-pkg.yml", "web/npm/package.json"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

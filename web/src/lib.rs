@@ -5,10 +5,7 @@
 //! the API server. An error is what only a program can get wrong.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, from_str};
-use skupper_access_policy::request::{Request, RequestProblem};
-use skupper_access_policy::settings::Settings;
-use skupper_access_policy::verdict::Verdict;
+use serde_json::from_str;
 use skupper_access_policy::{answer, manifest, redaction};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
@@ -18,14 +15,8 @@ use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 /// `now` is not a time in RFC 3339.
 #[wasm_bindgen]
 pub fn review(request: &str, settings: &str, now: &str) -> Result<String, JsError> {
-    let now = time(now)?;
-    let verdict = match Request::from_json(request.as_bytes()) {
-        Ok(request) => with(settings, |settings| {
-            skupper_access_policy::review(&request, settings, now)
-        }),
-        Err(problem) => Verdict::of_request_problem(problem),
-    };
-    Ok(answer::of_verdict(verdict).to_string())
+    let answer = answer::to_request(request.as_bytes(), settings.as_bytes(), time(now)?);
+    Ok(answer.to_string())
 }
 
 /// Reviews `{"object": ..., "oldObject": ..., "userInfo": ...}`: the object as it is created, or,
@@ -35,24 +26,15 @@ pub fn review(request: &str, settings: &str, now: &str) -> Result<String, JsErro
 /// `now` is not a time in RFC 3339.
 #[wasm_bindgen(js_name = reviewObject)]
 pub fn review_object(change: &str, settings: &str, now: &str) -> Result<String, JsError> {
-    let now = time(now)?;
-    let verdict = match from_str::<Map<String, Value>>(change) {
-        Ok(mut change) => with(settings, |settings| {
-            let mut take = |name| change.remove(name).filter(|value| !value.is_null());
-            let object = take("object").unwrap_or_default();
-            let (old, user) = (take("oldObject"), take("userInfo"));
-            skupper_access_policy::review_object(object, old, user, settings, now)
-        }),
-        Err(_) => Verdict::of_request_problem(RequestProblem::Unreadable),
-    };
-    Ok(answer::of_verdict(verdict).to_string())
+    let answer = answer::to_change(change.as_bytes(), settings.as_bytes(), time(now)?);
+    Ok(answer.to_string())
 }
 
 /// What is wrong with settings.
 #[wasm_bindgen(js_name = checkSettings)]
 #[must_use]
 pub fn check_settings(settings: &str) -> String {
-    answer::of_settings(Settings::from_json(settings.as_bytes()).err().as_ref()).to_string()
+    answer::to_settings(settings.as_bytes()).to_string()
 }
 
 /// Every rule.
@@ -79,11 +61,11 @@ pub fn read_scalar(text: &str) -> Option<String> {
     manifest::read_scalar(text).map(|value| value.to_string())
 }
 
-fn with(settings: &str, review: impl FnOnce(&Settings) -> Verdict) -> Verdict {
-    match Settings::from_json(settings.as_bytes()) {
-        Ok(settings) => review(&settings),
-        Err(problems) => Verdict::of_settings_problems(&problems),
-    }
+/// The version of the policy.
+#[wasm_bindgen]
+#[must_use]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
 }
 
 fn time(text: &str) -> Result<DateTime<Utc>, JsError> {

@@ -1,8 +1,9 @@
 //! Writes what can be read off the code and off `policy-metadata.yml`: the settings form, the
-//! Artifact Hub package, and the tables of the README. A test proves that the files of the
+//! Artifact Hub package, the head of the npm package's manifest, and the tables of the README. A test proves that the files of the
 //! repository are what this writes.
 
 mod artifacthub;
+mod npm;
 mod questions;
 mod readme;
 
@@ -49,6 +50,10 @@ fn files(root: &Path, now: &str) -> Result<Vec<Generated>, String> {
     let package = artifacthub::package(&metadata, VERSION, &questions, &written, now)?;
     Ok(vec![
         Generated {
+            name: NPM_PACKAGE,
+            text: npm::with_head(&metadata, VERSION, &read(NPM_PACKAGE)?)?,
+        },
+        Generated {
             name: "README.md",
             text: readme::with_tables(&read("README.md")?)?,
         },
@@ -75,6 +80,7 @@ fn now() -> String {
 }
 
 const PACKAGE: &str = "artifacthub-pkg.yml";
+const NPM_PACKAGE: &str = "web/npm/package.json";
 
 /// The workspace's version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");

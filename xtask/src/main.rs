@@ -37,6 +37,7 @@ fn main() -> ExitCode {
 const USAGE: &str = "the task must be one of
   annotate IN.wasm OUT.wasm   adds the metadata of policy-metadata.yml and usage.md to a module
   demo ANNOTATED.wasm         reviews the manifests of examples/ and prints what happens to them
-  generate                    writes questions-ui.yml, artifacthub-pkg.yml and the README's tables
+  generate                    writes questions-ui.yml, artifacthub-pkg.yml, the head of
+                              web/npm/package.json and the README's tables
   review ANNOTATED.wasm [--settings FILE] FILE...
                               reviews your own manifests and prints what happens to them";

@@ -32,6 +32,7 @@ fn generate(module: &str, folder: &str) -> Result<(), String> {
                 .input_path(module)
                 .out_name("policy")
                 .typescript(true)
+                .reset_state_function(true)
                 .remove_name_section(true)
                 .remove_producers_section(true)
                 .generate(folder)

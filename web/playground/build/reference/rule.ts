@@ -1,0 +1,137 @@
+/** The page of one rule. */
+
+import type { Rule } from 'skupper-access-policy';
+import { NOW } from '../examples.ts';
+import { changed, code as codeBlock } from './code.ts';
+import { framed } from './frame.ts';
+import { html, type Html } from './html.ts';
+import { paragraphs, spans } from './markdown.ts';
+import type { ReviewedCase, ReviewedPage } from './reviewed.ts';
+
+/** `previous` and `next` are its neighbours in the list of all rules. */
+export function rulePage(rule: Rule, page: ReviewedPage, previous?: Rule, next?: Rule): string {
+  const main = html`<h1><code>${rule.code}</code></h1>
+<p class="summary">${capital(spans(rule.summary))}.</p>
+<section aria-labelledby="why">
+<h2 id="why">Why</h2>
+${paragraphs(page.why)}</section>
+${facts(rule)}<section aria-labelledby="examples">
+<h2 id="examples">Examples</h2>
+<p class="note">The answers are the policy's own, as of <time datetime="${NOW}">${NOW.slice(0, 10)}</time>.</p>
+${contents(page.cases)}${page.cases.map((it, index) => example(rule.code, it, index))}</section>
+${neighbours(previous, next)}`;
+  return framed({ title: rule.code, description: plain(rule.summary), main });
+}
+
+/** What a severity does, in a word. */
+export const OUTCOMES = { refused: 'Refused', warned: 'Warned', accepted: 'Accepted' } as const;
+
+/** The class of a chip that says an outcome. */
+const CHIPS = { refused: 'deny', warned: 'warn', accepted: 'good' } as const;
+
+/** What a user of the reference calls a severity: `off` is easier to understand than `allow`. */
+export const SEVERITIES = { deny: 'deny', warn: 'warn', allow: 'off' } as const;
+
+/** The address of a case in the page of its rule. */
+export function anchor(index: number): string {
+  return `example-${index}`;
+}
+
+function facts(rule: Rule): Html {
+  return html`<section aria-labelledby="facts">
+<h2 id="facts">Facts</h2>
+<dl class="facts">
+<div><dt>Kinds</dt><dd>${rule.kinds.join(', ')}</dd></div>
+<div><dt>Field</dt><dd>${fieldOf(rule.pointer)}</dd></div>
+<div><dt>Severity</dt><dd>${severity(rule)}</dd></div>
+<div><dt>Source</dt><dd>${capital(spans(rule.source))}.</dd></div>
+</dl>
+</section>
+`;
+}
+
+function fieldOf(pointer: string): Html {
+  const path = pointer.split('/').slice(1).join('.');
+  return path === '' ? html`the whole object` : html`<code>${path}</code>`;
+}
+
+function severity(rule: Rule): Html {
+  if (rule.fixed) {
+    return html`<strong>deny</strong>: the request is refused. No setting changes this: what the rule refuses would be unreadable to Skupper, or harm the whole cluster.`;
+  }
+  const does = {
+    deny: 'the request is refused',
+    warn: 'the request is accepted, and the user is warned',
+    allow: 'the rule is off',
+  }[rule.severity];
+  const others = (['deny', 'warn', 'allow'] as const).filter((other) => other !== rule.severity);
+  return html`<strong>${SEVERITIES[rule.severity]}</strong>: ${does}, unless the settings of the policy say otherwise. They can set it to ${others.map((other, index) => html`${index > 0 && ' or '}<code>${other}</code>${other === 'allow' && ', which turns the rule off'}`)}:
+${codeBlock(`rules:\n  ${rule.code}: ${others[0] ?? ''}\n`)}`;
+}
+
+/** A list of many examples lets the reader jump. */
+function contents(cases: ReviewedCase[]): Html | false {
+  if (cases.length < 6) return false;
+  return html`<nav aria-labelledby="examples">
+<ol class="contents">
+${cases.map((it, index) => html`<li>${label(it)} <a href="#${anchor(index)}">${spans(it.heading)}</a></li>\n`)}</ol>
+</nav>
+`;
+}
+
+function example(code: string, it: ReviewedCase, index: number): Html {
+  const id = anchor(index);
+  const { answer, old } = it;
+  const marks = new Map(it.claims.map(({ line, severity }) => [line, severity]));
+  return html`<section class="example" id="${id}" aria-labelledby="${id}-heading">
+<h3 id="${id}-heading">${label(it)} ${spans(it.heading)}</h3>
+${paragraphs(it.remark)}${block('Settings of the policy', it.settings)}${block('User', it.user)}${block('Stored so far', old)}${block(old === undefined ? 'Object' : 'Update', it.object, marks)}${texts('Message', answer.message === undefined ? [] : [answer.message])}${texts('Warnings', answer.warnings)}${stored(it)}<p class="open"><a href="../index.html#example=${code}/${index}">Open in the playground<span class="visually-hidden">: ${it.heading}</span></a></p>
+</section>
+`;
+}
+
+function label({ outcome }: ReviewedCase): Html {
+  return html`<span class="chip ${CHIPS[outcome]}">${OUTCOMES[outcome]}</span>`;
+}
+
+function block(title: string, yaml: string | undefined, marks?: Map<number, 'deny' | 'warn'>): Html | false {
+  if (yaml === undefined) return false;
+  return html`<figure>
+<figcaption>${title}</figcaption>
+${codeBlock(yaml, marks)}</figure>
+`;
+}
+
+function texts(title: string, texts: string[]): Html | false {
+  if (texts.length === 0) return false;
+  return html`<figure class="${title.toLowerCase()}">
+<figcaption>${title}</figcaption>
+${texts.map((text) => html`<samp>${text}</samp>\n`)}</figure>
+`;
+}
+
+function stored({ answer, changes }: ReviewedCase): Html | false {
+  if (!answer.allowed) return false;
+  if (changes.length === 0) return html`<p class="stored">Stored as written.</p>\n`;
+  return html`<figure class="stored">
+<figcaption>Stored, where it differs from what is written</figcaption>
+${changed(changes)}</figure>
+`;
+}
+
+function neighbours(previous?: Rule, next?: Rule): Html {
+  return html`<nav class="neighbours" aria-label="Other rules">
+${previous && html`<a rel="prev" href="${previous.page}">Previous: ${previous.code}</a>\n`}<a href="index.html">All rules</a>
+${next && html`<a rel="next" href="${next.page}">Next: ${next.code}</a>\n`}</nav>
+`;
+}
+
+/** Summaries begin in lower case, because the tables of the README need them so. */
+function capital([first, ...rest]: Html[]): Html[] {
+  const text = first?.text ?? '';
+  return [{ text: text.slice(0, 1).toUpperCase() + text.slice(1) }, ...rest];
+}
+
+function plain(markdown: string): string {
+  return markdown.replaceAll('`', '');
+}

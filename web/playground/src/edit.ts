@@ -1,0 +1,25 @@
+/** Changes of a text, all counted in the text before any of them. */
+
+/** Replaces a range. */
+export interface Edit {
+  from: number;
+  to: number;
+  insert: string;
+}
+
+/**
+ * The text after the edits. Of two that overlap, the one that begins first and is longer counts; what
+ * is inserted comes before what is replaced behind it.
+ */
+export function applied(text: string, edits: readonly Edit[]): string {
+  const ordered = edits.toSorted((a, b) => a.from - b.from || Number(a.to > a.from) - Number(b.to > b.from) || b.to - a.to);
+  const parts: string[] = [];
+  let done = 0;
+  for (const { from, to, insert } of ordered) {
+    if (from < done) continue;
+    parts.push(text.slice(done, from), insert);
+    done = to;
+  }
+  parts.push(text.slice(done));
+  return parts.join('');
+}

@@ -1,0 +1,14 @@
+/** Tells screen readers the result once typing has paused, and only when it is another one. */
+
+export function announcer(region: HTMLElement): (text: string) => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return (text) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (region.textContent !== text) region.textContent = text;
+    }, PAUSE);
+  };
+}
+
+/** In milliseconds. */
+const PAUSE = 700;

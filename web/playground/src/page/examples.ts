@@ -1,0 +1,75 @@
+/** The menu of examples: a rule, grouped by kind, then one of its cases. */
+
+import { examples, now } from 'virtual:examples';
+import type { Reviewer } from '../reviewer.ts';
+import type { Shared } from '../share.ts';
+import { element } from './elements.ts';
+
+export type Example = (typeof examples)[number];
+
+/** The example of `CODE/N`. */
+export function exampleOf(code: string, index: number): Example | undefined {
+  return examples.find((each) => each.code === code && each.index === index);
+}
+
+/** An example as the page's texts, at the time at which it ends as it says. */
+export async function exampleTexts({ object, old, settings, user }: Example, reviewer: Reviewer): Promise<Shared> {
+  const texts: Shared = { manifest: object, now };
+  if (old !== undefined) texts.old = old;
+  if (settings !== undefined) texts.settings = settings;
+  if (user !== undefined) {
+    const { username, groups } = (await reviewer.value(user) ?? {}) as { username?: string; groups?: string[] };
+    if (username !== undefined) texts.username = username;
+    if (groups !== undefined) texts.groups = groups.join(', ');
+  }
+  return texts;
+}
+
+export interface ExampleMenu {
+  /** Shows which example is open; none for anything else. */
+  show(code: string | undefined, index: number): void;
+}
+
+export function exampleMenu(
+  rule: HTMLSelectElement,
+  cases: HTMLSelectElement,
+  open: (code: string, index: number) => void,
+): ExampleMenu {
+  rule.append(element('option', { value: '' }, 'choose a rule'), ...groups());
+  const fill = (code: string) => {
+    const found = examples.filter((each) => each.code === code);
+    cases.replaceChildren(...found.map(({ index, outcome, heading }) =>
+      element('option', { value: String(index) }, `${outcome}: ${heading}`)));
+    cases.disabled = found.length === 0;
+    if (cases.parentElement) cases.parentElement.hidden = found.length === 0;
+  };
+  rule.addEventListener('change', () => {
+    fill(rule.value);
+    if (rule.value !== '') open(rule.value, 0);
+  });
+  cases.addEventListener('change', () => open(rule.value, Number(cases.value)));
+  return {
+    show: (code, index) => {
+      rule.value = code ?? '';
+      fill(rule.value);
+      cases.value = String(index);
+    },
+  };
+}
+
+function groups(): HTMLOptGroupElement[] {
+  const kinds = new Map<string, Set<string>>();
+  for (const { code, object } of examples) {
+    const kind = /^kind: *(\w+)/m.exec(object)?.[1] ?? '';
+    const codes = kinds.get(kind) ?? new Set();
+    kinds.set(kind, codes);
+    const isElsewhere = [...kinds.values()].some((others) => others !== codes && others.has(code));
+    if (!isElsewhere) codes.add(code);
+  }
+  return [...kinds].map(([kind, codes]) => {
+    const group = element('optgroup', { label: kind });
+    group.append(...[...codes].map((code) => element('option', { value: code }, code)));
+    return group;
+  });
+}
+
