@@ -25,6 +25,7 @@ MANIFESTS := Cargo.toml Cargo.lock rust-toolchain.toml
 POLICY_SOURCES := $(MANIFESTS) $(shell find src -name '*.rs')
 HOST_SOURCES := $(shell find tests/host -name '*.rs' -o -path 'tests/host/Cargo.toml')
 SIDECAR_SOURCES := $(POLICY_SOURCES) $(shell find sidecar/src -name '*.rs') sidecar/Cargo.toml
+CHECK_SOURCES := $(POLICY_SOURCES) $(shell find check/src -name '*.rs') check/Cargo.toml check/build.rs policy-metadata.yml $(wildcard tests/rules/*.md)
 BINDGEN_SOURCES := $(shell find web/bindgen -name '*.rs' -o -name Cargo.toml)
 WEB_SOURCES := $(POLICY_SOURCES) $(shell find web/src -name '*.rs') web/Cargo.toml
 NPM_SOURCES := $(shell find web/npm/src -name '*.ts') web/npm/package.json web/npm/tsconfig.json web/tsconfig.json
@@ -56,6 +57,12 @@ redemption-sidecar: $(SIDECAR_SOURCES) | toolchain ## the binary that issues, se
 	$(call say,building the redemption sidecar; the first time takes about five minutes)
 	cargo build --locked --profile sidecar --package redemption-sidecar
 	cp $(TARGET_DIR)/sidecar/redemption-sidecar $@
+	@ls -l $@ | awk '{ print "   " $$9 ": " $$5 " bytes" }'
+
+skupper-access-check: $(CHECK_SOURCES) | toolchain ## the binary that judges manifests in files, for CI and editors
+	$(call say,building the checker; the first time takes about a minute)
+	cargo build --locked --profile sidecar --package skupper-access-check
+	cp $(TARGET_DIR)/sidecar/skupper-access-check $@
 	@ls -l $@ | awk '{ print "   " $$9 ": " $$5 " bytes" }'
 
 .PHONY: web
@@ -132,7 +139,7 @@ e2e-tests: annotated-policy.wasm ## runs e2e.bats with kwctl, as Kubewarden test
 	bats e2e.bats
 
 .PHONY: bench
-bench: bench-policy bench-redemptions ## prints what both parts cost next to what cannot be avoided, and the goals
+bench: bench-policy bench-redemptions bench-check ## prints what the parts cost next to what cannot be avoided, and the goals
 
 .PHONY: bench-policy
 bench-policy: annotated-policy.wasm ## what the policy costs next to a guest that does nothing
@@ -144,6 +151,11 @@ bench-policy: annotated-policy.wasm ## what the policy costs next to a guest tha
 bench-redemptions: redemption-sidecar | test-tools ## what a redemption costs; BENCH_ARGS=--quick for a glance
 	$(call say,measuring redemptions; takes about five minutes on a machine that does nothing else)
 	cargo run --locked --profile sidecar --package redemption-bench -- $(BENCH_ARGS) --folder $(TARGET_DIR) ./redemption-sidecar
+
+.PHONY: bench-check
+bench-check: skupper-access-check ## what it costs to check 10,000 manifests: time and memory
+	$(call say,measuring the checker; takes about a minute)
+	cargo run --locked --release --package check-bench -- ./skupper-access-check
 
 .PHONY: fuzz
 fuzz: | toolchain ## fuzzes every untrusted input for FUZZ_SECONDS (60) each, with a nightly compiler
@@ -161,7 +173,7 @@ fuzz: | toolchain ## fuzzes every untrusted input for FUZZ_SECONDS (60) each, wi
 .PHONY: lint
 lint: fmt-check clippy $(TOOLS)/bin/cargo-deny ## format, clippy for every crate, and the dependencies against deny.toml
 	cargo clippy --locked --package noop-guest --target $(WASM) -- --deny warnings
-	cargo clippy --locked --package policy-bench --package redemption-bench --all-targets -- --deny warnings
+	cargo clippy --locked --package policy-bench --package redemption-bench --package check-bench --all-targets -- --deny warnings
 	$(TOOLS)/bin/cargo-deny --workspace --locked check bans licenses sources
 	$(call say,advisories; they block nothing)
 	-$(TOOLS)/bin/cargo-deny --workspace --locked check advisories
@@ -192,7 +204,7 @@ $(TOOLS)/bin/cargo-deny:
 .PHONY: clean
 clean: ## removes what was built
 	cargo clean
-	rm -f policy.wasm annotated-policy.wasm redemption-sidecar
+	rm -f policy.wasm annotated-policy.wasm redemption-sidecar skupper-access-check
 	rm -rf web/node_modules web/*/node_modules web/*/dist web/npm/build web/npm/LICENSE
 
 .PHONY: help

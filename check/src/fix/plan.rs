@@ -167,19 +167,9 @@ impl Planner<'_> {
         };
         let value = self.tree.node(last.value)?;
         let end = self.end_of_entry(&key.span, &value.span)?;
-        let indentation = self.indentation(key);
-        let is_on_own_line = self.text.get(..key.span.start)?.ends_with(&indentation)
-            && self.line_start(key.span.start) + indentation.len() == key.span.start
-            && self
-                .text
-                .get(self.line_start(key.span.start)..key.span.start)?
-                .trim()
-                .is_empty()
-            && self.line_start(key.span.start) > node.span.start;
-        let separator = if is_on_own_line {
-            format!(",{}{indentation}", self.line_end())
-        } else {
-            ", ".to_owned()
+        let separator = match self.blanks_before(key.span.start) {
+            Some(blanks) => format!(",{}{blanks}", self.line_end()),
+            None => ", ".to_owned(),
         };
         let fields = render::fields(fields, quotes);
         let text = fields
@@ -221,6 +211,14 @@ impl Planner<'_> {
         let before = before.unwrap_or_default().chars();
         let blank = |letter: char| if letter == '\t' { letter } else { ' ' };
         before.map(blank).collect()
+    }
+
+    /// The blanks before what is the first in its line.
+    fn blanks_before(&self, at: usize) -> Option<&str> {
+        let before = self.text.get(..at)?;
+        let line = before.trim_end_matches([' ', '\t']);
+        let is_first = line.ends_with(['\n', '\r']);
+        is_first.then(|| before.get(line.len()..)).flatten()
     }
 
     fn line_start(&self, at: usize) -> usize {

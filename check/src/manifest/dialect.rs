@@ -18,8 +18,14 @@ pub(crate) enum Piece {
     DoubleQuoted,
     /// A scalar behind `|` or `>`.
     Block,
-    /// The name of an anchor.
+    /// An anchor, with its `&`.
     Anchor,
+    /// A tag.
+    Tag,
+    /// A key that stands before its colon, not behind a question mark.
+    Key,
+    /// Such a key inside braces or brackets.
+    KeyInFlow,
 }
 
 /// Checks one piece.
@@ -33,8 +39,8 @@ pub(crate) fn check(text: &str, span: &Span, piece: Piece) -> Result<(), Unreada
         Piece::PlainInFlow if written.contains('?') => {
             "in braces and brackets '?' ends a word: write it in quotes"
         }
-        Piece::PlainInFlow if is_colon_part(behind) => {
-            "in braces and brackets ':' must be followed by a blank"
+        Piece::PlainInFlow if written.starts_with(':') || is_colon_part(behind) => {
+            "in braces and brackets ':' must follow a key and be followed by a blank"
         }
         Piece::DoubleQuoted if has_json_escape(written) => {
             "must not contain '\\/' or half of a surrogate pair: write the character itself"
@@ -42,7 +48,17 @@ pub(crate) fn check(text: &str, span: &Span, piece: Piece) -> Result<(), Unreada
         Piece::Block if has_tab_in_indentation(written) => {
             "a block must be indented with blanks, not with tabs"
         }
-        Piece::Anchor if !written.bytes().all(is_of_anchor) => {
+        Piece::Tag | Piece::Anchor
+            if !behind.is_empty() && !behind.starts_with(char::is_whitespace) =>
+        {
+            "an anchor or a tag must be followed by a blank"
+        }
+        Piece::Tag if written.contains('#') => "a tag must not contain '#'",
+        Piece::Key | Piece::KeyInFlow if written.contains(['\n', '\r']) => {
+            "a key must stand in one line"
+        }
+        Piece::KeyInFlow if begins_line(behind) => "a key must stand in one line with its colon",
+        Piece::Anchor if !written.bytes().skip(1).all(is_of_anchor) => {
             "the name of an anchor must consist of letters 'a' to 'z', digits, '-' and '_'"
         }
         _ => return Ok(()),
@@ -57,6 +73,14 @@ pub(crate) fn check(text: &str, span: &Span, piece: Piece) -> Result<(), Unreada
 /// A tab where kubectl wants blanks, a line end that only kubectl knows.
 pub(crate) fn check_lines(text: &str, span: &Span, covered: &[Span]) -> Result<(), Unreadable> {
     let document = text.get(span.clone()).unwrap_or_default();
+    let first = document.lines().find(|line| {
+        let line = line.trim();
+        !(line.is_empty() || line.starts_with('#') || line == "---" || line.starts_with("--- "))
+    });
+    if first.is_some_and(|line| line.starts_with("...")) {
+        let problem = "a document must not begin with '...'";
+        return Err(Unreadable::new(span.start..span.start, problem));
+    }
     if let Some((at, end)) = document
         .char_indices()
         .find(|(_, letter)| is_rare_end(*letter))
@@ -101,6 +125,13 @@ fn tab_before_content(line: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// True where nothing follows in the line.
+fn begins_line(behind: &str) -> bool {
+    behind
+        .trim_start_matches([' ', '\t'])
+        .starts_with(['\n', '\r', '#'])
 }
 
 /// True where kubectl takes the colon behind a word for a part of it.
@@ -155,7 +186,7 @@ fn has_tab_in_indentation(block: &str) -> bool {
 }
 
 fn is_of_anchor(letter: u8) -> bool {
-    letter.is_ascii_alphanumeric() || b"-_&".contains(&letter)
+    letter.is_ascii_alphanumeric() || b"-_".contains(&letter)
 }
 
 /// Line ends of YAML 1.1 that are none in YAML 1.2.

@@ -10,6 +10,23 @@ use super::{Unreadable, json, yaml};
 /// Reads every document of a text, empty ones left out. What cannot be read is in its place.
 #[must_use]
 pub fn read(text: &str) -> Vec<Result<Tree, Unreadable>> {
+    if text.is_empty() || text.ends_with('\n') {
+        return read_lines(text);
+    }
+    // kubectl reads lines and ends each.
+    let lines = format!("{text}\n");
+    let documents = read_lines(&lines).into_iter();
+    let within = |place: usize| place.min(text.len());
+    let documents = documents.map(|document| {
+        document.map_err(|unreadable| Unreadable {
+            span: within(unreadable.span.start)..within(unreadable.span.end),
+            ..unreadable
+        })
+    });
+    documents.collect()
+}
+
+fn read_lines(text: &str) -> Vec<Result<Tree, Unreadable>> {
     let mut documents = Vec::new();
     let begin = text.len() - text.trim_start_matches('\u{feff}').len();
     let mut rest = begin;
@@ -35,6 +52,12 @@ pub fn read(text: &str) -> Vec<Result<Tree, Unreadable>> {
             }
         }
         rest = behind_blanks(text, rest);
+        let behind = text.get(rest..).unwrap_or_default();
+        if count > 0 && !behind.starts_with("---") {
+            let problem = "an object in JSON must be followed by another one or by a line '---'";
+            documents.push(Err(Unreadable::new(rest..rest, problem)));
+            return documents;
+        }
     }
     let chunks = chunks(text, rest);
     documents.extend(chunks.into_iter().filter_map(|chunk| match chunk {

@@ -23,12 +23,19 @@ pub(crate) fn read(text: &str, span: Span) -> Result<Option<Tree>, Unreadable> {
     let mut builder = Builder::new(text, span.start);
     let mut has_ended = false;
     for event in Parser::new_from_str_with_options(chunk, options) {
-        let (event, at) = event.map_err(|error| {
+        let (event, place) = event.map_err(|error| {
             let at = error.marker().byte_offset().unwrap_or(chunk.len());
             let at = span.start + at.min(chunk.len());
             Unreadable::new(at..at, error.info())
         })?;
-        let at = at.byte_range().unwrap_or_default();
+        let at = place.byte_range().unwrap_or_default();
+        if let Some(tag) = place.tag_span().and_then(|tag| tag.byte_range()) {
+            dialect::check(
+                text,
+                &(span.start + tag.start..span.start + tag.end),
+                Piece::Tag,
+            )?;
+        }
         match event {
             // kubectl does not look behind `...`.
             Event::DocumentEnd if !at.is_empty() => break,
@@ -164,6 +171,14 @@ impl<'a> Builder<'a> {
         let unreadable = |problem| Unreadable::new(span.clone(), problem);
         let id = self.nodes.len();
         let is_key = self.is_key_next();
+        if is_key && style != Style::Literal {
+            let piece = if self.flow > 0 {
+                Piece::KeyInFlow
+            } else {
+                Piece::Key
+            };
+            dialect::check(self.text, &span, piece)?;
+        }
         let name = match is_key {
             true if written.is_merge() => Some(Name::Merge),
             true => Some(Name::Field(written.name().map_err(unreadable)?)),

@@ -1,0 +1,56 @@
+//! What holds for every text in a file. The fuzz target calls it with what the fuzzer makes up.
+
+use chrono::DateTime;
+use skupper_access_check::args::OutputFormat;
+use skupper_access_check::fix::fix;
+use skupper_access_check::judge::judge;
+use skupper_access_check::manifest::node::Target;
+use skupper_access_check::manifest::read;
+use skupper_access_check::report::{Judged, Style};
+use skupper_access_policy::printable::is_hidden;
+use skupper_access_policy::settings::Settings;
+
+/// Every document is judged or refused, every place lies inside the text, no output holds what is no
+/// text for a terminal, and what is fixed once is not fixed twice.
+pub(crate) fn manifest(text: &str) {
+    let (settings, now) = (Settings::default(), DateTime::UNIX_EPOCH);
+    for document in read(text) {
+        match document {
+            Ok(document) => {
+                for pointer in ["", "/spec", "/spec/code", "/a/0/b", "/~1"] {
+                    for target in [Target::Key, Target::Value] {
+                        let span = document.span(pointer, target);
+                        assert!(text.get(span.clone()).is_some(), "{span:?}");
+                    }
+                }
+            }
+            Err(unreadable) => assert!(text.get(unreadable.span).is_some()),
+        }
+    }
+    let contents = judge(text, &settings, now);
+    for format in [
+        OutputFormat::Text,
+        OutputFormat::Json,
+        OutputFormat::Sarif,
+        OutputFormat::Github,
+    ] {
+        let style = Style {
+            format,
+            is_coloured: false,
+            shows_secrets: false,
+        };
+        let pieces = style.file(&Judged {
+            name: "a.yml",
+            text,
+            contents: &contents,
+        });
+        let said = pieces.main.concat() + &pieces.unreadable.concat();
+        let acts = |letter: char| is_hidden(letter) && letter != '\n';
+        assert!(!said.contains(acts), "{said:?}");
+    }
+    let fixed = fix(text, &contents, &settings, now);
+    if let Some(text) = fixed.text {
+        let again = fix(&text, &judge(&text, &settings, now), &settings, now);
+        assert!(again.text.is_none(), "a second fix changes {text:?}");
+    }
+}
