@@ -1,7 +1,9 @@
 //! The ledger: which grants there are, and who redeemed them how often.
 //!
-//! One trait, so that the service, the commands and the tests do not know which store is behind it.
+//! One trait, so that the service and the tests do not know which store is behind it. How grants are
+//! made, listed and ended is a matter of each store.
 
+pub mod kubernetes;
 mod sqlite;
 
 use std::fmt;
@@ -10,18 +12,33 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 
-use crate::redemption::{Decision, Grant, GrantState, GrantUid, KeyDigest, Redemption, Refusal};
+use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 
 pub use sqlite::{Published, SqliteLedger};
 
-/// A store of grants. Every method is one transaction.
+/// A store of grants, as redemptions need it. Every method is one transaction.
 pub trait Ledger: Send + Sync + 'static {
-    /// The grant of a uid and, when a key is given, the redemption that was counted for it.
+    /// The grant of a uid and, when a claim is given, the redemption that was counted for its key.
+    ///
+    /// The inner refusals are [`Refusal::UnknownGrant`], and [`Refusal::NotReady`] when it is not
+    /// known yet whether there is such a grant, or it is not complete.
     fn look(
         &self,
         uid: &GrantUid,
-        key: Option<&KeyDigest>,
-    ) -> impl Future<Output = Result<Option<Entry>, LedgerFault>> + Send;
+        claim: Option<&Claim>,
+    ) -> impl Future<Output = Result<Result<Entry, Refusal>, LedgerFault>> + Send;
+
+    /// The grant as the store holds it at this moment. It is asked for by somebody who has the code
+    /// and would be refused for the grant as it was looked at; a store whose looks are never behind
+    /// has nothing to add.
+    fn confirm(
+        &self,
+        grant: &Grant,
+        _deadline: Instant,
+    ) -> impl Future<Output = Result<Result<Grant, Refusal>, LedgerFault>> + Send {
+        let grant = grant.clone();
+        async { Ok(Ok(grant)) }
+    }
 
     /// Decides about a candidate and counts it, durably, in one step. `now` judges the expiry.
     ///
@@ -37,31 +54,6 @@ pub trait Ledger: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = Result<Result<Decision, Refusal>, LedgerFault>> + Send;
 
-    /// Adds a grant. `Ok(Err(_))` holds the live grant that has the name already.
-    fn create(
-        &self,
-        grant: &Grant,
-        now: DateTime<Utc>,
-    ) -> impl Future<Output = Result<Result<(), Box<Grant>>, LedgerFault>> + Send;
-
-    /// Every grant, by name, the newest of a name first.
-    fn list(&self) -> impl Future<Output = Result<Vec<Grant>, LedgerFault>> + Send;
-
-    /// The grants of a name with their redemptions in the order of their time, the newest grant
-    /// first.
-    fn show(
-        &self,
-        name: &str,
-    ) -> impl Future<Output = Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault>> + Send;
-
-    /// Ends every grant of a name that has not ended yet, and returns them with their redemptions,
-    /// the newest grant first. There is more than one only after the clock was set back.
-    fn revoke(
-        &self,
-        name: &str,
-        now: DateTime<Utc>,
-    ) -> impl Future<Output = Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault>> + Send;
-
     /// How many grants are in each state.
     fn tally(
         &self,
@@ -74,7 +66,7 @@ pub trait Ledger: Send + Sync + 'static {
 pub struct Entry {
     /// The grant.
     pub grant: Grant,
-    /// The redemption of the key that was asked for.
+    /// The redemption that was counted for the key of the claim.
     pub redemption: Option<Redemption>,
 }
 

@@ -18,6 +18,7 @@ pub mod commands;
 pub mod grant_order;
 pub mod issuer;
 pub mod key;
+pub mod kubernetes;
 pub mod ledger;
 pub mod log;
 pub mod manifest;

@@ -152,6 +152,29 @@ pub struct Redemption {
     pub certificate_end: DateTime<Utc>,
 }
 
+impl Redemption {
+    /// What it was asked for with.
+    #[must_use]
+    pub fn claim(&self) -> Claim {
+        Claim {
+            key: self.key,
+            subject: self.subject.clone(),
+            serial: self.serial,
+        }
+    }
+}
+
+/// What a redemption is the same by, whenever it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The digest of the key to certify.
+    pub key: KeyDigest,
+    /// The common name that is asked for.
+    pub subject: String,
+    /// The serial number that follows from grant and key.
+    pub serial: Serial,
+}
+
 /// What a ledger does with a candidate that nothing refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {

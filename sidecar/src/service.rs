@@ -21,8 +21,8 @@ use crate::ledger::{Ledger, LedgerFault};
 use crate::manifest::{Link, TlsSecret};
 use crate::protocol::Wanted;
 use crate::redemption::{
-    CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal,
-    Serial, decide,
+    Claim, CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption,
+    Refusal, Serial, decide,
 };
 use crate::site::Site;
 
@@ -56,14 +56,14 @@ impl<L: Ledger> Service<L> {
     /// The grant of a uid.
     ///
     /// # Errors
-    /// [`Refusal::UnknownGrant`] or [`Refusal::Unavailable`].
+    /// [`Refusal::UnknownGrant`], [`Refusal::NotReady`] or [`Refusal::Unavailable`].
     pub async fn grant(&self, uid: &GrantUid) -> Result<Grant, Refusal> {
         let entry = self
             .ledger
             .look(uid, None)
             .await
             .map_err(|fault| store_down(&fault))?;
-        entry.map(|entry| entry.grant).ok_or(Refusal::UnknownGrant)
+        entry.map(|entry| entry.grant)
     }
 
     /// Redeems a grant whose code was right. After the deadline nothing is counted any more; `now`
@@ -78,6 +78,14 @@ impl<L: Ledger> Service<L> {
         now: DateTime<Utc>,
         deadline: Instant,
     ) -> Result<Granted, Refusal> {
+        let confirmed;
+        let grant = if grant.state(now) == GrantState::Live {
+            grant
+        } else {
+            let grant = self.ledger.confirm(grant, deadline).await;
+            confirmed = grant.map_err(|fault| store_down(&fault))??;
+            &confirmed
+        };
         if grant.state(now).is_ended() {
             return Err(Refusal::Ended);
         }
@@ -177,11 +185,13 @@ impl<L: Ledger> Service<L> {
         let key = certificate_request::read(request).map_err(|problem| {
             Refusal::Headers(format!("header 'certificate-request': {problem}"))
         })?;
-        let digest = KeyDigest::of_spki(key.spki());
-        let entry = self.ledger.look(&grant.uid, Some(&digest)).await;
-        let entry = entry
-            .map_err(|fault| store_down(&fault))?
-            .ok_or(Refusal::UnknownGrant)?;
+        let claim = Claim {
+            key: KeyDigest::of_spki(key.spki()),
+            subject: wanted.subject.clone(),
+            serial: Serial::derive(&grant.uid, key.spki()),
+        };
+        let entry = self.ledger.look(&grant.uid, Some(&claim)).await;
+        let entry = entry.map_err(|fault| store_down(&fault))??;
         Ok((Key::Redeemer(key), entry.redemption))
     }
 }

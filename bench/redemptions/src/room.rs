@@ -114,7 +114,7 @@ pub(crate) async fn grants(data: &Path, count: usize) -> Result<Vec<GrantUid>, F
 /// How many redemptions the ledger has counted for a grant.
 pub(crate) async fn counted(data: &Path, uid: &GrantUid) -> Result<u32, Fault> {
     let entry = SqliteLedger::open(data)?.look(uid, None).await?;
-    Ok(entry.ok_or("the grant is gone")?.grant.redemptions)
+    Ok(entry.map_err(|_| "the grant is gone")?.grant.redemptions)
 }
 
 fn grant(uid: GrantUid, name: &str, now: DateTime<Utc>) -> Grant {

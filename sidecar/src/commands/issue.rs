@@ -16,7 +16,6 @@ use super::{Failure, data, deliver, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Issue;
 use crate::grant_order::{GrantOrder, GrantProblem, MIN_CODE_BYTES};
-use crate::ledger::Ledger;
 use crate::manifest::AccessToken;
 use crate::redemption::{CodeDigest, Grant, GrantUid};
 use crate::{clock, random, wording, yaml};

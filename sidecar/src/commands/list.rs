@@ -4,7 +4,6 @@ use super::report::{GrantReport, print_list};
 use super::{Failure, data};
 use crate::args::List;
 use crate::clock;
-use crate::ledger::Ledger;
 
 pub(super) async fn run(options: List) -> Result<(), Failure> {
     let grants = data::ledger(&data::folder(&options.data)?)?.list().await?;

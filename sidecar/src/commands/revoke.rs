@@ -4,7 +4,6 @@ use super::report::{GrantReport, print_grants, time};
 use super::{Failure, data, tell};
 use crate::args::{Format, Revoke};
 use crate::clock;
-use crate::ledger::Ledger;
 use crate::redemption::Grant;
 
 pub(super) async fn run(options: Revoke) -> Result<(), Failure> {

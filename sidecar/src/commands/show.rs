@@ -4,7 +4,6 @@ use super::report::{GrantReport, print_grants};
 use super::{Failure, data};
 use crate::args::Show;
 use crate::clock;
-use crate::ledger::Ledger;
 
 pub(super) async fn run(options: Show) -> Result<(), Failure> {
     let ledger = data::ledger(&data::folder(&options.data)?)?;

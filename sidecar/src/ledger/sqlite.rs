@@ -33,7 +33,7 @@
 //!     issuer: None,
 //! };
 //! assert_eq!(ledger.create(&grant, now).await?, Ok(()));
-//! assert_eq!(ledger.look(&uid, None).await?.map(|entry| entry.grant), Some(grant));
+//! assert_eq!(ledger.look(&uid, None).await?.map(|entry| entry.grant), Ok(grant));
 //! # Ok::<(), redemption_sidecar::ledger::LedgerFault>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -58,7 +58,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 
 use super::{Entry, Ledger, LedgerFault};
-use crate::redemption::{Decision, Grant, GrantState, GrantUid, KeyDigest, Redemption, Refusal};
+use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 use readers::Readers;
 use writer::Writer;
 
@@ -173,6 +173,54 @@ impl SqliteLedger {
         }
     }
 
+    /// Adds a grant. `Ok(Err(_))` holds the live grant that has the name already.
+    ///
+    /// # Errors
+    /// The file could not be written.
+    pub async fn create(
+        &self,
+        grant: &Grant,
+        now: DateTime<Utc>,
+    ) -> Result<Result<(), Box<Grant>>, LedgerFault> {
+        let grant = grant.clone();
+        self.write(move |connection| queries::create(connection, &grant, now))
+            .await
+    }
+
+    /// Every grant, by name, the newest of a name first.
+    ///
+    /// # Errors
+    /// The file could not be read.
+    pub async fn list(&self) -> Result<Vec<Grant>, LedgerFault> {
+        self.report(queries::list).await
+    }
+
+    /// The grants of a name with their redemptions in the order of their time, the newest grant
+    /// first.
+    ///
+    /// # Errors
+    /// The file could not be read.
+    pub async fn show(&self, name: &str) -> Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault> {
+        let name = name.to_owned();
+        self.report(move |connection| queries::show(connection, &name))
+            .await
+    }
+
+    /// Ends every grant of a name that has not ended yet, and returns them with their redemptions,
+    /// the newest grant first. There is more than one only after the clock was set back.
+    ///
+    /// # Errors
+    /// The file could not be written.
+    pub async fn revoke(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault> {
+        let name = name.to_owned();
+        self.write(move |connection| queries::revoke(connection, &name, now))
+            .await
+    }
+
     /// How the last write ended. A ledger that wrote nothing yet is as good as one that did.
     ///
     /// # Errors
@@ -208,11 +256,14 @@ impl Ledger for SqliteLedger {
     async fn look(
         &self,
         uid: &GrantUid,
-        key: Option<&KeyDigest>,
-    ) -> Result<Option<Entry>, LedgerFault> {
+        claim: Option<&Claim>,
+    ) -> Result<Result<Entry, Refusal>, LedgerFault> {
         // A few microseconds from the page cache: less than the way to another thread.
-        self.looks
-            .read(|connection| queries::look(connection, uid, key))
+        let key = claim.map(|claim| &claim.key);
+        let found = self
+            .looks
+            .read(|connection| queries::look(connection, uid, key))?;
+        Ok(found.ok_or(Refusal::UnknownGrant))
     }
 
     async fn count(
@@ -227,36 +278,6 @@ impl Ledger for SqliteLedger {
             .write(Some(deadline), move |connection| {
                 queries::count(connection, &uid, candidate, now)
             })
-            .await
-    }
-
-    async fn create(
-        &self,
-        grant: &Grant,
-        now: DateTime<Utc>,
-    ) -> Result<Result<(), Box<Grant>>, LedgerFault> {
-        let grant = grant.clone();
-        self.write(move |connection| queries::create(connection, &grant, now))
-            .await
-    }
-
-    async fn list(&self) -> Result<Vec<Grant>, LedgerFault> {
-        self.report(queries::list).await
-    }
-
-    async fn show(&self, name: &str) -> Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault> {
-        let name = name.to_owned();
-        self.report(move |connection| queries::show(connection, &name))
-            .await
-    }
-
-    async fn revoke(
-        &self,
-        name: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault> {
-        let name = name.to_owned();
-        self.write(move |connection| queries::revoke(connection, &name, now))
             .await
     }
 

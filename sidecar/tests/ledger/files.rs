@@ -279,8 +279,8 @@ async fn use_all(bytes: &[u8]) -> (u32, usize) {
             grant.name
         );
         counted += certified - before;
-        let key = redemption(&grant, 0).key;
-        faults.extend(ledger.look(&grant.uid, Some(&key)).await.err());
+        let claim = redemption(&grant, 0).claim();
+        faults.extend(ledger.look(&grant.uid, Some(&claim)).await.err());
         faults.extend(ledger.show(&grant.name).await.err());
     }
     faults.extend(ledger.list().await.err());

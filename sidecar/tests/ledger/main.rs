@@ -143,7 +143,7 @@ async fn a_counted_key_is_the_same_redemption_again() {
         assert_eq!(decision, expected, "{name}");
     }
     let entry = ledger
-        .look(&grant.uid, Some(&first.key))
+        .look(&grant.uid, Some(&first.claim()))
         .await
         .unwrap()
         .unwrap();

@@ -12,7 +12,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use redemption_sidecar::ledger::{Ledger, SqliteLedger};
+use redemption_sidecar::ledger::SqliteLedger;
 use redemption_sidecar::manifest::AccessToken;
 use redemption_sidecar::redemption::{CodeDigest, Grant, GrantUid};
 use redemption_sidecar::{clock, random};

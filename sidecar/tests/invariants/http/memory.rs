@@ -6,8 +6,8 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use redemption_sidecar::ledger::{Entry, Ledger, LedgerFault};
 use redemption_sidecar::redemption::{
-    CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal,
-    Serial, decide,
+    Claim, CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption,
+    Refusal, Serial, decide,
 };
 
 use super::room::{end, started};
@@ -54,17 +54,18 @@ impl Ledger for Memory {
     async fn look(
         &self,
         uid: &GrantUid,
-        key: Option<&KeyDigest>,
-    ) -> Result<Option<Entry>, LedgerFault> {
+        claim: Option<&Claim>,
+    ) -> Result<Result<Entry, Refusal>, LedgerFault> {
         if *uid == self::uid(Kind::CannotBeRead) {
             return Err(LedgerFault::new("not to be read"));
         }
         let grants = self.0.lock().unwrap();
         let found = grants.iter().find(|(grant, _)| grant.uid == *uid);
-        Ok(found.map(|(grant, redemptions)| Entry {
+        let entry = found.map(|(grant, redemptions)| Entry {
             grant: grant.clone(),
-            redemption: key.and_then(|key| of_key(redemptions, key)),
-        }))
+            redemption: claim.and_then(|claim| of_key(redemptions, &claim.key)),
+        });
+        Ok(entry.ok_or(Refusal::UnknownGrant))
     }
 
     async fn count(
@@ -89,30 +90,6 @@ impl Ledger for Memory {
             redemptions.push(candidate);
         }
         Ok(decision)
-    }
-
-    async fn create(
-        &self,
-        _: &Grant,
-        _: DateTime<Utc>,
-    ) -> Result<Result<(), Box<Grant>>, LedgerFault> {
-        Err(LedgerFault::new("not for requests"))
-    }
-
-    async fn list(&self) -> Result<Vec<Grant>, LedgerFault> {
-        Err(LedgerFault::new("not for requests"))
-    }
-
-    async fn show(&self, _: &str) -> Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault> {
-        Err(LedgerFault::new("not for requests"))
-    }
-
-    async fn revoke(
-        &self,
-        _: &str,
-        _: DateTime<Utc>,
-    ) -> Result<Vec<(Grant, Vec<Redemption>)>, LedgerFault> {
-        Err(LedgerFault::new("not for requests"))
     }
 
     async fn tally(&self, _: DateTime<Utc>) -> Result<Vec<(GrantState, u64)>, LedgerFault> {

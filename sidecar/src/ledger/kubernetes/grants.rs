@@ -1,0 +1,195 @@
+//! What is known of the grants of a cluster, in memory: what the watch and the own requests saw last.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use super::object::GrantObject;
+use crate::redemption::GrantUid;
+
+/// The grants by uid. Objects only become newer.
+#[derive(Default)]
+pub struct Grants {
+    state: RwLock<State>,
+    /// Told when something new is known.
+    news: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    objects: HashMap<GrantUid, Arc<GrantObject>>,
+    /// Those that were listed so far, while a list is read.
+    listed: Option<HashSet<GrantUid>>,
+    /// Whether a whole list was read once.
+    is_complete: bool,
+}
+
+impl Grants {
+    /// The object of a uid, as it was seen last.
+    #[must_use]
+    pub fn find(&self, uid: &GrantUid) -> Option<Arc<GrantObject>> {
+        self.read().objects.get(uid).cloned()
+    }
+
+    /// As [`Grants::find`], but an object that is not known yet may appear for a while: whoever made
+    /// it may be faster than the watch.
+    pub async fn wait_for(&self, uid: &GrantUid, patience: Duration) -> Option<Arc<GrantObject>> {
+        let end = Instant::now() + patience;
+        loop {
+            // What becomes known after the look must not be missed.
+            let mut news = std::pin::pin!(self.news.notified());
+            news.as_mut().enable();
+            if let Some(object) = self.find(uid) {
+                return Some(object);
+            }
+            if timeout_at(end, news).await.is_err() {
+                return None;
+            }
+        }
+    }
+
+    /// Whether a whole list was read: what is not known then is not there.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.read().is_complete
+    }
+
+    /// Every object, in no order.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<GrantObject>> {
+        self.read().objects.values().cloned().collect()
+    }
+
+    /// Keeps an object, unless a newer version of it is known.
+    pub fn keep(&self, object: GrantObject) -> Arc<GrantObject> {
+        let uid = object.place.uid;
+        let mut state = self.write();
+        if let Some(listed) = &mut state.listed {
+            listed.insert(uid);
+        }
+        if let Some(known) = state.objects.get(&uid)
+            && !object.is_as_new_as(known)
+        {
+            return Arc::clone(known);
+        }
+        let object = Arc::new(object);
+        state.objects.insert(uid, Arc::clone(&object));
+        drop(state);
+        self.news.notify_waiters();
+        object
+    }
+
+    /// Forgets an object that was deleted.
+    pub fn forget(&self, uid: &GrantUid) {
+        self.write().objects.remove(uid);
+    }
+
+    /// A list begins: every object that is there is kept anew. Until it ends, what was known stays.
+    pub fn list_begins(&self) {
+        self.write().listed = Some(HashSet::new());
+    }
+
+    /// The list is read: what was not in it is not there any more.
+    pub fn list_ends(&self) {
+        let mut state = self.write();
+        if let Some(listed) = state.listed.take() {
+            state.objects.retain(|uid, _| listed.contains(uid));
+        }
+        state.is_complete = true;
+        drop(state);
+        self.news.notify_waiters();
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(number: u8, version: &str) -> GrantObject {
+        let uid = GrantUid::from_bytes([number; 16]);
+        let object = serde_json::from_value(json!({
+            "metadata": {"name": "west", "namespace": "site", "uid": uid.to_string(),
+                "resourceVersion": version},
+        }));
+        GrantObject::read(&object.unwrap()).unwrap()
+    }
+
+    fn versions(grants: &Grants) -> Vec<(GrantUid, String)> {
+        let all = grants.all();
+        let all = all.iter();
+        let mut all: Vec<_> = all
+            .map(|object| (object.place.uid, object.resource_version.clone()))
+            .collect();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn an_object_becomes_newer_and_never_older() {
+        let grants = Grants::default();
+        let uid = object(1, "9").place.uid;
+        for (version, expected) in [("9", "9"), ("10", "10"), ("9", "10"), ("10", "10")] {
+            assert_eq!(grants.keep(object(1, version)).resource_version, expected);
+            assert_eq!(grants.find(&uid).unwrap().resource_version, expected);
+        }
+        grants.forget(&uid);
+        assert!(grants.find(&uid).is_none());
+        assert_eq!(grants.keep(object(1, "3")).resource_version, "3");
+    }
+
+    #[test]
+    fn a_list_takes_away_what_it_does_not_hold_when_it_ends() {
+        let grants = Grants::default();
+        assert!(!grants.is_complete());
+        for number in 1..=3 {
+            grants.keep(object(number, "5"));
+        }
+        grants.list_begins();
+        grants.keep(object(1, "4"));
+        assert_eq!(versions(&grants).len(), 3, "known until the end");
+        // A list that breaks off says nothing.
+        grants.list_begins();
+        grants.keep(object(2, "6"));
+        grants.keep(object(3, "4"));
+        grants.list_ends();
+        let uid = |number| object(number, "").place.uid;
+        assert_eq!(
+            versions(&grants),
+            [(uid(2), "6".to_owned()), (uid(3), "5".to_owned())]
+        );
+        assert!(grants.is_complete());
+    }
+
+    #[tokio::test]
+    async fn who_is_early_waits_for_the_watch_but_not_for_long() {
+        let grants = Arc::new(Grants::default());
+        let (known, unknown) = (object(1, "1").place.uid, object(2, "1").place.uid);
+        let watch = Arc::clone(&grants);
+        tokio::spawn(async move {
+            for version in 1..=5 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                watch.keep(object(3, &version.to_string()));
+            }
+            watch.keep(object(1, "1"));
+        });
+        let minute = Duration::from_mins(1);
+        let begin = Instant::now();
+        assert!(grants.wait_for(&known, minute).await.is_some());
+        let patience = Duration::from_millis(100);
+        assert!(grants.wait_for(&unknown, patience).await.is_none());
+        assert!((patience..minute).contains(&begin.elapsed()));
+    }
+}
