@@ -1,5 +1,71 @@
 //! The API server of a cluster: which one, and how its answers read.
 
 mod access_grant;
+mod connect;
+
+use kube::runtime::watcher;
+use kube::{Api, Client};
 
 pub use access_grant::AccessGrant;
+pub use connect::{ConnectProblem, Connection, connect};
+
+/// Which grants are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those of a namespace.
+    Namespace(String),
+    /// Those of all namespaces.
+    Cluster,
+}
+
+impl Scope {
+    /// The AccessGrants of the scope.
+    #[must_use]
+    pub fn api(&self, client: Client) -> Api<AccessGrant> {
+        match self {
+            Self::Namespace(namespace) => Api::namespaced(client, namespace),
+            Self::Cluster => Api::all(client),
+        }
+    }
+}
+
+/// A failed request as one line: what the API server says, else the innermost cause. Never what was
+/// sent or received.
+#[must_use]
+pub fn wording(error: &kube::Error) -> String {
+    if let kube::Error::Api(status) = error {
+        return one_line(&status.message);
+    }
+    if let kube::Error::SerdeError(_) = error {
+        return "the answer of the API server cannot be read".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    format!(
+        "the API server cannot be reached: {}",
+        one_line(&cause.to_string())
+    )
+}
+
+/// A failed watch of grants as one line that says what to do.
+#[must_use]
+pub fn watch_wording(error: &watcher::Error) -> String {
+    let cause = match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => wording(error),
+        watcher::Error::WatchError(status) => one_line(&status.message),
+        watcher::Error::NoResourceVersion => "the list has no version".to_owned(),
+    };
+    format!("cannot follow the AccessGrants: {cause}")
+}
+
+fn one_line(text: &str) -> String {
+    let text = skupper_access_policy::printable::printable(text).to_string();
+    text.chars().take(MAX_CHARACTERS).collect()
+}
+
+/// What is repeated of a message of the API server.
+const MAX_CHARACTERS: usize = 500;

@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 
+pub use kubernetes::KubernetesLedger;
 pub use sqlite::{Published, SqliteLedger};
 
 /// A store of grants, as redemptions need it. Every method is one transaction.

@@ -1,4 +1,14 @@
 //! The ledger of a cluster: the AccessGrants themselves.
+//!
+//! ```text
+//! watch -> grants -> look                                 what is known
+//!             ^----- queues -> admit -> PUT ../status     what is counted
+//!                              object, keys, outcome
+//! ```
+//!
+//! There is no store of its own: `status.redemptions` is the count, and a condition notes the keys.
+//! Any number of services count beside each other, and beside Skupper's controller: every write names
+//! the version that it was decided about.
 
 pub mod admit;
 pub mod grants;
@@ -6,3 +16,123 @@ pub mod keys;
 pub mod object;
 pub mod outcome;
 pub mod queues;
+
+mod store;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use kube::Client;
+use tokio::task::JoinHandle;
+
+use self::grants::Grants;
+use self::object::GrantObject;
+use self::queues::Queues;
+use self::store::ClusterStore;
+use self::watch::Watch;
+use super::{Entry, Ledger, LedgerFault};
+use crate::kubernetes::Scope;
+use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
+
+/// The AccessGrants of a namespace or of a cluster, watched until this is dropped.
+pub struct KubernetesLedger {
+    grants: Arc<Grants>,
+    queues: Arc<Queues<ClusterStore>>,
+    watch: Arc<Watch>,
+    task: JoinHandle<()>,
+}
+
+impl KubernetesLedger {
+    /// Starts to watch. Until the first list is read, every look is [`Refusal::NotReady`].
+    #[must_use]
+    pub fn start(client: Client, scope: &Scope) -> Self {
+        let grants = Arc::new(Grants::default());
+        let store = ClusterStore::new(client.clone());
+        let watch = Arc::new(Watch::new(scope.api(client), Arc::clone(&grants)));
+        let task = tokio::spawn(Arc::clone(&watch).run());
+        Self {
+            queues: Arc::new(Queues::new(store, Arc::clone(&grants))),
+            grants,
+            watch,
+            task,
+        }
+    }
+
+    /// Why the grants are not known as they are now, if they are not.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.watch.problem()
+    }
+
+    async fn find(&self, uid: &GrantUid) -> Result<Arc<GrantObject>, Refusal> {
+        if let Some(object) = self.grants.find(uid) {
+            return Ok(object);
+        }
+        if !self.grants.is_complete() {
+            return Err(Refusal::NotReady);
+        }
+        let object = self.grants.wait_for(uid, PATIENCE).await;
+        object.ok_or(Refusal::UnknownGrant)
+    }
+}
+
+impl Drop for KubernetesLedger {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Ledger for KubernetesLedger {
+    async fn look(
+        &self,
+        uid: &GrantUid,
+        claim: Option<&Claim>,
+    ) -> Result<Result<Entry, Refusal>, LedgerFault> {
+        let entry = self.find(uid).await.and_then(|object| {
+            let grant = object.grant.clone().ok_or(Refusal::NotReady)?;
+            let redemption = claim.and_then(|claim| {
+                let keys = object.keys();
+                keys.find(&claim.key).map(|key| key.redemption(claim))
+            });
+            Ok(Entry { grant, redemption })
+        });
+        Ok(entry)
+    }
+
+    async fn confirm(
+        &self,
+        grant: &Grant,
+        deadline: Instant,
+    ) -> Result<Result<Grant, Refusal>, LedgerFault> {
+        self.queues.confirm(&grant.uid, deadline).await
+    }
+
+    async fn count(
+        &self,
+        uid: &GrantUid,
+        candidate: Redemption,
+        now: DateTime<Utc>,
+        deadline: Instant,
+    ) -> Result<Result<Decision, Refusal>, LedgerFault> {
+        self.queues.count(uid, candidate, now, deadline).await
+    }
+
+    async fn tally(&self, now: DateTime<Utc>) -> Result<Vec<(GrantState, u64)>, LedgerFault> {
+        if !self.grants.is_complete() {
+            return Err(LedgerFault::passing("the grants are not read yet"));
+        }
+        let mut states: BTreeMap<_, _> = GrantState::ALL.map(|state| (state, 0)).into();
+        for object in self.grants.all() {
+            if let Some(grant) = &object.grant {
+                *states.entry(grant.state(now)).or_default() += 1;
+            }
+        }
+        Ok(states.into_iter().collect())
+    }
+}
+
+/// How long a grant that is not known may take to come through the watch.
+const PATIENCE: Duration = Duration::from_secs(1);

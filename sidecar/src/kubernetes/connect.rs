@@ -1,0 +1,66 @@
+//! Which API server to talk to, and as whom.
+
+use std::fmt;
+use std::time::Duration;
+
+use kube::config::KubeConfigOptions;
+use kube::{Client, Config};
+
+use super::one_line;
+
+/// An API server, and the namespace that is meant when none is named.
+#[derive(Clone)]
+pub struct Connection {
+    /// Sends requests.
+    pub client: Client,
+    /// The namespace of the context, or of the pod.
+    pub namespace: String,
+}
+
+/// Takes the API server and the identity from `KUBECONFIG`, `~/.kube/config` or the pod, in this
+/// order, as kubectl does. Sends nothing yet.
+///
+/// # Errors
+/// There is no such configuration, or it cannot be used.
+pub async fn connect(context: Option<&str>) -> Result<Connection, ConnectProblem> {
+    let mut config = match context {
+        None => Config::infer().await.map_err(|error| problem(&error))?,
+        Some(context) => {
+            let options = KubeConfigOptions {
+                context: Some(context.to_owned()),
+                ..KubeConfigOptions::default()
+            };
+            let config = Config::from_kubeconfig(&options).await;
+            config.map_err(|error| problem(&error))?
+        }
+    };
+    config.connect_timeout = Some(CONNECT);
+    // A write that was sent twice would be in conflict with itself.
+    config.default_retry = false;
+    let namespace = config.default_namespace.clone();
+    let client = Client::try_from(config).map_err(|error| problem(&error))?;
+    Ok(Connection { client, namespace })
+}
+
+/// Why it is not known which API server to talk to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectProblem(String);
+
+impl fmt::Display for ConnectProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "no cluster can be used: set KUBECONFIG, or run in a pod with a service account: {}",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for ConnectProblem {}
+
+fn problem(error: &dyn std::error::Error) -> ConnectProblem {
+    ConnectProblem(one_line(&error.to_string()))
+}
+
+/// How long a connection to the API server may take.
+const CONNECT: Duration = Duration::from_secs(2);
