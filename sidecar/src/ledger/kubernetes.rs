@@ -107,7 +107,7 @@ impl Ledger for KubernetesLedger {
         grant: &Grant,
         deadline: Instant,
     ) -> Result<Result<Grant, Refusal>, LedgerFault> {
-        self.queues.confirm(&grant.uid, deadline).await
+        self.queues.confirm(grant.uid, deadline).await
     }
 
     async fn count(
@@ -117,7 +117,7 @@ impl Ledger for KubernetesLedger {
         now: DateTime<Utc>,
         deadline: Instant,
     ) -> Result<Result<Decision, Refusal>, LedgerFault> {
-        self.queues.count(uid, candidate, now, deadline).await
+        self.queues.count(*uid, candidate, now, deadline).await
     }
 
     async fn tally(&self, now: DateTime<Utc>) -> Result<Vec<(GrantState, u64)>, LedgerFault> {

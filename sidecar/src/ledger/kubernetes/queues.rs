@@ -93,7 +93,7 @@ impl<S: Store> Queues<S> {
     /// A fault of the store, or the deadline is over.
     pub async fn count(
         self: &Arc<Self>,
-        uid: &GrantUid,
+        uid: GrantUid,
         redemption: Redemption,
         now: DateTime<Utc>,
         deadline: Instant,
@@ -113,28 +113,28 @@ impl<S: Store> Queues<S> {
     ///
     /// # Errors
     /// A fault of the store, or the deadline is over.
-    pub async fn confirm(self: &Arc<Self>, uid: &GrantUid, deadline: Instant) -> Reply<Grant> {
+    pub async fn confirm(self: &Arc<Self>, uid: GrantUid, deadline: Instant) -> Reply<Grant> {
         let (reply, answer) = oneshot::channel();
         self.enter(uid, Wish::Confirm(reply), deadline);
         answer.await.unwrap_or_else(|_| Err(given_up()))
     }
 
-    fn enter(self: &Arc<Self>, uid: &GrantUid, wish: Wish, deadline: Instant) {
+    fn enter(self: &Arc<Self>, uid: GrantUid, wish: Wish, deadline: Instant) {
         let waiting = Waiting {
             wish,
             deadline,
             is_confirmed: false,
         };
         let mut queues = self.lock();
-        if let Some(queue) = queues.get_mut(uid) {
+        if let Some(queue) = queues.get_mut(&uid) {
             queue.push(waiting);
             return;
         }
-        queues.insert(*uid, vec![waiting]);
+        queues.insert(uid, vec![waiting]);
         drop(queues);
         let shift = Shift {
             queues: Arc::clone(self),
-            uid: *uid,
+            uid,
         };
         tokio::spawn(shift.run());
     }
@@ -411,3 +411,6 @@ const LOOK_FOR: Duration = Duration::from_secs(3);
 
 /// However long the API server wants to be left alone: those who wait have few seconds.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;
