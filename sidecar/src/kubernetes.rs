@@ -2,12 +2,14 @@
 
 mod access_grant;
 mod connect;
+mod follow;
 
 use kube::runtime::watcher;
 use kube::{Api, Client};
 
 pub use access_grant::AccessGrant;
 pub use connect::{ConnectProblem, Connection, connect};
+pub use follow::{Course, follow};
 
 /// Which grants are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,17 +51,16 @@ pub fn wording(error: &kube::Error) -> String {
     )
 }
 
-/// A failed watch of grants as one line that says what to do.
+/// A failed watch as one line.
 #[must_use]
 pub fn watch_wording(error: &watcher::Error) -> String {
-    let cause = match error {
+    match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
         | watcher::Error::WatchFailed(error) => wording(error),
         watcher::Error::WatchError(status) => one_line(&status.message),
         watcher::Error::NoResourceVersion => "the list has no version".to_owned(),
-    };
-    format!("cannot follow the AccessGrants: {cause}")
+    }
 }
 
 fn one_line(text: &str) -> String {

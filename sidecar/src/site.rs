@@ -3,6 +3,7 @@
 //! ```text
 //! options -> choice::choose -> SiteSource -> load -> Loaded -> reload::Watch -> Site -> links
 //!                              config, skupper_namespace      files that change
+//!            kubernetes: objects that change   ---> Loaded -> reload::Course
 //! ```
 //!
 //! [`init`] makes a site where there is none.
@@ -11,6 +12,7 @@ pub mod choice;
 pub mod config;
 pub mod files;
 pub mod init;
+pub mod kubernetes;
 pub mod reload;
 pub mod server_certificate;
 pub mod skupper_namespace;

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 
 use super::one_line;
@@ -22,18 +21,8 @@ pub struct Connection {
 ///
 /// # Errors
 /// There is no such configuration, or it cannot be used.
-pub async fn connect(context: Option<&str>) -> Result<Connection, ConnectProblem> {
-    let mut config = match context {
-        None => Config::infer().await.map_err(|error| problem(&error))?,
-        Some(context) => {
-            let options = KubeConfigOptions {
-                context: Some(context.to_owned()),
-                ..KubeConfigOptions::default()
-            };
-            let config = Config::from_kubeconfig(&options).await;
-            config.map_err(|error| problem(&error))?
-        }
-    };
+pub async fn connect() -> Result<Connection, ConnectProblem> {
+    let mut config = Config::infer().await.map_err(|error| problem(&error))?;
     config.connect_timeout = Some(CONNECT);
     // A write that was sent twice would be in conflict with itself.
     config.default_retry = false;

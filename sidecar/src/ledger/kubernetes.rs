@@ -18,7 +18,6 @@ pub mod outcome;
 pub mod queues;
 
 mod store;
-mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,22 +25,22 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use kube::Client;
+use kube::runtime::watcher::Event;
 use tokio::task::JoinHandle;
 
 use self::grants::Grants;
 use self::object::GrantObject;
 use self::queues::Queues;
 use self::store::ClusterStore;
-use self::watch::Watch;
 use super::{Entry, Ledger, LedgerFault};
-use crate::kubernetes::Scope;
+use crate::kubernetes::{AccessGrant, Course, Scope, follow};
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 
 /// The AccessGrants of a namespace or of a cluster, watched until this is dropped.
 pub struct KubernetesLedger {
     grants: Arc<Grants>,
     queues: Arc<Queues<ClusterStore>>,
-    watch: Arc<Watch>,
+    course: Arc<Course>,
     task: JoinHandle<()>,
 }
 
@@ -51,12 +50,15 @@ impl KubernetesLedger {
     pub fn start(client: Client, scope: &Scope) -> Self {
         let grants = Arc::new(Grants::default());
         let store = ClusterStore::new(client.clone());
-        let watch = Arc::new(Watch::new(scope.api(client), Arc::clone(&grants)));
-        let task = tokio::spawn(Arc::clone(&watch).run());
+        let course = Arc::new(Course::of("the AccessGrants"));
+        let (api, known, of_task) = (scope.api(client), Arc::clone(&grants), Arc::clone(&course));
+        let task = tokio::spawn(async move {
+            follow(api, None, &of_task, |event| heed(&known, event)).await;
+        });
         Self {
             queues: Arc::new(Queues::new(store, Arc::clone(&grants))),
             grants,
-            watch,
+            course,
             task,
         }
     }
@@ -64,7 +66,7 @@ impl KubernetesLedger {
     /// Why the grants are not known as they are now, if they are not.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        self.watch.problem()
+        self.course.problem()
     }
 
     async fn find(&self, uid: &GrantUid) -> Result<Arc<GrantObject>, Refusal> {
@@ -131,6 +133,23 @@ impl Ledger for KubernetesLedger {
             }
         }
         Ok(states.into_iter().collect())
+    }
+}
+
+fn heed(grants: &Grants, event: Event<AccessGrant>) {
+    match event {
+        Event::Init => grants.list_begins(),
+        Event::InitApply(object) | Event::Apply(object) => {
+            if let Some(object) = GrantObject::read(&object) {
+                grants.keep(object);
+            }
+        }
+        Event::Delete(object) => {
+            if let Some(object) = GrantObject::read(&object) {
+                grants.forget(&object.place.uid);
+            }
+        }
+        Event::InitDone => grants.list_ends(),
     }
 }
 

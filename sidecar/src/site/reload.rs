@@ -110,19 +110,76 @@ pub fn renew(
 /// How long an issuer stands in for one whose files are being replaced.
 pub const KEPT: TimeDelta = TimeDelta::minutes(1);
 
-/// A site that is loaded again when its files change.
+/// The site to use, and what was said about it.
 #[derive(Debug)]
-pub struct Watch {
-    source: SiteSource,
+pub struct Course {
     current: Loaded,
-    /// How the files looked when they were read, unless they must be read again in any case.
-    read: Option<Fingerprint>,
-    /// How they looked at the last look.
-    seen: Fingerprint,
     /// What was said last.
     said: Vec<String>,
     /// Whether all of it could be used.
     is_whole: bool,
+}
+
+impl Course {
+    /// Begins with a site. What it says is in [`Notice`]s, as later.
+    #[must_use]
+    pub fn begin(current: Loaded) -> (Self, Vec<Notice>) {
+        let failed = current.failed.iter();
+        let failed = failed.map(|(name, fault)| Notice::IssuerFailed(name.clone(), fault.clone()));
+        let remarks = current.remarks.iter().cloned().map(Notice::Remark);
+        let notices: Vec<Notice> = failed.chain(remarks).collect();
+        let course = Self {
+            is_whole: current.failed.is_empty(),
+            said: notices.iter().map(Notice::to_string).collect(),
+            current,
+        };
+        (course, notices)
+    }
+
+    /// The site to use.
+    #[must_use]
+    pub fn current(&self) -> &Loaded {
+        &self.current
+    }
+
+    /// Whether all of it could be used.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Whether every issuer is in date.
+    #[must_use]
+    pub fn is_in_date(&self, now: DateTime<Utc>) -> bool {
+        let mut issuers = self.current.site.issuers.values();
+        issuers.all(|issuer| issuer.not_after() >= now)
+    }
+
+    /// Goes on with what was loaded. Returns what was not said before.
+    pub fn go_on(&mut self, new: Result<Loaded, SiteProblem>, now: DateTime<Utc>) -> Vec<Notice> {
+        let (current, mut notices) = renew(&self.current, new, now);
+        let is_whole = !notices.iter().any(Notice::may_pass);
+        self.current = current;
+        let lines: Vec<String> = notices.iter().map(Notice::to_string).collect();
+        notices.retain(|notice| !notice.is_problem() || !self.said.contains(&notice.to_string()));
+        self.said = lines;
+        if is_whole && !self.is_whole {
+            notices.push(Notice::Recovered);
+        }
+        self.is_whole = is_whole;
+        notices
+    }
+}
+
+/// A site that is loaded again when its files change.
+#[derive(Debug)]
+pub struct Watch {
+    source: SiteSource,
+    course: Course,
+    /// How the files looked when they were read, unless they must be read again in any case.
+    read: Option<Fingerprint>,
+    /// How they looked at the last look.
+    seen: Fingerprint,
 }
 
 impl Watch {
@@ -135,16 +192,10 @@ impl Watch {
         now: DateTime<Utc>,
     ) -> Result<(Self, Vec<Notice>), SiteProblem> {
         let (loaded, seen) = source.load_and_see(now);
-        let current = loaded?;
-        let failed = current.failed.iter();
-        let failed = failed.map(|(name, fault)| Notice::IssuerFailed(name.clone(), fault.clone()));
-        let remarks = current.remarks.iter().cloned().map(Notice::Remark);
-        let notices: Vec<Notice> = failed.chain(remarks).collect();
+        let (course, notices) = Course::begin(loaded?);
         let watch = Self {
             source,
-            is_whole: current.failed.is_empty(),
-            said: notices.iter().map(Notice::to_string).collect(),
-            current,
+            course,
             read: None,
             seen,
         };
@@ -154,7 +205,7 @@ impl Watch {
     /// The site to use.
     #[must_use]
     pub fn current(&self) -> &Loaded {
-        &self.current
+        self.course.current()
     }
 
     /// Looks at the files and loads the site when they are others than those that were read, and
@@ -164,10 +215,8 @@ impl Watch {
         let seen = self.seen.look_again();
         let is_settled = seen == self.seen;
         self.seen = seen;
-        let mut issuers = self.current.site.issuers.values();
-        let is_in_date = issuers.all(|issuer| issuer.not_after() >= now);
         let is_read = self.read.as_ref() == Some(&self.seen);
-        if !is_settled || is_read && is_in_date {
+        if !is_settled || is_read && self.course.is_in_date(now) {
             return Vec::new();
         }
         self.reload(now)
@@ -176,18 +225,10 @@ impl Watch {
     /// Loads the site at once. Returns what was not said before.
     pub fn reload(&mut self, now: DateTime<Utc>) -> Vec<Notice> {
         let (loaded, seen) = self.source.load_and_see(now);
-        let (current, mut notices) = renew(&self.current, loaded, now);
-        let is_whole = !notices.iter().any(Notice::may_pass);
+        let notices = self.course.go_on(loaded, now);
+        let is_whole = self.course.is_whole();
         self.read = Some(seen.clone()).filter(|_| is_whole && seen == self.seen);
         self.seen = seen;
-        self.current = current;
-        let lines: Vec<String> = notices.iter().map(Notice::to_string).collect();
-        notices.retain(|notice| !notice.is_problem() || !self.said.contains(&notice.to_string()));
-        self.said = lines;
-        if is_whole && !self.is_whole {
-            notices.push(Notice::Recovered);
-        }
-        self.is_whole = is_whole;
         notices
     }
 }

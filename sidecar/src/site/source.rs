@@ -1,6 +1,6 @@
 //! Where a site is described, and how it is loaded from there.
 //!
-//! A site on a cluster will be a third kind of source; what it makes is a [`Loaded`], too.
+//! A site on a cluster comes from [`super::kubernetes`]; what it makes is a [`Loaded`], too.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -133,15 +133,19 @@ pub enum IssuerFault {
     Unreadable(PathBuf, io::Error),
     /// Its certificate (the path) and key are not an issuer.
     Unusable(PathBuf, IssuerProblem),
+    /// Its Secret cannot be read. Says why.
+    NoSecret(String),
+    /// What its Secret holds is not an issuer.
+    UnusableSecret(IssuerProblem),
 }
 
 impl IssuerFault {
     /// Whether files look like this while they are being replaced.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::NotConfigured(_) => false,
+            Self::NotConfigured(_) | Self::NoSecret(_) => false,
             Self::Unreadable(..) => true,
-            Self::Unusable(_, problem) => matches!(
+            Self::Unusable(_, problem) | Self::UnusableSecret(problem) => matches!(
                 problem,
                 IssuerProblem::NoCertificate
                     | IssuerProblem::Damaged
@@ -164,6 +168,8 @@ impl fmt::Display for IssuerFault {
                 write!(formatter, "cannot read {}: {cause}", path.display())
             }
             Self::Unusable(path, problem) => write!(formatter, "{}: {problem}", path.display()),
+            Self::NoSecret(cause) => formatter.write_str(cause),
+            Self::UnusableSecret(problem) => write!(formatter, "its Secret: {problem}"),
         }
     }
 }
@@ -232,11 +238,11 @@ fn load_namespace(
     })
 }
 
-type Issuers = BTreeMap<String, Arc<Issuer>>;
-type Faults = BTreeMap<String, Arc<IssuerFault>>;
+pub(super) type Issuers = BTreeMap<String, Arc<Issuer>>;
+pub(super) type Faults = BTreeMap<String, Arc<IssuerFault>>;
 
 /// Loads the default issuer and the named ones, and no other CA in reach.
-fn load_issuers(
+pub(super) fn load_issuers(
     default: &str,
     named: &[String],
     load: impl Fn(&str) -> Result<Issuer, IssuerFault>,

@@ -1,0 +1,290 @@
+//! A site on a cluster: its Site object, and the Secrets of its issuers.
+//!
+//! | of the site | from |
+//! |---|---|
+//! | endpoints | `status.endpoints`: `inter-router` and `edge`, and no others |
+//! | default issuer | `status.defaultIssuer`, else `spec.defaultIssuer`, else `skupper-site-ca` |
+//! | issuers | the Secret of the default one and those that `--issuer` names, `tls.crt` and `tls.key` |
+//!
+//! Source: Skupper's Site reference.
+
+mod follow;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use skupper_access_policy::printable::printable;
+use zeroize::Zeroizing;
+
+use super::Site;
+use super::skupper_namespace::DEFAULT_ISSUER;
+use super::source::{IssuerFault, Loaded, load_issuers};
+use crate::issuer::Issuer;
+use crate::manifest::{Endpoint, Role, read_endpoint_host};
+
+pub use follow::ClusterSite;
+
+/// What is known of the objects of a namespace. No `Debug`: it holds the keys of issuers.
+#[derive(Clone, Default)]
+pub struct Objects {
+    /// The Sites, in the order of their age.
+    pub sites: Vec<Value>,
+    /// The Secrets by name; one that is not known is missing.
+    pub secrets: BTreeMap<String, Result<Pair, String>>,
+}
+
+/// Certificate and key of an issuer, in PEM, as a Secret holds them. No `Debug`.
+#[derive(Clone)]
+pub struct Pair {
+    /// `tls.crt`.
+    pub certificate: Vec<u8>,
+    /// `tls.key`.
+    pub key: Zeroizing<Vec<u8>>,
+}
+
+/// The issuers that are needed for these Sites: the default one and the named ones.
+#[must_use]
+pub fn wanted_issuers(sites: &[Value], named: &[String]) -> Vec<String> {
+    let default = default_issuer(sites.first().unwrap_or(&Value::Null));
+    let mut wanted = vec![default];
+    wanted.extend(named.iter().cloned());
+    wanted.sort();
+    wanted.dedup();
+    wanted
+}
+
+/// The site that the objects of a namespace describe. Without a Site object it has no endpoints.
+#[must_use]
+pub fn load(objects: &Objects, namespace: &str, named: &[String], now: DateTime<Utc>) -> Loaded {
+    let mut remarks = Vec::new();
+    let site = objects.sites.first().unwrap_or(&Value::Null);
+    let name = text(site, "/metadata/name");
+    match objects.sites.as_slice() {
+        [] => remarks.push(format!("there is no Site in namespace '{namespace}'")),
+        [_] => {}
+        _ => remarks.push(format!(
+            "there are several Sites in namespace '{namespace}': the oldest one, '{name}', is used"
+        )),
+    }
+    let default_issuer = default_issuer(site);
+    let (issuers, failed) = load_issuers(&default_issuer, named, |name| {
+        match objects.secrets.get(name) {
+            Some(Ok(pair)) => {
+                Issuer::load(&pair.certificate, &pair.key, now).map_err(IssuerFault::UnusableSecret)
+            }
+            Some(Err(cause)) => Err(IssuerFault::NoSecret(cause.clone())),
+            None => Err(IssuerFault::NoSecret(format!(
+                "Secret '{name}' is not read yet"
+            ))),
+        }
+    });
+    Loaded {
+        site: Arc::new(Site {
+            endpoints: endpoints(site, &mut remarks),
+            name: name.to_owned(),
+            default_issuer,
+            issuers,
+        }),
+        url: None,
+        failed,
+        kept_since: BTreeMap::new(),
+        remarks,
+    }
+}
+
+fn default_issuer(site: &Value) -> String {
+    let fields = ["/status/defaultIssuer", "/spec/defaultIssuer"];
+    let mut names = fields.map(|field| text(site, field)).into_iter();
+    let name = names.find(|name| !name.is_empty());
+    name.unwrap_or(DEFAULT_ISSUER).to_owned()
+}
+
+fn endpoints(site: &Value, remarks: &mut Vec<String>) -> Vec<Endpoint> {
+    let endpoints = site.pointer("/status/endpoints").and_then(Value::as_array);
+    let mut read = Vec::new();
+    for endpoint in endpoints.into_iter().flatten() {
+        let Some(role) = Role::parse(text(endpoint, "/name")) else {
+            continue;
+        };
+        let (host, port) = (text(endpoint, "/host"), text(endpoint, "/port"));
+        if let (Ok(host), Ok(port)) = (read_endpoint_host(host), port.parse()) {
+            read.push(Endpoint {
+                role,
+                host,
+                port,
+                group: text(endpoint, "/group").to_owned(),
+            });
+        } else {
+            remarks.push(format!(
+                "endpoint '{role}' of the Site is passed over: '{}' port '{}' is no place to \
+                 connect to",
+                printable(host),
+                printable(port)
+            ));
+        }
+    }
+    read
+}
+
+/// A text in an object; empty when there is none.
+fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
+    let text = object.pointer(pointer).and_then(Value::as_str);
+    text.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+    use serde_json::json;
+
+    use super::*;
+    use crate::issuer::new_site_ca;
+    use crate::manifest::endpoint_host;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp_secs(1_785_000_000).unwrap()
+    }
+
+    fn site(endpoints: Value) -> Value {
+        json!({"metadata": {"name": "west"}, "status": {"endpoints": endpoints}})
+    }
+
+    fn pair(name: &str) -> Pair {
+        let (certificate, key) = new_site_ca(name, now()).unwrap();
+        Pair {
+            certificate: certificate.into_bytes(),
+            key: Zeroizing::new(key.expose_secret().as_bytes().to_vec()),
+        }
+    }
+
+    fn load_sites(sites: Vec<Value>) -> Loaded {
+        let secrets = BTreeMap::new();
+        load(&Objects { sites, secrets }, "prod", &[], now())
+    }
+
+    #[test]
+    fn endpoints_of_both_roles_are_read_and_others_are_passed_over() {
+        let good = json!({"name": "edge", "host": "a.example", "port": "45671", "group": "g"});
+        let edited = |field: &str, value: Value| {
+            let mut endpoint = good.clone();
+            endpoint[field] = value;
+            json!([endpoint])
+        };
+        let read = |endpoints: Value| {
+            let loaded = load_sites(vec![site(endpoints)]);
+            let endpoints = loaded.site.endpoints.iter().map(|endpoint| {
+                let Endpoint {
+                    role,
+                    host,
+                    port,
+                    group,
+                } = endpoint;
+                format!("{role} {} {port} {group}", endpoint_host(host))
+            });
+            (endpoints.collect::<Vec<_>>(), loaded.remarks.len())
+        };
+        let one = |text: &str| (vec![text.to_owned()], 0);
+        let none = (vec![], 0);
+        let remark = (vec![], 1);
+        let table = [
+            ("good", json!([good]), one("edge a.example 45671 g")),
+            (
+                "inter-router",
+                edited("name", "inter-router".into()),
+                one("inter-router a.example 45671 g"),
+            ),
+            (
+                "another role",
+                edited("name", "normal".into()),
+                none.clone(),
+            ),
+            (
+                "no group",
+                edited("group", Value::Null),
+                one("edge a.example 45671 "),
+            ),
+            (
+                "IPv6",
+                edited("host", "2001:db8::1".into()),
+                one("edge 2001:db8::1 45671 g"),
+            ),
+            ("no host", edited("host", "".into()), remark.clone()),
+            (
+                "a host with a path",
+                edited("host", "a/b".into()),
+                remark.clone(),
+            ),
+            ("port 0", edited("port", "0".into()), remark.clone()),
+            (
+                "a port that is a number",
+                edited("port", 45671.into()),
+                remark,
+            ),
+            ("no endpoints", Value::Null, none.clone()),
+            ("no list", json!({"edge": good}), none),
+        ];
+        for (name, endpoints, expected) in table {
+            assert_eq!(read(endpoints), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_default_issuer_is_that_of_status_then_spec_then_skuppers() {
+        for (name, site, expected) in [
+            ("none", json!({}), "skupper-site-ca"),
+            ("spec", json!({"spec": {"defaultIssuer": "a"}}), "a"),
+            (
+                "both",
+                json!({"spec": {"defaultIssuer": "a"}, "status": {"defaultIssuer": "b"}}),
+                "b",
+            ),
+            (
+                "an empty status",
+                json!({"spec": {"defaultIssuer": "a"}, "status": {"defaultIssuer": ""}}),
+                "a",
+            ),
+        ] {
+            assert_eq!(wanted_issuers(&[site], &[]), [expected], "{name}");
+        }
+        let named = ["z", "skupper-site-ca", "a"].map(str::to_owned);
+        assert_eq!(wanted_issuers(&[], &named), ["a", "skupper-site-ca", "z"]);
+    }
+
+    #[test]
+    fn only_the_default_issuer_and_named_ones_are_loaded() {
+        let secrets = ["skupper-site-ca", "partners", "other"];
+        let mut objects = Objects {
+            sites: vec![site(json!([]))],
+            secrets: secrets.map(|name| (name.to_owned(), Ok(pair(name)))).into(),
+        };
+        let named = ["partners".to_owned(), "absent".to_owned()];
+        let loaded = load(&objects, "prod", &named, now());
+        let issuers: Vec<_> = loaded.site.issuers.keys().collect();
+        assert_eq!(issuers, ["partners", "skupper-site-ca"]);
+        let failed: Vec<_> = loaded.failed.keys().collect();
+        assert_eq!(failed, ["absent"]);
+
+        // Another key beside the certificate: one of the two is not written yet.
+        let other = pair("other").key;
+        if let Some(Ok(pair)) = objects.secrets.get_mut("partners") {
+            pair.key = other;
+        }
+        let gone = Err("Secret 'skupper-site-ca' is gone".to_owned());
+        objects.secrets.insert("skupper-site-ca".to_owned(), gone);
+        let loaded = load(&objects, "prod", &named, now());
+        assert!(loaded.site.issuers.is_empty());
+        assert!(loaded.failed["partners"].is_passing());
+        assert!(!loaded.failed["skupper-site-ca"].is_passing());
+    }
+
+    #[test]
+    fn a_namespace_has_one_site() {
+        let second = json!({"metadata": {"name": "east"}});
+        let none = load_sites(vec![]);
+        assert!(none.site.endpoints.is_empty() && none.remarks.len() == 1);
+        let two = load_sites(vec![site(json!([])), second]);
+        assert_eq!((two.site.name.as_str(), two.remarks.len()), ("west", 1));
+    }
+}
