@@ -90,7 +90,9 @@ pub enum Format {
     before_help = "Example: a new site of its own, reached at 192.0.2.1\n  \
     redemption-sidecar serve --init --url https://192.0.2.1:9090\n\
     Example: the Skupper namespace 'default' of this machine (Docker, Podman, Linux)\n  \
-    redemption-sidecar serve --namespace default --url https://192.0.2.1:9090"
+    redemption-sidecar serve --namespace default --url https://192.0.2.1:9090\n\
+    Example: the AccessGrants of namespace 'west' of a Kubernetes cluster\n  \
+    redemption-sidecar serve --kubernetes --namespace west --url https://192.0.2.1:9090"
 )]
 pub struct Serve {
     /// Where the data is.
@@ -109,9 +111,12 @@ pub struct Serve {
     /// The site: a redemption.yaml, or the folder of a Skupper namespace
     #[arg(long, value_name = "PATH", conflicts_with_all = ["namespace", "init"])]
     pub site: Option<PathBuf>,
-    /// The site: a Skupper namespace of this machine
+    /// The site: a Skupper namespace of this machine; with --kubernetes a namespace of the cluster
     #[arg(long, short, value_name = "NAME", conflicts_with = "init")]
     pub namespace: Option<String>,
+    /// Serve the AccessGrants of a Kubernetes cluster [default namespace: that of the context or pod]
+    #[arg(long, conflicts_with_all = ["site", "init", "advertise_host"])]
+    pub kubernetes: bool,
     /// Make a site in the data folder, with a CA of its own, unless there is one
     #[arg(long)]
     pub init: bool,

@@ -3,11 +3,14 @@
 mod health;
 mod identity;
 mod presented;
+mod site_watch;
 mod start;
+mod store;
 mod upkeep;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -17,6 +20,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{Failure, data, tell};
+use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
 use crate::metrics::Metrics;
 use crate::operations;
@@ -27,6 +31,8 @@ use crate::site::reload::Notice;
 use crate::{clock, log, wording};
 use health::Health;
 use identity::Identity;
+use site_watch::SiteWatch;
+use store::Store;
 use upkeep::Upkeep;
 
 pub(super) async fn run(options: Serve) -> Result<(), Failure> {
@@ -34,18 +40,36 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
         .map_err(|problem| Failure::usage(problem.to_string()))?;
     let now = clock::now();
     let folder = data::folder(&options.data)?;
-    let source = start::source(&options, &folder).await?;
     if let Some(url) = &options.url
         && let Some(files) = Identity::files(&options)
     {
         files.certificate(url.host(), &BTreeMap::new(), now)?;
     }
+    if options.kubernetes {
+        let url = options.url.clone().ok_or_else(start::no_url)?;
+        let (ledger, site) = start::cluster(&options, now).await?;
+        let site = SiteWatch::Cluster(Box::new(site));
+        return serve(&options, &folder, ledger, site, url).await;
+    }
+    let source = start::source(&options, &folder).await?;
     let ledger = data::open(&folder)?;
-
     let site = start::watch(&options, source, &folder, now)?;
     let url = start::url(&options, &site, &ledger).await?;
-    start::warn_of(&url, &options, &folder);
-    let identity = Identity::open(&options, &folder, now)?;
+    let site = SiteWatch::Files(Box::new(site));
+    serve(&options, &folder, ledger, site, url).await
+}
+
+/// Serves the grants of a ledger until a signal ends it.
+async fn serve<S: Store>(
+    options: &Serve,
+    folder: &Path,
+    ledger: S,
+    site: SiteWatch,
+    url: AdvertisedUrl,
+) -> Result<(), Failure> {
+    let now = clock::now();
+    start::warn_of(&url, options, folder);
+    let identity = Identity::open(options, folder, now)?;
     let shown = identity.certificate(url.host(), &site.current().site.issuers, now)?;
 
     let mut terminate = listening_for(SignalKind::terminate())?;

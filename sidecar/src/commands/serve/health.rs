@@ -5,22 +5,22 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
+use super::store::Store;
 use crate::clock;
-use crate::ledger::{Ledger, SqliteLedger};
 use crate::operations::Probe;
 use crate::redemption::GrantState;
 use crate::redemptions::Redemptions;
 
 /// Asks the site and the ledger. Whether the ledger can be written shows only when it is written,
 /// so that is tried, but not for every question.
-pub(super) struct Health {
-    redemptions: Arc<Redemptions<SqliteLedger>>,
+pub(super) struct Health<S> {
+    redemptions: Arc<Redemptions<S>>,
     /// When it was tried last, and whether it went well.
     written: Mutex<Option<(Instant, bool)>>,
 }
 
-impl Health {
-    pub(super) fn new(redemptions: Arc<Redemptions<SqliteLedger>>) -> Self {
+impl<S: Store> Health<S> {
+    pub(super) fn new(redemptions: Arc<Redemptions<S>>) -> Self {
         Self {
             redemptions,
             written: Mutex::new(None),
@@ -44,7 +44,7 @@ impl Health {
     }
 }
 
-impl Probe for Health {
+impl<S: Store> Probe for Health<S> {
     async fn readiness(&self) -> Result<(), String> {
         let service = self.redemptions.service();
         let site = service.site.load_full();

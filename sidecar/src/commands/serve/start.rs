@@ -10,12 +10,15 @@ use tracing::{info, warn};
 use super::{Failure, data, say, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
+use crate::kubernetes::{self, Scope};
+use crate::ledger::KubernetesLedger;
 use crate::ledger::SqliteLedger;
 use crate::log::LogFormat;
 use crate::manifest::endpoint_host;
 use crate::site::choice::{Folders, Place, Wanted, choose};
 use crate::site::config::FILE_NAME;
 use crate::site::init::Outcome;
+use crate::site::kubernetes::ClusterSite;
 use crate::site::reload::Watch;
 use crate::site::source::SiteSource;
 use crate::site::{self, Site};
@@ -63,24 +66,10 @@ pub(super) fn watch(
         .map_err(|problem| Failure::usage(format!("cannot load the site: {problem}")))?;
     say(&notices);
     let site = &watch.current().site;
+    say_endpoints(site);
     let Site {
         name, endpoints, ..
     } = &**site;
-    for endpoint in endpoints {
-        info!(
-            site = name,
-            "links lead to {} at {} port {}",
-            endpoint.role,
-            endpoint_host(&endpoint.host),
-            endpoint.port
-        );
-    }
-    if endpoints.is_empty() {
-        warn!(
-            site = name,
-            "the site has no endpoint to link to: no token can be redeemed"
-        );
-    }
     if let Some(url) = options.url.as_ref().filter(|_| is_present)
         && options.advertise_host.is_none()
         && endpoints
@@ -96,6 +85,46 @@ pub(super) fn watch(
         );
     }
     Ok(watch)
+}
+
+/// The AccessGrants of a cluster, and the site they belong to.
+pub(super) async fn cluster(
+    options: &Serve,
+    now: DateTime<Utc>,
+) -> Result<(KubernetesLedger, ClusterSite), Failure> {
+    let connection = kubernetes::connect().await;
+    let connection = connection.map_err(|problem| Failure::usage(problem.to_string()))?;
+    let namespace = options.namespace.clone().unwrap_or(connection.namespace);
+    let ledger = KubernetesLedger::start(
+        connection.client.clone(),
+        &Scope::Namespace(namespace.clone()),
+    );
+    let issuers = options.issuers.clone();
+    let (site, notices) = ClusterSite::start(connection.client, namespace, issuers, now).await;
+    say(&notices);
+    say_endpoints(&site.current().site);
+    Ok((ledger, site))
+}
+
+fn say_endpoints(site: &Site) {
+    let Site {
+        name, endpoints, ..
+    } = site;
+    for endpoint in endpoints {
+        info!(
+            site = name,
+            "links lead to {} at {} port {}",
+            endpoint.role,
+            endpoint_host(&endpoint.host),
+            endpoint.port
+        );
+    }
+    if endpoints.is_empty() {
+        warn!(
+            site = name,
+            "the site has no endpoint to link to: no token can be redeemed"
+        );
+    }
 }
 
 /// The address that tokens carry: of the option, of the site, or that of the last time.
@@ -137,7 +166,7 @@ pub(super) fn warn_of(url: &AdvertisedUrl, options: &Serve, folder: &Path) {
     }
 }
 
-fn no_url() -> Failure {
+pub(super) fn no_url() -> Failure {
     Failure::usage(
         "the address that redeemers use is not known: name it with --url, such as \
          'https://grants.example:9090'",

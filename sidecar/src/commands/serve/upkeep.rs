@@ -11,19 +11,19 @@ use tracing::{info, warn};
 
 use super::identity::{Identity, Shown};
 use super::say;
+use super::site_watch::SiteWatch;
+use super::store::Store;
 use crate::advertised::AdvertisedUrl;
 use crate::clock;
-use crate::ledger::SqliteLedger;
 use crate::metrics::Metrics;
 use crate::redemptions::Redemptions;
 use crate::server::ServerCertificate;
 use crate::site::Site;
-use crate::site::reload::Watch;
 
 /// Everything that changes while the service runs.
-pub(super) struct Upkeep {
-    pub(super) redemptions: Arc<Redemptions<SqliteLedger>>,
-    pub(super) watch: Watch,
+pub(super) struct Upkeep<S> {
+    pub(super) redemptions: Arc<Redemptions<S>>,
+    pub(super) watch: SiteWatch,
     pub(super) current: Arc<ArcSwap<Site>>,
     pub(super) identity: Identity,
     pub(super) certificate: Arc<ServerCertificate>,
@@ -36,7 +36,7 @@ pub(super) struct Upkeep {
     pub(super) is_url_given: bool,
 }
 
-impl Upkeep {
+impl<S: Store> Upkeep<S> {
     /// Looks after everything until the service ends. SIGHUP makes it look at once.
     pub(super) async fn run(mut self) {
         let mut hangup = signal(SignalKind::hangup()).ok();
@@ -131,7 +131,7 @@ async fn asked(hangup: &mut Option<tokio::signal::unix::Signal>) {
     }
 }
 
-/// How often files are looked at.
+/// How often files, and what is known of the cluster, are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// How often ended grants are deleted.

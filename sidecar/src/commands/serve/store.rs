@@ -1,0 +1,53 @@
+//! What `serve` asks of a ledger beside redemptions.
+
+use std::future::Future;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::ledger::{KubernetesLedger, Ledger, LedgerFault, SqliteLedger};
+
+/// A ledger that a service keeps.
+pub(super) trait Store: Ledger {
+    /// Makes known where the service is reached and which CA it answers with.
+    fn publish(&self, url: &str, ca: &str) -> impl Future<Output = Result<(), LedgerFault>> + Send;
+
+    /// Whether a redemption could be counted now.
+    fn prove(&self, now: DateTime<Utc>) -> impl Future<Output = Result<(), LedgerFault>> + Send;
+
+    /// Deletes the grants that ended longer ago than `keep`, and says how many they were.
+    fn prune(
+        &self,
+        keep: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<usize, LedgerFault>> + Send;
+}
+
+impl Store for SqliteLedger {
+    async fn publish(&self, url: &str, ca: &str) -> Result<(), LedgerFault> {
+        SqliteLedger::publish(self, url, ca).await
+    }
+
+    async fn prove(&self, now: DateTime<Utc>) -> Result<(), LedgerFault> {
+        SqliteLedger::prove(self, now).await
+    }
+
+    async fn prune(&self, keep: TimeDelta, now: DateTime<Utc>) -> Result<usize, LedgerFault> {
+        SqliteLedger::prune(self, keep, now).await
+    }
+}
+
+/// The objects of a cluster belong to those who made them: none is deleted.
+impl Store for KubernetesLedger {
+    async fn publish(&self, _: &str, _: &str) -> Result<(), LedgerFault> {
+        Ok(())
+    }
+
+    async fn prove(&self, _: DateTime<Utc>) -> Result<(), LedgerFault> {
+        self.problem()
+            .map_or(Ok(()), |problem| Err(LedgerFault::passing(problem)))
+    }
+
+    async fn prune(&self, _: TimeDelta, _: DateTime<Utc>) -> Result<usize, LedgerFault> {
+        Ok(0)
+    }
+}
