@@ -93,19 +93,13 @@ async fn settings_reach_the_token() {
     assert_eq!(plain["aud"], json!(["https://vault.example.com"]));
     assert_eq!(seconds(&plain), 1200);
 
-    let sts = user.token(
-        "app",
-        &json!({"audiences": ["sts.example"], "expirationSeconds": 900}),
-    );
-    let sts = sts.await.unwrap();
+    let asked = json!({"audiences": ["sts.example"], "expirationSeconds": 900});
+    let sts = user.token("app", &asked).await.unwrap();
     assert_eq!(sts.warnings, [""; 0]);
     assert_eq!(seconds(&claims(&sts)), 900);
 
-    let long = user.token(
-        "app",
-        &json!({"audiences": ["sts.example"], "expirationSeconds": 86400}),
-    );
-    let long = long.await.unwrap();
+    let asked = json!({"audiences": ["sts.example"], "expirationSeconds": 86400});
+    let long = user.token("app", &asked).await.unwrap();
     assert!(
         long.warnings[0].starts_with("spec.expirationSeconds: "),
         "{long:?}"
@@ -152,7 +146,7 @@ async fn a_lifetime_of_3607_seconds_becomes_a_year_only_without_the_policy() {
         .unwrap();
     let clamped = user.token("app", &trap).await.unwrap();
     assert_eq!(seconds(&claims(&clamped)), 3600);
-    let dry = self::dry_run(&user, &trap).await;
+    let dry = dry_run(&user, &trap).await;
     assert_eq!(
         seconds(&claims(&dry)),
         3600,
