@@ -12,6 +12,7 @@ WASM := wasm32-wasip1
 WASM_WEB := wasm32-unknown-unknown
 WEB := $(TARGET_DIR)/web
 TOOLS := $(TARGET_DIR)/tools
+CLUSTER := $(TARGET_DIR)/cluster
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
 
@@ -131,6 +132,17 @@ $(WEB)/cases.jsonl: $(POLICY_SOURCES) $(shell find tests/cases tests/common test
 	mkdir -p $(WEB)
 	cargo run --locked --quiet --example cases > $@
 
+.PHONY: cluster-tests
+cluster-tests: annotated-policy.wasm $(if $(KUBEBUILDER_ASSETS),,$(CLUSTER)/kube-apiserver etcd) ## the product against a real Kubernetes API server; KUBEBUILDER_ASSETS names one that is built already
+	$(call say,testing against kube-apiserver; the first build takes about five minutes for wasmtime)
+	cargo test --locked --package cluster-tests
+
+# Kubernetes publishes its API server as a Go module, which builds like any other.
+$(CLUSTER)/kube-apiserver: tests/cluster/apiserver/main.go tests/cluster/apiserver/go.mod tests/cluster/apiserver/go.sum | go
+	$(call say,building kube-apiserver; the first time takes about six minutes)
+	cd tests/cluster/apiserver && go build -mod=readonly -o $(abspath $@) \
+		-ldflags "-X k8s.io/component-base/version.gitVersion=$$(go list -m -f '{{.Version}}' k8s.io/kubernetes)" .
+
 .PHONY: e2e-tests
 e2e-tests: annotated-policy.wasm ## runs e2e.bats with kwctl, as Kubewarden tests its policies
 	@command -v kwctl >/dev/null || { echo 'kwctl is missing: take it from https://github.com/kubewarden/kubewarden-controller/releases (before 1.32: https://github.com/kubewarden/kwctl/releases) and put it on the PATH' >&2; exit 1; }
@@ -173,7 +185,7 @@ fuzz: | toolchain ## fuzzes every untrusted input for FUZZ_SECONDS (60) each, wi
 .PHONY: lint
 lint: fmt-check clippy $(TOOLS)/bin/cargo-deny ## format, clippy for every crate, and the dependencies against deny.toml
 	cargo clippy --locked --package noop-guest --target $(WASM) -- --deny warnings
-	cargo clippy --locked --package policy-bench --package redemption-bench --package check-bench --all-targets -- --deny warnings
+	cargo clippy --locked --package policy-bench --package redemption-bench --package check-bench --package cluster-tests --all-targets -- --deny warnings
 	$(TOOLS)/bin/cargo-deny --workspace --locked check bans licenses sources
 	$(call say,advisories; they block nothing)
 	-$(TOOLS)/bin/cargo-deny --workspace --locked check advisories
@@ -238,6 +250,19 @@ toolchain:
 		rustup target add $$target; \
 	done
 	@command -v cc >/dev/null || { echo 'a C compiler is missing: install it with `apt-get install gcc libc6-dev`' >&2; exit 1; }
+
+.PHONY: go
+go:
+	@command -v go >/dev/null || { echo 'go is missing: install it from https://go.dev/dl, or set KUBEBUILDER_ASSETS to a folder with kube-apiserver and etcd' >&2; exit 1; }
+
+# The package may start a service, which nothing here needs.
+.PHONY: etcd
+etcd:
+	@command -v etcd >/dev/null && exit 0; \
+	test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo 'etcd is missing: install it with `apt-get install --no-install-recommends etcd-server`, or set KUBEBUILDER_ASSETS to a folder with kube-apiserver and etcd' >&2; exit 1; }; \
+	echo '>> installing etcd'; \
+	apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends etcd-server; \
+	! test -d /run/systemd/system || systemctl disable --quiet --now etcd
 
 .PHONY: node
 node:

@@ -1,0 +1,125 @@
+//! Values of the wrong JSON type: refused, and never an error of the server.
+
+use cluster_tests::Kind::{AccessGrant, AccessToken};
+use cluster_tests::{Answer, Order};
+use serde_json::{Value, json};
+
+use crate::{admin, refused};
+
+#[tokio::test]
+async fn no_value_of_any_type_in_any_field_is_an_error_of_the_server() {
+    let (_cluster, user) = admin("json-types").await;
+    let _policy = Order::of_skupper_kinds().deploy(&user).await.unwrap();
+    let fields = [
+        (AccessGrant, "redemptionsAllowed", "integer"),
+        (AccessGrant, "expirationWindow", "string"),
+        (AccessGrant, "code", "string"),
+        (AccessGrant, "issuer", "string"),
+        (AccessGrant, "settings", "object"),
+        (AccessToken, "url", "string"),
+        (AccessToken, "code", "string"),
+        (AccessToken, "ca", "string"),
+        (AccessToken, "linkCost", "integer"),
+        (AccessToken, "settings", "object"),
+    ];
+    for (kind, field, right) in fields {
+        for value in values() {
+            let mut spec =
+                json!({"url": "https://a.example/1", "code": "0123456789abcdef", "ca": ""});
+            if kind == AccessGrant {
+                spec = json!({});
+            }
+            spec[field] = value.clone();
+            let answer = user
+                .dry_run(kind, &kind.object("west", Some(spec)))
+                .await
+                .unwrap();
+            let case = format!("{field}: {value}");
+            assert!(answer.code < 500, "{case}: {answer:?}");
+            if !is_a(&value, right) {
+                is_refused_by_type(&answer, &case);
+            }
+        }
+    }
+    for value in values() {
+        for kind in [AccessGrant, AccessToken] {
+            let answer = user
+                .dry_run(kind, &kind.object("west", Some(value.clone())))
+                .await;
+            let answer = answer.unwrap();
+            assert!(answer.code < 500, "spec: {value}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_token_request_is_an_error_of_the_server() {
+    let (_cluster, user) = admin("json-types-token").await;
+    let settings = json!({"tokenRequest": {
+        "defaultAudiences": ["https://vault.example.com"],
+        "maxExpirationSeconds": 3600,
+        "overlong": "clamp",
+    }});
+    let _policy = Order::of_token_requests()
+        .settings(settings)
+        .deploy(&user)
+        .await
+        .unwrap();
+    for field in ["audiences", "expirationSeconds", "boundObjectRef"] {
+        for value in values() {
+            let answer = user.token("app", &json!({field: value})).await.unwrap();
+            assert!(answer.code < 500, "{field}: {value}: {answer:?}");
+        }
+    }
+    for spec in values() {
+        let answer = user.token("app", &spec).await.unwrap();
+        assert!(answer.code < 500, "{spec}: {answer:?}");
+    }
+}
+
+/// The API server refuses some before it asks: unknown fields below a field that is no object.
+fn is_refused_by_type(answer: &Answer, case: &str) {
+    if answer.code == 400 {
+        assert!(
+            answer.message().contains("strict decoding error"),
+            "{case}: {answer:?}"
+        );
+        return;
+    }
+    let told = refused(answer);
+    assert!(told.contains(": must be a"), "{case}: {told}");
+}
+
+fn values() -> Vec<Value> {
+    vec![
+        json!(null),
+        json!(true),
+        json!(3),
+        json!(-1),
+        json!(1.5),
+        json!(1e300),
+        json!(u64::MAX),
+        json!(""),
+        json!("text"),
+        json!([]),
+        json!(["15m"]),
+        json!([[1]]),
+        json!({}),
+        json!({"a": "b"}),
+        json!({"a": 1}),
+        json!({"a": ["b"]}),
+    ]
+}
+
+/// Whether a value may be told to have the type: what is wrong with it then is not the type.
+fn is_a(value: &Value, name: &str) -> bool {
+    match name {
+        "integer" => value.is_null() || value.is_number(),
+        "string" => value.is_null() || value.is_string(),
+        _ => {
+            let is_text =
+                |entries: &serde_json::Map<_, Value>| entries.values().all(Value::is_string);
+            value.is_null() || value.as_object().is_some_and(is_text)
+        }
+    }
+}
