@@ -73,6 +73,17 @@ pub struct Data {
     pub folder: Option<PathBuf>,
 }
 
+/// The grants of a cluster in place of those of the ledger.
+#[derive(Clone, Debug, Args)]
+pub struct Cluster {
+    /// The AccessGrants of the Kubernetes cluster that kubectl uses
+    #[arg(long, conflicts_with = "folder")]
+    pub kubernetes: bool,
+    /// With --kubernetes: the namespace [default: that of the context or pod]
+    #[arg(long, short, value_name = "NAME", requires = "kubernetes")]
+    pub namespace: Option<String>,
+}
+
 /// How output is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -117,6 +128,10 @@ pub struct Serve {
     /// Serve the AccessGrants of a Kubernetes cluster [default namespace: that of the context or pod]
     #[arg(long, conflicts_with_all = ["site", "init", "advertise_host"])]
     pub kubernetes: bool,
+    /// With --kubernetes: fill the status of AccessGrants, too, where Skupper's controller runs with
+    /// grants disabled
+    #[arg(long, requires = "kubernetes")]
+    pub own_status: bool,
     /// Make a site in the data folder, with a CA of its own, unless there is one
     #[arg(long)]
     pub init: bool,
@@ -155,11 +170,17 @@ pub struct Serve {
 /// Options of `issue`.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: a token for three sites, for one hour\n  \
-    redemption-sidecar issue west --redemptions-allowed 3 --expiration-window 1h -o west.yaml")]
+    redemption-sidecar issue west --redemptions-allowed 3 --expiration-window 1h -o west.yaml\n\
+    Example: the same with an AccessGrant of a Kubernetes cluster\n  \
+    redemption-sidecar issue west --kubernetes --redemptions-allowed 3 --expiration-window 1h \
+    --url https://192.0.2.1:9090 --ca-file ca.crt -o west.yaml")]
 pub struct Issue {
     /// Where the data is.
     #[command(flatten)]
     pub data: Data,
+    /// Or the cluster.
+    #[command(flatten)]
+    pub cluster: Cluster,
     /// Name of the grant, and of the token [default: that of the manifest]
     #[arg(required_unless_present = "filename", value_parser = subdomain_name)]
     pub name: Option<String>,
@@ -178,6 +199,17 @@ pub struct Issue {
     /// Cost of the link that the token makes
     #[arg(long, default_value = "1", value_name = "COST", value_parser = at_least_one)]
     pub link_cost: NonZeroU32,
+    /// With --kubernetes: https://HOST:PORT under which redeemers reach the service
+    #[arg(long, requires = "kubernetes", required_if_eq("kubernetes", "true"))]
+    pub url: Option<AdvertisedUrl>,
+    /// With --kubernetes: file with the CA of the service in PEM, which the token carries
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "kubernetes",
+        required_if_eq("kubernetes", "true")
+    )]
+    pub ca_file: Option<PathBuf>,
     /// File the token is written to, readable by its owner only [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -222,6 +254,9 @@ pub struct List {
     /// Where the data is.
     #[command(flatten)]
     pub data: Data,
+    /// Or the cluster.
+    #[command(flatten)]
+    pub cluster: Cluster,
     /// Form of the output
     #[arg(long, short, default_value = "table", value_name = "FORMAT")]
     pub output: Format,
@@ -234,6 +269,9 @@ pub struct Show {
     /// Where the data is.
     #[command(flatten)]
     pub data: Data,
+    /// Or the cluster.
+    #[command(flatten)]
+    pub cluster: Cluster,
     /// Name of the grant
     pub name: String,
     /// Form of the output
@@ -248,6 +286,9 @@ pub struct Revoke {
     /// Where the data is.
     #[command(flatten)]
     pub data: Data,
+    /// Or the cluster.
+    #[command(flatten)]
+    pub cluster: Cluster,
     /// Name of the grant
     pub name: String,
     /// Form of the output

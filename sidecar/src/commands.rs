@@ -1,5 +1,6 @@
 //! The commands, one file each, and how they end.
 
+mod cluster;
 mod data;
 mod issue;
 mod list;

@@ -30,6 +30,8 @@ pub struct GrantOrder {
     pub code: Option<SecretString>,
     /// The issuer it names.
     pub issuer: Option<String>,
+    /// The spec of the AccessGrant, with what the policy fills in. It may hold the code.
+    pub spec: Map<String, Value>,
     /// What the policy warns of.
     pub warnings: Vec<String>,
 }
@@ -119,6 +121,11 @@ impl GrantOrder {
             issuer: text("/spec/issuer")
                 .filter(|name| !name.is_empty())
                 .map(str::to_owned),
+            spec: object
+                .get("spec")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default(),
             warnings: verdict.warnings,
         })
     }

@@ -7,8 +7,10 @@ use std::net::IpAddr;
 use skupper_access_policy::printable::printable;
 use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::SystemTime;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::metrics::Outcome;
 use crate::redemption::{GrantUid, KeyOrigin, Redemption, Serial};
@@ -70,13 +72,22 @@ where
         // It would say so on standard error, too, and end the redemption that is being logged.
         .log_internal_errors(false)
         .with_env_filter(EnvFilter::try_new(&filter.0).map_err(|_| LogProblem::Filter)?);
+    // The client of Kubernetes logs whole answers that it cannot read, and they may hold keys.
+    let is_harmless = filter_fn(|metadata| !metadata.target().starts_with("kube"));
     Ok(match format {
-        LogFormat::Text => lines.with_ansi(ansi).with_target(false).into(),
+        LogFormat::Text => lines
+            .with_ansi(ansi)
+            .with_target(false)
+            .finish()
+            .with(is_harmless)
+            .into(),
         LogFormat::Json => lines
             .json()
             .flatten_event(true)
             .with_current_span(false)
             .with_span_list(false)
+            .finish()
+            .with(is_harmless)
             .into(),
     })
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::num::NonZeroU32;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
@@ -12,10 +13,11 @@ use skupper_access_policy::value::certificate::CertificateBundle;
 use zeroize::Zeroizing;
 
 use super::report::time;
-use super::{Failure, data, deliver, tell};
+use super::{Failure, cluster, data, deliver, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Issue;
 use crate::grant_order::{GrantOrder, GrantProblem, MIN_CODE_BYTES};
+use crate::ledger::kubernetes::administration::Administration;
 use crate::manifest::AccessToken;
 use crate::redemption::{CodeDigest, Grant, GrantUid};
 use crate::{clock, random, wording, yaml};
@@ -25,6 +27,9 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     let order = order(&options, now)?;
     for warning in &order.warnings {
         tell(format_args!("warning: {warning}"));
+    }
+    if let Some(administration) = cluster::administration(&options.cluster).await? {
+        return on_cluster(&administration, options, order).await;
     }
     let folder = data::folder(&options.data)?;
     let ledger = data::ledger(&folder)?;
@@ -45,15 +50,7 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     let expiration_time = now.checked_add_signed(order.expiration_window);
     let expiration_time = expiration_time
         .ok_or_else(|| Failure::usage("the expiration window ends after the year 262142"))?;
-    if CertificateBundle::parse(&published.ca)
-        .is_ok_and(|ca| !ca.is_any_valid_at(expiration_time.timestamp()))
-    {
-        tell(format_args!(
-            "warning: the token can be redeemed until {}, but the CA of the server ends before: \
-             choose a shorter --expiration-window",
-            time(expiration_time)
-        ));
-    }
+    warn_of_end(&published.ca, expiration_time);
     let uid = GrantUid::from_random(random::bytes());
     let code = order.code.unwrap_or_else(random::code);
     let grant = Grant {
@@ -97,6 +94,103 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
         ledger.revoke(&grant.name, now).await?;
         return Err(failure);
     }
+    say_end(&grant);
+    Ok(())
+}
+
+/// Makes an AccessGrant, and a token of it as soon as Skupper's controller, or a service with
+/// `--own-status`, has given it a code.
+async fn on_cluster(
+    administration: &Administration,
+    options: Issue,
+    order: GrantOrder,
+) -> Result<(), Failure> {
+    let (Some(url), Some(file)) = (&options.url, &options.ca_file) else {
+        return Err(Failure::usage("--kubernetes needs --url and --ca-file"));
+    };
+    let ca = read(file)?.to_string();
+    CertificateBundle::parse(&ca)
+        .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
+    let output = options.output.map(TokenFile::create).transpose()?;
+    let made = administration.create(&order.name, order.spec).await;
+    let made = match made {
+        Ok(Ok(made)) => made,
+        refused => {
+            if let Some(output) = output {
+                output.remove();
+            }
+            // A problem with the cluster goes before a name that is taken.
+            let _taken = refused?;
+            return Err(Failure::refused(format!(
+                "the AccessGrant '{}' is there already: choose another name, or end it with \
+                 'redemption-sidecar revoke --kubernetes {0}'",
+                order.name
+            )));
+        }
+    };
+    tell(format_args!(
+        "waiting for the code of AccessGrant '{}'",
+        made.name
+    ));
+    let complete = administration.wait_for_code(&made, CODE_PATIENCE).await;
+    let written = match complete {
+        Ok(Some((grant, code))) => {
+            warn_of_end(&ca, grant.expiration_time);
+            let token = AccessToken {
+                name: grant.name.clone(),
+                url: url.of_grant(&grant.uid),
+                code,
+                ca,
+                link_cost: options.link_cost.get(),
+            };
+            let text = token.to_yaml();
+            let written = match output {
+                Some(output) => output.fill(text.as_bytes()),
+                None => deliver(text.as_bytes()),
+            };
+            written.map(|()| grant)
+        }
+        incomplete => {
+            if let Some(output) = output {
+                output.remove();
+            }
+            Err(incomplete.err().map_or_else(no_code, Failure::from))
+        }
+    };
+    match written {
+        Ok(grant) => {
+            say_end(&grant);
+            Ok(())
+        }
+        Err(failure) => {
+            // Nobody has the token. Whether this succeeds changes nothing about the failure.
+            if let Ok(Some(made)) = administration.find(&made.name).await {
+                let _ = administration.delete(&made).await;
+            }
+            Err(failure)
+        }
+    }
+}
+
+fn no_code() -> Failure {
+    Failure::try_again(
+        "the AccessGrant got no code: see that Skupper's controller serves grants, or start 'serve \
+         --kubernetes' with --own-status",
+    )
+}
+
+fn warn_of_end(ca: &str, expiration_time: DateTime<Utc>) {
+    if CertificateBundle::parse(ca).is_ok_and(|ca| !ca.is_any_valid_at(expiration_time.timestamp()))
+    {
+        tell(format_args!(
+            "warning: the token can be redeemed until {}, but the CA of the server ends before: \
+             choose a shorter --expiration-window",
+            time(expiration_time)
+        ));
+    }
+}
+
+fn say_end(grant: &Grant) {
     tell(format_args!(
         "'{}' can be redeemed {} until {}",
         grant.name,
@@ -106,8 +200,10 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
         },
         time(grant.expiration_time)
     ));
-    Ok(())
 }
+
+/// How long a grant may take to get its code.
+const CODE_PATIENCE: Duration = Duration::from_mins(1);
 
 fn order(options: &Issue, now: DateTime<Utc>) -> Result<GrantOrder, Failure> {
     let usage = |problem: GrantProblem| Failure::usage(problem.to_string());

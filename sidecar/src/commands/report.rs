@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Failure, print};
 use crate::args::Format;
+use crate::ledger::kubernetes::administration::Listed;
 use crate::redemption::{Grant, KeyOrigin, Redemption};
 
 /// A grant in `list`, `show` and `revoke`. Never its code.
@@ -16,16 +17,31 @@ pub(super) struct GrantReport<'a> {
     name: &'a str,
     uid: String,
     state: &'static str,
-    redemptions: u32,
-    redemptions_allowed: u32,
-    created: String,
-    expiration_time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redemptions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redemptions_allowed: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     issuer: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificates: Option<Vec<CertificateReport<'a>>>,
+    /// What a cluster knows of the certificates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<Vec<KeyReport>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyReport {
+    key: String,
+    issued: String,
+    end: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,13 +61,52 @@ impl<'a> GrantReport<'a> {
             name: &grant.name,
             uid: grant.uid.to_string(),
             state: grant.state(now).as_str(),
-            redemptions: grant.redemptions,
-            redemptions_allowed: grant.redemptions_allowed,
-            created: time(grant.created),
-            expiration_time: time(grant.expiration_time),
+            redemptions: Some(grant.redemptions),
+            redemptions_allowed: Some(grant.redemptions_allowed),
+            created: Some(time(grant.created)),
+            expiration_time: Some(time(grant.expiration_time)),
             revoked: grant.revoked.map(time),
             issuer: grant.issuer.as_deref(),
             certificates: None,
+            keys: None,
+        }
+    }
+
+    /// A grant of a cluster in a list.
+    pub(super) fn of_cluster(listed: &'a Listed, now: DateTime<Utc>) -> Self {
+        match &listed.grant {
+            Some(grant) => Self::new(grant, now),
+            None => Self {
+                name: &listed.name,
+                uid: listed.uid.to_string(),
+                state: "pending",
+                redemptions: None,
+                redemptions_allowed: None,
+                created: None,
+                expiration_time: None,
+                revoked: None,
+                issuer: None,
+                certificates: None,
+                keys: None,
+            },
+        }
+    }
+
+    /// A grant of a cluster with the redemptions that are noted in it.
+    pub(super) fn of_cluster_with_keys(listed: &'a Listed, now: DateTime<Utc>) -> Self {
+        let seconds = |seconds| {
+            DateTime::from_timestamp_secs(seconds)
+                .map(time)
+                .unwrap_or_default()
+        };
+        let keys = listed.keys.iter().map(|key| KeyReport {
+            key: key.name(),
+            issued: seconds(key.at),
+            end: seconds(key.end),
+        });
+        Self {
+            keys: Some(keys.collect()),
+            ..Self::of_cluster(listed, now)
         }
     }
 
@@ -84,9 +139,16 @@ impl<'a> GrantReport<'a> {
             ["uid".to_owned(), self.uid.clone()],
             ["state".to_owned(), self.state.to_owned()],
             ["redemptions".to_owned(), self.redemptions_text()],
-            ["created".to_owned(), self.created.clone()],
-            ["expires".to_owned(), self.expiration_time.clone()],
         ];
+        let times = [
+            ("created", &self.created),
+            ("expires", &self.expiration_time),
+        ];
+        rows.extend(
+            times
+                .into_iter()
+                .filter_map(|(name, time)| Some([name.to_owned(), time.clone()?])),
+        );
         rows.extend(
             self.revoked
                 .clone()
@@ -114,11 +176,21 @@ impl<'a> GrantReport<'a> {
             text.push('\n');
             text.push_str(&columns(&rows));
         }
+        if let Some(keys) = self.keys.as_ref().filter(|keys| !keys.is_empty()) {
+            let mut rows = vec![["KEY", "ISSUED", "END"].map(str::to_owned)];
+            let keys = keys.iter();
+            rows.extend(keys.map(|key| [key.key.clone(), key.issued.clone(), key.end.clone()]));
+            text.push('\n');
+            text.push_str(&columns(&rows));
+        }
         text
     }
 
     fn redemptions_text(&self) -> String {
-        format!("{} of {}", self.redemptions, self.redemptions_allowed)
+        match (self.redemptions, self.redemptions_allowed) {
+            (Some(redemptions), Some(allowed)) => format!("{redemptions} of {allowed}"),
+            _ => ABSENT.to_owned(),
+        }
     }
 }
 
@@ -137,7 +209,10 @@ pub(super) fn print_list(reports: &[GrantReport<'_>], format: Format) -> Result<
             report.name.to_owned(),
             report.state.to_owned(),
             report.redemptions_text(),
-            report.expiration_time.clone(),
+            report
+                .expiration_time
+                .clone()
+                .unwrap_or_else(|| ABSENT.to_owned()),
         ]
     }));
     print(columns(&rows))
@@ -182,6 +257,9 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     }
     text
 }
+
+/// What is not known, in a column.
+const ABSENT: &str = "-";
 
 /// RFC 3339, UTC, in whole seconds.
 pub(super) fn time(time: DateTime<Utc>) -> String {

@@ -1,14 +1,20 @@
 //! `revoke`: ends the grants of a name at once, retries included.
 
+use chrono::{DateTime, Utc};
+
 use super::report::{GrantReport, print_grants, time};
-use super::{Failure, data, tell};
+use super::{Failure, cluster, data, tell};
 use crate::args::{Format, Revoke};
 use crate::clock;
+use crate::ledger::kubernetes::administration::Administration;
 use crate::redemption::Grant;
 
 pub(super) async fn run(options: Revoke) -> Result<(), Failure> {
-    let ledger = data::ledger(&data::folder(&options.data)?)?;
     let now = clock::now();
+    if let Some(cluster) = cluster::administration(&options.cluster).await? {
+        return delete(&cluster, &options, now).await;
+    }
+    let ledger = data::ledger(&data::folder(&options.data)?)?;
     let revoked = ledger.revoke(&options.name, now).await?;
     if revoked.is_empty() {
         let newest = ledger.show(&options.name).await?.into_iter().next();
@@ -23,13 +29,36 @@ pub(super) async fn run(options: Revoke) -> Result<(), Failure> {
         .iter()
         .any(|(_, redemptions)| !redemptions.is_empty());
     if options.output == Format::Table && has_certificates {
-        tell(
-            "these certificates stay valid until their end: there is no revocation list; to shut a \
-             site out, replace the CA of the links",
-        );
+        tell(STAY_VALID);
     }
     Ok(())
 }
+
+/// Deletes the AccessGrant: what is not there is redeemed by nobody, Skupper's controller included.
+async fn delete(
+    cluster: &Administration,
+    options: &Revoke,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let name = &options.name;
+    let listed = loop {
+        let listed = cluster.find(name).await?.ok_or_else(|| ended(name, None))?;
+        // It is not deleted when it was redeemed meanwhile: every redemption is reported.
+        if cluster.delete(&listed).await? {
+            break listed;
+        }
+    };
+    let report = GrantReport::of_cluster_with_keys(&listed, now);
+    print_grants(&[report], options.output)?;
+    if options.output == Format::Table && !listed.keys.is_empty() {
+        tell(STAY_VALID);
+        tell("the log of the service names their serial numbers");
+    }
+    Ok(())
+}
+
+const STAY_VALID: &str = "these certificates stay valid until their end: there is no revocation \
+    list; to shut a site out, replace the CA of the links";
 
 /// Why there is nothing to revoke. Holds the newest grant of the name.
 fn ended(name: &str, newest: Option<Grant>) -> Failure {

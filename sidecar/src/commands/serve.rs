@@ -80,7 +80,7 @@ async fn serve<S: Store>(
     let (operations_listener, operations_address) =
         listening(options.metrics_listen, "--metrics-listen")?;
     // What tokens carry is said only by a service that has its port.
-    ledger.publish(&url.to_string(), &shown.ca).await?;
+    ledger.publish(&url, &shown.ca).await?;
     info!("listening on {address} (redemptions) and {operations_address} (operations)");
     info!("tokens of this service carry {url}");
 

@@ -10,13 +10,16 @@
 //! Any number of services count beside each other, and beside Skupper's controller: every write names
 //! the version that it was decided about.
 
+pub mod administration;
 pub mod admit;
+pub mod completion;
 pub mod grants;
 pub mod keys;
 pub mod object;
 pub mod outcome;
 pub mod queues;
 
+mod own_status;
 mod store;
 
 use std::collections::BTreeMap;
@@ -28,8 +31,10 @@ use kube::Client;
 use kube::runtime::watcher::Event;
 use tokio::task::JoinHandle;
 
+use self::completion::Facts;
 use self::grants::Grants;
 use self::object::GrantObject;
+use self::own_status::OwnStatus;
 use self::queues::Queues;
 use self::store::ClusterStore;
 use super::{Entry, Ledger, LedgerFault};
@@ -41,24 +46,38 @@ pub struct KubernetesLedger {
     grants: Arc<Grants>,
     queues: Arc<Queues<ClusterStore>>,
     course: Arc<Course>,
+    own_status: Option<Arc<OwnStatus>>,
     task: JoinHandle<()>,
 }
 
 impl KubernetesLedger {
-    /// Starts to watch. Until the first list is read, every look is [`Refusal::NotReady`].
+    /// Starts to watch. Until the first list is read, every look is [`Refusal::NotReady`]. With
+    /// `has_own_status` it completes the grants, too, when it knows where the service is reached.
     #[must_use]
-    pub fn start(client: Client, scope: &Scope) -> Self {
+    pub fn start(client: Client, scope: &Scope, has_own_status: bool) -> Self {
         let grants = Arc::new(Grants::default());
         let store = ClusterStore::new(client.clone());
+        let own_status = OwnStatus::new(client.clone(), scope.clone());
+        let own_status = has_own_status.then(|| Arc::new(own_status));
+        let completing = own_status.clone();
         let course = Arc::new(Course::of("the AccessGrants"));
         let (api, known, of_task) = (scope.api(client), Arc::clone(&grants), Arc::clone(&course));
         let task = tokio::spawn(async move {
-            follow(api, None, &of_task, |event| heed(&known, event)).await;
+            follow(api, None, &of_task, |event| {
+                if let (Some(own_status), Event::InitApply(object) | Event::Apply(object)) =
+                    (&completing, &event)
+                {
+                    own_status.consider(object);
+                }
+                heed(&known, event);
+            })
+            .await;
         });
         Self {
             queues: Arc::new(Queues::new(store, Arc::clone(&grants))),
             grants,
             course,
+            own_status,
             task,
         }
     }
@@ -67,6 +86,13 @@ impl KubernetesLedger {
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         self.course.problem()
+    }
+
+    /// Says where the service is reached and which CA it answers with, for the grants it completes.
+    pub fn publish(&self, facts: Facts) {
+        if let Some(own_status) = &self.own_status {
+            own_status.set_facts(facts);
+        }
     }
 
     async fn find(&self, uid: &GrantUid) -> Result<Arc<GrantObject>, Refusal> {

@@ -98,6 +98,7 @@ pub(super) async fn cluster(
     let ledger = KubernetesLedger::start(
         connection.client.clone(),
         &Scope::Namespace(namespace.clone()),
+        options.own_status,
     );
     let issuers = options.issuers.clone();
     let (site, notices) = ClusterSite::start(connection.client, namespace, issuers, now).await;

@@ -4,12 +4,18 @@ use std::future::Future;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::advertised::AdvertisedUrl;
+use crate::ledger::kubernetes::completion::Facts;
 use crate::ledger::{KubernetesLedger, Ledger, LedgerFault, SqliteLedger};
 
 /// A ledger that a service keeps.
 pub(super) trait Store: Ledger {
     /// Makes known where the service is reached and which CA it answers with.
-    fn publish(&self, url: &str, ca: &str) -> impl Future<Output = Result<(), LedgerFault>> + Send;
+    fn publish(
+        &self,
+        url: &AdvertisedUrl,
+        ca: &str,
+    ) -> impl Future<Output = Result<(), LedgerFault>> + Send;
 
     /// Whether a redemption could be counted now.
     fn prove(&self, now: DateTime<Utc>) -> impl Future<Output = Result<(), LedgerFault>> + Send;
@@ -23,8 +29,8 @@ pub(super) trait Store: Ledger {
 }
 
 impl Store for SqliteLedger {
-    async fn publish(&self, url: &str, ca: &str) -> Result<(), LedgerFault> {
-        SqliteLedger::publish(self, url, ca).await
+    async fn publish(&self, url: &AdvertisedUrl, ca: &str) -> Result<(), LedgerFault> {
+        SqliteLedger::publish(self, &url.to_string(), ca).await
     }
 
     async fn prove(&self, now: DateTime<Utc>) -> Result<(), LedgerFault> {
@@ -38,7 +44,14 @@ impl Store for SqliteLedger {
 
 /// The objects of a cluster belong to those who made them: none is deleted.
 impl Store for KubernetesLedger {
-    async fn publish(&self, _: &str, _: &str) -> Result<(), LedgerFault> {
+    async fn publish(&self, url: &AdvertisedUrl, ca: &str) -> Result<(), LedgerFault> {
+        KubernetesLedger::publish(
+            self,
+            Facts {
+                url: url.clone(),
+                ca: ca.to_owned(),
+            },
+        );
         Ok(())
     }
 

@@ -79,7 +79,7 @@ impl<S: Store> Upkeep<S> {
         match self.identity.certificate(url.host(), issuers, now) {
             Ok(shown) => {
                 let ledger = &self.redemptions.service().ledger;
-                if let Err(fault) = ledger.publish(&url.to_string(), &shown.ca).await {
+                if let Err(fault) = ledger.publish(&url, &shown.ca).await {
                     warn!("the new certificate of the server is not used yet: {fault}");
                     return;
                 }

@@ -116,6 +116,12 @@ impl Key {
         }
     }
 
+    /// The key, as the note has it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        STANDARD_NO_PAD.encode(self.key)
+    }
+
     /// The redemption that was noted, as far as whoever asks for it knows it: with another subject
     /// its own is not known, and is empty.
     #[must_use]
@@ -150,7 +156,7 @@ impl Key {
     }
 
     fn to_line(&self) -> String {
-        let mut line = STANDARD_NO_PAD.encode(self.key);
+        let mut line = self.name();
         // Writing to a String cannot fail.
         let _ = write!(line, " {} {} ", self.at, self.end);
         STANDARD_NO_PAD.encode_string(self.subject, &mut line);

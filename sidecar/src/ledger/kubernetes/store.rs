@@ -66,7 +66,7 @@ async fn answer(
 }
 
 /// Who wrote, in `managedFields`.
-const FIELD_MANAGER: &str = "redemption-sidecar";
+pub(super) const FIELD_MANAGER: &str = "redemption-sidecar";
 
 /// How long the API server may take for one answer: a usual one takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);

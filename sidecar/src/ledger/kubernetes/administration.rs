@@ -1,0 +1,195 @@
+//! The AccessGrants of a namespace as those see them who make, list and end them.
+
+use std::time::Duration;
+
+use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
+use kube::{Api, Client};
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+use tokio::time::{Instant, sleep};
+
+use super::keys::Keys;
+use super::object::GrantObject;
+use super::outcome::Outcome;
+use crate::kubernetes::{AccessGrant, wording};
+use crate::redemption::{Grant, GrantUid};
+
+/// The AccessGrants of a namespace.
+pub struct Administration {
+    api: Api<AccessGrant>,
+    namespace: String,
+}
+
+/// An AccessGrant. No `Debug`: what is in it may be printed only by what is public here.
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: GrantUid,
+    /// What it means; absent while it has no code or no end.
+    pub grant: Option<Grant>,
+    /// The redemptions that are noted in it.
+    pub keys: Keys,
+    resource_version: String,
+}
+
+impl Administration {
+    /// The grants of a namespace.
+    #[must_use]
+    pub fn new(client: Client, namespace: &str) -> Self {
+        Self {
+            api: Api::namespaced(client, namespace),
+            namespace: namespace.to_owned(),
+        }
+    }
+
+    /// Every grant, by name.
+    ///
+    /// # Errors
+    /// The API server refuses, or does not answer.
+    pub async fn list(&self) -> Result<Vec<Listed>, AdministrationProblem> {
+        let mut listed = Vec::new();
+        let mut page = ListParams::default().limit(PAGE);
+        loop {
+            let found = self.api.list(&page).await;
+            let found = found.map_err(|error| AdministrationProblem::of("list", &error))?;
+            listed.extend(found.items.iter().filter_map(Listed::read));
+            match found.metadata.continue_.filter(|next| !next.is_empty()) {
+                Some(next) => page = page.continue_token(&next),
+                None => break,
+            }
+        }
+        listed.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(listed)
+    }
+
+    /// The grant of a name.
+    ///
+    /// # Errors
+    /// As [`Administration::list`].
+    pub async fn find(&self, name: &str) -> Result<Option<Listed>, AdministrationProblem> {
+        let found = self.api.get_opt(name).await;
+        let found = found.map_err(|error| AdministrationProblem::of("read", &error))?;
+        Ok(found.as_ref().and_then(Listed::read))
+    }
+
+    /// Makes a grant. `Ok(Err(_))` holds the one that has the name already.
+    ///
+    /// # Errors
+    /// As [`Administration::list`]. When the API server did not answer, it may be made.
+    pub async fn create(
+        &self,
+        name: &str,
+        spec: Map<String, Value>,
+    ) -> Result<Result<Listed, Option<Listed>>, AdministrationProblem> {
+        let mut object = AccessGrant {
+            spec: Value::Object(spec),
+            ..AccessGrant::default()
+        };
+        object.metadata.name = Some(name.to_owned());
+        object.metadata.namespace = Some(self.namespace.clone());
+        match self.api.create(&PostParams::default(), &object).await {
+            Ok(made) => match Listed::read(&made) {
+                Some(made) => Ok(Ok(made)),
+                None => Ok(Err(None)),
+            },
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                Ok(Err(self.find(name).await?))
+            }
+            Err(error) => Err(AdministrationProblem::of("create", &error)),
+        }
+    }
+
+    /// Waits until a grant has its code and its end. `None` when that takes too long, or the grant
+    /// is gone.
+    ///
+    /// # Errors
+    /// As [`Administration::list`].
+    pub async fn wait_for_code(
+        &self,
+        made: &Listed,
+        patience: Duration,
+    ) -> Result<Option<(Grant, SecretString)>, AdministrationProblem> {
+        let end = Instant::now() + patience;
+        loop {
+            let found = self.api.get_opt(&made.name).await;
+            let found = found.map_err(|error| AdministrationProblem::of("read", &error))?;
+            let Some(found) = found else { return Ok(None) };
+            let read = Listed::read(&found).filter(|listed| listed.uid == made.uid);
+            let code = found.status.get("code").and_then(Value::as_str);
+            match (read.map(|listed| listed.grant), code) {
+                (None, _) => return Ok(None),
+                (Some(Some(grant)), Some(code)) => {
+                    return Ok(Some((grant, SecretString::from(code))));
+                }
+                _ if Instant::now() >= end => return Ok(None),
+                _ => sleep(LOOK).await,
+            }
+        }
+    }
+
+    /// Deletes a grant, as it was read and no other one that has its name. Says whether it was there.
+    ///
+    /// # Errors
+    /// As [`Administration::list`]. When the API server did not answer, it may be deleted.
+    pub async fn delete(&self, grant: &Listed) -> Result<bool, AdministrationProblem> {
+        let options = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(grant.uid.to_string()),
+                resource_version: Some(grant.resource_version.clone()),
+            }),
+            ..DeleteParams::default()
+        };
+        match self.api.delete(&grant.name, &options).await {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
+                Ok(false)
+            }
+            Err(error) => Err(AdministrationProblem::of("delete", &error)),
+        }
+    }
+}
+
+impl Listed {
+    fn read(object: &AccessGrant) -> Option<Self> {
+        let object = GrantObject::read(object)?;
+        Some(Self {
+            keys: object.keys(),
+            name: object.place.name,
+            uid: object.place.uid,
+            grant: object.grant,
+            resource_version: object.resource_version,
+        })
+    }
+}
+
+/// Why something could not be done with a grant. One line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdministrationProblem {
+    /// What became of the request.
+    pub outcome: Outcome,
+    message: String,
+}
+
+impl AdministrationProblem {
+    fn of(what: &str, error: &kube::Error) -> Self {
+        Self {
+            outcome: Outcome::of(error),
+            message: format!("cannot {what} AccessGrants: {}", wording(error)),
+        }
+    }
+}
+
+impl std::fmt::Display for AdministrationProblem {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for AdministrationProblem {}
+
+/// How many grants are read at once.
+const PAGE: u32 = 500;
+
+/// How often it is looked whether a code is there.
+const LOOK: Duration = Duration::from_millis(200);

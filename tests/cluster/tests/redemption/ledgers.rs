@@ -1,0 +1,66 @@
+//! Ledgers beside each other in one process.
+
+use std::sync::Arc;
+
+use cluster_tests::Cluster;
+use redemption_sidecar::clock;
+use redemption_sidecar::ledger::Ledger;
+use redemption_sidecar::redemption::{Decision, Refusal};
+
+use crate::room::{Room, redemption, soon};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_ledgers_count_exactly_what_a_grant_allows() {
+    let cluster = Cluster::shared().await.unwrap();
+    let room = Room::new(&cluster, "three-ledgers").await;
+    let mut ledgers = Vec::new();
+    for _ in 0..3 {
+        ledgers.push(Arc::new(room.ledger().await));
+    }
+    for allowed in [1, 10] {
+        let name = format!("allows-{allowed}");
+        let uid = room.grant(&name, allowed).await;
+        let begin = std::time::Instant::now();
+        let redeemers = (0..64).map(|key| {
+            let ledger = Arc::clone(&ledgers[key as usize % 3]);
+            tokio::spawn(async move {
+                // As the service asks: the grant first, which may not be known yet.
+                let grant = ledger.look(&uid, None).await.unwrap().unwrap().grant;
+                let candidate = redemption(&grant.uid, key);
+                ledger
+                    .count(&uid, candidate, clock::now(), soon())
+                    .await
+                    .unwrap()
+            })
+        });
+        let mut decisions = Vec::new();
+        for redeemer in redeemers.collect::<Vec<_>>() {
+            decisions.push(redeemer.await.unwrap());
+        }
+        println!("{name}: {:?}", begin.elapsed());
+        let counted = decisions
+            .iter()
+            .filter(|decision| **decision == Ok(Decision::Count));
+        let spent = decisions
+            .iter()
+            .filter(|decision| **decision == Err(Refusal::Spent));
+        let expected = (allowed as usize, 64 - allowed as usize);
+        assert_eq!((counted.count(), spent.count()), expected, "{name}");
+        assert_eq!(room.redemptions(&name).await, u64::from(allowed), "{name}");
+
+        // A key that was counted is the same redemption for every ledger.
+        let first = decisions
+            .iter()
+            .position(|decision| decision.is_ok())
+            .unwrap();
+        let claim = redemption(&uid, u32::try_from(first).unwrap()).claim();
+        for ledger in &ledgers {
+            let entry = ledger.look(&uid, Some(&claim)).await.unwrap().unwrap();
+            let known = entry.redemption.unwrap();
+            assert_eq!(
+                (known.subject.as_str(), known.serial),
+                ("west", claim.serial)
+            );
+        }
+    }
+}

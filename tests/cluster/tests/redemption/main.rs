@@ -1,0 +1,12 @@
+//! The redemption sidecar on a real API server.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod ledgers;
+mod processes;
+mod room;
+mod service;

@@ -1,0 +1,140 @@
+//! A namespace with grants, as Skupper's controller leaves them.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use cluster_tests::Cluster;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use redemption_sidecar::clock;
+use redemption_sidecar::issuer::new_site_ca;
+use redemption_sidecar::kubernetes::{AccessGrant, Scope};
+use redemption_sidecar::ledger::{KubernetesLedger, Ledger};
+use redemption_sidecar::redemption::{GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal, Serial};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+/// The code of every grant.
+pub(crate) const CODE: &str = "Canary-c0de-7c1f0e9d-of-a-grant";
+
+pub(crate) struct Room {
+    pub(crate) client: Client,
+    pub(crate) namespace: String,
+    pub(crate) grants: Api<AccessGrant>,
+}
+
+impl Room {
+    pub(crate) async fn new(cluster: &Cluster, namespace: &str) -> Self {
+        let client = cluster.admin().unwrap();
+        let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
+        let object = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
+        namespaces
+            .create(&PostParams::default(), &object)
+            .await
+            .unwrap();
+        Self {
+            grants: Api::namespaced(client.clone(), namespace),
+            client,
+            namespace: namespace.to_owned(),
+        }
+    }
+
+    /// A Site with an endpoint, and its CA.
+    pub(crate) async fn site(&self) {
+        let (certificate, key) = new_site_ca("skupper-site-ca", clock::now()).unwrap();
+        let secret = json!({"metadata": {"name": "skupper-site-ca"}, "type": "kubernetes.io/tls",
+            "stringData": {"tls.crt": certificate, "tls.key": key.expose_secret()}});
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
+        let secret = serde_json::from_value(secret).unwrap();
+        secrets
+            .create(&PostParams::default(), &secret)
+            .await
+            .unwrap();
+
+        let kind = GroupVersionKind::gvk("skupper.io", "v2alpha1", "Site");
+        let kind = ApiResource::from_gvk(&kind);
+        let sites: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
+        let site = DynamicObject::new("west", &kind).data(json!({"spec": {}}));
+        sites.create(&PostParams::default(), &site).await.unwrap();
+        let endpoints = json!([{"name": "inter-router", "host": "192.0.2.1", "port": "55671",
+            "group": "skupper-router"}]);
+        let status = Patch::Merge(json!({"status": {"endpoints": endpoints}}));
+        let patched = sites.patch_status("west", &PatchParams::default(), &status);
+        patched.await.unwrap();
+    }
+
+    /// A grant that can be redeemed for an hour.
+    pub(crate) async fn grant(&self, name: &str, allowed: u32) -> GrantUid {
+        let mut object = AccessGrant {
+            spec: json!({"redemptionsAllowed": allowed}),
+            ..AccessGrant::default()
+        };
+        object.metadata.name = Some(name.to_owned());
+        let object = self.grants.create(&PostParams::default(), &object).await;
+        let uid = object.unwrap().metadata.uid.unwrap();
+        let end = clock::now() + TimeDelta::hours(1);
+        let ready = json!({"type": "Ready", "status": "True", "reason": "Ok", "message": "OK",
+            "lastTransitionTime": time(clock::now())});
+        self.set_status(
+            name,
+            &json!({"code": CODE, "expirationTime": time(end), "url": "https://skupper.example",
+                "conditions": [ready]}),
+        )
+        .await;
+        GrantUid::parse(&uid).unwrap()
+    }
+
+    pub(crate) async fn set_status(&self, name: &str, status: &Value) {
+        let patch = Patch::Merge(json!({"status": status}));
+        let patched = self
+            .grants
+            .patch_status(name, &PatchParams::default(), &patch);
+        patched.await.unwrap();
+    }
+
+    pub(crate) async fn set_allowed(&self, name: &str, allowed: u32) {
+        let patch = Patch::Merge(json!({"spec": {"redemptionsAllowed": allowed}}));
+        let patched = self.grants.patch(name, &PatchParams::default(), &patch);
+        patched.await.unwrap();
+    }
+
+    pub(crate) async fn redemptions(&self, name: &str) -> u64 {
+        let object = self.grants.get(name).await.unwrap();
+        object.status["redemptions"].as_u64().unwrap_or_default()
+    }
+
+    /// A ledger of its own that has read everything.
+    pub(crate) async fn ledger(&self) -> KubernetesLedger {
+        let scope = Scope::Namespace(self.namespace.clone());
+        let ledger = KubernetesLedger::start(self.client.clone(), &scope, false);
+        let nobody = GrantUid::from_bytes([0; 16]);
+        while ledger.look(&nobody, None).await.unwrap() == Err(Refusal::NotReady) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        ledger
+    }
+}
+
+/// A redemption with a key that nobody else has.
+pub(crate) fn redemption(uid: &GrantUid, key: u32) -> Redemption {
+    let spki = key.to_be_bytes();
+    Redemption {
+        key: KeyDigest::of_spki(&spki),
+        origin: KeyOrigin::Redeemer,
+        subject: "west".to_owned(),
+        serial: Serial::derive(uid, &spki),
+        at: DateTime::from_timestamp_secs(clock::now().timestamp()).unwrap(),
+        certificate_end: DateTime::from_timestamp_secs(4_000_000_000).unwrap(),
+    }
+}
+
+pub(crate) fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// A deadline as requests have it.
+pub(crate) fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(5)
+}
