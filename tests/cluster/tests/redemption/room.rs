@@ -61,8 +61,10 @@ impl Room {
         let endpoints = json!([{"name": "inter-router", "host": "192.0.2.1", "port": "55671",
             "group": "skupper-router"}]);
         let status = Patch::Merge(json!({"status": {"endpoints": endpoints}}));
-        let patched = sites.patch_status("west", &PatchParams::default(), &status);
-        patched.await.unwrap();
+        sites
+            .patch_status("west", &PatchParams::default(), &status)
+            .await
+            .unwrap();
     }
 
     /// A grant that can be redeemed for an hour.
@@ -88,16 +90,18 @@ impl Room {
 
     pub(crate) async fn set_status(&self, name: &str, status: &Value) {
         let patch = Patch::Merge(json!({"status": status}));
-        let patched = self
-            .grants
-            .patch_status(name, &PatchParams::default(), &patch);
-        patched.await.unwrap();
+        self.grants
+            .patch_status(name, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn set_allowed(&self, name: &str, allowed: u32) {
         let patch = Patch::Merge(json!({"spec": {"redemptionsAllowed": allowed}}));
-        let patched = self.grants.patch(name, &PatchParams::default(), &patch);
-        patched.await.unwrap();
+        self.grants
+            .patch(name, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn redemptions(&self, name: &str) -> u64 {
