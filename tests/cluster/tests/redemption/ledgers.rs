@@ -1,11 +1,12 @@
 //! Ledgers beside each other in one process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cluster_tests::Cluster;
 use redemption_sidecar::clock;
-use redemption_sidecar::ledger::Ledger;
-use redemption_sidecar::redemption::{Decision, Refusal};
+use redemption_sidecar::ledger::{KubernetesLedger, Ledger};
+use redemption_sidecar::redemption::{Decision, Grant, GrantUid, Refusal};
 
 use crate::room::{Room, redemption, soon};
 
@@ -24,8 +25,7 @@ async fn three_ledgers_count_exactly_what_a_grant_allows() {
         let redeemers = (0..64).map(|key| {
             let ledger = Arc::clone(&ledgers[key as usize % 3]);
             tokio::spawn(async move {
-                // As the service asks: the grant first, which may not be known yet.
-                let grant = ledger.look(&uid, None).await.unwrap().unwrap().grant;
+                let grant = known(&ledger, &uid).await;
                 let candidate = redemption(&grant.uid, key);
                 ledger
                     .count(&uid, candidate, clock::now(), soon())
@@ -61,6 +61,18 @@ async fn three_ledgers_count_exactly_what_a_grant_allows() {
                 (known.subject.as_str(), known.serial),
                 ("west", claim.serial)
             );
+        }
+    }
+}
+
+/// The grant as the service asks for it first. The watch may still be at its first version, without
+/// a code.
+async fn known(ledger: &KubernetesLedger, uid: &GrantUid) -> Grant {
+    loop {
+        match ledger.look(uid, None).await.unwrap() {
+            Ok(entry) => return entry.grant,
+            Err(Refusal::NotReady) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(refusal) => unreachable!("{refusal:?}"),
         }
     }
 }
