@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster_tests::Cluster;
+use kube::api::{DeleteParams, PostParams};
 use redemption_sidecar::clock;
 use redemption_sidecar::ledger::{KubernetesLedger, Ledger};
 use redemption_sidecar::redemption::{Decision, Grant, GrantUid, Refusal};
@@ -75,4 +76,98 @@ async fn known(ledger: &KubernetesLedger, uid: &GrantUid) -> Grant {
             Err(refusal) => unreachable!("{refusal:?}"),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_that_is_made_again_and_one_that_changes_count_what_they_allow_then() {
+    let cluster = Cluster::shared().await.unwrap();
+    let room = Room::new(&cluster, "changing").await;
+    let ledger = Arc::new(room.ledger().await);
+    let count = |uid: GrantUid, key: u32| {
+        let ledger = Arc::clone(&ledger);
+        async move {
+            known(&ledger, &uid).await;
+            let candidate = redemption(&uid, key);
+            ledger
+                .count(&uid, candidate, clock::now(), soon())
+                .await
+                .unwrap()
+        }
+    };
+    let first = room.grant("west", 1).await;
+    assert_eq!(count(first, 1).await, Ok(Decision::Count));
+    assert_eq!(count(first, 2).await, Err(Refusal::Spent));
+
+    // Raised: what the watch has not said yet is read before anybody is refused.
+    room.set_allowed("west", 2).await;
+    assert_eq!(count(first, 2).await, Ok(Decision::Count));
+    room.set_allowed("west", 1).await;
+    assert_eq!(count(first, 3).await, Err(Refusal::Spent));
+    let again = count(first, 1).await;
+    assert!(matches!(again, Ok(Decision::Again(_))), "{again:?}");
+
+    // Deleted and made again under the same name: another grant, with none of the keys.
+    let options = DeleteParams::default();
+    room.grants.delete("west", &options).await.unwrap();
+    let second = room.grant("west", 1).await;
+    let candidate = redemption(&first, 9);
+    let late = ledger.count(&first, candidate, clock::now(), soon()).await;
+    assert_eq!(late.unwrap(), Err(Refusal::UnknownGrant));
+    assert_eq!(count(second, 1).await, Ok(Decision::Count));
+    assert_eq!(room.redemptions("west").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_writer_of_old_copies_the_count_is_never_below_what_was_counted() {
+    let cluster = Cluster::shared().await.unwrap();
+    let room = Room::new(&cluster, "beside-skupper").await;
+    let ledger = Arc::new(room.ledger().await);
+    let uid = room.grant("west", 40).await;
+    known(&ledger, &uid).await;
+    // As Skupper's controller writes: the whole object as it was read, with the version of then, its
+    // own conditions anew, foreign ones kept; and it counts one of its own now and then.
+    let grants = room.grants.clone();
+    let controller = tokio::spawn(async move {
+        let mut own = 0;
+        for round in 0..60 {
+            let mut object = grants.get("west").await.unwrap();
+            object.metadata.managed_fields = None;
+            tokio::time::sleep(Duration::from_millis(3)).await;
+            let conditions = object.status["conditions"].as_array_mut().unwrap();
+            for condition in conditions {
+                if condition["type"] == "Ready" {
+                    condition["message"] = format!("round {round}").into();
+                }
+            }
+            let redemptions = object.status["redemptions"].as_u64().unwrap_or_default();
+            let counts = round % 10 == 0 && redemptions < 40;
+            object.status["redemptions"] = (redemptions + u64::from(counts)).into();
+            let written = grants
+                .replace_status("west", &PostParams::default(), &object)
+                .await;
+            own += u64::from(counts && written.is_ok());
+        }
+        own
+    });
+    let mut counted = 0;
+    for key in 0..64 {
+        let candidate = redemption(&uid, key);
+        match ledger
+            .count(&uid, candidate, clock::now(), soon())
+            .await
+            .unwrap()
+        {
+            Ok(decision) => {
+                assert_eq!(decision, Decision::Count);
+                counted += 1;
+            }
+            Err(refusal) => assert_eq!(refusal, Refusal::Spent),
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let own = controller.await.unwrap();
+    let stored = room.redemptions("west").await;
+    println!("{counted} counted, {own} by the controller, {stored} stored");
+    assert_eq!(stored, counted + own);
+    assert!(stored <= 40);
 }

@@ -6,7 +6,9 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod commands;
 mod ledgers;
 mod processes;
+mod rates;
 mod room;
 mod service;

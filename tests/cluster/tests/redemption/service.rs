@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use redemption_sidecar::redemption::GrantUid;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use secrecy::SecretString;
 use tempfile::TempDir;
 
 use crate::room::{CODE, Room};
@@ -92,12 +93,40 @@ impl Services {
         certificates.next().unwrap()
     }
 
+    /// Writes a file beside those of the services, and says where.
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_string_lossy().into_owned()
+    }
+
+    /// Runs another command on the grants of the room.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        Command::new(binary())
+            .env("KUBECONFIG", self.folder.path().join("kubeconfig"))
+            .args(arguments)
+            .args(["--kubernetes", "--namespace", &self.namespace])
+            .output()
+            .unwrap()
+    }
+
     /// Redeems with a key of its own, as often as it must, and says whether it has its certificate.
     pub(crate) async fn redeem(&self, port: u16, uid: &GrantUid, name: &str) -> bool {
+        self.redeem_with(port, uid, CODE.into(), name).await
+    }
+
+    /// The same with another code.
+    pub(crate) async fn redeem_with(
+        &self,
+        port: u16,
+        uid: &GrantUid,
+        code: SecretString,
+        name: &str,
+    ) -> bool {
         let token = AccessToken {
             name: name.to_owned(),
             url: format!("https://127.0.0.1:{port}/{uid}"),
-            code: CODE.into(),
+            code,
             ca: self.ca(),
             link_cost: 1,
         };
