@@ -1,8 +1,11 @@
 //! AccessGrants, as their users make and change them.
 
+use std::time::Duration;
+
 use cluster_tests::Kind::AccessGrant;
 use cluster_tests::{Order, User};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::{admin, done, refused, version};
 
@@ -64,10 +67,6 @@ async fn what_is_refused_is_not_stored_and_the_user_is_told_all_of_it() {
         (
             json!({"redemptionsAllowed": 11}),
             "spec.redemptionsAllowed: Invalid value: 11: ",
-        ),
-        (
-            json!({"redemptionsAllowed": "3"}),
-            "spec.redemptionsAllowed: Invalid value: \"string\": ",
         ),
         (json!({"code": "canary"}), "spec.code: Too short: "),
         (
@@ -139,14 +138,23 @@ async fn applying_a_file_again_writes_nothing() {
             Some(json!({"expirationWindow": "1 day"})),
         ),
     ];
-    for (name, spec) in cases {
-        let grant = AccessGrant.object(name, spec);
-        let first = done(user.apply(AccessGrant, &grant).await.unwrap());
-        for time in 1..4 {
-            // The time of a managed field is in seconds: a change would show after one.
-            tokio::time::sleep(std::time::Duration::from_millis(400)).await;
-            let again = done(user.apply(AccessGrant, &grant).await.unwrap());
-            assert_eq!(version(&again), version(&first), "{name}, time {time}");
+    let grants = cases.map(|(name, spec)| AccessGrant.object(name, spec));
+    let mut applied = Vec::new();
+    for grant in &grants {
+        let mut first = done(user.apply(AccessGrant, grant).await.unwrap());
+        if first["metadata"]["managedFields"].is_null() {
+            // A file without any field owns nothing. The API server then takes what is stored, once,
+            // for what was there before anybody applied.
+            first = done(user.apply(AccessGrant, grant).await.unwrap());
+        }
+        applied.push(first);
+    }
+    // The time of a managed field is in seconds: a change would show after one.
+    sleep(Duration::from_millis(1100)).await;
+    for time in 1..3 {
+        for (grant, first) in grants.iter().zip(&applied) {
+            let again = done(user.apply(AccessGrant, grant).await.unwrap());
+            assert_eq!(version(&again), version(first), "{grant}, time {time}");
         }
     }
 

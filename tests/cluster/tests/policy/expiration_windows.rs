@@ -64,7 +64,7 @@ async fn a_list_as_window_breaks_typed_lists_and_the_policy_keeps_it_out() {
         grants.list(&ListParams::default()).await
     };
     done(
-        user.create(AccessGrant, &AccessGrant.object("good", None))
+        user.create(AccessGrant, &AccessGrant.object("good", Some(json!({}))))
             .await
             .unwrap(),
     );
