@@ -158,6 +158,15 @@ async fn applying_a_file_again_writes_nothing() {
         }
     }
 
+    // `kubectl apply` on the client finds no difference, and a controller puts back what it read.
+    for (grant, first) in grants.iter().zip(&applied) {
+        let name = grant["metadata"]["name"].as_str().unwrap();
+        let merged = done(user.merge(AccessGrant, name, &json!({})).await.unwrap());
+        assert_eq!(version(&merged), version(first), "{name}");
+        let replaced = done(user.replace(AccessGrant, first).await.unwrap());
+        assert_eq!(version(&replaced), version(first), "{name}");
+    }
+
     // The same value in another spelling is the same value.
     let grant = |window| AccessGrant.object("spelled", Some(json!({"expirationWindow": window})));
     let first = done(user.apply(AccessGrant, &grant("24h")).await.unwrap());
@@ -204,21 +213,27 @@ async fn patches_are_judged_as_the_object_they_make() {
 async fn an_object_from_before_the_policy_can_be_labelled_finalized_and_deleted() {
     let (_cluster, user) = admin("grant-before").await;
     let broken = json!({"expirationWindow": "hello 5m world", "redemptionsAllowed": -4});
-    let grant = AccessGrant.object("west", Some(broken.clone()));
-    done(user.create(AccessGrant, &grant).await.unwrap());
+    for name in ["west", "east"] {
+        let grant = AccessGrant.object(name, Some(broken.clone()));
+        done(user.create(AccessGrant, &grant).await.unwrap());
+    }
     let mut policy = Order::of_skupper_kinds().deploy(&user).await.unwrap();
 
-    for metadata in [
-        json!({"labels": {"team": "a"}}),
-        json!({"annotations": {"note": "b"}}),
-        json!({"finalizers": ["example.com/hold"]}),
-        json!({"finalizers": null}),
-    ] {
+    let touch = async |name: &str, metadata: Value| {
         let patch = json!({"metadata": metadata});
-        let patched = user.merge(AccessGrant, "west", &patch).await.unwrap();
+        let patched = user.merge(AccessGrant, name, &patch).await.unwrap();
         assert_eq!(patched.warnings, [""; 0]);
         assert_eq!(done(patched)["spec"], broken, "{patch}");
-    }
+    };
+    touch("west", json!({"labels": {"team": "a"}})).await;
+    touch("west", json!({"annotations": {"note": "b"}})).await;
+    touch("east", json!({"finalizers": ["example.com/hold"]})).await;
+    let leaving = done(user.delete(AccessGrant, "east").await.unwrap());
+    assert!(leaving["metadata"]["deletionTimestamp"].is_string());
+    touch("east", json!({"labels": {"team": "a"}})).await;
+    touch("east", json!({"finalizers": null})).await;
+    assert_eq!(user.get(AccessGrant, "east").await.unwrap().code, 404);
+
     // A change of a field that is right is no reason to judge the others.
     let patch = json!({"spec": {"settings": {"a": "b"}}});
     let patched = done(user.merge(AccessGrant, "west", &patch).await.unwrap());
