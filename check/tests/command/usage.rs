@@ -1,8 +1,7 @@
 //! The command: what it looks at, how it ends, what it says.
 
-mod common;
-
-use common::{Folder, NOW};
+use crate::examples::NOW;
+use crate::folder::Folder;
 
 const GOOD: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\nspec: {expirationWindow: 1h}\n";
 const BAD: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\nspec: {expirationWindow: 1 month}\n";
@@ -290,7 +289,7 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
 
 #[test]
 fn the_hooks_of_pre_commit_name_the_command() {
-    let hooks = include_str!("../../.pre-commit-hooks.yaml");
+    let hooks = include_str!("../../../.pre-commit-hooks.yaml");
     let hooks: serde_json::Value = serde_saphyr::from_str(hooks).unwrap();
     let hooks = hooks.as_array().unwrap();
     assert_eq!(hooks.len(), 2);
