@@ -82,7 +82,7 @@ const PIECES: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_pieces_are_judged_or_refused(pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..24)) {
