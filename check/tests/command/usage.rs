@@ -294,8 +294,10 @@ fn the_hooks_of_pre_commit_name_the_command() {
     let hooks = hooks.as_array().unwrap();
     assert_eq!(hooks.len(), 2);
     for hook in hooks {
-        let entry = hook["entry"].as_str().unwrap();
-        assert!(entry.starts_with("skupper-access-check"), "{entry}");
+        let mut entry = hook["entry"].as_str().unwrap().split(' ');
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../").to_owned() + entry.next().unwrap();
+        assert!(std::fs::metadata(&script).unwrap().is_file(), "{script}");
+        assert_eq!(hook["language"], "script");
         assert_eq!(hook["types_or"], serde_json::json!(["yaml", "json"]));
     }
 }
