@@ -169,6 +169,10 @@ fn what_is_named_must_be_readable() {
     let folder = Folder::with(&[("helm.yaml", HELM)]);
     assert_eq!(folder.run(&["."]).code, 0);
     assert_eq!(folder.run(&["helm.yaml"]).code, 2);
+    assert_eq!(folder.run(&["--skip-others", "helm.yaml"]).code, 0);
+    let ours = Folder::with(&[("ours.yml", BROKEN)]);
+    assert_eq!(ours.run(&["--skip-others", "ours.yml"]).code, 2);
+    assert_eq!(ours.run(&["."]).code, 2);
 }
 
 #[test]
