@@ -82,7 +82,7 @@ const PIECES: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_pieces_are_judged_or_refused(pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..24)) {
@@ -101,6 +101,11 @@ proptest! {
 const LENGTH: usize = 1 << 18;
 
 #[test]
+#[expect(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "it is clear, and a test"
+)]
 fn hostile_texts_cost_no_more_than_their_length() {
     let head = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\nspec: {expirationWindow: 1 day}\n";
     let many = |piece: &str| piece.repeat(LENGTH / piece.len());

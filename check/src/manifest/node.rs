@@ -116,6 +116,15 @@ impl Tree {
         }
     }
 
+    /// The same tree of a text that ends at `end`.
+    pub(crate) fn within(mut self, end: usize) -> Self {
+        let spans = self.nodes.iter_mut().map(|node| &mut node.span);
+        for span in spans.chain([&mut self.span, &mut self.first_line]) {
+            *span = span.start.min(end)..span.end.min(end);
+        }
+        self
+    }
+
     pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
         self.nodes.get(id)
     }

@@ -1,8 +1,7 @@
 //! The command: what it looks at, how it ends, what it says.
 
-mod common;
-
-use common::{Folder, NOW};
+use crate::examples::NOW;
+use crate::folder::Folder;
 
 const GOOD: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\nspec: {expirationWindow: 1h}\n";
 const BAD: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\nspec: {expirationWindow: 1 month}\n";
@@ -170,6 +169,10 @@ fn what_is_named_must_be_readable() {
     let folder = Folder::with(&[("helm.yaml", HELM)]);
     assert_eq!(folder.run(&["."]).code, 0);
     assert_eq!(folder.run(&["helm.yaml"]).code, 2);
+    assert_eq!(folder.run(&["--skip-others", "helm.yaml"]).code, 0);
+    let ours = Folder::with(&[("ours.yml", BROKEN)]);
+    assert_eq!(ours.run(&["--skip-others", "ours.yml"]).code, 2);
+    assert_eq!(ours.run(&["."]).code, 2);
 }
 
 #[test]
@@ -290,13 +293,15 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
 
 #[test]
 fn the_hooks_of_pre_commit_name_the_command() {
-    let hooks = include_str!("../../.pre-commit-hooks.yaml");
+    let hooks = include_str!("../../../.pre-commit-hooks.yaml");
     let hooks: serde_json::Value = serde_saphyr::from_str(hooks).unwrap();
     let hooks = hooks.as_array().unwrap();
     assert_eq!(hooks.len(), 2);
     for hook in hooks {
-        let entry = hook["entry"].as_str().unwrap();
-        assert!(entry.starts_with("skupper-access-check"), "{entry}");
+        let mut entry = hook["entry"].as_str().unwrap().split(' ');
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../").to_owned() + entry.next().unwrap();
+        assert!(std::fs::metadata(&script).unwrap().is_file(), "{script}");
+        assert_eq!(hook["language"], "script");
         assert_eq!(hook["types_or"], serde_json::json!(["yaml", "json"]));
     }
 }

@@ -1,12 +1,12 @@
 //! `--fix` writes what is wanted and nothing else.
 
-mod common;
-
-use common::{Folder, NOW, examples, now};
 use serde_json::Value;
 use skupper_access_check::fix::fix;
 use skupper_access_check::judge::judge;
 use skupper_access_policy::settings::Settings;
+
+use crate::examples::{NOW, examples, now};
+use crate::folder::Folder;
 
 const GRANT: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\n";
 
@@ -18,147 +18,148 @@ fn fixed(text: &str, settings: &Settings) -> String {
         .unwrap_or_else(|| text.to_owned())
 }
 
+/// Name, what stands behind the head of a grant, and what stands there after the fix.
+const TABLE: &[(&str, &str, &str)] = &[
+    (
+        "a plain value",
+        "spec:\n  redemptionsAllowed: 1\n  expirationWindow: 1 day # c\n",
+        "spec:\n  redemptionsAllowed: 1\n  expirationWindow: 24h # c\n",
+    ),
+    (
+        "double quotes",
+        "spec:\n  redemptionsAllowed: 1\n  expirationWindow: \"1 day\"   # c\n",
+        "spec:\n  redemptionsAllowed: 1\n  expirationWindow: \"24h\"   # c\n",
+    ),
+    (
+        "single quotes",
+        "spec:\n  redemptionsAllowed: 1\n  expirationWindow: '1 day'\n",
+        "spec:\n  redemptionsAllowed: 1\n  expirationWindow: '24h'\n",
+    ),
+    (
+        "a block scalar",
+        "spec:\n  expirationWindow: |-\n    1 day\n  redemptionsAllowed: 1\n",
+        "spec:\n  expirationWindow: 24h\n  redemptionsAllowed: 1\n",
+    ),
+    (
+        "two lines",
+        "spec:\n  expirationWindow: 1\n    day\n  redemptionsAllowed: 1\n",
+        "spec:\n  expirationWindow: 24h\n  redemptionsAllowed: 1\n",
+    ),
+    (
+        "a tag",
+        "spec: {redemptionsAllowed: 1, expirationWindow: !!str 1 day}\n",
+        "spec: {redemptionsAllowed: 1, expirationWindow: !!str 24h}\n",
+    ),
+    (
+        "a default behind the last field",
+        "spec:\n  # above\n  expirationWindow: 1h # right\n  # below\n",
+        "spec:\n  # above\n  expirationWindow: 1h # right\n  redemptionsAllowed: 1\n  # below\n",
+    ),
+    (
+        "flow style",
+        "spec: {expirationWindow: 1 day} # c\n",
+        "spec: {expirationWindow: 24h, redemptionsAllowed: 1} # c\n",
+    ),
+    (
+        "an empty mapping",
+        "spec: {}\n",
+        "spec: {expirationWindow: 15m, redemptionsAllowed: 1}\n",
+    ),
+    (
+        "flow style over lines",
+        "spec: {\n    expirationWindow: 1h\n  }\n",
+        "spec: {\n    expirationWindow: 1h,\n    redemptionsAllowed: 1\n  }\n",
+    ),
+    (
+        "flow style with a comma at the end",
+        "spec: {expirationWindow: 1h, }\n",
+        "spec: {expirationWindow: 1h, redemptionsAllowed: 1, }\n",
+    ),
+    (
+        "quoted keys",
+        "\"spec\":\n  \"expirationWindow\": \"1h\"\n",
+        "\"spec\":\n  \"expirationWindow\": \"1h\"\n  \"redemptionsAllowed\": 1\n",
+    ),
+    (
+        "no spec",
+        "",
+        "spec:\n  expirationWindow: 15m\n  redemptionsAllowed: 1\n",
+    ),
+    (
+        "an empty spec",
+        "spec: # c\n",
+        "spec:\n  expirationWindow: 15m\n  redemptionsAllowed: 1 # c\n",
+    ),
+    (
+        "null",
+        "spec: ~\n",
+        "spec: {expirationWindow: 15m, redemptionsAllowed: 1}\n",
+    ),
+    (
+        "an empty field",
+        "spec:\n  redemptionsAllowed: # how many\n  expirationWindow: \"\"\n",
+        "spec:\n  redemptionsAllowed: 1 # how many\n  expirationWindow: \"15m\"\n",
+    ),
+    (
+        "an empty field in flow style",
+        "spec: {redemptionsAllowed: , expirationWindow: 1h}\n",
+        "spec: {redemptionsAllowed: 1, expirationWindow: 1h}\n",
+    ),
+    (
+        "no line end",
+        "spec:\n  expirationWindow: 1h",
+        "spec:\n  expirationWindow: 1h\n  redemptionsAllowed: 1",
+    ),
+    (
+        "an alias as value",
+        "x: &window 1 day\nspec:\n  redemptionsAllowed: 1\n  expirationWindow: *window\n",
+        "x: &window 1 day\nspec:\n  redemptionsAllowed: 1\n  expirationWindow: 24h\n",
+    ),
+    (
+        "a merge",
+        "x: &base {expirationWindow: 1 day}\nspec:\n  <<: *base\n  redemptionsAllowed: 1\n",
+        "x: &base {expirationWindow: 1 day}\nspec:\n  <<: *base\n  redemptionsAllowed: 1\n  expirationWindow: 24h\n",
+    ),
+    (
+        "behind a block that keeps its lines",
+        "spec:\n  expirationWindow: 1h\n  code: |+\n    0123456789abcdef\n\n---\n",
+        "spec:\n  expirationWindow: 1h\n  code: |+\n    0123456789abcdef\n\n---\n",
+    ),
+    (
+        "Windows line ends",
+        "spec:\r\n  expirationWindow: 1 day\r\n",
+        "spec:\r\n  expirationWindow: 24h\r\n  redemptionsAllowed: 1\r\n",
+    ),
+    (
+        "other letters",
+        "# ä😀\nspec: {expirationWindow: 1 day} # ä😀\n",
+        "# ä😀\nspec: {expirationWindow: 24h, redemptionsAllowed: 1} # ä😀\n",
+    ),
+    (
+        "indentation of four",
+        "spec:\n    expirationWindow: 1h\n",
+        "spec:\n    expirationWindow: 1h\n    redemptionsAllowed: 1\n",
+    ),
+    (
+        "nothing to do",
+        "spec:\n  redemptionsAllowed: 3\n  expirationWindow: 1h\n",
+        "spec:\n  redemptionsAllowed: 3\n  expirationWindow: 1h\n",
+    ),
+    (
+        "what has no certain fix",
+        "spec:\n  expirationWindow: 1 month\n",
+        "spec:\n  expirationWindow: 1 month\n",
+    ),
+    (
+        "two documents",
+        "spec: {expirationWindow: 1 day, redemptionsAllowed: 1}\n--- # two\nkind: ConfigMap\nx: 1 day\n",
+        "spec: {expirationWindow: 24h, redemptionsAllowed: 1}\n--- # two\nkind: ConfigMap\nx: 1 day\n",
+    ),
+];
+
 #[test]
 fn everything_but_the_value_stays_as_it_was() {
-    let table = [
-        (
-            "a plain value",
-            "spec:\n  redemptionsAllowed: 1\n  expirationWindow: 1 day # c\n",
-            "spec:\n  redemptionsAllowed: 1\n  expirationWindow: 24h # c\n",
-        ),
-        (
-            "double quotes",
-            "spec:\n  redemptionsAllowed: 1\n  expirationWindow: \"1 day\"   # c\n",
-            "spec:\n  redemptionsAllowed: 1\n  expirationWindow: \"24h\"   # c\n",
-        ),
-        (
-            "single quotes",
-            "spec:\n  redemptionsAllowed: 1\n  expirationWindow: '1 day'\n",
-            "spec:\n  redemptionsAllowed: 1\n  expirationWindow: '24h'\n",
-        ),
-        (
-            "a block scalar",
-            "spec:\n  expirationWindow: |-\n    1 day\n  redemptionsAllowed: 1\n",
-            "spec:\n  expirationWindow: 24h\n  redemptionsAllowed: 1\n",
-        ),
-        (
-            "two lines",
-            "spec:\n  expirationWindow: 1\n    day\n  redemptionsAllowed: 1\n",
-            "spec:\n  expirationWindow: 24h\n  redemptionsAllowed: 1\n",
-        ),
-        (
-            "a tag",
-            "spec: {redemptionsAllowed: 1, expirationWindow: !!str 1 day}\n",
-            "spec: {redemptionsAllowed: 1, expirationWindow: !!str 24h}\n",
-        ),
-        (
-            "a default behind the last field",
-            "spec:\n  # above\n  expirationWindow: 1h # right\n  # below\n",
-            "spec:\n  # above\n  expirationWindow: 1h # right\n  redemptionsAllowed: 1\n  # below\n",
-        ),
-        (
-            "flow style",
-            "spec: {expirationWindow: 1 day} # c\n",
-            "spec: {expirationWindow: 24h, redemptionsAllowed: 1} # c\n",
-        ),
-        (
-            "an empty mapping",
-            "spec: {}\n",
-            "spec: {expirationWindow: 15m, redemptionsAllowed: 1}\n",
-        ),
-        (
-            "flow style over lines",
-            "spec: {\n    expirationWindow: 1h\n  }\n",
-            "spec: {\n    expirationWindow: 1h,\n    redemptionsAllowed: 1\n  }\n",
-        ),
-        (
-            "flow style with a comma at the end",
-            "spec: {expirationWindow: 1h, }\n",
-            "spec: {expirationWindow: 1h, redemptionsAllowed: 1, }\n",
-        ),
-        (
-            "quoted keys",
-            "\"spec\":\n  \"expirationWindow\": \"1h\"\n",
-            "\"spec\":\n  \"expirationWindow\": \"1h\"\n  \"redemptionsAllowed\": 1\n",
-        ),
-        (
-            "no spec",
-            "",
-            "spec:\n  expirationWindow: 15m\n  redemptionsAllowed: 1\n",
-        ),
-        (
-            "an empty spec",
-            "spec: # c\n",
-            "spec:\n  expirationWindow: 15m\n  redemptionsAllowed: 1 # c\n",
-        ),
-        (
-            "null",
-            "spec: ~\n",
-            "spec: {expirationWindow: 15m, redemptionsAllowed: 1}\n",
-        ),
-        (
-            "an empty field",
-            "spec:\n  redemptionsAllowed: # how many\n  expirationWindow: \"\"\n",
-            "spec:\n  redemptionsAllowed: 1 # how many\n  expirationWindow: \"15m\"\n",
-        ),
-        (
-            "an empty field in flow style",
-            "spec: {redemptionsAllowed: , expirationWindow: 1h}\n",
-            "spec: {redemptionsAllowed: 1, expirationWindow: 1h}\n",
-        ),
-        (
-            "no line end",
-            "spec:\n  expirationWindow: 1h",
-            "spec:\n  expirationWindow: 1h\n  redemptionsAllowed: 1",
-        ),
-        (
-            "an alias as value",
-            "x: &window 1 day\nspec:\n  redemptionsAllowed: 1\n  expirationWindow: *window\n",
-            "x: &window 1 day\nspec:\n  redemptionsAllowed: 1\n  expirationWindow: 24h\n",
-        ),
-        (
-            "a merge",
-            "x: &base {expirationWindow: 1 day}\nspec:\n  <<: *base\n  redemptionsAllowed: 1\n",
-            "x: &base {expirationWindow: 1 day}\nspec:\n  <<: *base\n  redemptionsAllowed: 1\n  expirationWindow: 24h\n",
-        ),
-        (
-            "behind a block that keeps its lines",
-            "spec:\n  expirationWindow: 1h\n  code: |+\n    0123456789abcdef\n\n---\n",
-            "spec:\n  expirationWindow: 1h\n  code: |+\n    0123456789abcdef\n\n---\n",
-        ),
-        (
-            "Windows line ends",
-            "spec:\r\n  expirationWindow: 1 day\r\n",
-            "spec:\r\n  expirationWindow: 24h\r\n  redemptionsAllowed: 1\r\n",
-        ),
-        (
-            "other letters",
-            "# ä😀\nspec: {expirationWindow: 1 day} # ä😀\n",
-            "# ä😀\nspec: {expirationWindow: 24h, redemptionsAllowed: 1} # ä😀\n",
-        ),
-        (
-            "indentation of four",
-            "spec:\n    expirationWindow: 1h\n",
-            "spec:\n    expirationWindow: 1h\n    redemptionsAllowed: 1\n",
-        ),
-        (
-            "nothing to do",
-            "spec:\n  redemptionsAllowed: 3\n  expirationWindow: 1h\n",
-            "spec:\n  redemptionsAllowed: 3\n  expirationWindow: 1h\n",
-        ),
-        (
-            "what has no certain fix",
-            "spec:\n  expirationWindow: 1 month\n",
-            "spec:\n  expirationWindow: 1 month\n",
-        ),
-        (
-            "two documents",
-            "spec: {expirationWindow: 1 day, redemptionsAllowed: 1}\n--- # two\nkind: ConfigMap\nx: 1 day\n",
-            "spec: {expirationWindow: 24h, redemptionsAllowed: 1}\n--- # two\nkind: ConfigMap\nx: 1 day\n",
-        ),
-    ];
-
-    for (name, before, after) in table {
+    for (name, before, after) in TABLE {
         // With Windows line ends everywhere, or nowhere.
         let head = if before.contains('\r') {
             GRANT.replace('\n', "\r\n")

@@ -1,12 +1,12 @@
 //! `-o json` gives the answers of the policy's own crate, value for value.
 
-mod common;
-
-use common::{Folder, NOW, examples, now};
 use serde_json::{Value, json};
 use skupper_access_policy::answer::of_verdict;
 use skupper_access_policy::review_object;
 use skupper_access_policy::settings::Settings;
+
+use crate::examples::{NOW, examples, now};
+use crate::folder::Folder;
 
 /// What the crate answers; the YAML is read by another reader.
 fn of_crate(object: Value, settings: &Settings) -> Value {
@@ -96,4 +96,57 @@ fn every_recorded_object_has_the_same_answer() {
         assert_eq!(said["objects"][0]["answer"], expected, "{}", path.display());
     }
     assert!(judged > 20, "{judged} objects");
+}
+
+#[test]
+fn every_row_of_the_tables_of_durations_has_the_same_answer() {
+    let rewriting = r#"{"accessGrant": {"rewriteWindows": true}}"#;
+    let seen = include_str!("../../../tests/durations/expiration-window-seen.json");
+    let go = include_str!("../../../tests/durations/go-durations.json");
+    for (name, table, key, settings) in [
+        ("seen", seen, "value", "{}"),
+        ("seen and rewritten", seen, "value", rewriting),
+        ("Go's", go, "in", "{}"),
+    ] {
+        let rows: Value = serde_json::from_str(table).unwrap();
+        let grants: Vec<Value> = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| grant(&row[key]))
+            .collect();
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": grants});
+        let folder = Folder::with(&[
+            ("list.json", &list.to_string()),
+            ("settings.json", settings),
+        ]);
+        let said = folder.run(&[
+            "-o=json",
+            "--show-secrets",
+            NOW,
+            "-s=settings.json",
+            "list.json",
+        ]);
+        let said = parsed(&said.output);
+        let objects = said["objects"].as_array().unwrap();
+        assert_eq!(objects.len(), grants.len());
+        let settings = Settings::read(&serde_json::from_str(settings).unwrap()).unwrap();
+        for (object, grant) in objects.iter().zip(grants) {
+            let window = grant["spec"]["expirationWindow"].to_string();
+            assert_eq!(
+                object["answer"],
+                of_crate(grant, &settings),
+                "{name}: {window}"
+            );
+        }
+    }
+}
+
+fn grant(window: &Value) -> Value {
+    json!({
+        "apiVersion": "skupper.io/v2alpha1",
+        "kind": "AccessGrant",
+        "metadata": {"name": "west"},
+        "spec": {"expirationWindow": window},
+    })
 }

@@ -1,9 +1,9 @@
 //! The four forms of output, to the letter.
 
-mod common;
-
-use common::{Folder, NOW};
 use serde_json::{Value, json};
+
+use crate::examples::NOW;
+use crate::folder::Folder;
 
 const MANIFEST: &str = "\
 apiVersion: skupper.io/v2alpha1
@@ -28,7 +28,7 @@ kind: ConfigMap
 apiVersion: v1
 ";
 
-const SOURCE: &str = include_str!("../../policy-metadata.yml");
+const SOURCE: &str = include_str!("../../../policy-metadata.yml");
 
 /// The published address.
 fn source() -> &'static str {

@@ -1,8 +1,7 @@
 //! No output holds a secret, whatever is wrong with the manifest and wherever the secret stands.
 
-mod common;
-
-use common::{Folder, NOW};
+use crate::examples::NOW;
+use crate::folder::Folder;
 
 const GRANT: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\n";
 const TOKEN: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata: {name: west}\n";
