@@ -98,7 +98,7 @@ proptest! {
 }
 
 /// Bytes of a hostile text.
-const LENGTH: usize = 1 << 18;
+const LENGTH: usize = 1 << 17;
 
 #[test]
 #[expect(
