@@ -12,7 +12,7 @@ import { look } from './editor/look.ts';
 import { marks, setMarks } from './editor/marks.ts';
 import { typing } from './editor/typing.ts';
 import type { Range } from './manifest.ts';
-import type { Mark } from './review.ts';
+import type { Mark } from './mark.ts';
 
 export interface Editor {
   text(): string;

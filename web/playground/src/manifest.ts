@@ -13,10 +13,11 @@ import { chunks, type Chunk } from './manifest/chunks.ts';
 import { check, checkDirectives } from './manifest/dialect.ts';
 import { Fields, Unreadable, type Value } from './manifest/fields.ts';
 import { jsonText } from './manifest/json.ts';
-import { endOf, place, type Range } from './manifest/locate.ts';
+import { endOf, place } from './manifest/locate.ts';
 import { parse } from './manifest/parse.ts';
+import type { Range } from './manifest/range.ts';
 
-export type { Range } from './manifest/locate.ts';
+export type { Range } from './manifest/range.ts';
 
 /** A document that can be read. */
 export interface Manifest {

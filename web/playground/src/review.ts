@@ -4,12 +4,13 @@
  */
 
 import { json, type Answer, type Finding } from 'skupper-access-policy';
-import { applied, type Edit } from './edit.ts';
+import { applied } from './edit.ts';
 import { diff, type Row } from './diff.ts';
 import { isReadable, rangeOf, readManifests, type Range } from './manifest.ts';
 import { hiding } from './manifest/hide.ts';
 import { objects, problemOf, type ManifestObject } from './manifest/objects.ts';
 import { setting, settings as settingFields } from './manifest/set.ts';
+import type { Mark } from './mark.ts';
 import { readSettings } from './settings.ts';
 
 /** What is written on the page. */
@@ -27,21 +28,6 @@ export interface Input {
 export interface User {
   username: string;
   groups: string[];
-}
-
-/** Something to say about a place of a text. */
-export interface Mark extends Range {
-  severity: 'deny' | 'warn';
-  text: string;
-  /** The rule, where it is one. */
-  code?: string;
-  fix?: Fix;
-}
-
-/** An edit that follows a finding's fix. */
-export interface Fix extends Edit {
-  /** What is written, as the user sees it. */
-  shown: string;
 }
 
 /** What becomes of one object. */

@@ -4,7 +4,7 @@ import { json as policy, type SettingsAnswer } from 'skupper-access-policy';
 import { isReadable, rangeOf, readManifests, type Manifest } from './manifest.ts';
 import { jsonText } from './manifest/json.ts';
 import { place } from './manifest/locate.ts';
-import type { Mark } from './review.ts';
+import type { Mark } from './mark.ts';
 
 export interface SettingsText {
   /** JSON text. */

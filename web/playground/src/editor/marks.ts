@@ -2,7 +2,7 @@
 
 import { RangeSet, StateEffect, StateField, type EditorState, type Extension } from '@codemirror/state';
 import { Decoration, EditorView, gutter, GutterMarker, hoverTooltip, type DecorationSet } from '@codemirror/view';
-import type { Mark } from '../review.ts';
+import type { Mark } from '../mark.ts';
 
 /** Replaces all marks. */
 export const setMarks = StateEffect.define<readonly Mark[]>();

@@ -6,7 +6,7 @@
  * Source: k8s.io/apimachinery pkg/util/yaml, YAMLOrJSONDecoder and YAMLReader.
  */
 
-import type { Range } from './locate.ts';
+import type { Range } from './range.ts';
 
 /** A part of the text, from its first line to the next separator. */
 export interface Chunk {

@@ -8,7 +8,7 @@
 
 import { isAlias, isMap, isScalar, isSeq, type Pair } from 'yaml';
 import { Unreadable, type Value } from './fields.ts';
-import type { Range } from './locate.ts';
+import type { Range } from './range.ts';
 
 /** Looks at a document before it is parsed. Throws `Unreadable`. */
 export function checkDirectives(text: string): void {

@@ -8,8 +8,8 @@
 import { readScalar } from 'skupper-access-policy';
 import { isAlias, isMap, isScalar, isSeq, visit, type Alias, type Node, type Pair, type YAMLMap } from 'yaml';
 
-import type { Range } from './locate.ts';
 import { float32Text } from './float.ts';
+import type { Range } from './range.ts';
 
 /** A node of the document, or nothing where nothing is written. */
 export type Value = Node | null;

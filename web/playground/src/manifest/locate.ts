@@ -3,12 +3,6 @@
 import { isAlias, isMap, isSeq, type Node, type Pair } from 'yaml';
 import type { Field, Fields, Value } from './fields.ts';
 
-/** Offsets in the text, the end exclusive. */
-export interface Range {
-  from: number;
-  to: number;
-}
-
 /** What is found on the way to a pointer. */
 export interface Place {
   /** The key of the last step; of a list element its own node. Absent at the root. */

@@ -1,6 +1,6 @@
 /** The list of findings under the editors: each leads to its place, its rule's page and its fix. */
 
-import type { Mark } from '../review.ts';
+import type { Mark } from '../mark.ts';
 import { button, element } from './elements.ts';
 
 /** A finding and the text that it is about. */

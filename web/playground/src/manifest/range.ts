@@ -1,0 +1,5 @@
+/** A stretch of a text: offsets, the end exclusive. */
+export interface Range {
+  from: number;
+  to: number;
+}
