@@ -97,20 +97,12 @@ impl<'a> Builder<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.scalar(&text, style, anchor, tag.as_deref(), span)
             }
-            Event::SequenceStart(style, anchor, tag) => self.open(
-                Content::Sequence(Vec::new()),
-                style,
-                anchor,
-                tag.as_deref(),
-                span,
-            ),
-            Event::MappingStart(style, anchor, tag) => self.open(
-                Content::Mapping(Vec::new()),
-                style,
-                anchor,
-                tag.as_deref(),
-                span,
-            ),
+            Event::SequenceStart(style, anchor, _) => {
+                self.open(Content::Sequence(Vec::new()), style, anchor, span)
+            }
+            Event::MappingStart(style, anchor, _) => {
+                self.open(Content::Mapping(Vec::new()), style, anchor, span)
+            }
             Event::SequenceEnd | Event::MappingEnd => {
                 self.close(&span);
                 Ok(())
@@ -125,7 +117,6 @@ impl<'a> Builder<'a> {
                     Node {
                         span,
                         style: Style::Alias,
-                        has_properties: false,
                         content: Content::Alias(target),
                     },
                     None,
@@ -202,7 +193,6 @@ impl<'a> Builder<'a> {
             Node {
                 span: span.clone(),
                 style,
-                has_properties: anchor != 0 || tag.is_some(),
                 content: Content::Scalar(value),
             },
             name,
@@ -214,7 +204,6 @@ impl<'a> Builder<'a> {
         content: Content,
         style: StructureStyle,
         anchor: usize,
-        tag: Option<&Tag>,
         span: Span,
     ) -> Result<(), Unreadable> {
         if self.open.len() >= DEEPEST {
@@ -241,7 +230,6 @@ impl<'a> Builder<'a> {
             Node {
                 span,
                 style,
-                has_properties: anchor != 0 || tag.is_some(),
                 content,
             },
             None,
