@@ -65,7 +65,7 @@ struct Builder<'a> {
     base: usize,
     nodes: Vec<Node>,
     open: Vec<Open>,
-    /// The node of each anchor, by the parser's number.
+    /// The node of each anchor, by the parser's number, which grows.
     anchors: Vec<(usize, NodeId)>,
     root: Option<NodeId>,
     /// Where the last scalar ends.
@@ -108,8 +108,11 @@ impl<'a> Builder<'a> {
                 Ok(())
             }
             Event::Alias(anchor) => {
-                let mut anchors = self.anchors.iter().rev();
-                let target = anchors.find(|(number, _)| *number == anchor);
+                let behind = self
+                    .anchors
+                    .partition_point(|(number, _)| *number <= anchor);
+                let last = behind.checked_sub(1).and_then(|at| self.anchors.get(at));
+                let target = last.filter(|(number, _)| *number == anchor);
                 let Some((_, target)) = target.copied() else {
                     return Err(Unreadable::new(span, "an alias must follow its anchor"));
                 };
