@@ -1,11 +1,11 @@
 //! One JSON value: the policy's answer to every object, and where its findings stand.
 
 use serde_json::{Value, json};
+use skupper_access_policy::redaction::redacted;
 
 use super::{Judged, Pieces, Summary};
 use crate::manifest::node::Span;
 use crate::place::Lines;
-use crate::secrets;
 
 pub(super) const HEAD: &str = "{\"objects\": [\n";
 
@@ -16,7 +16,7 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, shows_secrets: bool) ->
             let text = |pointer: &str| judged.object.value.pointer(pointer).cloned();
             let mut answer = judged.answer.clone();
             if !shows_secrets && let Some(object) = answer.get_mut("mutatedObject") {
-                *object = secrets::without(object, judged);
+                *object = redacted(object);
             }
             let places = judged
                 .findings

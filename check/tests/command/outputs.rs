@@ -49,7 +49,7 @@ fn text_reads_as_rustc_prints() {
 error[grant-window-format]: spec.expirationWindow: Invalid value: \"1 day\": must be a Go duration: write '24h'
  --> deploy/all.yml:6:21
   |
-6 |   expirationWindow: \"1 day\" # ä
+6 |   expirationWindow: \"1 day\" # ***
   |                     ^^^^^^^
   |
   = help: write spec.expirationWindow: \"24h\"

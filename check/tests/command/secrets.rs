@@ -12,6 +12,16 @@ const REQUEST: &str =
 const CASES: &[(&str, &str, &str)] = &[
     ("a bad code", GRANT, "spec:\n  code: \" canary\"\n"),
     (
+        "a comment in the line of a mistake",
+        GRANT,
+        "spec:\n  expirationWindow: 1 day # was canary\n",
+    ),
+    (
+        "a comment behind a wrong key",
+        TOKEN,
+        "spec: {linkcost: 2} # canary\n",
+    ),
+    (
         "a code in the line of a mistake",
         TOKEN,
         "spec: {code: canary-canary-canary, linkCost: 0}\n",
