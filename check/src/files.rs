@@ -99,7 +99,7 @@ impl Found {
                 if !is_hidden && !is_link {
                     self.folder(&path)?;
                 }
-            } else if is_manifest(&path) {
+            } else if path.is_file() && is_manifest(&path) {
                 self.add(path, false);
             }
         }

@@ -205,7 +205,8 @@ impl Summary {
         self.unwritten += other.unwritten;
     }
 
-    /// The line at the end: `2 of 3 objects refused, 2 errors, 1 warning; 5 objects of other kinds`.
+    /// The line at the end: `3 objects in 2 files: 1 refused, 2 errors, 1 warning, 5 objects of other
+    /// kinds skipped`.
     #[must_use]
     pub fn line(&self) -> String {
         let many = |count: usize, one: &str, more: &str| match count {

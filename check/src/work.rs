@@ -87,7 +87,7 @@ impl Check {
                 fixed = fixed.unwritten();
             }
             if let Some(new) = fixed.text.take() {
-                if let Err(problem) = write::replace(&input.path, &new) {
+                if let Err(problem) = write::replace(&input.path, &text, &new) {
                     return self.problem(&name, &problem);
                 }
                 contents = judge(&new, &self.settings, self.now);

@@ -104,7 +104,8 @@ const LENGTH: usize = 1 << 17;
 #[expect(
     clippy::format_collect,
     clippy::format_push_string,
-    reason = "it is clear, and a test"
+    clippy::too_many_lines,
+    reason = "it is clear, a table, and a test"
 )]
 fn hostile_texts_cost_no_more_than_their_length() {
     let head = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\nspec: {expirationWindow: 1 day}\n";
@@ -142,6 +143,13 @@ fn hostile_texts_cost_no_more_than_their_length() {
                 .collect(),
         ),
         ("aliases", format!("a: &a 1\nb:\n{}", many("- *a\n"))),
+        (
+            "as many aliases as anchors",
+            (0..60_000)
+                .map(|anchor| format!("- &a{anchor} 1\n"))
+                .chain((0..60_000).map(|_| "- *a0\n".to_owned()))
+                .collect(),
+        ),
         (
             "aliases of much",
             format!(

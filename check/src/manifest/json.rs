@@ -62,7 +62,6 @@ impl Reader<'_> {
             *node = Node {
                 span,
                 style,
-                has_properties: false,
                 content,
             };
         }
@@ -190,7 +189,6 @@ impl Reader<'_> {
         self.nodes.push(Node {
             span,
             style,
-            has_properties: false,
             content,
         });
         self.nodes.len() - 1

@@ -50,8 +50,6 @@ pub struct Node {
     pub span: Span,
     /// How it was written.
     pub style: Style,
-    /// True where an anchor or a tag stands before it.
-    pub has_properties: bool,
     pub(crate) content: Content,
 }
 
@@ -151,16 +149,6 @@ impl Tree {
             _ => value.or(key),
         };
         found.unwrap_or_else(|| self.first_line.clone())
-    }
-
-    /// From the key that `pointer` shows to the end of its value.
-    #[must_use]
-    pub fn entry_span(&self, pointer: &str) -> Span {
-        let (key, value) = (
-            self.span(pointer, Target::Key),
-            self.span(pointer, Target::Value),
-        );
-        key.start.min(value.start)..key.end.max(value.end)
     }
 
     /// Where `pointer` leads, or the nearest place above.

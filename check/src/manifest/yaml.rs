@@ -65,7 +65,7 @@ struct Builder<'a> {
     base: usize,
     nodes: Vec<Node>,
     open: Vec<Open>,
-    /// The node of each anchor, by the parser's number.
+    /// The node of each anchor, by the parser's number, which grows.
     anchors: Vec<(usize, NodeId)>,
     root: Option<NodeId>,
     /// Where the last scalar ends.
@@ -97,27 +97,22 @@ impl<'a> Builder<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.scalar(&text, style, anchor, tag.as_deref(), span)
             }
-            Event::SequenceStart(style, anchor, tag) => self.open(
-                Content::Sequence(Vec::new()),
-                style,
-                anchor,
-                tag.as_deref(),
-                span,
-            ),
-            Event::MappingStart(style, anchor, tag) => self.open(
-                Content::Mapping(Vec::new()),
-                style,
-                anchor,
-                tag.as_deref(),
-                span,
-            ),
+            Event::SequenceStart(style, anchor, _) => {
+                self.open(Content::Sequence(Vec::new()), style, anchor, span)
+            }
+            Event::MappingStart(style, anchor, _) => {
+                self.open(Content::Mapping(Vec::new()), style, anchor, span)
+            }
             Event::SequenceEnd | Event::MappingEnd => {
                 self.close(&span);
                 Ok(())
             }
             Event::Alias(anchor) => {
-                let mut anchors = self.anchors.iter().rev();
-                let target = anchors.find(|(number, _)| *number == anchor);
+                let behind = self
+                    .anchors
+                    .partition_point(|(number, _)| *number <= anchor);
+                let last = behind.checked_sub(1).and_then(|at| self.anchors.get(at));
+                let target = last.filter(|(number, _)| *number == anchor);
                 let Some((_, target)) = target.copied() else {
                     return Err(Unreadable::new(span, "an alias must follow its anchor"));
                 };
@@ -125,7 +120,6 @@ impl<'a> Builder<'a> {
                     Node {
                         span,
                         style: Style::Alias,
-                        has_properties: false,
                         content: Content::Alias(target),
                     },
                     None,
@@ -202,7 +196,6 @@ impl<'a> Builder<'a> {
             Node {
                 span: span.clone(),
                 style,
-                has_properties: anchor != 0 || tag.is_some(),
                 content: Content::Scalar(value),
             },
             name,
@@ -214,7 +207,6 @@ impl<'a> Builder<'a> {
         content: Content,
         style: StructureStyle,
         anchor: usize,
-        tag: Option<&Tag>,
         span: Span,
     ) -> Result<(), Unreadable> {
         if self.open.len() >= DEEPEST {
@@ -241,7 +233,6 @@ impl<'a> Builder<'a> {
             Node {
                 span,
                 style,
-                has_properties: anchor != 0 || tag.is_some(),
                 content,
             },
             None,

@@ -88,7 +88,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "an empty spec",
         "spec: # c\n",
-        "spec:\n  expirationWindow: 15m\n  redemptionsAllowed: 1 # c\n",
+        "spec: # c\n  expirationWindow: 15m\n  redemptionsAllowed: 1\n",
     ),
     (
         "null",

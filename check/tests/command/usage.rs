@@ -164,6 +164,17 @@ fn folders_are_searched_and_other_files_in_them_left_out() {
     assert_eq!(ended.code, 1);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_in_a_folder_is_left_out() {
+    let folder = Folder::with(&[("good.yml", GOOD)]);
+    std::os::unix::fs::symlink("absent.yml", folder.path().join("dangling.yml")).unwrap();
+    // Like a pipe, which would be waited for without end.
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket.yml")).unwrap();
+    let ended = folder.run(&[NOW, "."]);
+    assert_eq!((ended.code, ended.errors.as_str()), (0, ""));
+}
+
 #[test]
 fn what_is_named_must_be_readable() {
     let folder = Folder::with(&[("helm.yaml", HELM)]);
