@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use skupper_access_policy::redaction::redacted;
 
-use super::{Judged, Pieces, Summary};
+use super::{Judged, Pieces, Summary, visible};
 use crate::manifest::node::Span;
 use crate::place::Lines;
 
@@ -32,7 +32,7 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, shows_secrets: bool) ->
                 "answer": answer,
                 "places": places.collect::<Vec<_>>(),
             });
-            pieces.main.push(object.to_string());
+            pieces.main.push(visible(&object));
         }
     }
     for unreadable in &file.contents.unreadable {
@@ -41,13 +41,13 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, shows_secrets: bool) ->
             fields.insert("file".to_owned(), file.name.into());
             fields.insert("message".to_owned(), unreadable.problem.as_str().into());
         }
-        pieces.unreadable.push(problem.to_string());
+        pieces.unreadable.push(visible(&problem));
     }
     pieces
 }
 
 pub(super) fn problem(name: &str, problem: &str) -> String {
-    json!({"file": name, "message": problem}).to_string()
+    visible(&json!({"file": name, "message": problem}))
 }
 
 pub(super) fn tail(unreadable: &[String], summary: &Summary) -> String {

@@ -217,7 +217,9 @@ fn github_gets_one_line_for_each_finding() {
 #[test]
 fn nothing_acts_on_a_terminal() {
     let hostile = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\n\
-                   spec: {expirationWindow: 1 \u{202e}day, issuer: \"\u{9b}31m\"}\n";
+                   spec: {expirationWindow: 1 \u{202e}day, issuer: \"\u{202e}\"}\n---\n\
+                   apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\n\
+                   metadata: {name: west, labels: {a: \"\u{202e}\u{200b}\u{e0001}\"}}\n";
     let folder = Folder::with(&[("hostile.yml", hostile)]);
     for output in ["text", "json", "sarif", "github"] {
         let ended = folder.run(&[NOW, "-o", output, "hostile.yml"]);
