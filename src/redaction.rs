@@ -2,7 +2,8 @@
 //! messages, logs, diffs, share links.
 //!
 //! The values of `code`, `ca` and `token`, in spec and status, are never shown. A URL is shown
-//! without user information, query and fragment, and not at all when it cannot be read.
+//! without user information, query and fragment, and not at all when it cannot be read. In a copy of an
+//! object the spec's fields that nobody knows are hidden, too: `cod` is a slip for `code`.
 
 use serde_json::{Map, Value};
 
@@ -15,6 +16,21 @@ const HIDDEN: &str = "***";
 
 /// Fields whose value is a secret, or may hold one by mistake (a private key in `ca`).
 const SECRET_FIELDS: [&str; 3] = ["code", "ca", "token"];
+
+/// What a spec has in some kind. Any other field may be one of the secrets, misspelled.
+const SPEC_FIELDS: [&str; 11] = [
+    "redemptionsAllowed",
+    "expirationWindow",
+    "code",
+    "issuer",
+    "settings",
+    "url",
+    "ca",
+    "linkCost",
+    "audiences",
+    "expirationSeconds",
+    "boundObjectRef",
+];
 
 /// The annotation in which `kubectl apply` keeps the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -62,6 +78,7 @@ fn redacted_field(name: &str, value: &Value) -> Value {
     match value {
         Value::Null => Value::Null,
         _ if is_secret(name) => HIDDEN.into(),
+        Value::Object(fields) if name == "spec" => Value::Object(redacted_spec(fields)),
         Value::String(text) if name == "url" => without_secrets(text),
         // The annotation repeats the spec; text that is no object could hold anything.
         Value::String(text) if name == LAST_APPLIED => match serde_json::from_str::<Value>(text) {
@@ -70,6 +87,16 @@ fn redacted_field(name: &str, value: &Value) -> Value {
         },
         other => redacted(other),
     }
+}
+
+fn redacted_spec(fields: &Map<String, Value>) -> Map<String, Value> {
+    let mut spec = redacted_fields(fields);
+    for (name, value) in &mut spec {
+        if !SPEC_FIELDS.contains(&name.as_str()) && !value.is_null() {
+            *value = HIDDEN.into();
+        }
+    }
+    spec
 }
 
 fn without_secrets(url: &str) -> Value {
@@ -109,6 +136,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::access_grant::AccessGrant;
+    use crate::access_token::AccessToken;
+    use crate::kind;
+    use crate::token_request::TokenRequest;
 
     #[test]
     fn a_redacted_object_keeps_its_shape_and_loses_its_secrets() {
@@ -127,6 +158,25 @@ mod tests {
             "status": {"code": "***", "ca": "***", "token": "***", "url": "***", "redemptions": 1}
         });
         assert_eq!(redacted(&object), expected);
+    }
+
+    #[test]
+    fn a_field_that_no_spec_has_is_hidden_whole() {
+        let object =
+            json!({"spec": {"cod": "canary", "crt": {"a": "canary"}, "linkCost": 2, "x": null}});
+        let expected = json!({"spec": {"cod": "***", "crt": "***", "linkCost": 2, "x": null}});
+        assert_eq!(redacted(&object), expected);
+    }
+
+    #[test]
+    fn every_field_of_every_kind_is_known_here() {
+        for field in kind::field_names::<AccessGrant>()
+            .into_iter()
+            .chain(kind::field_names::<AccessToken>())
+            .chain(kind::field_names::<TokenRequest>())
+        {
+            assert!(SPEC_FIELDS.contains(&field), "{field}");
+        }
     }
 
     #[test]

@@ -40,6 +40,10 @@ pub struct CommandLine {
     /// Write fixes and defaults into the files; comments, order and quoting stay
     #[arg(long)]
     pub fix: bool,
+    /// Skip what cannot be read and names none of our kinds, such as templates of Helm, in files that
+    /// are named, too
+    #[arg(long)]
+    pub skip_others: bool,
     /// End with 1 for warnings, too
     #[arg(long)]
     pub deny_warnings: bool,

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use skupper_access_policy::printable::{is_hidden, printable};
+
 use crate::commands::wording;
 
 /// A file to look at.
@@ -23,13 +25,21 @@ impl Input {
         self.path.as_os_str() == "-"
     }
 
-    /// The path as messages and reports name it.
+    /// The path as messages and reports name it, with nothing that acts on a terminal.
     #[must_use]
     pub fn name(&self) -> String {
         if self.is_standard() {
             return "<stdin>".to_owned();
         }
-        self.path.to_string_lossy().into_owned()
+        let letters = self.path.to_string_lossy();
+        let shown = |letter: char| {
+            if is_hidden(letter) {
+                '\u{fffd}'
+            } else {
+                letter
+            }
+        };
+        letters.chars().map(shown).collect()
     }
 }
 
@@ -89,7 +99,7 @@ impl Found {
                 if !is_hidden && !is_link {
                     self.folder(&path)?;
                 }
-            } else if is_manifest(&path) {
+            } else if path.is_file() && is_manifest(&path) {
                 self.add(path, false);
             }
         }
@@ -205,5 +215,11 @@ pub fn decode(bytes: Vec<u8>) -> Text {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> String {
-    format!("cannot read {}: {}", path.display(), wording(error))
+    let path = path.to_string_lossy();
+    let path = if path.contains(is_hidden) {
+        printable(&path).to_string()
+    } else {
+        path.into_owned()
+    };
+    format!("cannot read {path}: {}", wording(error))
 }

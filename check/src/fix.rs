@@ -20,7 +20,6 @@ use crate::judge::{Contents, Document, Judged};
 use crate::manifest::node::{Target, parts};
 use crate::manifest::read;
 use crate::place::Lines;
-use crate::secrets;
 use patch::Patch;
 
 /// What became of a file.
@@ -76,7 +75,7 @@ struct Change<'a> {
 
 impl Change<'_> {
     fn shown(&self) -> Value {
-        secrets::without(&self.wanted, self.judged)
+        redacted(&self.wanted)
     }
 }
 

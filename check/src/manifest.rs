@@ -18,6 +18,8 @@ mod json;
 pub mod node;
 pub mod objects;
 mod scalar;
+mod signs;
+mod value;
 mod yaml;
 
 pub use documents::read;

@@ -7,6 +7,11 @@ mod json;
 mod sarif;
 mod text;
 
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use skupper_access_policy::printable::is_hidden;
+
 use crate::args::OutputFormat;
 use crate::judge::Contents;
 use crate::place::Lines;
@@ -20,6 +25,25 @@ pub struct Style {
     pub is_coloured: bool,
     /// With secrets in the objects, as JSON.
     pub shows_secrets: bool,
+}
+
+/// JSON in which nothing acts on a terminal or hides: all of that stands in strings.
+fn visible(json: &Value) -> String {
+    let json = json.to_string();
+    if !json.contains(is_hidden) {
+        return json;
+    }
+    let mut visible = String::with_capacity(json.len() + 16);
+    for letter in json.chars() {
+        if !is_hidden(letter) {
+            visible.push(letter);
+            continue;
+        }
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            let _ = write!(visible, "\\u{unit:04x}");
+        }
+    }
+    visible
 }
 
 /// A file that was judged.
@@ -181,7 +205,8 @@ impl Summary {
         self.unwritten += other.unwritten;
     }
 
-    /// The line at the end: `2 of 3 objects refused, 2 errors, 1 warning; 5 objects of other kinds`.
+    /// The line at the end: `3 objects in 2 files: 1 refused, 2 errors, 1 warning, 5 objects of other
+    /// kinds skipped`.
     #[must_use]
     pub fn line(&self) -> String {
         let many = |count: usize, one: &str, more: &str| match count {

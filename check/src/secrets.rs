@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use skupper_access_policy::redaction::redacted;
 
-use crate::judge::{Document, Judged};
+use crate::judge::Document;
 use crate::manifest::node::{Content, Name, NodeId, Span, Target, Tree};
 
 /// What of a document must not be shown.
@@ -76,23 +76,23 @@ impl Secrets {
         shown.push_str(line.get(from - at.start..).unwrap_or_default());
         let start = span.start.clamp(at.start, at.end) - at.start;
         let end = span.end.clamp(at.start, at.end) - at.start;
-        Shown::Line(shown, start..end.max(start))
+        let span = start..end.max(start);
+        hide_comment(&mut shown, span.end);
+        Shown::Line(shown, span)
     }
 }
 
-/// The object, or what is made of it, without secrets: the policy's redaction, and nothing of fields
-/// that nobody knows.
-#[must_use]
-pub fn without(object: &Value, judged: &Judged) -> Value {
-    let mut shown = redacted(object);
-    for placed in &judged.findings {
-        if placed.finding.code == "unknown-field"
-            && let Some(value) = shown.pointer_mut(&placed.finding.pointer())
-        {
-            *value = HIDDEN.into();
-        }
+/// A comment may say anything, and a secret too. Behind `from` no comment is taken for a value.
+fn hide_comment(line: &mut String, from: usize) {
+    let behind = line.get(from..).unwrap_or_default();
+    let mark = behind.match_indices('#').find(|(at, _)| {
+        let before = behind.get(..*at).unwrap_or_default();
+        before.ends_with([' ', '\t'])
+    });
+    if let Some((at, _)) = mark {
+        line.truncate(from + at);
+        line.push_str("# ***");
     }
-    shown
 }
 
 /// The spans that touch a line, of several in order.

@@ -22,6 +22,8 @@ pub struct Check {
     pub now: DateTime<Utc>,
     /// How to report.
     pub style: Style,
+    /// True where a file that is named may be unreadable, too, if it names none of our kinds.
+    pub skips_others: bool,
     /// True where fixes and defaults are written into the files.
     pub is_fixing: bool,
 }
@@ -85,7 +87,7 @@ impl Check {
                 fixed = fixed.unwritten();
             }
             if let Some(new) = fixed.text.take() {
-                if let Err(problem) = write::replace(&input.path, &new) {
+                if let Err(problem) = write::replace(&input.path, &text, &new) {
                     return self.problem(&name, &problem);
                 }
                 contents = judge(&new, &self.settings, self.now);
@@ -93,7 +95,7 @@ impl Check {
             }
             tell_fixed(&name, &fixed, &mut outcome);
         }
-        if !input.is_named && !names_a_kind(&text) {
+        if (self.skips_others || !input.is_named) && !names_a_kind(&text) {
             contents.skipped += contents.unreadable.len();
             contents.unreadable.clear();
         }

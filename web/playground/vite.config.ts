@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { examples } from './build/examples.ts';
 import { reference } from './build/reference.ts';
+import { securityPolicy } from './build/security-policy.ts';
 
 export default defineConfig({
   // Relative, so that it can be served from any folder.
@@ -8,7 +9,11 @@ export default defineConfig({
   plugins: [examples(), reference()],
   build: { target: 'es2022', modulePreload: { polyfill: false }, cssTarget: ['chrome123', 'firefox120', 'safari17.5'] },
   worker: { format: 'es' },
-  preview: { host: '127.0.0.1', strictPort: true },
+  preview: {
+    host: '127.0.0.1',
+    strictPort: true,
+    headers: { 'Content-Security-Policy': securityPolicy() },
+  },
   test: {
     projects: [
       { extends: true, test: { name: 'units', include: ['test/*.test.ts', 'test/units/**/*.test.ts'] } },

@@ -32,6 +32,7 @@ pub(super) fn run(line: &CommandLine) -> u8 {
             is_coloured: output::is_coloured(line.color),
             shows_secrets: line.show_secrets,
         },
+        skips_others: line.skip_others,
         is_fixing: line.fix,
     };
     let (inputs, problems) = files::expand(&line.paths);

@@ -74,21 +74,23 @@ impl Planner<'_> {
                 .is_some_and(|text| text.trim().is_empty())
         })?;
         let at = key.span.end + colon + 1;
-        let parent = self.tree.node(place.parent?)?;
-        let text = match value {
-            Value::Object(fields) if parent.style == Style::Block => {
-                let fields = fields.iter().map(|(name, value)| (name.clone(), value));
-                let indentation = self.indentation(key) + "  ";
-                self.lines(
-                    fields.collect::<Vec<_>>().as_slice(),
-                    &indentation,
-                    Quotes::Plain,
-                )
-            }
-            _ => format!(" {}", render::inline(value, Quotes::Plain)),
-        };
-        // In flow style the blanks before the comma or brace go.
         let rest = self.text.get(at..)?;
+        let parent = self.tree.node(place.parent?)?;
+        if let Value::Object(fields) = value
+            && parent.style == Style::Block
+        {
+            // A comment stays with its key.
+            let at = at + rest.find(['\r', '\n']).unwrap_or(rest.len());
+            let fields = fields.iter().map(|(name, value)| (name.clone(), value));
+            let fields: Vec<_> = fields.collect();
+            let indentation = self.indentation(key) + "  ";
+            return Some(Patch {
+                span: at..at,
+                text: self.lines(&fields, &indentation, Quotes::Plain),
+            });
+        }
+        let text = format!(" {}", render::inline(value, Quotes::Plain));
+        // In flow style the blanks before the comma or brace go.
         let blanks = rest.len() - rest.trim_start_matches(' ').len();
         let is_last = rest.get(blanks..)?.starts_with([',', '}']);
         let end = if is_last { at + blanks } else { at };

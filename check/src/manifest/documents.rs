@@ -15,14 +15,15 @@ pub fn read(text: &str) -> Vec<Result<Tree, Unreadable>> {
     }
     // kubectl reads lines and ends each.
     let lines = format!("{text}\n");
-    let documents = read_lines(&lines).into_iter();
-    let within = |place: usize| place.min(text.len());
-    let documents = documents.map(|document| {
-        document.map_err(|unreadable| Unreadable {
-            span: within(unreadable.span.start)..within(unreadable.span.end),
-            ..unreadable
-        })
-    });
+    let documents = read_lines(&lines)
+        .into_iter()
+        .map(|document| match document {
+            Ok(tree) => Ok(tree.within(text.len())),
+            Err(Unreadable { span, problem }) => {
+                let span = span.start.min(text.len())..span.end.min(text.len());
+                Err(Unreadable { span, problem })
+            }
+        });
     documents.collect()
 }
 

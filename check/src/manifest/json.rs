@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::Unreadable;
-use super::node::{Content, DEEPEST, Entry, Name, Node, NodeId, Span, Style, Tree};
+use super::node::{Content, Entry, Name, Node, NodeId, Span, Style, Tree};
+use super::value::DEEPEST;
 
 /// A value of a stream that is JSON, and where it ends.
 pub(crate) struct Read {
@@ -61,7 +62,6 @@ impl Reader<'_> {
             *node = Node {
                 span,
                 style,
-                has_properties: false,
                 content,
             };
         }
@@ -189,7 +189,6 @@ impl Reader<'_> {
         self.nodes.push(Node {
             span,
             style,
-            has_properties: false,
             content,
         });
         self.nodes.len() - 1

@@ -13,7 +13,7 @@
 
 use std::ops::Range;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub use skupper_access_policy::finding::Target;
 
@@ -50,8 +50,6 @@ pub struct Node {
     pub span: Span,
     /// How it was written.
     pub style: Style,
-    /// True where an anchor or a tag stands before it.
-    pub has_properties: bool,
     pub(crate) content: Content,
 }
 
@@ -116,6 +114,15 @@ impl Tree {
         }
     }
 
+    /// The same tree of a text that ends at `end`.
+    pub(crate) fn within(mut self, end: usize) -> Self {
+        let spans = self.nodes.iter_mut().map(|node| &mut node.span);
+        for span in spans.chain([&mut self.span, &mut self.first_line]) {
+            *span = span.start.min(end)..span.end.min(end);
+        }
+        self
+    }
+
     pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
         self.nodes.get(id)
     }
@@ -142,16 +149,6 @@ impl Tree {
             _ => value.or(key),
         };
         found.unwrap_or_else(|| self.first_line.clone())
-    }
-
-    /// From the key that `pointer` shows to the end of its value.
-    #[must_use]
-    pub fn entry_span(&self, pointer: &str) -> Span {
-        let (key, value) = (
-            self.span(pointer, Target::Key),
-            self.span(pointer, Target::Value),
-        );
-        key.start.min(value.start)..key.end.max(value.end)
     }
 
     /// Where `pointer` leads, or the nearest place above.
@@ -208,15 +205,6 @@ impl Tree {
             _ => source(entry.value),
         }
     }
-
-    /// The value of the document, aliases and merges resolved.
-    ///
-    /// # Errors
-    /// What no JSON can be made of: an alias of what holds it, a merge of something else than
-    /// mappings, or aliases that repeat too much.
-    pub fn value(&self) -> Result<Value, (Span, &'static str)> {
-        Expansion::of(self).value(self.root, 0)
-    }
 }
 
 /// From the beginning of the root to the end of the line, or of what stands before a comment.
@@ -253,147 +241,4 @@ fn first_line(text: &str, nodes: &[Node], root: NodeId) -> Span {
 pub(crate) fn parts(pointer: &str) -> impl Iterator<Item = String> + '_ {
     let parts = pointer.split('/').skip(1);
     parts.map(|part| part.replace("~1", "/").replace("~0", "~"))
-}
-
-/// The deepest nesting that is read: the policy answers what is deeper with code 400.
-pub(crate) const DEEPEST: usize = 120;
-
-/// Most bytes of text that aliases may repeat.
-const REPEATED: usize = 16 << 20;
-
-/// A document on its way to a value, with what aliases have cost so far.
-///
-/// Source: go.yaml.in/yaml/v2 decode.go, unmarshal and `allowedAliasRatio`.
-struct Expansion<'a> {
-    tree: &'a Tree,
-    read: usize,
-    repeated: usize,
-    repeated_bytes: usize,
-    aliases: Vec<NodeId>,
-}
-
-type Expanded<T> = Result<T, (Span, &'static str)>;
-
-impl<'a> Expansion<'a> {
-    fn of(tree: &'a Tree) -> Self {
-        Self {
-            tree,
-            read: 0,
-            repeated: 0,
-            repeated_bytes: 0,
-            aliases: Vec::new(),
-        }
-    }
-
-    fn value(&mut self, id: NodeId, depth: usize) -> Expanded<Value> {
-        let Some(node) = self.tree.node(id) else {
-            return Ok(Value::Null);
-        };
-        let problem = |text| Err((node.span.clone(), text));
-        if depth > DEEPEST {
-            return problem("nested deeper than 120 levels");
-        }
-        self.read += 1;
-        if !self.aliases.is_empty() {
-            self.repeated += 1;
-            if let Content::Scalar(Value::String(text)) = &node.content {
-                self.repeated_bytes += text.len();
-            }
-        }
-        if self.is_too_much() {
-            return problem("aliases repeat too much");
-        }
-        match &node.content {
-            Content::Scalar(value) => Ok(value.clone()),
-            Content::Sequence(elements) => elements
-                .iter()
-                .map(|element| self.value(*element, depth + 1))
-                .collect(),
-            Content::Mapping(entries) => {
-                let mut fields = Map::new();
-                self.fill(entries, depth, &mut fields)?;
-                Ok(fields.into())
-            }
-            Content::Alias(target) => {
-                if self.aliases.contains(target) {
-                    return problem("an alias must not stand inside what it repeats");
-                }
-                self.aliases.push(*target);
-                let value = self.value(*target, depth);
-                self.aliases.pop();
-                value
-            }
-        }
-    }
-
-    fn fill(
-        &mut self,
-        entries: &[Entry],
-        depth: usize,
-        fields: &mut Map<String, Value>,
-    ) -> Expanded<()> {
-        for entry in entries {
-            match &entry.name {
-                Name::Field(name) => {
-                    let value = self.value(entry.value, depth + 1)?;
-                    fields.insert(name.clone(), value);
-                }
-                Name::Merge => self.merge(entry.value, depth, fields)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// What `<<` names replaces what stands before it, and is replaced by what stands behind.
-    fn merge(
-        &mut self,
-        source: NodeId,
-        depth: usize,
-        fields: &mut Map<String, Value>,
-    ) -> Expanded<()> {
-        match self.tree.node(source).map(|node| &node.content) {
-            Some(Content::Sequence(elements)) => elements
-                .iter()
-                .rev()
-                .try_for_each(|element| self.merge_mapping(*element, depth, fields)),
-            _ => self.merge_mapping(source, depth, fields),
-        }
-    }
-
-    fn merge_mapping(
-        &mut self,
-        source: NodeId,
-        depth: usize,
-        fields: &mut Map<String, Value>,
-    ) -> Expanded<()> {
-        let content = |id: NodeId| self.tree.node(id).map(|node| &node.content);
-        let is_mapping = match content(source) {
-            Some(Content::Alias(target)) => matches!(content(*target), Some(Content::Mapping(_))),
-            other => matches!(other, Some(Content::Mapping(_))),
-        };
-        if !is_mapping {
-            let span = self.tree.node(source).map(|node| node.span.clone());
-            let problem = "'<<' must be followed by a mapping or by a list of mappings";
-            return Err((span.unwrap_or_default(), problem));
-        }
-        if let Value::Object(merged) = self.value(source, depth)? {
-            fields.extend(merged);
-        }
-        Ok(())
-    }
-
-    /// kubectl's own bound, and one on bytes.
-    fn is_too_much(&self) -> bool {
-        let (repeated, read) = (self.repeated, self.read);
-        if self.repeated_bytes > REPEATED {
-            return true;
-        }
-        // 99 % of up to 400,000 values may be repeated, 10 % of 4,000,000 and more.
-        let percent = match read {
-            ..=400_000 => 99,
-            4_000_000.. => 10,
-            _ => 99 - 89 * (read - 400_000) / 3_600_000,
-        };
-        repeated > 100 && read > 1000 && repeated * 100 > read * percent
-    }
 }

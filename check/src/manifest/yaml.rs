@@ -4,8 +4,10 @@ use granit_parser::{Event, Parser, ScalarStyle, StructureStyle, Tag};
 
 use super::Unreadable;
 use super::dialect::{self, Piece};
-use super::node::{Content, DEEPEST, Entry, Name, Node, NodeId, Span, Style, Tree};
+use super::node::{Content, Entry, Name, Node, NodeId, Span, Style, Tree};
 use super::scalar::Written;
+use super::signs;
+use super::value::DEEPEST;
 
 /// Reads the first document in a stretch of `text`; `None` where there is none, or only null.
 ///
@@ -63,7 +65,7 @@ struct Builder<'a> {
     base: usize,
     nodes: Vec<Node>,
     open: Vec<Open>,
-    /// The node of each anchor, by the parser's number.
+    /// The node of each anchor, by the parser's number, which grows.
     anchors: Vec<(usize, NodeId)>,
     root: Option<NodeId>,
     /// Where the last scalar ends.
@@ -95,27 +97,22 @@ impl<'a> Builder<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.scalar(&text, style, anchor, tag.as_deref(), span)
             }
-            Event::SequenceStart(style, anchor, tag) => self.open(
-                Content::Sequence(Vec::new()),
-                style,
-                anchor,
-                tag.as_deref(),
-                span,
-            ),
-            Event::MappingStart(style, anchor, tag) => self.open(
-                Content::Mapping(Vec::new()),
-                style,
-                anchor,
-                tag.as_deref(),
-                span,
-            ),
+            Event::SequenceStart(style, anchor, _) => {
+                self.open(Content::Sequence(Vec::new()), style, anchor, span)
+            }
+            Event::MappingStart(style, anchor, _) => {
+                self.open(Content::Mapping(Vec::new()), style, anchor, span)
+            }
             Event::SequenceEnd | Event::MappingEnd => {
                 self.close(&span);
                 Ok(())
             }
             Event::Alias(anchor) => {
-                let mut anchors = self.anchors.iter().rev();
-                let target = anchors.find(|(number, _)| *number == anchor);
+                let behind = self
+                    .anchors
+                    .partition_point(|(number, _)| *number <= anchor);
+                let last = behind.checked_sub(1).and_then(|at| self.anchors.get(at));
+                let target = last.filter(|(number, _)| *number == anchor);
                 let Some((_, target)) = target.copied() else {
                     return Err(Unreadable::new(span, "an alias must follow its anchor"));
                 };
@@ -123,7 +120,6 @@ impl<'a> Builder<'a> {
                     Node {
                         span,
                         style: Style::Alias,
-                        has_properties: false,
                         content: Content::Alias(target),
                     },
                     None,
@@ -149,7 +145,7 @@ impl<'a> Builder<'a> {
             ScalarStyle::Plain => Style::Plain,
         };
         let span = match style {
-            Style::Literal => self.block(span),
+            Style::Literal => signs::block(self.text, self.read_to, span),
             _ => span,
         };
         self.read_to = span.end;
@@ -200,7 +196,6 @@ impl<'a> Builder<'a> {
             Node {
                 span: span.clone(),
                 style,
-                has_properties: anchor != 0 || tag.is_some(),
                 content: Content::Scalar(value),
             },
             name,
@@ -212,7 +207,6 @@ impl<'a> Builder<'a> {
         content: Content,
         style: StructureStyle,
         anchor: usize,
-        tag: Option<&Tag>,
         span: Span,
     ) -> Result<(), Unreadable> {
         if self.open.len() >= DEEPEST {
@@ -230,7 +224,7 @@ impl<'a> Builder<'a> {
         };
         self.flow += usize::from(style == Style::Flow);
         let span = match (&content, style) {
-            (Content::Sequence(_), Style::Block) => self.dash(span),
+            (Content::Sequence(_), Style::Block) => signs::dash(self.text, self.read_to, span),
             _ => span,
         };
         let id = self.nodes.len();
@@ -239,7 +233,6 @@ impl<'a> Builder<'a> {
             Node {
                 span,
                 style,
-                has_properties: anchor != 0 || tag.is_some(),
                 content,
             },
             None,
@@ -340,43 +333,6 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// From `|` or `>` to the last letter of the block, whatever empty lines belong to it. The
-    /// parser shows the text only.
-    fn block(&self, span: Span) -> Span {
-        let before = self.text.get(self.read_to..span.start).unwrap_or_default();
-        let mut start = self.read_to;
-        let mut sign = None;
-        for line in before.split_inclusive(['\n', '\r']) {
-            let code = without_comment(line).trim_end();
-            let word = code.rfind([' ', '\t', ':']).map_or(0, |blank| blank + 1);
-            if let Some(word) = code.get(word..).filter(|word| word.starts_with(['|', '>'])) {
-                sign = Some(start + code.len() - word.len()..start + code.len());
-                break;
-            }
-            start += line.len();
-        }
-        let written = self.text.get(span.clone()).unwrap_or_default();
-        let end = span.start + written.trim_end().len();
-        match sign {
-            Some(sign) if written.trim().is_empty() => sign,
-            Some(sign) => sign.start..end,
-            None => span.start..end,
-        }
-    }
-
-    /// A list that is not indented begins at its dash. The parser shows its first element.
-    fn dash(&self, span: Span) -> Span {
-        let is_dash = self
-            .text
-            .get(span.start..)
-            .is_some_and(|text| text.starts_with('-'));
-        let before = self.text.get(self.read_to..span.start).unwrap_or_default();
-        match before.rfind('-') {
-            Some(dash) if !is_dash => self.read_to + dash..span.end,
-            _ => span,
-        }
-    }
-
     fn finish(self, span: Span) -> Result<Option<Tree>, Unreadable> {
         dialect::check_lines(self.text, &span, &self.covered)?;
         let tree = self
@@ -384,16 +340,4 @@ impl<'a> Builder<'a> {
             .map(|root| Tree::new(self.text, self.nodes, root, span));
         Ok(tree.filter(|tree| !tree.is_null()))
     }
-}
-
-/// A line between two values up to its comment.
-fn without_comment(line: &str) -> &str {
-    let mut before = ' ';
-    let comment = line.char_indices().find(|(_, letter)| {
-        let is_comment = *letter == '#' && before.is_whitespace();
-        before = *letter;
-        is_comment
-    });
-    let end = comment.map_or(line.len(), |(at, _)| at);
-    line.get(..end).unwrap_or_default()
 }

@@ -1,11 +1,11 @@
 //! One JSON value: the policy's answer to every object, and where its findings stand.
 
 use serde_json::{Value, json};
+use skupper_access_policy::redaction::redacted;
 
-use super::{Judged, Pieces, Summary};
+use super::{Judged, Pieces, Summary, visible};
 use crate::manifest::node::Span;
 use crate::place::Lines;
-use crate::secrets;
 
 pub(super) const HEAD: &str = "{\"objects\": [\n";
 
@@ -16,7 +16,7 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, shows_secrets: bool) ->
             let text = |pointer: &str| judged.object.value.pointer(pointer).cloned();
             let mut answer = judged.answer.clone();
             if !shows_secrets && let Some(object) = answer.get_mut("mutatedObject") {
-                *object = secrets::without(object, judged);
+                *object = redacted(object);
             }
             let places = judged
                 .findings
@@ -32,7 +32,7 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, shows_secrets: bool) ->
                 "answer": answer,
                 "places": places.collect::<Vec<_>>(),
             });
-            pieces.main.push(object.to_string());
+            pieces.main.push(visible(&object));
         }
     }
     for unreadable in &file.contents.unreadable {
@@ -41,13 +41,13 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, shows_secrets: bool) ->
             fields.insert("file".to_owned(), file.name.into());
             fields.insert("message".to_owned(), unreadable.problem.as_str().into());
         }
-        pieces.unreadable.push(problem.to_string());
+        pieces.unreadable.push(visible(&problem));
     }
     pieces
 }
 
 pub(super) fn problem(name: &str, problem: &str) -> String {
-    json!({"file": name, "message": problem}).to_string()
+    visible(&json!({"file": name, "message": problem}))
 }
 
 pub(super) fn tail(unreadable: &[String], summary: &Summary) -> String {

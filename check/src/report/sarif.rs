@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use skupper_access_policy::catalogue;
 use skupper_access_policy::finding::Severity;
 
-use super::{Judged, Pieces};
+use super::{Judged, Pieces, visible};
 use crate::judge::Placed;
 use crate::manifest::node::Span;
 use crate::pages;
@@ -62,16 +62,16 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>) -> Pieces {
     });
     Pieces {
         main: findings
-            .map(|placed| result(file, lines, placed).to_string())
+            .map(|placed| visible(&result(file, lines, placed)))
             .collect(),
         unreadable: unreadable
-            .map(|notification| notification.to_string())
+            .map(|notification| visible(&notification))
             .collect(),
     }
 }
 
 pub(super) fn problem(problem: &str) -> String {
-    json!({"level": "error", "message": {"text": problem}}).to_string()
+    visible(&json!({"level": "error", "message": {"text": problem}}))
 }
 
 pub(super) fn tail(unreadable: &[String]) -> String {

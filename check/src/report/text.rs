@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use skupper_access_policy::path::FieldPath;
-use skupper_access_policy::printable::printable;
+use skupper_access_policy::printable::{is_hidden, printable};
 use skupper_access_policy::redaction::shown;
 
 use super::{Judged, Pieces};
@@ -85,7 +85,7 @@ fn source(text: &str, lines: &Lines<'_>, span: &Span, secrets: &Secrets) -> Opti
     }
     let written = text.get(line.clone())?;
     Some(match secrets.show(written, &line, span) {
-        Shown::Line(shown, span) => (shown, span),
+        Shown::Line(shown, span) => visible(&shown, &span),
         // In its own column, which the renderer prints.
         Shown::Hidden => {
             let before = place.column - 1;
@@ -94,12 +94,26 @@ fn source(text: &str, lines: &Lines<'_>, span: &Span, secrets: &Secrets) -> Opti
     })
 }
 
+/// A line in which nothing acts on a terminal or hides, and where a stretch of it stands then.
+fn visible(line: &str, span: &Span) -> (String, Span) {
+    let part = |range: Span| -> String {
+        let letters = line.get(range).unwrap_or_default().chars();
+        let is_kept = |letter: char| letter == '\t' || !is_hidden(letter);
+        letters
+            .map(|letter| if is_kept(letter) { letter } else { '\u{fffd}' })
+            .collect()
+    };
+    let (before, inside) = (part(0..span.start), part(span.clone()));
+    let shown = before.len()..before.len() + inside.len();
+    (before + &inside + &part(span.end..line.len()), shown)
+}
+
 /// Longest line that is shown, in bytes.
 const LONGEST: usize = 4096;
 
 /// Words of a reader as one line that a terminal may show.
 fn printable_line(text: &str) -> String {
-    let is_plain = |letter: char| !skupper_access_policy::printable::is_hidden(letter);
+    let is_plain = |letter: char| !is_hidden(letter);
     if text.chars().all(is_plain) {
         return text.to_owned();
     }

@@ -43,7 +43,7 @@ impl Cluster {
         let folder = tempfile::Builder::new().prefix("cluster-").tempdir()?;
         let etcd_address = format!("http://127.0.0.1:{}", free_port()?);
         let etcd = start_etcd(&binaries.etcd, folder.path(), &etcd_address)?;
-        let admin_token = hex(&random::bytes::<16>());
+        let admin_token = format!("{:032x}", u128::from_be_bytes(random::bytes()));
         write_credentials(folder.path(), &admin_token)?;
         let cluster = Self {
             binaries,
@@ -307,10 +307,6 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
@@ -320,4 +316,4 @@ fn base64(bytes: &[u8]) -> String {
 const ISSUER: &str = "https://kubernetes.default.svc";
 
 /// How long a program may take to be ready. Three seconds are usual; the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);

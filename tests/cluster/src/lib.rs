@@ -14,6 +14,11 @@
 //! There is no controller manager, no scheduler and no node: a namespace is usable at once, and what
 //! a controller would make is made by the test.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "JSON is indexed here, and what is not there is null"
+)]
+
 mod binaries;
 mod cluster;
 mod deployment;

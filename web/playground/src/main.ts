@@ -30,7 +30,11 @@ const reviewer = startReviewer(show, (why) => {
   objects.replaceChildren();
   say(`The policy cannot answer: ${why}`);
 });
-const page = texts(tabList, () => reviewer.review(page.input()));
+const page = texts(tabList, () => {
+  // A link that was made is one to other texts.
+  status.replaceChildren();
+  reviewer.review(page.input());
+});
 const menu = exampleMenu(byId('rule', HTMLSelectElement), byId('case', HTMLSelectElement), (code, index) => {
   location.hash = `example=${code}/${index}`;
 });

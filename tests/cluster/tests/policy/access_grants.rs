@@ -1,8 +1,11 @@
 //! AccessGrants, as their users make and change them.
 
+use std::time::Duration;
+
 use cluster_tests::Kind::AccessGrant;
 use cluster_tests::{Order, User};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::{admin, done, refused, version};
 
@@ -64,10 +67,6 @@ async fn what_is_refused_is_not_stored_and_the_user_is_told_all_of_it() {
         (
             json!({"redemptionsAllowed": 11}),
             "spec.redemptionsAllowed: Invalid value: 11: ",
-        ),
-        (
-            json!({"redemptionsAllowed": "3"}),
-            "spec.redemptionsAllowed: Invalid value: \"string\": ",
         ),
         (json!({"code": "canary"}), "spec.code: Too short: "),
         (
@@ -139,15 +138,33 @@ async fn applying_a_file_again_writes_nothing() {
             Some(json!({"expirationWindow": "1 day"})),
         ),
     ];
-    for (name, spec) in cases {
-        let grant = AccessGrant.object(name, spec);
-        let first = done(user.apply(AccessGrant, &grant).await.unwrap());
-        for time in 1..4 {
-            // The time of a managed field is in seconds: a change would show after one.
-            tokio::time::sleep(std::time::Duration::from_millis(400)).await;
-            let again = done(user.apply(AccessGrant, &grant).await.unwrap());
-            assert_eq!(version(&again), version(&first), "{name}, time {time}");
+    let grants = cases.map(|(name, spec)| AccessGrant.object(name, spec));
+    let mut applied = Vec::new();
+    for grant in &grants {
+        let mut first = done(user.apply(AccessGrant, grant).await.unwrap());
+        if first["metadata"]["managedFields"].is_null() {
+            // A file without any field owns nothing. The API server then takes what is stored, once,
+            // for what was there before anybody applied.
+            first = done(user.apply(AccessGrant, grant).await.unwrap());
         }
+        applied.push(first);
+    }
+    // The time of a managed field is in seconds: a change would show after one.
+    sleep(Duration::from_millis(1100)).await;
+    for time in 1..3 {
+        for (grant, first) in grants.iter().zip(&applied) {
+            let again = done(user.apply(AccessGrant, grant).await.unwrap());
+            assert_eq!(version(&again), version(first), "{grant}, time {time}");
+        }
+    }
+
+    // `kubectl apply` on the client finds no difference, and a controller puts back what it read.
+    for (grant, first) in grants.iter().zip(&applied) {
+        let name = grant["metadata"]["name"].as_str().unwrap();
+        let merged = done(user.merge(AccessGrant, name, &json!({})).await.unwrap());
+        assert_eq!(version(&merged), version(first), "{name}");
+        let replaced = done(user.replace(AccessGrant, first).await.unwrap());
+        assert_eq!(version(&replaced), version(first), "{name}");
     }
 
     // The same value in another spelling is the same value.
@@ -196,21 +213,27 @@ async fn patches_are_judged_as_the_object_they_make() {
 async fn an_object_from_before_the_policy_can_be_labelled_finalized_and_deleted() {
     let (_cluster, user) = admin("grant-before").await;
     let broken = json!({"expirationWindow": "hello 5m world", "redemptionsAllowed": -4});
-    let grant = AccessGrant.object("west", Some(broken.clone()));
-    done(user.create(AccessGrant, &grant).await.unwrap());
+    for name in ["west", "east"] {
+        let grant = AccessGrant.object(name, Some(broken.clone()));
+        done(user.create(AccessGrant, &grant).await.unwrap());
+    }
     let mut policy = Order::of_skupper_kinds().deploy(&user).await.unwrap();
 
-    for metadata in [
-        json!({"labels": {"team": "a"}}),
-        json!({"annotations": {"note": "b"}}),
-        json!({"finalizers": ["example.com/hold"]}),
-        json!({"finalizers": null}),
-    ] {
+    let touch = async |name: &str, metadata: Value| {
         let patch = json!({"metadata": metadata});
-        let patched = user.merge(AccessGrant, "west", &patch).await.unwrap();
+        let patched = user.merge(AccessGrant, name, &patch).await.unwrap();
         assert_eq!(patched.warnings, [""; 0]);
         assert_eq!(done(patched)["spec"], broken, "{patch}");
-    }
+    };
+    touch("west", json!({"labels": {"team": "a"}})).await;
+    touch("west", json!({"annotations": {"note": "b"}})).await;
+    touch("east", json!({"finalizers": ["example.com/hold"]})).await;
+    let leaving = done(user.delete(AccessGrant, "east").await.unwrap());
+    assert!(leaving["metadata"]["deletionTimestamp"].is_string());
+    touch("east", json!({"labels": {"team": "a"}})).await;
+    touch("east", json!({"finalizers": null})).await;
+    assert_eq!(user.get(AccessGrant, "east").await.unwrap().code, 404);
+
     // A change of a field that is right is no reason to judge the others.
     let patch = json!({"spec": {"settings": {"a": "b"}}});
     let patched = done(user.merge(AccessGrant, "west", &patch).await.unwrap());

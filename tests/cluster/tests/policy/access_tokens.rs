@@ -100,7 +100,8 @@ async fn what_the_definition_forgets_or_demands_is_told_by_the_policy_first() {
     let answer = user.create(AccessToken, &nothing).await.unwrap();
     assert_eq!(
         refused(&answer),
-        "AccessToken.skupper.io \"nothing\" is invalid: spec: Required value"
+        "AccessToken.skupper.io \"nothing\" is invalid: spec: Required value: url, code and ca are \
+         required"
     );
 
     let answer = user

@@ -2,9 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
-    clippy::string_slice,
     reason = "what cannot be set up must fail the test"
 )]
 

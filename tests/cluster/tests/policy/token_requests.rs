@@ -158,7 +158,8 @@ async fn a_lifetime_of_3607_seconds_becomes_a_year_only_without_the_policy() {
 async fn an_editor_may_no_longer_ask_for_a_century() {
     let (cluster, admin) = admin("tokens-editor").await;
     let editor = Identity::user("jane", &[]);
-    bind(&admin, "edit", "jane").await;
+    // What a controller adds up to the role `edit`.
+    bind(&admin, "system:aggregate-to-edit", "jane").await;
     let editor = admin.becoming(&cluster, &editor).unwrap();
     let century = json!({"expirationSeconds": 4_294_967_296_u64});
     let without = permitted(&editor, &century).await;
@@ -303,7 +304,7 @@ async fn bind(user: &User, role: &str, name: &str) {
     let namespace = user.namespace();
     let url = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings");
     let binding = json!({
-        "metadata": {"name": role},
+        "metadata": {"name": "jane"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}],
     });

@@ -2,14 +2,14 @@
 
 import type { Outcome } from '../review.ts';
 
-/** `Refused: 2 findings`, `1 of 3 refused: 1 finding`, `Accepted, with 1 warning`. */
+/** `Refused: 2 errors`, `1 of 3 refused: 1 error and 1 warning`, `Accepted, with 1 warning`. */
 export function sentence({ totals, settingsMessage }: Outcome): string {
   if (settingsMessage !== undefined) return 'Nothing is judged: the settings are not valid';
   const { unreadable, refused, changed, notCovered, deny, warn } = totals;
   const all = totals.objects + unreadable;
   if (all === 0) return 'Nothing is written yet';
   const parts: string[] = [];
-  if (refused > 0) parts.push(`${share(refused, all, 'refused')}: ${number(deny, 'finding')}`);
+  if (refused > 0) parts.push(`${share(refused, all, 'refused')}: ${found(deny, warn)}`);
   if (unreadable > 0) parts.push(share(unreadable, all, 'cannot be read'));
   if (parts.length > 0) return capital(parts.join('; '));
   if (notCovered === all) return 'Not covered by this policy';
@@ -24,6 +24,10 @@ export function sentence({ totals, settingsMessage }: Outcome): string {
 /** `1 finding`, `2 findings`. */
 export function number(count: number, noun: string): string {
   return `${amount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function found(errors: number, warnings: number): string {
+  return warnings === 0 ? number(errors, 'error') : `${number(errors, 'error')} and ${number(warnings, 'warning')}`;
 }
 
 function share(part: number, all: number, what: string): string {

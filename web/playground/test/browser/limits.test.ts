@@ -52,9 +52,9 @@ const MIB = 1 << 20;
 describe('a manifest of 1 MiB does not freeze the page', () => {
   const filled = (document: string) => document.repeat(Math.ceil(MIB / document.length));
   test.each([
-    ['long texts', filled(`---\n${grant('expirationWindow: 1 month', 'settings:', `  text: ${'a'.repeat(4_000)}`)}`), '254 of 254 refused: 254 findings'],
-    ['many small objects', filled(`---\n${grant('expirationWindow: 1 month')}`), '9,447 of 9,447 refused: 9,447 findings'],
-    ['one long line', grant(`expirationWindow: ${'1 month '.repeat(MIB / 8)}`), 'Refused: 1 finding'],
+    ['long texts', filled(`---\n${grant('expirationWindow: 1 month', 'settings:', `  text: ${'a'.repeat(4_000)}`)}`), '254 of 254 refused: 254 errors'],
+    ['many small objects', filled(`---\n${grant('expirationWindow: 1 month')}`), '9,447 of 9,447 refused: 9,447 errors'],
+    ['one long line', grant(`expirationWindow: ${'1 month '.repeat(MIB / 8)}`), 'Refused: 1 error'],
     ['many fields', grant(...Array.from({ length: MIB / 16 }, (_, index) => `field${index}: 1`)), 'Accepted, with defaults filled in and 32 warnings'],
     ['deep nesting', grant(`settings: ${'['.repeat(MIB / 2)}${']'.repeat(MIB / 2)}`), 'Cannot be read'],
   ])('%s', async (name, manifest, expected) => {
@@ -126,7 +126,7 @@ describe('without a mouse', () => {
     await write(visit.page, grant('expirationWindow: 24h'));
     await live.getByText('Accepted, with defaults filled in').waitFor({ state: 'attached' });
     await write(visit.page, grant('expirationWindow: 1 month'));
-    await live.getByText('Refused: 1 finding').waitFor({ state: 'attached' });
+    await live.getByText('Refused: 1 error').waitFor({ state: 'attached' });
     await visit.end();
   });
 });

@@ -28,7 +28,7 @@ test('the page opens with a mistake that one click corrects', async () => {
 
 test('a bad window is refused at its place, explained one click away, and what is right is stored with defaults', async () => {
   await write(page, grant('expirationWindow: 1 month'));
-  expect(await sentence(page)).toBe('Refused: 1 finding');
+  expect(await sentence(page)).toBe('Refused: 1 error');
   expect(await underlined(page)).toEqual(['1 month']);
   expect(await findings(page)).toEqual([
     'deny line 6 spec.expirationWindow: Invalid value: "1 month": must be a Go duration such as \'15m\', \'1h30m\' or \'48h\': months and years have no fixed length',
@@ -48,7 +48,7 @@ test('settings are judged too, and change what is found', async () => {
   await write(page, grant('expirationWindow: 24h', 'redemptionsAllowed: 1'));
   await page.getByRole('tab', { name: 'Settings' }).click();
   await write(page, 'accessGrant:\n  maxExpirationWindow: 1h\n', 'settings');
-  expect(await sentence(page)).toBe('Refused: 1 finding');
+  expect(await sentence(page)).toBe('Refused: 1 error');
   expect(await underlined(page)).toEqual(['24h']);
   await write(page, 'accessGrant:\n  maxExpirationWindow: 1 month\n', 'settings');
   expect(await underlined(page, 'settings')).toEqual(['1 month']);
@@ -63,7 +63,7 @@ test('an update is compared with the old object', async () => {
   expect(await sentence(page)).toBe('Accepted');
   await page.getByLabel('UPDATE').check();
   await write(page, `${grant('expirationWindow: 15m', 'redemptionsAllowed: 1')}status:\n  expirationTime: "2026-11-22T00:10:00Z"\n`, 'old');
-  expect(await sentence(page)).toBe('Refused: 1 finding');
+  expect(await sentence(page)).toBe('Refused: 1 error and 1 warning');
   await page.getByRole('link', { name: 'Why: grant-window-frozen' }).waitFor();
 });
 
@@ -77,7 +77,7 @@ test('an example says what its answer depends on', async () => {
 test('every document of a manifest is judged, and a finding leads to its line', async () => {
   const good = grant('expirationWindow: 15m', 'redemptionsAllowed: 1');
   await write(page, `${good}---\n${grant('redemptionsAllowed: 0')}`);
-  expect(await sentence(page)).toBe('1 of 2 refused: 1 finding');
+  expect(await sentence(page)).toBe('1 of 2 refused: 1 error');
   expect(await underlined(page)).toEqual(['0']);
   await page.locator('#findings .jump').click();
   expect(await page.locator('#manifest .cm-activeLine').textContent()).toBe('  redemptionsAllowed: 0');
@@ -90,7 +90,7 @@ describe('YAML is read as kubectl reads it', () => {
     ['a key in quotes', '"expirationWindow": "1 month"', '"1 month"'],
   ])('%s', async (_name, line, marked) => {
     await write(page, grant(line));
-    expect(await sentence(page)).toBe('Refused: 1 finding');
+    expect(await sentence(page)).toBe('Refused: 1 error');
     expect(await underlined(page)).toEqual([marked]);
   });
 

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { securityPolicy } from '../../build/security-policy.ts';
 
 export interface Server {
   /** `http://127.0.0.1:PORT` and the prefix. */
@@ -56,6 +57,7 @@ async function send(file: string, response: ServerResponse): Promise<void> {
     'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
     'content-length': found.size,
     'cache-control': 'no-cache',
+    'content-security-policy': securityPolicy(),
   });
   createReadStream(file).on('error', () => response.destroy()).pipe(response);
 }

@@ -1,0 +1,294 @@
+//! `--fix` writes what is wanted and nothing else.
+
+use serde_json::Value;
+use skupper_access_check::fix::fix;
+use skupper_access_check::judge::judge;
+use skupper_access_policy::settings::Settings;
+
+use crate::examples::{NOW, examples, now};
+use crate::folder::Folder;
+
+const GRANT: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\n";
+
+/// The text after a fix; the same where nothing can be written.
+fn fixed(text: &str, settings: &Settings) -> String {
+    let contents = judge(text, settings, now());
+    fix(text, &contents, settings, now())
+        .text
+        .unwrap_or_else(|| text.to_owned())
+}
+
+/// Name, what stands behind the head of a grant, and what stands there after the fix.
+const TABLE: &[(&str, &str, &str)] = &[
+    (
+        "a plain value",
+        "spec:\n  redemptionsAllowed: 1\n  expirationWindow: 1 day # c\n",
+        "spec:\n  redemptionsAllowed: 1\n  expirationWindow: 24h # c\n",
+    ),
+    (
+        "double quotes",
+        "spec:\n  redemptionsAllowed: 1\n  expirationWindow: \"1 day\"   # c\n",
+        "spec:\n  redemptionsAllowed: 1\n  expirationWindow: \"24h\"   # c\n",
+    ),
+    (
+        "single quotes",
+        "spec:\n  redemptionsAllowed: 1\n  expirationWindow: '1 day'\n",
+        "spec:\n  redemptionsAllowed: 1\n  expirationWindow: '24h'\n",
+    ),
+    (
+        "a block scalar",
+        "spec:\n  expirationWindow: |-\n    1 day\n  redemptionsAllowed: 1\n",
+        "spec:\n  expirationWindow: 24h\n  redemptionsAllowed: 1\n",
+    ),
+    (
+        "two lines",
+        "spec:\n  expirationWindow: 1\n    day\n  redemptionsAllowed: 1\n",
+        "spec:\n  expirationWindow: 24h\n  redemptionsAllowed: 1\n",
+    ),
+    (
+        "a tag",
+        "spec: {redemptionsAllowed: 1, expirationWindow: !!str 1 day}\n",
+        "spec: {redemptionsAllowed: 1, expirationWindow: !!str 24h}\n",
+    ),
+    (
+        "a default behind the last field",
+        "spec:\n  # above\n  expirationWindow: 1h # right\n  # below\n",
+        "spec:\n  # above\n  expirationWindow: 1h # right\n  redemptionsAllowed: 1\n  # below\n",
+    ),
+    (
+        "flow style",
+        "spec: {expirationWindow: 1 day} # c\n",
+        "spec: {expirationWindow: 24h, redemptionsAllowed: 1} # c\n",
+    ),
+    (
+        "an empty mapping",
+        "spec: {}\n",
+        "spec: {expirationWindow: 15m, redemptionsAllowed: 1}\n",
+    ),
+    (
+        "flow style over lines",
+        "spec: {\n    expirationWindow: 1h\n  }\n",
+        "spec: {\n    expirationWindow: 1h,\n    redemptionsAllowed: 1\n  }\n",
+    ),
+    (
+        "flow style with a comma at the end",
+        "spec: {expirationWindow: 1h, }\n",
+        "spec: {expirationWindow: 1h, redemptionsAllowed: 1, }\n",
+    ),
+    (
+        "quoted keys",
+        "\"spec\":\n  \"expirationWindow\": \"1h\"\n",
+        "\"spec\":\n  \"expirationWindow\": \"1h\"\n  \"redemptionsAllowed\": 1\n",
+    ),
+    (
+        "no spec",
+        "",
+        "spec:\n  expirationWindow: 15m\n  redemptionsAllowed: 1\n",
+    ),
+    (
+        "an empty spec",
+        "spec: # c\n",
+        "spec: # c\n  expirationWindow: 15m\n  redemptionsAllowed: 1\n",
+    ),
+    (
+        "null",
+        "spec: ~\n",
+        "spec: {expirationWindow: 15m, redemptionsAllowed: 1}\n",
+    ),
+    (
+        "an empty field",
+        "spec:\n  redemptionsAllowed: # how many\n  expirationWindow: \"\"\n",
+        "spec:\n  redemptionsAllowed: 1 # how many\n  expirationWindow: \"15m\"\n",
+    ),
+    (
+        "an empty field in flow style",
+        "spec: {redemptionsAllowed: , expirationWindow: 1h}\n",
+        "spec: {redemptionsAllowed: 1, expirationWindow: 1h}\n",
+    ),
+    (
+        "no line end",
+        "spec:\n  expirationWindow: 1h",
+        "spec:\n  expirationWindow: 1h\n  redemptionsAllowed: 1",
+    ),
+    (
+        "an alias as value",
+        "x: &window 1 day\nspec:\n  redemptionsAllowed: 1\n  expirationWindow: *window\n",
+        "x: &window 1 day\nspec:\n  redemptionsAllowed: 1\n  expirationWindow: 24h\n",
+    ),
+    (
+        "a merge",
+        "x: &base {expirationWindow: 1 day}\nspec:\n  <<: *base\n  redemptionsAllowed: 1\n",
+        "x: &base {expirationWindow: 1 day}\nspec:\n  <<: *base\n  redemptionsAllowed: 1\n  expirationWindow: 24h\n",
+    ),
+    (
+        "behind a block that keeps its lines",
+        "spec:\n  expirationWindow: 1h\n  code: |+\n    0123456789abcdef\n\n---\n",
+        "spec:\n  expirationWindow: 1h\n  code: |+\n    0123456789abcdef\n\n---\n",
+    ),
+    (
+        "Windows line ends",
+        "spec:\r\n  expirationWindow: 1 day\r\n",
+        "spec:\r\n  expirationWindow: 24h\r\n  redemptionsAllowed: 1\r\n",
+    ),
+    (
+        "other letters",
+        "# ä😀\nspec: {expirationWindow: 1 day} # ä😀\n",
+        "# ä😀\nspec: {expirationWindow: 24h, redemptionsAllowed: 1} # ä😀\n",
+    ),
+    (
+        "indentation of four",
+        "spec:\n    expirationWindow: 1h\n",
+        "spec:\n    expirationWindow: 1h\n    redemptionsAllowed: 1\n",
+    ),
+    (
+        "nothing to do",
+        "spec:\n  redemptionsAllowed: 3\n  expirationWindow: 1h\n",
+        "spec:\n  redemptionsAllowed: 3\n  expirationWindow: 1h\n",
+    ),
+    (
+        "what has no certain fix",
+        "spec:\n  expirationWindow: 1 month\n",
+        "spec:\n  expirationWindow: 1 month\n",
+    ),
+    (
+        "two documents",
+        "spec: {expirationWindow: 1 day, redemptionsAllowed: 1}\n--- # two\nkind: ConfigMap\nx: 1 day\n",
+        "spec: {expirationWindow: 24h, redemptionsAllowed: 1}\n--- # two\nkind: ConfigMap\nx: 1 day\n",
+    ),
+];
+
+#[test]
+fn everything_but_the_value_stays_as_it_was() {
+    for (name, before, after) in TABLE {
+        // With Windows line ends everywhere, or nowhere.
+        let head = if before.contains('\r') {
+            GRANT.replace('\n', "\r\n")
+        } else {
+            GRANT.to_owned()
+        };
+        let text = fixed(&(head.clone() + before), &Settings::default());
+        assert_eq!(text, head + after, "{name}");
+    }
+}
+
+#[test]
+fn lists_and_json_are_written_in_their_own_style() {
+    let grant = r#"{"apiVersion":"skupper.io/v2alpha1","kind":"AccessGrant","metadata":{"name":"west"},"spec":{"expirationWindow":"1 day"}}"#;
+    let fixed_grant = r#"{"apiVersion":"skupper.io/v2alpha1","kind":"AccessGrant","metadata":{"name":"west"},"spec":{"expirationWindow":"24h", "redemptionsAllowed": 1}}"#;
+    let table = [
+        ("JSON", grant.to_owned(), fixed_grant.to_owned()),
+        (
+            "JSON over lines",
+            "{\n\t\"apiVersion\": \"skupper.io/v2alpha1\",\n\t\"kind\": \"AccessGrant\",\n\t\"metadata\": {\"name\": \"west\"}\n}\n".to_owned(),
+            "{\n\t\"apiVersion\": \"skupper.io/v2alpha1\",\n\t\"kind\": \"AccessGrant\",\n\t\"metadata\": {\"name\": \"west\"},\n\t\"spec\": {\"expirationWindow\": \"15m\", \"redemptionsAllowed\": 1}\n}\n".to_owned(),
+        ),
+        (
+            "a List",
+            "apiVersion: v1\nkind: List\nitems:\n- apiVersion: skupper.io/v2alpha1\n  kind: AccessGrant\n  metadata: {name: west}\n- apiVersion: skupper.io/v2alpha1 # c\n  kind: AccessGrant\n  metadata: {name: east}\n  spec:\n    expirationWindow: 1 day\n".to_owned(),
+            "apiVersion: v1\nkind: List\nitems:\n- apiVersion: skupper.io/v2alpha1\n  kind: AccessGrant\n  metadata: {name: west}\n  spec:\n    expirationWindow: 15m\n    redemptionsAllowed: 1\n- apiVersion: skupper.io/v2alpha1 # c\n  kind: AccessGrant\n  metadata: {name: east}\n  spec:\n    expirationWindow: 24h\n    redemptionsAllowed: 1\n".to_owned(),
+        ),
+        (
+            "a list of the kind",
+            "apiVersion: skupper.io/v2alpha1\nkind: AccessGrantList\nitems:\n- metadata: {name: west}\n  spec: {expirationWindow: 1h}\n".to_owned(),
+            "apiVersion: skupper.io/v2alpha1\nkind: AccessGrantList\nitems:\n- metadata: {name: west}\n  spec: {expirationWindow: 1h, redemptionsAllowed: 1}\n".to_owned(),
+        ),
+    ];
+    for (name, before, after) in table {
+        assert_eq!(fixed(&before, &Settings::default()), after, "{name}");
+    }
+}
+
+#[test]
+fn every_example_of_the_pages_is_fixed_once_and_for_all() {
+    let mut changed = 0;
+    for example in examples() {
+        let settings = match &example.settings {
+            Some(text) => Settings::read(&serde_saphyr::from_str::<Value>(text).unwrap()).unwrap(),
+            None => Settings::default(),
+        };
+        let name = &example.name;
+        let contents = judge(&example.object, &settings, now());
+        let outcome = fix(&example.object, &contents, &settings, now());
+        assert!(outcome.unwritten.is_empty(), "{name}: not written");
+        let Some(text) = outcome.text else {
+            continue;
+        };
+        changed += 1;
+        let again = judge(&text, &settings, now());
+        let objects = again
+            .documents
+            .iter()
+            .flat_map(|document| &document.objects);
+        for judged in objects {
+            let is_fixed =
+                |placed: &skupper_access_check::judge::Placed| placed.finding.fix.is_none();
+            assert!(judged.findings.iter().all(is_fixed), "{name}: {text}");
+            assert!(
+                judged.answer.get("mutatedObject").is_none(),
+                "{name}: {text}"
+            );
+        }
+        let second = fix(&text, &again, &settings, now());
+        assert!(
+            second.text.is_none() && second.unwritten.is_empty(),
+            "{name}: {text}"
+        );
+        let comments = |text: &str| -> Vec<String> {
+            let lines = text.lines().filter_map(|line| line.split_once(" # "));
+            lines.map(|(_, comment)| comment.to_owned()).collect()
+        };
+        assert_eq!(comments(&text), comments(&example.object), "{name}");
+    }
+    assert!(changed > 60, "{changed} examples were changed");
+}
+
+#[test]
+fn what_cannot_be_written_is_shown_and_the_file_left_alone() {
+    let text = format!("{GRANT}base: &base {{expirationWindow: 1 day}}\nspec: *base\n");
+    let folder = Folder::with(&[("grant.yml", &text)]);
+    let ended = folder.run(&["--fix", NOW, "grant.yml"]);
+    assert_eq!(ended.code, 1);
+    assert_eq!(folder.text("grant.yml"), text);
+    assert!(
+        ended.errors.contains("cannot write into grant.yml"),
+        "{}",
+        ended.errors
+    );
+    assert!(
+        ended.errors.contains("  expirationWindow: 24h\n"),
+        "{}",
+        ended.errors
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn mode_and_links_stay_and_other_files_are_not_touched() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let text = format!("{GRANT}spec: {{expirationWindow: 1 day}}\n");
+    let clean = format!("{GRANT}spec: {{expirationWindow: 1h, redemptionsAllowed: 1}}\n");
+    let folder = Folder::with(&[("real/grant.yml", &text), ("clean.yml", &clean)]);
+    let real = folder.path().join("real/grant.yml");
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let link = folder.path().join("link.yml");
+    std::os::unix::fs::symlink("real/grant.yml", &link).unwrap();
+    let before = std::fs::metadata(folder.path().join("clean.yml"))
+        .unwrap()
+        .modified()
+        .unwrap();
+    let ended = folder.run(&["--fix", NOW, "link.yml", "clean.yml"]);
+    assert_eq!(ended.code, 0, "{}", ended.errors);
+    assert!(link.is_symlink());
+    assert!(folder.text("real/grant.yml").contains("24h"));
+    let mode = std::fs::metadata(&real).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    let after = std::fs::metadata(folder.path().join("clean.yml"))
+        .unwrap()
+        .modified()
+        .unwrap();
+    assert_eq!(before, after);
+    let names = std::fs::read_dir(folder.path().join("real"))
+        .unwrap()
+        .count();
+    assert_eq!(names, 1, "a temporary file was left");
+}

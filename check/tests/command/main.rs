@@ -1,0 +1,15 @@
+//! The built command, in folders with files.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what cannot be set up or read must fail its test"
+)]
+
+mod engine;
+mod examples;
+mod fix;
+mod folder;
+mod outputs;
+mod secrets;
+mod usage;
