@@ -135,6 +135,7 @@ $(WEB)/cases.jsonl: $(POLICY_SOURCES) $(shell find tests/cases tests/common test
 .PHONY: cluster-tests
 cluster-tests: annotated-policy.wasm $(if $(KUBEBUILDER_ASSETS),,$(CLUSTER)/kube-apiserver etcd) ## the product against a real Kubernetes API server; KUBEBUILDER_ASSETS names one that is built already
 	$(call say,testing against kube-apiserver; the first build takes about five minutes for wasmtime)
+	cargo build --locked --package redemption-sidecar --package cluster-tests
 	cargo test --locked --package cluster-tests
 
 # Kubernetes publishes its API server as a Go module, which builds like any other.

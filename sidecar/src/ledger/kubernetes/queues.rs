@@ -58,7 +58,7 @@ pub struct Queues<S> {
     store: S,
     grants: Arc<Grants>,
     /// A queue is there as long as somebody works on it.
-    queues: Mutex<HashMap<GrantUid, Vec<Waiting>>>,
+    waiting: Mutex<HashMap<GrantUid, Vec<Waiting>>>,
 }
 
 /// Somebody who waits in a queue.
@@ -83,7 +83,7 @@ impl<S: Store> Queues<S> {
         Self {
             store,
             grants,
-            queues: Mutex::default(),
+            waiting: Mutex::default(),
         }
     }
 
@@ -140,7 +140,7 @@ impl<S: Store> Queues<S> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<GrantUid, Vec<Waiting>>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -171,12 +171,11 @@ impl<S: Store> Shift<S> {
                 Step::Write(object, decided) => self.write(&object, decided, &mut waiting).await,
             };
             must_read = match next {
-                None => false,
                 Some(Next::Read { pause, .. }) => {
                     tokio::time::sleep(jitter(pause)).await;
                     true
                 }
-                Some(Next::UnknownGrant | Next::Fault) => false,
+                None | Some(Next::UnknownGrant | Next::Fault) => false,
             };
         }
     }
