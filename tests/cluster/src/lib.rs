@@ -33,6 +33,7 @@ pub use cluster::Cluster;
 pub use deployment::{Deployment, Order};
 pub use guest::Guest;
 pub use identity::Identity;
+pub use process::free_port;
 pub use user::{Answer, Kind, User};
 
 /// Why a test could not be set up.

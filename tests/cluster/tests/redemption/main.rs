@@ -6,8 +6,13 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod balancer;
+mod burst;
 mod commands;
+mod dice;
+mod history;
 mod ledgers;
+mod outages;
 mod processes;
 mod rates;
 mod room;
