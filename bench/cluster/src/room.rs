@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use chrono::{SecondsFormat, TimeDelta};
 use cluster_tests::{Cluster, Identity, User};
-use http::Method;
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 use redemption_bench::Fault;
+use redemption_sidecar::clock;
 use redemption_sidecar::kubernetes::AccessGrant;
 use redemption_sidecar::redemption::GrantUid;
-use redemption_sidecar::{clock, issuer};
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -56,50 +54,13 @@ impl Room {
             is_quick,
             folder,
         };
-        room.site().await?;
+        room.user.make_site(NAMESPACE).await?;
         Ok(room)
     }
 
     /// Where the services have their files, and their kubeconfig.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
-    }
-
-    /// A Site with two endpoints, and its CA.
-    async fn site(&self) -> Result<(), Fault> {
-        let (certificate, key) = issuer::new_site_ca("skupper-site-ca", clock::now())?;
-        self.create(
-            &format!("/api/v1/namespaces/{NAMESPACE}/secrets"),
-            &json!({"metadata": {"name": "skupper-site-ca"}, "type": "kubernetes.io/tls",
-                "stringData": {"tls.crt": certificate, "tls.key": key.expose_secret()}}),
-        )
-        .await?;
-        let sites = format!("/apis/skupper.io/v2alpha1/namespaces/{NAMESPACE}/sites");
-        let mut site = json!({"apiVersion": "skupper.io/v2alpha1", "kind": "Site",
-            "metadata": {"name": "west"}, "spec": {}});
-        self.create(&sites, &site).await?;
-        site = json!({"status": {"endpoints": [
-            {"name": "inter-router", "host": "192.0.2.1", "port": "55671", "group": "skupper-router"},
-            {"name": "edge", "host": "192.0.2.1", "port": "45671", "group": "skupper-router"},
-        ]}});
-        let url = format!("{sites}/west/status");
-        let merge = "application/merge-patch+json";
-        let answer = self.user.send(Method::PATCH, &url, merge, &site).await?;
-        if !answer.is_done() {
-            return Err(answer.message().into());
-        }
-        Ok(())
-    }
-
-    async fn create(&self, url: &str, object: &Value) -> Result<(), Fault> {
-        let answer = self
-            .user
-            .send(Method::POST, url, "application/json", object);
-        let answer = answer.await?;
-        if !answer.is_done() {
-            return Err(answer.message().into());
-        }
-        Ok(())
     }
 
     /// Makes grants with the status that Skupper's controller gives them. They are named `PREFIX-N`.

@@ -26,6 +26,7 @@ mod guest;
 mod identity;
 mod kinds;
 mod process;
+mod site;
 mod user;
 mod webhook;
 
