@@ -29,6 +29,7 @@ mod process;
 mod user;
 mod webhook;
 
+pub use binaries::kubectl;
 pub use cluster::Cluster;
 pub use deployment::{Deployment, Order};
 pub use guest::Guest;
