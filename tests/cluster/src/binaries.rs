@@ -31,6 +31,21 @@ pub(crate) fn find() -> Result<Binaries, Problem> {
     })
 }
 
+/// kubectl: that of the folder that `KUBEBUILDER_ASSETS` names, the one that `make cluster-tests` builds,
+/// or that of the system.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn kubectl() -> Result<PathBuf, Problem> {
+    let assets = env::var_os("KUBEBUILDER_ASSETS").filter(|folder| !folder.is_empty());
+    let of_assets = assets.map(|folder| PathBuf::from(folder).join("kubectl"));
+    let built = target().join("cluster/kubectl");
+    let found = of_assets.into_iter().chain([built]);
+    let mut found = found.filter(|file| file.is_file());
+    let found = found.next().or_else(|| on_path("kubectl"));
+    found.ok_or_else(|| "kubectl is missing: run 'make cluster-tests'".into())
+}
+
 /// The folder of the repository.
 pub(crate) fn repository() -> &'static Path {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));

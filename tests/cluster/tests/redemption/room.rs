@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use cluster_tests::Cluster;
+use cluster_tests::{Cluster, Identity, Rendered};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
@@ -22,6 +22,8 @@ pub(crate) struct Room {
     pub(crate) client: Client,
     pub(crate) namespace: String,
     pub(crate) grants: Api<AccessGrant>,
+    /// Who the services are: the ServiceAccount of `deploy/sidecar`, with its Role and nothing more.
+    pub(crate) service: Identity,
 }
 
 impl Room {
@@ -33,7 +35,10 @@ impl Room {
             .create(&PostParams::default(), &object)
             .await
             .unwrap();
+        let rendered = Rendered::of("sidecar").unwrap();
+        let service = rendered.install_account(cluster, namespace).await.unwrap();
         Self {
+            service,
             grants: Api::namespaced(client.clone(), namespace),
             client,
             namespace: namespace.to_owned(),

@@ -37,15 +37,16 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Services for the grants of a room, as the administrator of the cluster.
+    /// Services for the grants of a room, which may do what the Role of `deploy/sidecar` allows.
     pub(crate) fn new(cluster: &Cluster, room: &Room) -> Self {
-        let folder = TempDir::new().unwrap();
-        let kubeconfig = cluster.kubeconfig(&Identity::Admin).unwrap();
-        fs::write(folder.path().join("kubeconfig"), kubeconfig).unwrap();
-        Self {
-            folder,
+        let services = Self {
+            folder: TempDir::new().unwrap(),
             namespace: room.namespace.clone(),
-        }
+        };
+        services.write("kubeconfig", &cluster.kubeconfig(&room.service).unwrap());
+        let admin = cluster.kubeconfig(&Identity::Admin).unwrap();
+        services.write("kubeconfig-of-admin", &admin);
+        services
     }
 
     /// Starts one, and waits until it is ready.
@@ -100,10 +101,10 @@ impl Services {
         path.to_string_lossy().into_owned()
     }
 
-    /// Runs another command on the grants of the room.
+    /// Runs another command on the grants of the room, as the administrator.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         Command::new(binary())
-            .env("KUBECONFIG", self.folder.path().join("kubeconfig"))
+            .env("KUBECONFIG", self.folder.path().join("kubeconfig-of-admin"))
             .args(arguments)
             .args(["--kubernetes", "--namespace", &self.namespace])
             .output()
