@@ -30,6 +30,7 @@ mod rendered;
 mod user;
 mod webhook;
 
+pub use binaries::kubectl;
 pub use cluster::Cluster;
 pub use deployment::{Deployment, Order};
 pub use guest::Guest;
