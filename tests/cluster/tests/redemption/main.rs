@@ -8,6 +8,7 @@
 
 mod commands;
 mod ledgers;
+mod privileges;
 mod processes;
 mod rates;
 mod room;

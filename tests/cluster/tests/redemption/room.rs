@@ -28,6 +28,11 @@ pub(crate) struct Room {
 
 impl Room {
     pub(crate) async fn new(cluster: &Cluster, namespace: &str) -> Self {
+        Self::with(cluster, namespace, &Rendered::of("sidecar").unwrap()).await
+    }
+
+    /// A room whose services may do what the Roles of a base allow.
+    pub(crate) async fn with(cluster: &Cluster, namespace: &str, rendered: &Rendered) -> Self {
         let client = cluster.admin().unwrap();
         let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
         let object = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
@@ -35,7 +40,6 @@ impl Room {
             .create(&PostParams::default(), &object)
             .await
             .unwrap();
-        let rendered = Rendered::of("sidecar").unwrap();
         let service = rendered.install_account(cluster, namespace).await.unwrap();
         Self {
             service,

@@ -55,6 +55,17 @@ impl Services {
     }
 
     pub(crate) async fn start_at(&self, port: u16, options: &[&str]) -> Service {
+        let mut service = self.launch_at(port, options);
+        service.wait_until_ready().await;
+        service
+    }
+
+    /// Starts one that may never be ready.
+    pub(crate) fn launch(&self, options: &[&str]) -> Service {
+        self.launch_at(free_port(), options)
+    }
+
+    fn launch_at(&self, port: u16, options: &[&str]) -> Service {
         let operations_port = free_port();
         let log = self.folder.path().join(format!("log-{port}"));
         let output = File::options()
@@ -75,14 +86,12 @@ impl Services {
             .stderr(output)
             .spawn()
             .unwrap();
-        let mut service = Service {
+        Service {
             child,
             port,
             operations_port,
             log,
-        };
-        service.wait_until_ready().await;
-        service
+        }
     }
 
     /// The CA of the redemption server, in PEM.
