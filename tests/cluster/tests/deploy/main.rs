@@ -7,5 +7,6 @@
 )]
 
 mod accepted;
+mod commands;
 mod settings;
 mod tool;

@@ -146,7 +146,7 @@ async fn observe(
     room.site().await;
     let services = Services::new(cluster, room);
     let uid = room.grant("west", 1).await;
-    let service = services.launch(options);
+    let service = services.spawn(options);
     let is_ready = || service.is_ready() == Some(true);
     let is_complained_of = || taken.is_some_and(|taken| is_named(&service, taken));
     within(PATIENCE, || {

@@ -55,17 +55,17 @@ impl Services {
     }
 
     pub(crate) async fn start_at(&self, port: u16, options: &[&str]) -> Service {
-        let mut service = self.launch_at(port, options);
+        let mut service = self.spawn_at(port, options);
         service.wait_until_ready().await;
         service
     }
 
-    /// Starts one that may never be ready.
-    pub(crate) fn launch(&self, options: &[&str]) -> Service {
-        self.launch_at(free_port(), options)
+    /// Starts one, and does not wait.
+    pub(crate) fn spawn(&self, options: &[&str]) -> Service {
+        self.spawn_at(free_port(), options)
     }
 
-    fn launch_at(&self, port: u16, options: &[&str]) -> Service {
+    fn spawn_at(&self, port: u16, options: &[&str]) -> Service {
         let operations_port = free_port();
         let log = self.folder.path().join(format!("log-{port}"));
         let output = File::options()
