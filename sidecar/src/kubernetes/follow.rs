@@ -48,9 +48,10 @@ impl Course {
             return;
         }
         let what = &self.what;
-        match &problem {
-            Some(problem) => tracing::warn!("cannot follow {what}: {problem}"),
-            None => tracing::info!("{what} can be followed again"),
+        if let Some(problem) = &problem {
+            tracing::warn!("cannot follow {what}: {problem}");
+        } else {
+            tracing::info!("{what} can be followed again");
         }
         *noted = problem;
     }

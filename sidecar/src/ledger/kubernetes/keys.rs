@@ -63,7 +63,7 @@ impl Keys {
     /// The message of the condition.
     #[must_use]
     pub fn to_message(&self) -> String {
-        let lines = self.0.iter().map(Key::to_line);
+        let lines = self.0.iter().map(Key::line);
         lines.collect::<Vec<_>>().join("\n")
     }
 
@@ -155,7 +155,7 @@ impl Key {
         field().is_none().then_some(key)
     }
 
-    fn to_line(&self) -> String {
+    fn line(&self) -> String {
         let mut line = self.name();
         // Writing to a String cannot fail.
         let _ = write!(line, " {} {} ", self.at, self.end);
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_line_is_a_redemption_and_anything_else_is_passed_over() {
-        let two = format!("{LINE}\n{}", key(2).to_line());
+        let two = format!("{LINE}\n{}", key(2).line());
         let table: [(&str, String, Vec<Key>); 17] = [
             ("nothing", String::new(), vec![]),
             ("one", LINE.to_owned(), vec![key(1)]),
@@ -229,7 +229,7 @@ mod tests {
             ),
             (
                 "rubbish between",
-                format!("{LINE}\nrubbish\n\n{}", key(2).to_line()),
+                format!("{LINE}\nrubbish\n\n{}", key(2).line()),
                 vec![key(1), key(2)],
             ),
             (
@@ -286,9 +286,7 @@ mod tests {
 
     #[test]
     fn hostile_messages_are_read_in_bounded_time_and_room() {
-        let lines: Vec<String> = (0..100_000)
-            .map(|number| numbered(number).to_line())
-            .collect();
+        let lines: Vec<String> = (0..100_000).map(|number| numbered(number).line()).collect();
         for (name, message) in [
             ("many lines", lines.join("\n")),
             ("many line ends", "\n".repeat(1 << 20)),

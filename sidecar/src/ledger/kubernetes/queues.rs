@@ -58,7 +58,7 @@ pub struct Queues<S> {
     store: S,
     grants: Arc<Grants>,
     /// A queue is there as long as somebody works on it.
-    queues: Mutex<HashMap<GrantUid, Vec<Waiting>>>,
+    of_grants: Mutex<HashMap<GrantUid, Vec<Waiting>>>,
 }
 
 /// Somebody who waits in a queue.
@@ -83,7 +83,7 @@ impl<S: Store> Queues<S> {
         Self {
             store,
             grants,
-            queues: Mutex::default(),
+            of_grants: Mutex::default(),
         }
     }
 
@@ -140,7 +140,9 @@ impl<S: Store> Queues<S> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<GrantUid, Vec<Waiting>>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+        self.of_grants
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -171,12 +173,11 @@ impl<S: Store> Shift<S> {
                 Step::Write(object, decided) => self.write(&object, decided, &mut waiting).await,
             };
             must_read = match next {
-                None => false,
                 Some(Next::Read { pause, .. }) => {
                     tokio::time::sleep(jitter(pause)).await;
                     true
                 }
-                Some(Next::UnknownGrant | Next::Fault) => false,
+                None | Some(Next::UnknownGrant | Next::Fault) => false,
             };
         }
     }
@@ -313,7 +314,7 @@ impl<S: Store> Shift<S> {
             }
             Next::Fault => {
                 for one in waiting.drain(..) {
-                    one.fail(LedgerFault::passing(&failure.message));
+                    one.fail(failure.fault());
                 }
             }
         }
@@ -385,6 +386,13 @@ impl Waiting {
 }
 
 impl Failure {
+    fn fault(&self) -> LedgerFault {
+        match self.outcome {
+            Outcome::Denied => LedgerFault::forbidden(&self.message),
+            _ => LedgerFault::passing(&self.message),
+        }
+    }
+
     fn gone() -> Self {
         Self {
             outcome: Outcome::Gone,

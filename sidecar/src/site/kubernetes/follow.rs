@@ -92,8 +92,8 @@ impl ClusterSite {
     /// Why the site is not known as it is now, if it is not.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        let watches = self.secret_watches.values().chain([&self.site_watch]);
-        watches.filter_map(|watch| watch.course.problem()).next()
+        let mut watches = self.secret_watches.values().chain([&self.site_watch]);
+        watches.find_map(|watch| watch.course.problem())
     }
 
     /// Loads the site if its objects have changed or an issuer has ended. Returns what was not said

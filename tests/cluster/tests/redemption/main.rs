@@ -7,6 +7,7 @@
 )]
 
 mod commands;
+mod events;
 mod ledgers;
 mod processes;
 mod rates;

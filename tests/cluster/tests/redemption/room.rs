@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use cluster_tests::Cluster;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use redemption_sidecar::clock;
@@ -52,25 +53,58 @@ impl Room {
             .await
             .unwrap();
 
-        let kind = GroupVersionKind::gvk("skupper.io", "v2alpha1", "Site");
-        let kind = ApiResource::from_gvk(&kind);
-        let sites: Api<DynamicObject> =
-            Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
+        let (sites, kind) = self.sites();
         let site = DynamicObject::new("west", &kind).data(json!({"spec": {}}));
         sites.create(&PostParams::default(), &site).await.unwrap();
         let endpoints = json!([{"name": "inter-router", "host": "192.0.2.1", "port": "55671",
             "group": "skupper-router"}]);
+        self.set_endpoints(&endpoints).await;
+    }
+
+    pub(crate) async fn set_endpoints(&self, endpoints: &Value) {
         let status = Patch::Merge(json!({"status": {"endpoints": endpoints}}));
+        let (sites, _) = self.sites();
         sites
             .patch_status("west", &PatchParams::default(), &status)
             .await
             .unwrap();
     }
 
+    fn sites(&self) -> (Api<DynamicObject>, ApiResource) {
+        let kind = GroupVersionKind::gvk("skupper.io", "v2alpha1", "Site");
+        let kind = ApiResource::from_gvk(&kind);
+        let sites = Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
+        (sites, kind)
+    }
+
+    /// Lets somebody do what the rules of a Role say, in this namespace.
+    pub(crate) async fn allow(&self, user: &str, rules: Value) {
+        let roles: Api<Role> = Api::namespaced(self.client.clone(), &self.namespace);
+        let role = json!({"metadata": {"name": user}, "rules": rules});
+        let role = serde_json::from_value(role).unwrap();
+        roles.create(&PostParams::default(), &role).await.unwrap();
+        let bindings: Api<RoleBinding> = Api::namespaced(self.client.clone(), &self.namespace);
+        let group = "rbac.authorization.k8s.io";
+        let binding = json!({"metadata": {"name": user},
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": user},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": user}]});
+        let binding = serde_json::from_value(binding).unwrap();
+        bindings
+            .create(&PostParams::default(), &binding)
+            .await
+            .unwrap();
+    }
+
     /// A grant that can be redeemed for an hour.
     pub(crate) async fn grant(&self, name: &str, allowed: u32) -> GrantUid {
+        self.grant_of(name, json!({"redemptionsAllowed": allowed}), CODE)
+            .await
+    }
+
+    /// The same with another spec and another code.
+    pub(crate) async fn grant_of(&self, name: &str, spec: Value, code: &str) -> GrantUid {
         let mut object = AccessGrant {
-            spec: json!({"redemptionsAllowed": allowed}),
+            spec,
             ..AccessGrant::default()
         };
         object.metadata.name = Some(name.to_owned());
@@ -81,7 +115,7 @@ impl Room {
             "lastTransitionTime": time(clock::now())});
         self.set_status(
             name,
-            &json!({"code": CODE, "expirationTime": time(end), "url": "https://skupper.example",
+            &json!({"code": code, "expirationTime": time(end), "url": "https://skupper.example",
                 "conditions": [ready]}),
         )
         .await;

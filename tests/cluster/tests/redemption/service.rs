@@ -39,8 +39,13 @@ pub(crate) struct Services {
 impl Services {
     /// Services for the grants of a room, as the administrator of the cluster.
     pub(crate) fn new(cluster: &Cluster, room: &Room) -> Self {
+        Self::of(cluster, room, &Identity::Admin)
+    }
+
+    /// Services for the grants of a room, as somebody.
+    pub(crate) fn of(cluster: &Cluster, room: &Room, identity: &Identity) -> Self {
         let folder = TempDir::new().unwrap();
-        let kubeconfig = cluster.kubeconfig(&Identity::Admin).unwrap();
+        let kubeconfig = cluster.kubeconfig(identity).unwrap();
         fs::write(folder.path().join("kubeconfig"), kubeconfig).unwrap();
         Self {
             folder,
@@ -154,8 +159,13 @@ impl Services {
 
     /// Asks once without a key, as Skupper's clients do. The status, or none without an answer.
     pub(crate) async fn ask(&self, port: u16, uid: &GrantUid) -> Option<u16> {
-        let (ca, path) = (self.ca(), format!("/{uid}"));
-        let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &path).ok());
+        self.ask_with(port, uid, CODE).await
+    }
+
+    /// The same with another code.
+    pub(crate) async fn ask_with(&self, port: u16, uid: &GrantUid, code: &str) -> Option<u16> {
+        let (ca, path, code) = (self.ca(), format!("/{uid}"), code.to_owned());
+        let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &path, &code).ok());
         asking.await.unwrap()
     }
 }
@@ -201,7 +211,7 @@ impl Drop for Service {
     }
 }
 
-fn ask(port: u16, ca: &str, path: &str) -> std::io::Result<u16> {
+fn ask(port: u16, ca: &str, path: &str, code: &str) -> std::io::Result<u16> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
         roots.add(certificate.unwrap()).unwrap();
@@ -217,11 +227,11 @@ fn ask(port: u16, ca: &str, path: &str) -> std::io::Result<u16> {
     let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     socket.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut stream = StreamOwned::new(session, socket);
-    let length = CODE.len();
+    let length = code.len();
     write!(
         stream,
         "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
-         Content-Length: {length}\r\n\r\n{CODE}"
+         Content-Length: {length}\r\n\r\n{code}"
     )?;
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
