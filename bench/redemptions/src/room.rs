@@ -10,7 +10,7 @@ use redemption_sidecar::redemption::{CodeDigest, Grant, GrantUid};
 use redemption_sidecar::{certificate_request, clock, issuer, key, random};
 use secrecy::ExposeSecret as _;
 
-use crate::Fault;
+use redemption_bench::Fault;
 
 /// A folder on a disk. It is removed with the value.
 pub(crate) struct Room {

@@ -135,6 +135,7 @@ fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "JSON is written in place")]
 mod tests {
     use secrecy::ExposeSecret as _;
     use serde_json::json;

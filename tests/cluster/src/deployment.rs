@@ -2,6 +2,7 @@
 //!
 //! Source: Kubewarden's controller, the reconciliation of `ClusterAdmissionPolicy`.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Request;
@@ -15,6 +16,7 @@ use crate::{Problem, User};
 
 /// A ClusterAdmissionPolicy, as far as the tests need one.
 pub struct Order {
+    guest: Option<Arc<Guest>>,
     settings: Value,
     mutating: bool,
     rules: Value,
@@ -26,6 +28,7 @@ impl Order {
     #[must_use]
     pub fn of_skupper_kinds() -> Self {
         Self {
+            guest: None,
             settings: json!({}),
             mutating: true,
             rules: json!([{
@@ -62,6 +65,15 @@ impl Order {
         }
     }
 
+    /// With another guest than the policy that ships.
+    #[must_use]
+    pub fn guest(self, guest: Guest) -> Self {
+        Self {
+            guest: Some(Arc::new(guest)),
+            ..self
+        }
+    }
+
     /// With these settings.
     #[must_use]
     pub fn settings(self, settings: Value) -> Self {
@@ -93,7 +105,7 @@ impl Order {
     /// seconds.
     pub async fn deploy(self, user: &User) -> Result<Deployment, Problem> {
         let policy = Policy {
-            guest: Guest::shipped()?,
+            guest: self.guest.clone().map_or_else(Guest::shipped, Ok)?,
             settings: self.settings.clone(),
             mutating: self.mutating,
         };

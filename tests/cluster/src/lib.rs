@@ -26,9 +26,11 @@ mod guest;
 mod identity;
 mod kinds;
 mod process;
+mod site;
 mod user;
 mod webhook;
 
+pub use binaries::kubectl;
 pub use cluster::Cluster;
 pub use deployment::{Deployment, Order};
 pub use guest::Guest;

@@ -129,6 +129,12 @@ impl Tally {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::too_many_lines,
+    clippy::unnecessary_wraps,
+    reason = "rows of a table"
+)]
 mod tests {
     use serde_json::{Value, json};
 

@@ -136,6 +136,7 @@ fn text<'v>(value: &'v Value, field: &str) -> Option<&'v str> {
 const DEFAULT_WINDOW: TimeDelta = TimeDelta::minutes(15);
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "JSON is written in place")]
 mod tests {
     use super::*;
     use crate::ledger::kubernetes::object::GrantObject;

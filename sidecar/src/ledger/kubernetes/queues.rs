@@ -58,7 +58,7 @@ pub struct Queues<S> {
     store: S,
     grants: Arc<Grants>,
     /// A queue is there as long as somebody works on it.
-    of_grants: Mutex<HashMap<GrantUid, Vec<Waiting>>>,
+    waiting: Mutex<HashMap<GrantUid, Vec<Waiting>>>,
 }
 
 /// Somebody who waits in a queue.
@@ -83,7 +83,7 @@ impl<S: Store> Queues<S> {
         Self {
             store,
             grants,
-            of_grants: Mutex::default(),
+            waiting: Mutex::default(),
         }
     }
 
@@ -140,9 +140,7 @@ impl<S: Store> Queues<S> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<GrantUid, Vec<Waiting>>> {
-        self.of_grants
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

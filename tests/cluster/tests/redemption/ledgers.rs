@@ -50,10 +50,7 @@ async fn three_ledgers_count_exactly_what_a_grant_allows() {
         assert_eq!(room.redemptions(&name).await, u64::from(allowed), "{name}");
 
         // A key that was counted is the same redemption for every ledger.
-        let first = decisions
-            .iter()
-            .position(|decision| decision.is_ok())
-            .unwrap();
+        let first = decisions.iter().position(Result::is_ok).unwrap();
         let claim = redemption(&uid, u32::try_from(first).unwrap()).claim();
         for ledger in &ledgers {
             let entry = ledger.look(&uid, Some(&claim)).await.unwrap().unwrap();

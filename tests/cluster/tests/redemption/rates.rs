@@ -25,6 +25,7 @@ async fn grants(room: &Room, prefix: &str, count: usize) -> Vec<GrantUid> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "prints rates"]
+#[expect(clippy::too_many_lines, reason = "one run after the other")]
 async fn rates_of_distinct_grants_and_of_one() {
     let cluster = Cluster::start().await.unwrap();
     cluster.install_skupper_kinds().await.unwrap();
