@@ -112,6 +112,7 @@ impl<L: Ledger> Handler for Redemptions<L> {
         log::redemption(&RedemptionLine {
             grant: &grant.uid,
             name: &grant.name,
+            namespace: grant.namespace.as_deref(),
             outcome: answer.outcome,
             subject,
             serial,

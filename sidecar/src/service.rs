@@ -25,7 +25,7 @@ use crate::redemption::{
     Claim, CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption,
     Refusal, Serial, decide,
 };
-use crate::site::Site;
+use crate::site::{Site, Sites};
 
 pub use key_generator::KeyGenerator;
 
@@ -33,8 +33,8 @@ pub use key_generator::KeyGenerator;
 pub struct Service<L> {
     /// The grants.
     pub ledger: L,
-    /// The site; a reload replaces it.
-    pub site: Arc<ArcSwap<Site>>,
+    /// The sites; a reload replaces them.
+    pub sites: Arc<ArcSwap<Sites>>,
     /// Makes the keys of clients that bring none.
     pub keys: KeyGenerator,
     /// How long a certificate is valid; absent for as long as its issuer.
@@ -106,7 +106,7 @@ impl<L: Ledger> Service<L> {
         let (key, known) = self.key(grant, &wanted, now, deadline).await?;
         let decision = decide(grant, known.as_ref(), &wanted.subject, now)?;
 
-        let site = self.site.load_full();
+        let site = self.site(grant)?;
         let issuer = site
             .issuer(grant.issuer.as_deref())
             .ok_or_else(|| self.unavailable(grant, &no_issuer(grant, &site.default_issuer)))?;
@@ -204,6 +204,16 @@ impl<L: Ledger> Service<L> {
         let entry = self.ledger.look(&grant.uid, Some(&claim)).await;
         let entry = entry.map_err(|fault| self.store_down(grant, &fault))??;
         Ok((Key::Redeemer(key), entry.redemption))
+    }
+
+    /// The site of a grant.
+    fn site(&self, grant: &Grant) -> Result<Arc<Site>, Refusal> {
+        let sites = self.sites.load();
+        match sites.of(grant.namespace.as_deref()) {
+            Some(site) => Ok(Arc::clone(site)),
+            None if matches!(**sites, Sites::Unread) => Err(Refusal::NotReady),
+            None => Err(self.unavailable(grant, &Fault::NoSite)),
+        }
     }
 
     fn unavailable(&self, grant: &Grant, fault: &Fault) -> Refusal {

@@ -9,6 +9,7 @@
 mod commands;
 mod events;
 mod ledgers;
+mod namespaces;
 mod processes;
 mod rates;
 mod room;

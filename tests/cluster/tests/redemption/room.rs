@@ -1,11 +1,12 @@
 //! A namespace with grants, as Skupper's controller leaves them.
 
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use cluster_tests::Cluster;
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use redemption_sidecar::clock;
@@ -14,6 +15,8 @@ use redemption_sidecar::kubernetes::{AccessGrant, Scope};
 use redemption_sidecar::ledger::{KubernetesLedger, Ledger};
 use redemption_sidecar::redemption::{GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal, Serial};
 use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// The code of every grant.
@@ -43,22 +46,30 @@ impl Room {
 
     /// A Site with an endpoint, and its CA.
     pub(crate) async fn site(&self) {
-        let (certificate, key) = new_site_ca("skupper-site-ca", clock::now()).unwrap();
-        let secret = json!({"metadata": {"name": "skupper-site-ca"}, "type": "kubernetes.io/tls",
-            "stringData": {"tls.crt": certificate, "tls.key": key.expose_secret()}});
-        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
-        let secret = serde_json::from_value(secret).unwrap();
-        secrets
-            .create(&PostParams::default(), &secret)
-            .await
-            .unwrap();
-
+        self.issuer().await;
         let (sites, kind) = self.sites();
         let site = DynamicObject::new("west", &kind).data(json!({"spec": {}}));
         sites.create(&PostParams::default(), &site).await.unwrap();
         let endpoints = json!([{"name": "inter-router", "host": "192.0.2.1", "port": "55671",
             "group": "skupper-router"}]);
         self.set_endpoints(&endpoints).await;
+    }
+
+    /// The CA of a Site, whose certificate is returned in PEM.
+    pub(crate) async fn issuer(&self) -> String {
+        let (certificate, key) = new_site_ca("skupper-site-ca", clock::now()).unwrap();
+        let secret = json!({"metadata": {"name": "skupper-site-ca"}, "type": "kubernetes.io/tls",
+            "stringData": {"tls.crt": certificate, "tls.key": key.expose_secret()}});
+        let secret = serde_json::from_value(secret).unwrap();
+        self.secrets()
+            .create(&PostParams::default(), &secret)
+            .await
+            .unwrap();
+        certificate
+    }
+
+    pub(crate) fn secrets(&self) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), &self.namespace)
     }
 
     pub(crate) async fn set_endpoints(&self, endpoints: &Value) {
@@ -70,7 +81,7 @@ impl Room {
             .unwrap();
     }
 
-    fn sites(&self) -> (Api<DynamicObject>, ApiResource) {
+    pub(crate) fn sites(&self) -> (Api<DynamicObject>, ApiResource) {
         let kind = GroupVersionKind::gvk("skupper.io", "v2alpha1", "Site");
         let kind = ApiResource::from_gvk(&kind);
         let sites = Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
@@ -80,19 +91,17 @@ impl Room {
     /// Lets somebody do what the rules of a Role say, in this namespace.
     pub(crate) async fn allow(&self, user: &str, rules: Value) {
         let roles: Api<Role> = Api::namespaced(self.client.clone(), &self.namespace);
-        let role = json!({"metadata": {"name": user}, "rules": rules});
-        let role = serde_json::from_value(role).unwrap();
-        roles.create(&PostParams::default(), &role).await.unwrap();
         let bindings: Api<RoleBinding> = Api::namespaced(self.client.clone(), &self.namespace);
-        let group = "rbac.authorization.k8s.io";
-        let binding = json!({"metadata": {"name": user},
-            "roleRef": {"apiGroup": group, "kind": "Role", "name": user},
-            "subjects": [{"apiGroup": group, "kind": "User", "name": user}]});
-        let binding = serde_json::from_value(binding).unwrap();
-        bindings
-            .create(&PostParams::default(), &binding)
-            .await
-            .unwrap();
+        create(&roles, json!({"metadata": {"name": user}, "rules": rules})).await;
+        create(&bindings, binding("Role", user)).await;
+    }
+
+    /// The same in all namespaces.
+    pub(crate) async fn allow_everywhere(&self, user: &str, rules: Value) {
+        let roles: Api<ClusterRole> = Api::all(self.client.clone());
+        let bindings: Api<ClusterRoleBinding> = Api::all(self.client.clone());
+        create(&roles, json!({"metadata": {"name": user}, "rules": rules})).await;
+        create(&bindings, binding("ClusterRole", user)).await;
     }
 
     /// A grant that can be redeemed for an hour.
@@ -153,6 +162,21 @@ impl Room {
         }
         ledger
     }
+}
+
+async fn create<K>(api: &Api<K>, object: Value)
+where
+    K: Clone + Debug + DeserializeOwned + Serialize,
+{
+    let object = serde_json::from_value(object).unwrap();
+    api.create(&PostParams::default(), &object).await.unwrap();
+}
+
+fn binding(kind: &str, user: &str) -> Value {
+    let group = "rbac.authorization.k8s.io";
+    json!({"metadata": {"name": user},
+        "roleRef": {"apiGroup": group, "kind": kind, "name": user},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": user}]})
 }
 
 /// A redemption with a key that nobody else has.

@@ -34,6 +34,8 @@ pub(crate) struct Service {
 pub(crate) struct Services {
     folder: TempDir,
     namespace: String,
+    /// Which grants they serve.
+    scope: Vec<String>,
 }
 
 impl Services {
@@ -50,6 +52,15 @@ impl Services {
         Self {
             folder,
             namespace: room.namespace.clone(),
+            scope: vec!["--namespace".to_owned(), room.namespace.clone()],
+        }
+    }
+
+    /// The same for the grants of all namespaces.
+    pub(crate) fn of_all(self) -> Self {
+        Self {
+            scope: vec!["--all-namespaces".to_owned()],
+            ..self
         }
     }
 
@@ -68,7 +79,8 @@ impl Services {
             .unwrap();
         let child = Command::new(binary())
             .env("KUBECONFIG", self.folder.path().join("kubeconfig"))
-            .args(["serve", "--kubernetes", "--namespace", &self.namespace])
+            .args(["serve", "--kubernetes"])
+            .args(&self.scope)
             .args(["--url", &format!("https://127.0.0.1:{port}")])
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(["--metrics-listen", &format!("127.0.0.1:{operations_port}")])
@@ -162,11 +174,19 @@ impl Services {
         self.ask_with(port, uid, CODE).await
     }
 
+    /// The same, and what the answer says.
+    pub(crate) async fn answer(&self, port: u16, uid: &GrantUid) -> (u16, String) {
+        let (ca, path) = (self.ca(), format!("/{uid}"));
+        let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &path, CODE));
+        asking.await.unwrap().unwrap()
+    }
+
     /// The same with another code.
     pub(crate) async fn ask_with(&self, port: u16, uid: &GrantUid, code: &str) -> Option<u16> {
         let (ca, path, code) = (self.ca(), format!("/{uid}"), code.to_owned());
         let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &path, &code).ok());
-        asking.await.unwrap()
+        let answer = asking.await.unwrap();
+        answer.map(|(status, _)| status)
     }
 }
 
@@ -183,12 +203,18 @@ impl Service {
 
     /// What `/readyz` says; nothing without an answer.
     pub(crate) fn is_ready(&self) -> Option<bool> {
+        let answer = self.operations("/readyz")?;
+        Some(answer.starts_with("HTTP/1.1 200"))
+    }
+
+    /// What the operations port answers.
+    pub(crate) fn operations(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.operations_port)).ok()?;
-        let request = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        stream.write_all(request).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
-        Some(answer.starts_with("HTTP/1.1 200"))
+        Some(answer)
     }
 
     /// What it logged so far.
@@ -211,7 +237,7 @@ impl Drop for Service {
     }
 }
 
-fn ask(port: u16, ca: &str, path: &str, code: &str) -> std::io::Result<u16> {
+fn ask(port: u16, ca: &str, path: &str, code: &str) -> std::io::Result<(u16, String)> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
         roots.add(certificate.unwrap()).unwrap();
@@ -241,7 +267,8 @@ fn ask(port: u16, ca: &str, path: &str, code: &str) -> std::io::Result<u16> {
         .nth(1)
         .and_then(|status| status.parse().ok());
     let is_whole = text.contains("\r\n\r\n") && read.is_ok();
-    status
+    let answer = status.map(|status| (status, text.into_owned()));
+    answer
         .filter(|_| is_whole)
         .ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
 }
