@@ -2,6 +2,7 @@
 //!
 //! Source: Kubewarden's controller, the reconciliation of `ClusterAdmissionPolicy`.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Request;
@@ -17,6 +18,7 @@ use crate::{Problem, User};
 /// A ClusterAdmissionPolicy of `deploy/`, and what a test has changed in it.
 pub struct Order {
     base: &'static str,
+    guest: Option<Arc<Guest>>,
     settings: Option<Value>,
     is_validating: bool,
     is_for_everybody: bool,
@@ -29,6 +31,7 @@ impl Order {
     pub fn of(base: &'static str) -> Self {
         Self {
             base,
+            guest: None,
             settings: None,
             is_validating: false,
             is_for_everybody: false,
@@ -45,6 +48,15 @@ impl Order {
     #[must_use]
     pub fn of_token_requests() -> Self {
         Self::of("token-request-policy")
+    }
+
+    /// With another guest than the policy that ships.
+    #[must_use]
+    pub fn guest(self, guest: Guest) -> Self {
+        Self {
+            guest: Some(Arc::new(guest)),
+            ..self
+        }
     }
 
     /// With these settings in place of the rendered ones.
@@ -89,7 +101,7 @@ impl Order {
             spec["matchConditions"] = json!([]);
         }
         let policy = Policy {
-            guest: Guest::shipped()?,
+            guest: self.guest.map_or_else(Guest::shipped, Ok)?,
             settings: self.settings.unwrap_or_else(|| spec["settings"].clone()),
             mutating: spec["mutating"] == true,
         };

@@ -27,6 +27,7 @@ mod identity;
 mod kinds;
 mod process;
 mod rendered;
+mod site;
 mod user;
 mod webhook;
 

@@ -8,7 +8,9 @@
 
 mod certificates;
 mod commands;
+mod events;
 mod ledgers;
+mod namespaces;
 mod privileges;
 mod processes;
 mod rates;
