@@ -103,7 +103,9 @@ pub enum Format {
     Example: the Skupper namespace 'default' of this machine (Docker, Podman, Linux)\n  \
     redemption-sidecar serve --namespace default --url https://192.0.2.1:9090\n\
     Example: the AccessGrants of namespace 'west' of a Kubernetes cluster\n  \
-    redemption-sidecar serve --kubernetes --namespace west --url https://192.0.2.1:9090"
+    redemption-sidecar serve --kubernetes --namespace west --url https://192.0.2.1:9090\n\
+    Example: those of all namespaces, each for the Site of its own\n  \
+    redemption-sidecar serve --kubernetes --all-namespaces --url https://192.0.2.1:9090"
 )]
 pub struct Serve {
     /// Where the data is.
@@ -128,6 +130,14 @@ pub struct Serve {
     /// Serve the AccessGrants of a Kubernetes cluster [default namespace: that of the context or pod]
     #[arg(long, conflicts_with_all = ["site", "init", "advertise_host"])]
     pub kubernetes: bool,
+    /// With --kubernetes: serve the grants of all namespaces, each for the Site of its own namespace
+    #[arg(
+        long,
+        short = 'A',
+        requires = "kubernetes",
+        conflicts_with = "namespace"
+    )]
+    pub all_namespaces: bool,
     /// With --kubernetes: fill the status of AccessGrants, too, where Skupper's controller runs with
     /// grants disabled
     #[arg(long, requires = "kubernetes")]

@@ -128,6 +128,8 @@ fn grant(uid: GrantUid, name: &str, now: DateTime<Utc>) -> Grant {
         expiration_time: now + TimeDelta::days(1),
         revoked: None,
         issuer: None,
+        namespace: None,
+        has_short_code: false,
     }
 }
 

@@ -13,6 +13,7 @@
 pub mod administration;
 pub mod admit;
 pub mod completion;
+pub mod events;
 pub mod grants;
 pub mod keys;
 pub mod object;
@@ -32,12 +33,14 @@ use kube::runtime::watcher::Event;
 use tokio::task::JoinHandle;
 
 use self::completion::Facts;
+use self::events::Events;
 use self::grants::Grants;
 use self::object::GrantObject;
 use self::own_status::OwnStatus;
 use self::queues::Queues;
 use self::store::ClusterStore;
 use super::{Entry, Ledger, LedgerFault};
+use crate::fault::Fault;
 use crate::kubernetes::{AccessGrant, Course, Scope, follow};
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 
@@ -47,6 +50,7 @@ pub struct KubernetesLedger {
     queues: Arc<Queues<ClusterStore>>,
     course: Arc<Course>,
     own_status: Option<Arc<OwnStatus>>,
+    events: Events,
     task: JoinHandle<()>,
 }
 
@@ -61,6 +65,7 @@ impl KubernetesLedger {
         let own_status = has_own_status.then(|| Arc::new(own_status));
         let completing = own_status.clone();
         let course = Arc::new(Course::of("the AccessGrants"));
+        let events = Events::start(client.clone());
         let (api, known, of_task) = (scope.api(client), Arc::clone(&grants), Arc::clone(&course));
         let task = tokio::spawn(async move {
             follow(api, None, &of_task, |event| {
@@ -78,6 +83,7 @@ impl KubernetesLedger {
             grants,
             course,
             own_status,
+            events,
             task,
         }
     }
@@ -146,6 +152,10 @@ impl Ledger for KubernetesLedger {
         deadline: Instant,
     ) -> Result<Result<Decision, Refusal>, LedgerFault> {
         self.queues.count(*uid, candidate, now, deadline).await
+    }
+
+    fn report(&self, grant: &Grant, fault: &Fault) {
+        self.events.offer(grant, fault, Instant::now());
     }
 
     async fn tally(&self, now: DateTime<Utc>) -> Result<Vec<(GrantState, u64)>, LedgerFault> {

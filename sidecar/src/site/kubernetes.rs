@@ -1,4 +1,4 @@
-//! A site on a cluster: its Site object, and the Secrets of its issuers.
+//! A site on a cluster: the Site object of a namespace, and the Secrets of its issuers.
 //!
 //! | of the site | from |
 //! |---|---|
@@ -24,7 +24,7 @@ use super::source::{IssuerFault, Loaded, load_issuers};
 use crate::issuer::Issuer;
 use crate::manifest::{Endpoint, Role, read_endpoint_host};
 
-pub use follow::ClusterSite;
+pub use follow::{ClusterSites, Said};
 
 /// What is known of the objects of a namespace. No `Debug`: it holds the keys of issuers.
 #[derive(Clone, Default)]

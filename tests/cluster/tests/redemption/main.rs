@@ -6,8 +6,12 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod certificates;
 mod commands;
+mod events;
 mod ledgers;
+mod namespaces;
+mod privileges;
 mod processes;
 mod rates;
 mod room;

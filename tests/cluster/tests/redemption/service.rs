@@ -34,17 +34,34 @@ pub(crate) struct Service {
 pub(crate) struct Services {
     folder: TempDir,
     namespace: String,
+    /// Which grants they serve.
+    scope: Vec<String>,
 }
 
 impl Services {
-    /// Services for the grants of a room, as the administrator of the cluster.
+    /// Services for the grants of a room, which may do what the Role of `deploy/sidecar` allows.
     pub(crate) fn new(cluster: &Cluster, room: &Room) -> Self {
-        let folder = TempDir::new().unwrap();
-        let kubeconfig = cluster.kubeconfig(&Identity::Admin).unwrap();
-        fs::write(folder.path().join("kubeconfig"), kubeconfig).unwrap();
-        Self {
-            folder,
+        Self::of(cluster, room, &room.service)
+    }
+
+    /// Services for the grants of a room, as somebody.
+    pub(crate) fn of(cluster: &Cluster, room: &Room, identity: &Identity) -> Self {
+        let services = Self {
+            folder: TempDir::new().unwrap(),
             namespace: room.namespace.clone(),
+            scope: vec!["--namespace".to_owned(), room.namespace.clone()],
+        };
+        services.write("kubeconfig", &cluster.kubeconfig(identity).unwrap());
+        let admin = cluster.kubeconfig(&Identity::Admin).unwrap();
+        services.write("kubeconfig-of-admin", &admin);
+        services
+    }
+
+    /// The same for the grants of all namespaces.
+    pub(crate) fn of_all(self) -> Self {
+        Self {
+            scope: vec!["--all-namespaces".to_owned()],
+            ..self
         }
     }
 
@@ -54,6 +71,17 @@ impl Services {
     }
 
     pub(crate) async fn start_at(&self, port: u16, options: &[&str]) -> Service {
+        let mut service = self.spawn_at(port, options);
+        service.wait_until_ready().await;
+        service
+    }
+
+    /// Starts one, and does not wait.
+    pub(crate) fn spawn(&self, options: &[&str]) -> Service {
+        self.spawn_at(free_port(), options)
+    }
+
+    fn spawn_at(&self, port: u16, options: &[&str]) -> Service {
         let operations_port = free_port();
         let log = self.folder.path().join(format!("log-{port}"));
         let output = File::options()
@@ -63,7 +91,8 @@ impl Services {
             .unwrap();
         let child = Command::new(binary())
             .env("KUBECONFIG", self.folder.path().join("kubeconfig"))
-            .args(["serve", "--kubernetes", "--namespace", &self.namespace])
+            .args(["serve", "--kubernetes"])
+            .args(&self.scope)
             .args(["--url", &format!("https://127.0.0.1:{port}")])
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(["--metrics-listen", &format!("127.0.0.1:{operations_port}")])
@@ -74,14 +103,12 @@ impl Services {
             .stderr(output)
             .spawn()
             .unwrap();
-        let mut service = Service {
+        Service {
             child,
             port,
             operations_port,
             log,
-        };
-        service.wait_until_ready().await;
-        service
+        }
     }
 
     /// The CA of the redemption server, in PEM.
@@ -100,10 +127,10 @@ impl Services {
         path.to_string_lossy().into_owned()
     }
 
-    /// Runs another command on the grants of the room.
+    /// Runs another command on the grants of the room, as the administrator.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         Command::new(binary())
-            .env("KUBECONFIG", self.folder.path().join("kubeconfig"))
+            .env("KUBECONFIG", self.folder.path().join("kubeconfig-of-admin"))
             .args(arguments)
             .args(["--kubernetes", "--namespace", &self.namespace])
             .output()
@@ -154,9 +181,22 @@ impl Services {
 
     /// Asks once without a key, as Skupper's clients do. The status, or none without an answer.
     pub(crate) async fn ask(&self, port: u16, uid: &GrantUid) -> Option<u16> {
+        self.ask_with(port, uid, CODE).await
+    }
+
+    /// The same, and what the answer says.
+    pub(crate) async fn answer(&self, port: u16, uid: &GrantUid) -> (u16, String) {
         let (ca, path) = (self.ca(), format!("/{uid}"));
-        let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &path).ok());
-        asking.await.unwrap()
+        let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &path, CODE));
+        asking.await.unwrap().unwrap()
+    }
+
+    /// The same with another code.
+    pub(crate) async fn ask_with(&self, port: u16, uid: &GrantUid, code: &str) -> Option<u16> {
+        let (ca, path, code) = (self.ca(), format!("/{uid}"), code.to_owned());
+        let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &path, &code).ok());
+        let answer = asking.await.unwrap();
+        answer.map(|(status, _)| status)
     }
 }
 
@@ -173,12 +213,18 @@ impl Service {
 
     /// What `/readyz` says; nothing without an answer.
     pub(crate) fn is_ready(&self) -> Option<bool> {
+        let answer = self.operations("/readyz")?;
+        Some(answer.starts_with("HTTP/1.1 200"))
+    }
+
+    /// What the operations port answers.
+    pub(crate) fn operations(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.operations_port)).ok()?;
-        let request = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        stream.write_all(request).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
-        Some(answer.starts_with("HTTP/1.1 200"))
+        Some(answer)
     }
 
     /// What it logged so far.
@@ -201,7 +247,7 @@ impl Drop for Service {
     }
 }
 
-fn ask(port: u16, ca: &str, path: &str) -> std::io::Result<u16> {
+fn ask(port: u16, ca: &str, path: &str, code: &str) -> std::io::Result<(u16, String)> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
         roots.add(certificate.unwrap()).unwrap();
@@ -217,11 +263,11 @@ fn ask(port: u16, ca: &str, path: &str) -> std::io::Result<u16> {
     let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     socket.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut stream = StreamOwned::new(session, socket);
-    let length = CODE.len();
+    let length = code.len();
     write!(
         stream,
         "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
-         Content-Length: {length}\r\n\r\n{CODE}"
+         Content-Length: {length}\r\n\r\n{code}"
     )?;
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
@@ -231,7 +277,8 @@ fn ask(port: u16, ca: &str, path: &str) -> std::io::Result<u16> {
         .nth(1)
         .and_then(|status| status.parse().ok());
     let is_whole = text.contains("\r\n\r\n") && read.is_ok();
-    status
+    let answer = status.map(|status| (status, text.into_owned()));
+    answer
         .filter(|_| is_whole)
         .ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
 }
