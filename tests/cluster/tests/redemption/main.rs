@@ -8,7 +8,11 @@
 
 mod commands;
 mod ledgers;
+mod partner;
 mod processes;
 mod rates;
+mod redeem;
 mod room;
 mod service;
+mod tap;
+mod target;
