@@ -6,6 +6,7 @@ mod follow;
 
 use kube::runtime::watcher;
 use kube::{Api, Client};
+use skupper_access_policy::printable::is_hidden;
 
 pub use access_grant::AccessGrant;
 pub use connect::{ConnectProblem, Connection, connect};
@@ -63,9 +64,11 @@ pub fn watch_wording(error: &watcher::Error) -> String {
     }
 }
 
+/// Whole enough to say which verb on which resource is forbidden.
 fn one_line(text: &str) -> String {
-    let text = skupper_access_policy::printable::printable(text).to_string();
-    text.chars().take(MAX_CHARACTERS).collect()
+    let shown = text.chars().take(MAX_CHARACTERS);
+    let plain = |character| if is_hidden(character) { ' ' } else { character };
+    shown.map(plain).collect()
 }
 
 /// What is repeated of a message of the API server.
