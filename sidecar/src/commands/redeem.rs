@@ -41,7 +41,7 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     let redeemed = unless_stopped(redeem(&order, &mut waiting)).await;
     waiting.end();
     let redeemed = redeemed?;
-    report(&redeemed)?;
+    report(&redeemed, "")?;
     if let Some(namespace) = written_namespace(&options, &redeemed) {
         tell(format_args!(
             "reload the site: skupper system reload -n {namespace}"
@@ -54,11 +54,12 @@ async fn in_cluster(options: &Redeem, now: DateTime<Utc>) -> Result<(), Failure>
     let connection = kubernetes::connect().await;
     let connection = connection.map_err(|problem| Failure::usage(problem.to_string()))?;
     let token = token(options, now)?;
+    let namespace = options.namespace.as_ref().unwrap_or(&connection.namespace);
     let order = ClusterOrder {
         token: &token,
         subject: options.subject.as_deref(),
         client: connection.client,
-        namespace: options.namespace.as_ref().unwrap_or(&connection.namespace),
+        namespace,
         force: options.force,
         timeout: options.timeout.to_std().unwrap_or(Duration::MAX),
         now,
@@ -66,7 +67,7 @@ async fn in_cluster(options: &Redeem, now: DateTime<Utc>) -> Result<(), Failure>
     let mut waiting = Waiting::default();
     let redeemed = unless_stopped(redeem_in_cluster(&order, &mut waiting)).await;
     waiting.end();
-    report(&redeemed?)
+    report(&redeemed?, &format!(" in namespace '{namespace}'"))
 }
 
 /// The result of a redemption, or that it was stopped.
@@ -86,13 +87,13 @@ async fn unless_stopped<S>(
 }
 
 /// Says what is there now, on standard error, and prints where.
-fn report<S: Spot>(redeemed: &Redeemed<S>) -> Result<(), Failure> {
+fn report<S: Spot>(redeemed: &Redeemed<S>, place: &str) -> Result<(), Failure> {
     let state = match redeemed.key_made_by {
         None => "redeemed already",
         Some(_) => "redeemed",
     };
     tell(format_args!(
-        "{state}: '{}', valid until {}",
+        "{state}: '{}'{place}, valid until {}",
         redeemed.name,
         time(redeemed.not_after)
     ));

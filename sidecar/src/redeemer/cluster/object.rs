@@ -250,3 +250,84 @@ const GRANT: &str = "redemption-sidecar/grant";
 /// Source: Kubernetes, Recommended Labels.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const REDEEMER: &str = "redemption-sidecar";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(data: Value) -> DynamicObject {
+        DynamicObject {
+            types: None,
+            metadata: ObjectMeta::default(),
+            data,
+        }
+    }
+
+    #[test]
+    fn a_link_is_read_as_it_is_written_and_what_others_add_is_no_difference() {
+        let group = |group: &str, host: &str| Endpoint {
+            role: Role::InterRouter,
+            host: read_endpoint_host(host).unwrap(),
+            port: NonZeroU16::new(55671).unwrap(),
+            group: group.to_owned(),
+        };
+        for cost in [None, Some(7)] {
+            let link = Link {
+                name: "west".to_owned(),
+                tls_credentials: "west".to_owned(),
+                endpoints: vec![group("a", "2001:db8::1"), group("", "a.example")],
+                cost,
+            };
+            let draft = Draft::of_link(&link);
+            let mut stored = draft.object.clone();
+            assert_eq!(super::link("west", &stored), Some(link));
+            stored.data["spec"]["settings"] = json!({"a": "b"});
+            stored.data["status"] = json!({"status": "Ready"});
+            assert!(draft.is_in(&stored));
+            stored.data["spec"]["endpoints"][0]["host"] = json!("192.0.2.1");
+            assert!(!draft.is_in(&stored));
+        }
+    }
+
+    #[test]
+    fn what_a_router_could_not_use_is_no_link_and_no_secret() {
+        let endpoint = json!({"name": "edge", "host": "a.example", "port": "45671"});
+        let link =
+            |endpoints: Value| json!({"spec": {"tlsCredentials": "west", "endpoints": endpoints}});
+        let with = |field: &str, value: Value| {
+            let mut endpoint = endpoint.clone();
+            endpoint[field] = value;
+            link(json!([endpoint]))
+        };
+        assert!(super::link("west", &object(link(json!([endpoint])))).is_some());
+        for data in [
+            json!({}),
+            json!({"spec": {}}),
+            json!({"spec": {"endpoints": [endpoint]}}),
+            link(json!([])),
+            link(json!("edge")),
+            with("name", json!("management")),
+            with("host", json!("a b")),
+            with("port", json!("0")),
+            with("port", json!(45671)),
+        ] {
+            assert!(
+                super::link("west", &object(data.clone())).is_none(),
+                "{data}"
+            );
+        }
+        let entries = json!({"ca.crt": "YQ==", "tls.crt": "YQ==", "tls.key": "YQ=="});
+        let secret = json!({"type": TLS, "data": entries});
+        assert!(tls_secret("west", &object(secret.clone())).is_some());
+        for (place, value) in [
+            ("/type", json!("Opaque")),
+            ("/data", Value::Null),
+            ("/data/ca.crt", json!("%")),
+            ("/data/tls.key", json!("/w==")),
+        ] {
+            let mut spoilt = secret.clone();
+            *spoilt.pointer_mut(place).unwrap() = value;
+            assert!(tls_secret("west", &object(spoilt)).is_none(), "{place}");
+        }
+    }
+}

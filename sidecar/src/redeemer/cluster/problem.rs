@@ -150,3 +150,88 @@ impl std::error::Error for ClusterProblem {}
 
 /// The reason of the API server when only the object, or its namespace, is missing.
 const NOT_FOUND: &str = "NotFound";
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_that_a_role_would_mend_is_told_from_the_others() {
+        let object = ObjectName::secret("west");
+        let of = |code: u16, reason: &str, message: &str| {
+            let status = Status::failure(message, reason).with_code(code);
+            let error = kube::Error::Api(status.boxed());
+            ClusterProblem::of("create", object.clone(), &error)
+        };
+        let forbidden = "secrets is forbidden: User \"a\" cannot create resource \"secrets\" in \
+            API group \"\" in the namespace \"b\"";
+        let quota = "secrets \"west\" is forbidden: exceeded quota: few, requested: secrets=1";
+        let gone = "namespaces \"b\" not found";
+        let table = [
+            (
+                403,
+                "Forbidden",
+                forbidden,
+                1,
+                "grant the verb 'create' on 'secrets' and run",
+            ),
+            (
+                403,
+                "Forbidden",
+                quota,
+                1,
+                "cannot create the Secret 'west': secrets \"west\" is",
+            ),
+            (
+                401,
+                "Unauthorized",
+                "Unauthorized",
+                1,
+                "cannot create the Secret 'west': Unauth",
+            ),
+            (
+                404,
+                "NotFound",
+                gone,
+                1,
+                "cannot create the Secret 'west': namespaces \"b\" not",
+            ),
+            (
+                404,
+                "",
+                "404 page not found",
+                1,
+                "the cluster knows no Links: install",
+            ),
+            (
+                422,
+                "Invalid",
+                "Secret \"west\" is invalid",
+                1,
+                "cannot create the Secret 'west'",
+            ),
+            (
+                429,
+                "TooManyRequests",
+                "later",
+                3,
+                "cannot create the Secret 'west': run the same",
+            ),
+            (
+                500,
+                "InternalError",
+                "etcd",
+                3,
+                "cannot create the Secret 'west': run the same",
+            ),
+        ];
+        for (code, reason, message, exit_code, expected) in table {
+            let problem = of(code, reason, message);
+            let text = problem.to_string();
+            assert!(text.starts_with(expected), "{message}: {text}");
+            assert_eq!(problem.exit_code(), exit_code, "{message}");
+        }
+    }
+}

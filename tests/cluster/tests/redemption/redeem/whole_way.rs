@@ -60,7 +60,7 @@ async fn a_token_of_one_namespace_becomes_a_link_in_another_one() {
         "secret/west.example\nlink.skupper.io/west.example\n"
     );
     assert!(
-        message.starts_with("redeemed: 'west.example', valid until 20"),
+        message.starts_with("redeemed: 'west.example' in namespace 'whole-way', valid until 20"),
         "{message}"
     );
     let objects = ["link/west.example", "secret/west.example"];
