@@ -132,17 +132,27 @@ $(WEB)/cases.jsonl: $(POLICY_SOURCES) $(shell find tests/cases tests/common test
 	mkdir -p $(WEB)
 	cargo run --locked --quiet --example cases > $@
 
+# What runs beside the cluster tests, unless KUBEBUILDER_ASSETS names a folder with all of it.
+CONTROL_PLANE := $(if $(KUBEBUILDER_ASSETS),,$(CLUSTER)/kube-apiserver $(CLUSTER)/kubectl etcd)
+
 .PHONY: cluster-tests
-cluster-tests: annotated-policy.wasm $(if $(KUBEBUILDER_ASSETS),,$(CLUSTER)/kube-apiserver etcd) ## the product against a real Kubernetes API server; KUBEBUILDER_ASSETS names one that is built already
-	$(call say,testing against kube-apiserver; the first build takes about five minutes for wasmtime)
+cluster-tests: annotated-policy.wasm $(CONTROL_PLANE) ## the product against a real Kubernetes API server; KUBEBUILDER_ASSETS names one that is built already
+	$(call say,testing against kube-apiserver; the first build takes about ten minutes for wasmtime)
 	cargo build --locked --package redemption-sidecar --package cluster-tests
 	cargo test --locked --package cluster-tests
 
-# Kubernetes publishes its API server as a Go module, which builds like any other.
-$(CLUSTER)/kube-apiserver: tests/cluster/apiserver/main.go tests/cluster/apiserver/go.mod tests/cluster/apiserver/go.sum | go
-	$(call say,building kube-apiserver; the first time takes about six minutes)
+# Kubernetes publishes its API server and kubectl as a Go module, which builds like any other.
+$(CLUSTER)/kube-apiserver $(CLUSTER)/kubectl: $(wildcard tests/cluster/apiserver/*.go tests/cluster/apiserver/*/*.go) tests/cluster/apiserver/go.mod tests/cluster/apiserver/go.sum | go
+	$(call say,building $(@F); the first time takes about six minutes)
 	cd tests/cluster/apiserver && go build -mod=readonly -o $(abspath $@) \
-		-ldflags "-X k8s.io/component-base/version.gitVersion=$$(go list -m -f '{{.Version}}' k8s.io/kubernetes)" .
+		-ldflags "-X k8s.io/component-base/version.gitVersion=$$(go list -m -f '{{.Version}}' k8s.io/kubernetes)" \
+		$(if $(filter kubectl,$(@F)),./kubectl,.)
+
+# Its addresses and its kubeconfig change with every start.
+.PHONY: api-server
+api-server: annotated-policy.wasm $(CONTROL_PLANE) ## an API server to try things on, with Skupper's kinds and the policy; Ctrl-C ends it
+	$(call say,building the host of the policy; the first time takes about ten minutes for wasmtime)
+	cargo run --locked --package cluster-tests --bin api-server -- $(CLUSTER)/kubeconfig
 
 .PHONY: e2e-tests
 e2e-tests: annotated-policy.wasm ## runs e2e.bats with kwctl, as Kubewarden tests its policies
@@ -152,7 +162,7 @@ e2e-tests: annotated-policy.wasm ## runs e2e.bats with kwctl, as Kubewarden test
 	bats e2e.bats
 
 .PHONY: bench
-bench: bench-policy bench-redemptions bench-check ## prints what the parts cost next to what cannot be avoided, and the goals
+bench: bench-policy bench-redemptions bench-cluster bench-check ## prints what the parts cost next to what cannot be avoided, and the goals
 
 .PHONY: bench-policy
 bench-policy: annotated-policy.wasm ## what the policy costs next to a guest that does nothing
@@ -164,6 +174,12 @@ bench-policy: annotated-policy.wasm ## what the policy costs next to a guest tha
 bench-redemptions: redemption-sidecar | test-tools ## what a redemption costs; BENCH_ARGS=--quick for a glance
 	$(call say,measuring redemptions; takes about five minutes on a machine that does nothing else)
 	cargo run --locked --profile sidecar --package redemption-bench -- $(BENCH_ARGS) --folder $(TARGET_DIR) ./redemption-sidecar
+
+.PHONY: bench-cluster
+bench-cluster: annotated-policy.wasm redemption-sidecar $(CONTROL_PLANE) ## what a redemption costs on a cluster's store, and what the policy adds to a create
+	$(call say,measuring on kube-apiserver; takes about ten minutes on a machine that does nothing else)
+	cargo rustc --locked --package noop-guest --profile policy --target $(WASM)
+	cargo run --locked --release --package cluster-bench -- $(BENCH_ARGS) --folder $(TARGET_DIR) ./redemption-sidecar
 
 .PHONY: bench-check
 bench-check: skupper-access-check ## what it costs to check 10,000 manifests: time and memory
@@ -186,7 +202,7 @@ fuzz: | toolchain ## fuzzes every untrusted input for FUZZ_SECONDS (60) each, wi
 .PHONY: lint
 lint: fmt-check clippy $(TOOLS)/bin/cargo-deny ## format, clippy for every crate, and the dependencies against deny.toml
 	cargo clippy --locked --package noop-guest --target $(WASM) -- --deny warnings
-	cargo clippy --locked --package policy-bench --package redemption-bench --package check-bench --package cluster-tests --all-targets -- --deny warnings
+	cargo clippy --locked --package policy-bench --package redemption-bench --package check-bench --package cluster-tests --package cluster-bench --all-targets -- --deny warnings
 	$(TOOLS)/bin/cargo-deny --workspace --locked check bans licenses sources
 	$(call say,advisories; they block nothing)
 	-$(TOOLS)/bin/cargo-deny --workspace --locked check advisories
@@ -254,13 +270,13 @@ toolchain:
 
 .PHONY: go
 go:
-	@command -v go >/dev/null || { echo 'go is missing: install it from https://go.dev/dl, or set KUBEBUILDER_ASSETS to a folder with kube-apiserver and etcd' >&2; exit 1; }
+	@command -v go >/dev/null || { echo 'go is missing: install it from https://go.dev/dl, or set KUBEBUILDER_ASSETS to a folder with kube-apiserver, kubectl and etcd' >&2; exit 1; }
 
 # The package may start a service, which nothing here needs.
 .PHONY: etcd
 etcd:
 	@command -v etcd >/dev/null && exit 0; \
-	test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo 'etcd is missing: install it with `apt-get install --no-install-recommends etcd-server`, or set KUBEBUILDER_ASSETS to a folder with kube-apiserver and etcd' >&2; exit 1; }; \
+	test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo 'etcd is missing: install it with `apt-get install --no-install-recommends etcd-server`, or set KUBEBUILDER_ASSETS to a folder with kube-apiserver, kubectl and etcd' >&2; exit 1; }; \
 	echo '>> installing etcd'; \
 	apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends etcd-server; \
 	! test -d /run/systemd/system || systemctl disable --quiet --now etcd

@@ -5,6 +5,7 @@ mod connect;
 mod follow;
 
 use kube::{Api, Client};
+use skupper_access_policy::printable::is_hidden;
 
 pub use access_grant::AccessGrant;
 pub use connect::{ConnectProblem, Connection, connect};
@@ -50,9 +51,11 @@ pub fn wording(error: &kube::Error) -> String {
     )
 }
 
+/// Whole enough to say which verb on which resource is forbidden.
 fn one_line(text: &str) -> String {
-    let text = skupper_access_policy::printable::printable(text).to_string();
-    text.chars().take(MAX_CHARACTERS).collect()
+    let shown = text.chars().take(MAX_CHARACTERS);
+    let plain = |character| if is_hidden(character) { ' ' } else { character };
+    shown.map(plain).collect()
 }
 
 /// What is repeated of a message of the API server.

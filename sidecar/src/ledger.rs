@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 
+use crate::fault::Fault;
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 
 pub use kubernetes::KubernetesLedger;
@@ -55,6 +56,10 @@ pub trait Ledger: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = Result<Result<Decision, Refusal>, LedgerFault>> + Send;
 
+    /// Tells those who look at the grant what keeps redeemers from it, if the store has a place for
+    /// that. It never waits.
+    fn report(&self, _grant: &Grant, _fault: &Fault) {}
+
     /// How many grants are in each state.
     fn tally(
         &self,
@@ -76,6 +81,7 @@ pub struct Entry {
 pub struct LedgerFault {
     message: String,
     is_passing: bool,
+    is_forbidden: bool,
 }
 
 impl LedgerFault {
@@ -85,6 +91,7 @@ impl LedgerFault {
         Self {
             message: message.into(),
             is_passing: false,
+            is_forbidden: false,
         }
     }
 
@@ -92,8 +99,17 @@ impl LedgerFault {
     #[must_use]
     pub fn passing(message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
             is_passing: true,
+            ..Self::new(message)
+        }
+    }
+
+    /// A fault that is over when the service is allowed to do what it tried.
+    #[must_use]
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self {
+            is_forbidden: true,
+            ..Self::passing(message)
         }
     }
 
@@ -101,6 +117,12 @@ impl LedgerFault {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         self.is_passing
+    }
+
+    /// Whether the service may not do what it tried.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.is_forbidden
     }
 }
 

@@ -15,6 +15,7 @@ pub mod args;
 pub mod certificate_request;
 pub mod clock;
 pub mod commands;
+pub mod fault;
 pub mod grant_order;
 pub mod issuer;
 pub mod key;

@@ -99,6 +99,8 @@ pub struct RedemptionLine<'a> {
     pub grant: &'a GrantUid,
     /// Its name.
     pub name: &'a str,
+    /// Its namespace, in a cluster.
+    pub namespace: Option<&'a str>,
     /// How it ended.
     pub outcome: Outcome,
     /// The common name, as the client wanted it; empty when there is none.
@@ -114,6 +116,7 @@ pub fn redemption(line: &RedemptionLine<'_>) {
     let RedemptionLine {
         grant,
         name,
+        namespace,
         outcome,
         subject,
         serial,
@@ -122,6 +125,7 @@ pub fn redemption(line: &RedemptionLine<'_>) {
     tracing::info!(
         grant = %grant,
         name = printable(name).to_string(),
+        namespace,
         outcome = outcome.as_str(),
         subject = (!subject.is_empty()).then(|| printable(subject).to_string()),
         serial = serial.map(tracing::field::display),
@@ -214,6 +218,7 @@ mod tests {
         redemption(&RedemptionLine {
             grant: &GrantUid::from_bytes([1; 16]),
             name: "west",
+            namespace: None,
             outcome: Outcome::Counted,
             subject,
             serial: Some(&Serial::from_bytes([2; 16])),

@@ -8,6 +8,7 @@
 mod digest;
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -73,6 +74,10 @@ pub struct Grant {
     pub revoked: Option<DateTime<Utc>>,
     /// The issuer it names; absent for the issuer of the site.
     pub issuer: Option<String>,
+    /// The namespace of a cluster that it is in; absent in a ledger without namespaces.
+    pub namespace: Option<Arc<str>>,
+    /// Whether its code is so short that wrong codes of all peers must be limited together.
+    pub has_short_code: bool,
 }
 
 /// Where a grant stands.
@@ -263,6 +268,8 @@ mod tests {
             expiration_time: now,
             revoked: None,
             issuer: None,
+            namespace: None,
+            has_short_code: false,
         };
         let spent = Grant {
             redemptions: 2,

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::clock;
+use crate::fault::Fault;
 use crate::ledger::Ledger;
 use crate::log::{self, RedemptionLine};
 use crate::metrics::Outcome;
@@ -15,6 +16,7 @@ use crate::service::{Granted, Service, is_code};
 pub struct Redemptions<L> {
     service: Service<L>,
     attempts: Attempts<(GrantUid, Peer)>,
+    attempts_of_all: Attempts<GrantUid>,
 }
 
 impl<L: Ledger> Redemptions<L> {
@@ -24,6 +26,7 @@ impl<L: Ledger> Redemptions<L> {
         Self {
             service,
             attempts: Attempts::new(Allowance::PER_PEER),
+            attempts_of_all: Attempts::new(Allowance::PER_SHORT_CODE),
         }
     }
 
@@ -39,15 +42,33 @@ impl<L: Ledger> Redemptions<L> {
         let grant = self.service.grant(&uid).await?;
         let peer = connection.peer();
         let now = Instant::now();
-        self.attempts
-            .check(&(uid, peer), now)
-            .map_err(Refusal::TooManyAttempts)?;
+        let mut checked = self.attempts.check(&(uid, peer), now);
+        if grant.has_short_code {
+            checked = checked.and(self.attempts_of_all.check(&uid, now));
+        }
+        checked.map_err(Refusal::TooManyAttempts)?;
         if !is_code(&grant, &request.body) {
-            self.attempts.record_wrong((uid, peer), now);
-            tracing::warn!(grant = %uid, name = grant.name, peer = %connection.address(), "wrong code");
+            tracing::warn!(
+                grant = %uid,
+                name = grant.name,
+                namespace = grant.namespace.as_deref(),
+                peer = %connection.address(),
+                "wrong code"
+            );
+            self.record_wrong(&grant, peer, now);
             return Err(Refusal::WrongCode);
         }
         Ok(grant)
+    }
+
+    fn record_wrong(&self, grant: &Grant, peer: Peer, now: Instant) {
+        let uid = grant.uid;
+        if self.attempts.record_wrong((uid, peer), now) {
+            self.service.report(grant, &Fault::WrongCodes);
+        }
+        if grant.has_short_code && self.attempts_of_all.record_wrong(uid, now) {
+            self.service.report(grant, &Fault::ShortCode);
+        }
     }
 }
 
@@ -91,6 +112,7 @@ impl<L: Ledger> Handler for Redemptions<L> {
         log::redemption(&RedemptionLine {
             grant: &grant.uid,
             name: &grant.name,
+            namespace: grant.namespace.as_deref(),
             outcome: answer.outcome,
             subject,
             serial,

@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use skupper_access_policy::value::name::MAX_NAME_BYTES;
 
 use crate::certificate_request::{self, PublicKey};
+use crate::fault::Fault;
 use crate::issuer::LeafRequest;
 use crate::key::PrivateKey;
 use crate::ledger::{Ledger, LedgerFault};
@@ -24,7 +25,7 @@ use crate::redemption::{
     Claim, CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption,
     Refusal, Serial, decide,
 };
-use crate::site::Site;
+use crate::site::{Site, Sites};
 
 pub use key_generator::KeyGenerator;
 
@@ -32,8 +33,8 @@ pub use key_generator::KeyGenerator;
 pub struct Service<L> {
     /// The grants.
     pub ledger: L,
-    /// The site; a reload replaces it.
-    pub site: Arc<ArcSwap<Site>>,
+    /// The sites; a reload replaces them.
+    pub sites: Arc<ArcSwap<Sites>>,
     /// Makes the keys of clients that bring none.
     pub keys: KeyGenerator,
     /// How long a certificate is valid; absent for as long as its issuer.
@@ -66,6 +67,18 @@ impl<L: Ledger> Service<L> {
         entry.map(|entry| entry.grant)
     }
 
+    /// Tells the operator, and those who look at the grant, what keeps redeemers from it.
+    pub fn report(&self, grant: &Grant, fault: &Fault) {
+        let (name, namespace) = (&grant.name, grant.namespace.as_deref());
+        match fault {
+            Fault::WrongCodes | Fault::ShortCode => {
+                tracing::warn!(grant = %grant.uid, name, namespace, "{fault}");
+            }
+            _ => tracing::error!(grant = %grant.uid, name, namespace, "{fault}"),
+        }
+        self.ledger.report(grant, fault);
+    }
+
     /// Redeems a grant whose code was right. After the deadline nothing is counted any more; `now`
     /// judges every expiry, because the decision follows before that deadline.
     ///
@@ -82,8 +95,8 @@ impl<L: Ledger> Service<L> {
         let grant = if grant.state(now) == GrantState::Live {
             grant
         } else {
-            let grant = self.ledger.confirm(grant, deadline).await;
-            confirmed = grant.map_err(|fault| store_down(&fault))??;
+            let found = self.ledger.confirm(grant, deadline).await;
+            confirmed = found.map_err(|fault| self.store_down(grant, &fault))??;
             &confirmed
         };
         if grant.state(now).is_ended() {
@@ -93,15 +106,13 @@ impl<L: Ledger> Service<L> {
         let (key, known) = self.key(grant, &wanted, now, deadline).await?;
         let decision = decide(grant, known.as_ref(), &wanted.subject, now)?;
 
-        let site = self.site.load_full();
-        let issuer = site.issuer(grant.issuer.as_deref()).ok_or_else(|| {
-            log_issuer(grant, &site.default_issuer);
-            Refusal::Unavailable
-        })?;
+        let site = self.site(grant)?;
+        let issuer = site
+            .issuer(grant.issuer.as_deref())
+            .ok_or_else(|| self.unavailable(grant, &no_issuer(grant, &site.default_issuer)))?;
         let links = site.links(&wanted.name);
         if links.is_empty() {
-            tracing::error!(grant = %grant.uid, name = grant.name, "the site has no endpoint to link to");
-            return Err(Refusal::Unavailable);
+            return Err(self.unavailable(grant, &Fault::NoEndpoints));
         }
         if links.iter().any(|link| link.name.len() > MAX_NAME_BYTES) {
             return Err(Refusal::Headers(
@@ -120,7 +131,7 @@ impl<L: Ledger> Service<L> {
             };
             issuer.certify(&request, now).map_err(|problem| {
                 tracing::error!(grant = %grant.uid, name = grant.name, %problem, "cannot certify");
-                Refusal::Unavailable
+                self.unavailable(grant, &no_issuer(grant, &site.default_issuer))
             })
         };
 
@@ -147,7 +158,7 @@ impl<L: Ledger> Service<L> {
                     .ledger
                     .count(&grant.uid, candidate.clone(), now, deadline)
                     .await;
-                match counted.map_err(|fault| store_down(&fault))?? {
+                match counted.map_err(|fault| self.store_down(grant, &fault))?? {
                     Decision::Count => (leaf, candidate, false),
                     // Another request with this key was counted meanwhile.
                     Decision::Again(earlier) => again(earlier)?,
@@ -191,8 +202,30 @@ impl<L: Ledger> Service<L> {
             serial: Serial::derive(&grant.uid, key.spki()),
         };
         let entry = self.ledger.look(&grant.uid, Some(&claim)).await;
-        let entry = entry.map_err(|fault| store_down(&fault))??;
+        let entry = entry.map_err(|fault| self.store_down(grant, &fault))??;
         Ok((Key::Redeemer(key), entry.redemption))
+    }
+
+    /// The site of a grant.
+    fn site(&self, grant: &Grant) -> Result<Arc<Site>, Refusal> {
+        let sites = self.sites.load();
+        match sites.of(grant.namespace.as_deref()) {
+            Some(site) => Ok(Arc::clone(site)),
+            None if matches!(**sites, Sites::Unread) => Err(Refusal::NotReady),
+            None => Err(self.unavailable(grant, &Fault::NoSite)),
+        }
+    }
+
+    fn unavailable(&self, grant: &Grant, fault: &Fault) -> Refusal {
+        self.report(grant, fault);
+        Refusal::Unavailable
+    }
+
+    fn store_down(&self, grant: &Grant, fault: &LedgerFault) -> Refusal {
+        if fault.is_forbidden() {
+            self.ledger.report(grant, &Fault::Forbidden);
+        }
+        store_down(fault)
     }
 }
 
@@ -231,18 +264,14 @@ impl Key {
     }
 }
 
-fn log_issuer(grant: &Grant, default: &str) {
-    let (uid, name) = (&grant.uid, &grant.name);
-    let named = grant.issuer.as_deref().filter(|issuer| *issuer != default);
-    if let Some(issuer) = named {
-        tracing::error!(
-            grant = %uid,
-            name,
-            "the grant '{name}' names the issuer '{issuer}', which is not served: start serve with \
-             '--issuer {issuer}', or see above why it cannot be used"
-        );
-    } else {
-        tracing::error!(grant = %uid, name, "the issuer '{default}' cannot be used");
+/// Why there is no issuer for a grant, whose site has this default issuer.
+fn no_issuer(grant: &Grant, default: &str) -> Fault {
+    match &grant.issuer {
+        Some(issuer) if issuer != default => Fault::IssuerNotServed {
+            grant: grant.name.clone(),
+            issuer: issuer.clone(),
+        },
+        _ => Fault::IssuerUnusable(default.to_owned()),
     }
 }
 

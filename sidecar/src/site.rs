@@ -6,6 +6,8 @@
 //!            kubernetes: objects that change   ---> Loaded -> reload::Course
 //! ```
 //!
+//! A service has one site, or one for each namespace of a cluster: [`Sites`].
+//!
 //! [`init`] makes a site where there is none.
 
 pub mod choice;
@@ -20,6 +22,8 @@ pub mod source;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 
 use crate::issuer::Issuer;
 use crate::manifest::{Endpoint, Link, Role};
@@ -53,6 +57,67 @@ impl Site {
     }
 }
 
+/// The sites of a service. They never change; a reload makes others.
+#[derive(Clone, Debug)]
+pub enum Sites {
+    /// It is not known yet which there are.
+    Unread,
+    /// One for every grant.
+    One(Arc<Site>),
+    /// One for the grants of each namespace.
+    OfNamespaces(BTreeMap<Arc<str>, Arc<Site>>),
+}
+
+impl Sites {
+    /// The site of the grants of a namespace.
+    #[must_use]
+    pub fn of(&self, namespace: Option<&str>) -> Option<&Arc<Site>> {
+        match self {
+            Self::Unread => None,
+            Self::One(site) => Some(site),
+            Self::OfNamespaces(sites) => sites.get(namespace?),
+        }
+    }
+
+    /// Every issuer of every site, with its name.
+    pub fn issuers(&self) -> impl Iterator<Item = (&str, &Arc<Issuer>)> {
+        let sites: Vec<&Arc<Site>> = match self {
+            Self::Unread => Vec::new(),
+            Self::One(site) => vec![site],
+            Self::OfNamespaces(sites) => sites.values().collect(),
+        };
+        let issuers = sites.into_iter().flat_map(|site| &site.issuers);
+        issuers.map(|(name, issuer)| (name.as_str(), issuer))
+    }
+
+    /// The end of the issuers, by their names: of those that share one, the first to end.
+    #[must_use]
+    pub fn issuer_ends(&self) -> BTreeMap<&str, DateTime<Utc>> {
+        let mut ends = BTreeMap::new();
+        for (name, issuer) in self.issuers() {
+            let end = ends.entry(name).or_insert(issuer.not_after());
+            *end = issuer.not_after().min(*end);
+        }
+        ends
+    }
+
+    /// Why nothing can be redeemed, whatever the grant. Of several sites none keeps the grants of
+    /// others from being redeemed.
+    #[must_use]
+    pub fn problem(&self) -> Option<&'static str> {
+        match self {
+            Self::Unread => Some("it is not known yet which sites there are"),
+            Self::One(site) if site.issuer(None).is_none() => {
+                Some("the issuer of the site cannot be used")
+            }
+            Self::One(site) if site.endpoints.is_empty() => {
+                Some("the site has no endpoint to link to")
+            }
+            Self::One(_) | Self::OfNamespaces(_) => None,
+        }
+    }
+}
+
 /// One Link for each group: named as the Secret when there is one group, else `NAME-1`, `NAME-2`
 /// in the order of the groups. A Link holds the first endpoint of each role, edge first.
 ///
@@ -82,7 +147,10 @@ fn links(secret: &str, endpoints: &[Endpoint]) -> Vec<Link> {
 mod tests {
     use std::num::NonZeroU16;
 
+    use secrecy::ExposeSecret as _;
+
     use super::*;
+    use crate::issuer::new_site_ca;
     use crate::manifest::read_endpoint_host;
 
     fn endpoint(role: Role, host: &str, group: &str) -> Endpoint {
@@ -91,6 +159,86 @@ mod tests {
             host: read_endpoint_host(host).unwrap(),
             port: NonZeroU16::MIN,
             group: group.to_owned(),
+        }
+    }
+
+    fn site(name: &str, issuers: &[(&str, i64)], endpoints: Vec<Endpoint>) -> Arc<Site> {
+        let issuers = issuers.iter().map(|(name, day)| {
+            let made = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(*day);
+            let (certificate, key) = new_site_ca(name, made).unwrap();
+            let key = key.expose_secret().as_bytes();
+            let issuer = Issuer::load(certificate.as_bytes(), key, made).unwrap();
+            ((*name).to_owned(), Arc::new(issuer))
+        });
+        Arc::new(Site {
+            name: name.to_owned(),
+            endpoints,
+            default_issuer: "ca".to_owned(),
+            issuers: issuers.collect(),
+        })
+    }
+
+    #[test]
+    fn a_grant_is_redeemed_for_the_site_of_its_namespace() {
+        let of = |sites: &Sites, namespace| sites.of(namespace).map(|site| site.name.clone());
+        let west = site("west", &[], vec![]);
+        let one = Sites::One(Arc::clone(&west));
+        let each = [("a", west), ("b", site("east", &[], vec![]))];
+        let each = Sites::OfNamespaces(each.map(|(name, site)| (name.into(), site)).into());
+        for (namespace, of_one, of_each) in [
+            (None, Some("west"), None),
+            (Some("a"), Some("west"), Some("west")),
+            (Some("b"), Some("west"), Some("east")),
+            (Some("c"), Some("west"), None),
+        ] {
+            assert_eq!(of(&one, namespace).as_deref(), of_one, "{namespace:?}");
+            assert_eq!(of(&each, namespace).as_deref(), of_each, "{namespace:?}");
+            assert_eq!(of(&Sites::Unread, namespace), None, "{namespace:?}");
+        }
+    }
+
+    #[test]
+    fn a_site_that_cannot_answer_is_a_problem_where_it_is_the_only_one() {
+        let endpoints = || vec![endpoint(Role::Edge, "a.example", "")];
+        for (name, site, is_problem) in [
+            ("good", site("west", &[("ca", 20_000)], endpoints()), false),
+            ("no issuer", site("west", &[], endpoints()), true),
+            (
+                "an edge site",
+                site("west", &[("ca", 20_000)], vec![]),
+                true,
+            ),
+        ] {
+            let each = Sites::OfNamespaces([("a".into(), Arc::clone(&site))].into());
+            assert_eq!(each.problem(), None, "{name}");
+            assert_eq!(Sites::One(site).problem().is_some(), is_problem, "{name}");
+        }
+        assert!(Sites::Unread.problem().is_some());
+    }
+
+    #[test]
+    fn of_issuers_that_share_a_name_the_first_to_end_is_told() {
+        let sites = [
+            (
+                "a",
+                site("west", &[("ca", 20_001), ("other", 20_003)], vec![]),
+            ),
+            ("b", site("east", &[("ca", 20_000)], vec![])),
+            ("c", site("north", &[("ca", 20_002)], vec![])),
+        ];
+        let sites = Sites::OfNamespaces(sites.map(|(name, site)| (name.into(), site)).into());
+        let ends = sites.issuer_ends();
+        let all: Vec<_> = sites.issuers().collect();
+        let first = |name| {
+            all.iter()
+                .filter(|(known, _)| *known == name)
+                .map(|(_, issuer)| issuer.not_after())
+                .min()
+        };
+        assert_eq!(all.len(), 4);
+        assert_eq!(ends.keys().collect::<Vec<_>>(), [&"ca", &"other"]);
+        for (name, end) in ends {
+            assert_eq!(Some(end), first(name), "{name}");
         }
     }
 

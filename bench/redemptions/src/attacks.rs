@@ -9,12 +9,12 @@ use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::Fault;
 use crate::bench::{Bench, CONNECTIONS, KEYS, Service, WARM_UP, count};
-use crate::client::Client;
-use crate::load::{Load, Seen};
 use crate::room::{self, Site};
-use crate::table::{Figure, Goal, Table};
+use redemption_bench::Fault;
+use redemption_bench::client::Client;
+use redemption_bench::load::{Load, Seen};
+use redemption_bench::table::{Figure, Goal, Table};
 
 /// 10,000 wrong codes in a second from eight peers, for the grant that others redeem.
 pub(crate) async fn wrong_codes(bench: &Bench, table: &mut Table) -> Result<(), Fault> {

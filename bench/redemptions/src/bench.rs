@@ -2,17 +2,18 @@
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use redemption_sidecar::redemption::GrantUid;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::Fault;
-use crate::client::Client;
-use crate::load::{Load, Requests, Seen};
 use crate::room::{self, Keys, Room, Site};
-use crate::sidecar::Sidecar;
+use redemption_bench::Fault;
+use redemption_bench::client::Client;
+use redemption_bench::load::{Load, Requests, Seen};
+use redemption_bench::sidecar::Sidecar;
 
 /// What stays the same from run to run.
 pub(crate) struct Bench {
@@ -71,7 +72,10 @@ impl Bench {
         options: &[&str],
     ) -> Result<Service, Fault> {
         let site = self.room.site(site);
-        let sidecar = Sidecar::start(&self.binary, &data, &site, options).await?;
+        let mut serve = Command::new(&self.binary);
+        serve.arg("serve").arg("--data").arg(&data);
+        serve.arg("--site").arg(site).args(options);
+        let sidecar = Sidecar::start(serve).await?;
         let client = Client::new(sidecar.address)?;
         Ok(Service {
             sidecar,

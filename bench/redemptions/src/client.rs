@@ -18,14 +18,17 @@ use tokio_rustls::client::TlsStream;
 
 /// What connects to a server.
 #[derive(Clone)]
-pub(crate) struct Client {
+pub struct Client {
     tls: TlsConnector,
     server: SocketAddr,
 }
 
 impl Client {
     /// A client of a server.
-    pub(crate) fn new(server: SocketAddr) -> Result<Self, rustls::Error> {
+    ///
+    /// # Errors
+    /// None that TLS 1.3 with these algorithms causes.
+    pub fn new(server: SocketAddr) -> Result<Self, rustls::Error> {
         Ok(Self {
             tls: TlsConnector::from(Arc::new(configuration()?)),
             server,
@@ -33,7 +36,10 @@ impl Client {
     }
 
     /// A TCP connection from an address of loopback.
-    pub(crate) async fn dial(&self, from: Ipv4Addr) -> io::Result<TcpStream> {
+    ///
+    /// # Errors
+    /// Nobody listens, or the address is not one of loopback.
+    pub async fn dial(&self, from: Ipv4Addr) -> io::Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
         if from != Ipv4Addr::LOCALHOST {
             socket.bind(SocketAddr::new(IpAddr::V4(from), 0))?;
@@ -44,7 +50,10 @@ impl Client {
     }
 
     /// A connection after its handshake.
-    pub(crate) async fn connect(&self, from: Ipv4Addr) -> io::Result<Connection> {
+    ///
+    /// # Errors
+    /// As [`Client::dial`], or the handshake fails.
+    pub async fn connect(&self, from: Ipv4Addr) -> io::Result<Connection> {
         let name = ServerName::IpAddress(self.server.ip().into());
         let stream = self.tls.connect(name, self.dial(from).await?).await?;
         Ok(Connection {
@@ -54,7 +63,10 @@ impl Client {
     }
 
     /// Whether the server answers anything at all.
-    pub(crate) async fn is_answered(&self) -> io::Result<Answer> {
+    ///
+    /// # Errors
+    /// As [`Client::connect`], or there is no answer.
+    pub async fn is_answered(&self) -> io::Result<Answer> {
         let mut connection = self.connect(Ipv4Addr::LOCALHOST).await?;
         connection
             .ask(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
@@ -63,7 +75,10 @@ impl Client {
 }
 
 /// TLS 1.3 without resumption: every handshake is a whole one.
-pub(crate) fn configuration() -> Result<ClientConfig, rustls::Error> {
+///
+/// # Errors
+/// None that TLS 1.3 with these algorithms causes.
+pub fn configuration() -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut configuration = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
@@ -75,36 +90,46 @@ pub(crate) fn configuration() -> Result<ClientConfig, rustls::Error> {
 }
 
 /// A connection that asks one thing after the other.
-pub(crate) struct Connection {
+pub struct Connection {
     stream: TlsStream<TcpStream>,
     buffer: Vec<u8>,
 }
 
 /// What was answered.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
     /// Whether the server goes on listening on this connection.
-    pub(crate) is_kept_alive: bool,
+    pub is_kept_alive: bool,
     /// Whether a certificate came back.
-    pub(crate) has_certificate: bool,
+    pub has_certificate: bool,
 }
 
 impl Connection {
     /// Sends bytes and nothing more.
-    pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
         self.stream.flush().await
     }
 
     /// Sends a whole request and reads the whole answer.
-    pub(crate) async fn ask(&mut self, request: &[u8]) -> io::Result<Answer> {
+    ///
+    /// # Errors
+    /// As [`Connection::send`] and [`Connection::answer`].
+    pub async fn ask(&mut self, request: &[u8]) -> io::Result<Answer> {
         self.send(request).await?;
         self.answer().await
     }
 
     /// Reads an answer with an announced length: the only form that this server has.
-    pub(crate) async fn answer(&mut self) -> io::Result<Answer> {
+    ///
+    /// # Errors
+    /// The connection broke, or what came is no answer.
+    pub async fn answer(&mut self) -> io::Result<Answer> {
         self.buffer.clear();
         let head = loop {
             if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
@@ -140,7 +165,7 @@ impl Connection {
     }
 
     /// Ends the connection as TLS wants it.
-    pub(crate) async fn close(mut self) {
+    pub async fn close(mut self) {
         // The answer is there already; whether the server still hears this does not matter.
         let _ = self.stream.shutdown().await;
     }

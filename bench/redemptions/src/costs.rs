@@ -21,11 +21,11 @@ use rusqlite::{Connection, named_params};
 use rustix::time::{ClockId, clock_gettime};
 use rustls::{ClientConnection, ServerConnection};
 
-use crate::Fault;
 use crate::bench::milliseconds;
-use crate::client;
 use crate::room;
-use crate::table::{Figure, Goal, Table};
+use redemption_bench::Fault;
+use redemption_bench::client;
+use redemption_bench::table::{Figure, Goal, Table};
 
 /// Milliseconds of a core, each.
 #[derive(Clone, Copy, Debug)]
@@ -186,7 +186,7 @@ fn timed(rounds: u32, mut act: impl FnMut() -> Result<(), Fault>) -> Result<Cost
     for _ in 0..rounds / 10 {
         act()?;
     }
-    let mut times = crate::samples::Samples::default();
+    let mut times = redemption_bench::samples::Samples::default();
     let before = cpu();
     for _ in 0..rounds {
         let begun = Instant::now();

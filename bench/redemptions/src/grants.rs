@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use redemption_sidecar::redemption::GrantUid;
 
-use crate::Fault;
 use crate::bench::{Bench, Measured, Service};
-use crate::load::Load;
 use crate::room::{self, Site};
-use crate::table::{Figure, Goal, Table};
+use redemption_bench::Fault;
+use redemption_bench::load::Load;
+use redemption_bench::table::{Figure, Goal, Table};
 
 /// Ledgers with few and with many grants, made once.
 pub(crate) struct Ledgers {

@@ -3,12 +3,12 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::Fault;
 use crate::bench::{Bench, count};
-use crate::load::Load;
 use crate::room::{self, Site};
-use crate::samples::Samples;
-use crate::table::{Figure, Goal, Table};
+use redemption_bench::Fault;
+use redemption_bench::load::Load;
+use redemption_bench::samples::Samples;
+use redemption_bench::table::{Figure, Goal, Table};
 
 /// 30 grants, one after the other, while redemptions come as fast as they go.
 pub(crate) async fn beside_a_burst(bench: &Bench, table: &mut Table) -> Result<(), Fault> {

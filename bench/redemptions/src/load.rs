@@ -14,39 +14,42 @@ use crate::client::{Answer, Client, Connection};
 use crate::samples::Samples;
 
 /// Makes the request of a number.
-pub(crate) type Requests = Arc<dyn Fn(usize) -> Vec<u8> + Send + Sync>;
+pub type Requests = Arc<dyn Fn(usize) -> Vec<u8> + Send + Sync>;
 
 /// What is asked for, by whom.
 #[derive(Clone)]
-pub(crate) struct Load {
-    pub(crate) client: Client,
-    pub(crate) requests: Requests,
+pub struct Load {
+    /// Whom it asks.
+    pub client: Client,
+    /// What it asks for.
+    pub requests: Requests,
     /// Where the connections come from: one each.
-    pub(crate) from: Vec<Ipv4Addr>,
+    pub from: Vec<Ipv4Addr>,
     /// Whether a connection is used again, or every request has a handshake of its own.
-    pub(crate) is_kept_alive: bool,
+    pub is_kept_alive: bool,
     /// The end of the load: what comes first.
-    pub(crate) requests_at_most: usize,
-    pub(crate) time_at_most: Duration,
+    pub requests_at_most: usize,
+    /// The same in time.
+    pub time_at_most: Duration,
 }
 
 /// What came back.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// Answers 200 with a certificate.
-    pub(crate) redeemed: usize,
+    pub redeemed: usize,
     /// Answers 403 and 429.
-    pub(crate) refused: usize,
+    pub refused: usize,
     /// Every other answer.
-    pub(crate) other: usize,
+    pub other: usize,
     /// Requests without an answer.
-    pub(crate) broken: usize,
+    pub broken: usize,
     /// Requests that were asked again because their connection broke.
-    pub(crate) again: usize,
+    pub again: usize,
     /// How long the answers took.
-    pub(crate) times: Samples,
+    pub times: Samples,
     /// From the first request to the last answer.
-    pub(crate) elapsed: Duration,
+    pub elapsed: Duration,
 }
 
 impl Seen {
@@ -72,7 +75,10 @@ impl Seen {
     }
 
     /// The same, or an error when anything but redemptions came back.
-    pub(crate) fn only_redeemed(self) -> Result<Self, Fault> {
+    ///
+    /// # Errors
+    /// Something else came back, or nothing.
+    pub fn only_redeemed(self) -> Result<Self, Fault> {
         if self.refused + self.other + self.broken > 0 || self.redeemed == 0 {
             return Err(format!(
                 "not only redemptions: {} redeemed, {} refused, {} other answers, {} broken",
@@ -87,7 +93,10 @@ impl Seen {
 impl Load {
     /// Each connection asks as soon as it has its answer. All are connected before the clock
     /// starts.
-    pub(crate) async fn closed(self) -> Result<Seen, Fault> {
+    ///
+    /// # Errors
+    /// A connection cannot be made before the clock starts.
+    pub async fn closed(self) -> Result<Seen, Fault> {
         let mut askers = self.askers();
         for asker in &mut askers {
             asker.prepare().await?;
@@ -118,7 +127,10 @@ impl Load {
     /// Requests start at their time, whether others were answered or not, on whichever connection
     /// is free; they wait when none is. The times are from the intended starts. A request whose
     /// connection breaks is asked again, as redeemers do.
-    pub(crate) async fn offered(self, per_second: u32) -> Result<Seen, Fault> {
+    ///
+    /// # Errors
+    /// As [`Load::closed`].
+    pub async fn offered(self, per_second: u32) -> Result<Seen, Fault> {
         let mut askers = self.askers();
         for asker in &mut askers {
             asker.prepare().await?;

@@ -12,16 +12,11 @@
 
 mod attacks;
 mod bench;
-mod client;
 mod costs;
 mod grants;
 mod issuing;
-mod load;
 mod rates;
 mod room;
-mod samples;
-mod sidecar;
-mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,11 +28,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use bench::{Bench, KEYS, WARM_UP};
 use costs::Costs;
 use grants::Ledgers;
+use redemption_bench::Fault;
+use redemption_bench::table::Table;
 use room::{Keys, Room};
-use table::Table;
-
-/// Why a run ended early.
-pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 // One thread for each core, as the service has it.
 #[tokio::main(flavor = "multi_thread")]

@@ -2,12 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use crate::Fault;
 use crate::bench::{Bench, CONNECTIONS, count};
 use crate::costs::Costs;
-use crate::load::Load;
 use crate::room::{self, Site};
-use crate::table::{Figure, Goal, Table};
+use redemption_bench::Fault;
+use redemption_bench::load::Load;
+use redemption_bench::table::{Figure, Goal, Table};
 
 /// Own keys, EC issuer, kept-alive.
 pub(crate) async fn kept_alive(

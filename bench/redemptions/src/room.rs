@@ -10,7 +10,7 @@ use redemption_sidecar::redemption::{CodeDigest, Grant, GrantUid};
 use redemption_sidecar::{certificate_request, clock, issuer, key, random};
 use secrecy::ExposeSecret as _;
 
-use crate::Fault;
+use redemption_bench::Fault;
 
 /// A folder on a disk. It is removed with the value.
 pub(crate) struct Room {
@@ -128,6 +128,8 @@ fn grant(uid: GrantUid, name: &str, now: DateTime<Utc>) -> Grant {
         expiration_time: now + TimeDelta::days(1),
         revoked: None,
         issuer: None,
+        namespace: None,
+        has_short_code: false,
     }
 }
 

@@ -4,27 +4,37 @@ use std::time::Duration;
 
 /// Times, in no order until asked.
 #[derive(Default)]
-pub(crate) struct Samples(Vec<Duration>);
+pub struct Samples(Vec<Duration>);
 
 impl Samples {
-    pub(crate) fn add(&mut self, time: Duration) {
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Takes down a time.
+    pub fn add(&mut self, time: Duration) {
         self.0.push(time);
     }
 
-    pub(crate) fn append(&mut self, other: &mut Self) {
+    /// Takes over other times.
+    pub fn append(&mut self, other: &mut Self) {
         self.0.append(&mut other.0);
     }
 
     /// In milliseconds, as the others.
-    pub(crate) fn median(&mut self) -> f64 {
+    pub fn median(&mut self) -> f64 {
         milliseconds(self.percentile(50))
     }
 
-    pub(crate) fn p99(&mut self) -> f64 {
+    /// In milliseconds: what one of a hundred exceeds.
+    pub fn p99(&mut self) -> f64 {
         milliseconds(self.percentile(99))
     }
 
-    pub(crate) fn longest(&mut self) -> f64 {
+    /// In milliseconds.
+    pub fn longest(&mut self) -> f64 {
         milliseconds(self.percentile(100))
     }
 

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -14,52 +13,47 @@ use crate::Fault;
 use crate::client::Client;
 
 /// A running `serve` on loopback. It ends with the value.
-pub(crate) struct Sidecar {
+pub struct Sidecar {
     child: Child,
     log: Option<JoinHandle<usize>>,
-    pub(crate) address: SocketAddr,
+    /// Where it redeems.
+    pub address: SocketAddr,
+    /// Where `/readyz` and `/metrics` are.
+    pub operations: SocketAddr,
     /// From its start to its first answer.
-    pub(crate) first_answer: Duration,
+    pub first_answer: Duration,
 }
 
 /// What a process has in memory, in MiB.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Memory {
+pub struct Memory {
     /// Now.
-    pub(crate) resident: f64,
+    pub resident: f64,
     /// At most, since the process began.
-    pub(crate) peak: f64,
+    pub peak: f64,
 }
 
 impl Sidecar {
-    /// Serves a data folder and waits for the first answer. The log goes into a pipe, as it does
-    /// under systemd and in a container, and is thrown away here.
-    pub(crate) async fn start(
-        binary: &Path,
-        data: &Path,
-        site: &Path,
-        options: &[&str],
-    ) -> Result<Self, Fault> {
+    /// Starts a `serve`, whose addresses are chosen here, and waits for the first answer. The log
+    /// goes into a pipe, as it does under systemd and in a container, and is thrown away here.
+    ///
+    /// # Errors
+    /// It ends, or does not answer in time.
+    pub async fn start(mut serve: Command) -> Result<Self, Fault> {
         let address = free_address()?;
-        let metrics = free_address()?;
+        let operations = free_address()?;
         let client = Client::new(address)?;
         let begun = Instant::now();
-        let mut child = Command::new(binary)
-            .arg("serve")
-            .arg("--data")
-            .arg(data)
-            .arg("--site")
-            .arg(site)
+        let mut child = serve
             .arg(format!("--listen={address}"))
-            .arg(format!("--metrics-listen={metrics}"))
+            .arg(format!("--metrics-listen={operations}"))
             .arg(format!("--url=https://{address}"))
-            .args(options)
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|why| format!("cannot run {}: {why}", binary.display()))?;
+            .map_err(|why| format!("cannot run {}: {why}", serve.get_program().display()))?;
         let log = child.stderr.take().map(|log| {
             thread::spawn(move || {
                 let lines = BufReader::with_capacity(64 * 1024, log).split(b'\n');
@@ -70,6 +64,7 @@ impl Sidecar {
             child,
             log,
             address,
+            operations,
             first_answer: Duration::ZERO,
         };
         while client.is_answered().await.is_err() {
@@ -89,7 +84,10 @@ impl Sidecar {
     /// goes in steps of ten.
     ///
     /// Source: `proc_pid_stat(5)`, utime and stime.
-    pub(crate) fn cpu(&self) -> Result<f64, Fault> {
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn cpu(&self) -> Result<f64, Fault> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         // The name of the command, in parentheses, may hold blanks.
         let (_, fields) = stat.rsplit_once(')').ok_or("stat has no command")?;
@@ -105,7 +103,10 @@ impl Sidecar {
     /// Its memory.
     ///
     /// Source: `proc_pid_status(5)`, `VmRSS` and `VmHWM`.
-    pub(crate) fn memory(&self) -> Result<Memory, Fault> {
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn memory(&self) -> Result<Memory, Fault> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let mebibytes = |name: &str| -> Result<f64, Fault> {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -119,7 +120,10 @@ impl Sidecar {
     }
 
     /// Ends it as an operator does, and says how many lines it logged.
-    pub(crate) fn stop(mut self) -> Result<usize, Fault> {
+    ///
+    /// # Errors
+    /// It ends with another status than success.
+    pub fn stop(mut self) -> Result<usize, Fault> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         let status = self.child.wait()?;
         if !status.success() {

@@ -4,15 +4,18 @@ use std::fmt::Write as _;
 
 /// Something that is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Figure {
-    pub(crate) name: &'static str,
-    pub(crate) unit: &'static str,
-    pub(crate) goal: Goal,
+pub struct Figure {
+    /// What it is.
+    pub name: &'static str,
+    /// Its unit, empty for a number.
+    pub unit: &'static str,
+    /// What is wanted.
+    pub goal: Goal,
 }
 
 /// What a figure must be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Goal {
+pub enum Goal {
     /// Not more than this.
     AtMost(f64),
     /// Not less than this.
@@ -33,7 +36,7 @@ impl Goal {
 
 /// Every figure in the order in which it was first seen.
 #[derive(Default)]
-pub(crate) struct Table(Vec<Row>);
+pub struct Table(Vec<Row>);
 
 struct Row {
     figure: Figure,
@@ -43,25 +46,27 @@ struct Row {
 
 impl Table {
     /// Takes down what a run saw.
-    pub(crate) fn see(&mut self, figure: Figure, value: f64) {
+    pub fn see(&mut self, figure: Figure, value: f64) {
         self.row(figure).seen.push(value);
     }
 
     /// The same, with the value that no implementation could better in this run.
-    pub(crate) fn see_beside(&mut self, figure: Figure, value: f64, limit: f64) {
+    pub fn see_beside(&mut self, figure: Figure, value: f64, limit: f64) {
         let row = self.row(figure);
         row.seen.push(value);
         row.limits.push(limit);
     }
 
     /// How many goals the medians miss.
-    pub(crate) fn missed(&self) -> usize {
+    #[must_use]
+    pub fn missed(&self) -> usize {
         let is_missed = |row: &&Row| !row.figure.goal.is_met(median(&row.seen));
         self.0.iter().filter(is_missed).count()
     }
 
     /// The table as text.
-    pub(crate) fn to_text(&self, title: &str) -> String {
+    #[must_use]
+    pub fn to_text(&self, title: &str) -> String {
         let runs = self.0.iter().map(|row| row.seen.len()).max();
         let runs = runs.unwrap_or_default();
         let mut text = format!("{title:<58} {:>9} ", "goal");

@@ -62,6 +62,8 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
         expiration_time,
         revoked: None,
         issuer: order.issuer,
+        namespace: None,
+        has_short_code: false,
         name: order.name,
     };
     let token = AccessToken {

@@ -8,7 +8,6 @@ mod start;
 mod store;
 mod upkeep;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +26,8 @@ use crate::operations;
 use crate::redemptions::Redemptions;
 use crate::server::{Limits, Server, ServerCertificate, listen, raise_file_limit};
 use crate::service::{KeyGenerator, Service};
-use crate::site::reload::Notice;
+use crate::site::Sites;
+use crate::site::kubernetes::Said;
 use crate::{clock, log, wording};
 use health::Health;
 use identity::Identity;
@@ -43,13 +43,13 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
     if let Some(url) = &options.url
         && let Some(files) = Identity::files(&options)
     {
-        files.certificate(url.host(), &BTreeMap::new(), now)?;
+        files.certificate(url.host(), &Sites::Unread, now)?;
     }
     if options.kubernetes {
         let url = options.url.clone().ok_or_else(start::no_url)?;
-        let (ledger, site) = start::cluster(&options, now).await?;
-        let site = SiteWatch::Cluster(Box::new(site));
-        return serve(&options, &folder, ledger, site, url).await;
+        let (ledger, sites) = start::cluster(&options, now).await?;
+        let sites = SiteWatch::Cluster(Box::new(sites));
+        return serve(&options, &folder, ledger, sites, url).await;
     }
     let source = start::source(&options, &folder).await?;
     let ledger = data::open(&folder)?;
@@ -64,13 +64,13 @@ async fn serve<S: Store>(
     options: &Serve,
     folder: &Path,
     ledger: S,
-    site: SiteWatch,
+    sites: SiteWatch,
     url: AdvertisedUrl,
 ) -> Result<(), Failure> {
     let now = clock::now();
     start::warn_of(&url, options, folder);
     let identity = Identity::open(options, folder, now)?;
-    let shown = identity.certificate(url.host(), &site.current().site.issuers, now)?;
+    let shown = identity.certificate(url.host(), &sites.current(), now)?;
 
     let mut terminate = listening_for(SignalKind::terminate())?;
     let mut interrupt = listening_for(SignalKind::interrupt())?;
@@ -85,10 +85,10 @@ async fn serve<S: Store>(
     info!("tokens of this service carry {url}");
 
     let metrics = Arc::new(Metrics::new());
-    let current = Arc::new(ArcSwap::new(Arc::clone(&site.current().site)));
+    let current = Arc::new(ArcSwap::from_pointee(sites.current()));
     let redemptions = Arc::new(Redemptions::new(Service {
         ledger,
-        site: Arc::clone(&current),
+        sites: Arc::clone(&current),
         keys: KeyGenerator::new(options.key),
         certificate_duration: options.certificate_duration,
     }));
@@ -110,7 +110,7 @@ async fn serve<S: Store>(
     tokio::spawn(
         Upkeep {
             redemptions: Arc::clone(&redemptions),
-            watch: site,
+            watch: sites,
             current,
             identity,
             certificate,
@@ -159,12 +159,12 @@ fn listening_for(kind: SignalKind) -> Result<Signal, Failure> {
     })
 }
 
-fn say(notices: &[Notice]) {
-    for notice in notices {
+fn say(said: &[Said]) {
+    for (namespace, notice) in said {
         if notice.is_problem() {
-            warn!("{notice}");
+            warn!(namespace, "{notice}");
         } else {
-            info!("{notice}");
+            info!(namespace, "{notice}");
         }
     }
 }

@@ -13,6 +13,7 @@
 pub mod administration;
 pub mod admit;
 pub mod completion;
+pub mod events;
 pub mod grants;
 pub mod keys;
 pub mod object;
@@ -35,12 +36,14 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use self::completion::Facts;
+use self::events::Events;
 use self::grants::Grants;
 use self::object::GrantObject;
 use self::own_status::OwnStatus;
 use self::queues::Queues;
 use self::store::ClusterStore;
 use super::{Entry, Ledger, LedgerFault};
+use crate::fault::Fault;
 use crate::kubernetes::{AccessGrant, Course, Scope, follow, wording};
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 
@@ -53,6 +56,7 @@ pub struct KubernetesLedger {
     /// Whether the API server did not answer when it was asked last.
     is_cut_off: AtomicBool,
     own_status: Option<Arc<OwnStatus>>,
+    events: Events,
     task: JoinHandle<()>,
 }
 
@@ -67,6 +71,7 @@ impl KubernetesLedger {
         let own_status = has_own_status.then(|| Arc::new(own_status));
         let completing = own_status.clone();
         let course = Arc::new(Course::of("the AccessGrants"));
+        let events = Events::start(client.clone());
         let grants_of_scope = scope.api(client);
         let (api, known, of_task) = (
             grants_of_scope.clone(),
@@ -91,6 +96,7 @@ impl KubernetesLedger {
             grants_of_scope,
             is_cut_off: AtomicBool::new(false),
             own_status,
+            events,
             task,
         }
     }
@@ -180,6 +186,10 @@ impl Ledger for KubernetesLedger {
         deadline: Instant,
     ) -> Result<Result<Decision, Refusal>, LedgerFault> {
         self.queues.count(*uid, candidate, now, deadline).await
+    }
+
+    fn report(&self, grant: &Grant, fault: &Fault) {
+        self.events.offer(grant, fault, Instant::now());
     }
 
     async fn tally(&self, now: DateTime<Utc>) -> Result<Vec<(GrantState, u64)>, LedgerFault> {

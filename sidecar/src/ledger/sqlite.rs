@@ -31,6 +31,8 @@
 //!     expiration_time: now + TimeDelta::hours(1),
 //!     revoked: None,
 //!     issuer: None,
+//!     namespace: None,
+//!     has_short_code: false,
 //! };
 //! assert_eq!(ledger.create(&grant, now).await?, Ok(()));
 //! assert_eq!(ledger.look(&uid, None).await?.map(|entry| entry.grant), Ok(grant));

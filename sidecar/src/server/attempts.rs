@@ -33,6 +33,13 @@ impl Allowance {
         window: limits::ATTEMPTS_WINDOW,
         entries: NonZeroUsize::new(limits::ATTEMPTS_ENTRIES).unwrap(),
     };
+
+    /// The allowance of all peers together for one grant whose code is short.
+    pub const PER_SHORT_CODE: Self = Self {
+        attempts: limits::SHORT_CODE_ATTEMPTS,
+        window: limits::SHORT_CODE_WINDOW,
+        entries: NonZeroUsize::new(limits::SHORT_CODE_ENTRIES).unwrap(),
+    };
 }
 
 /// The wrong codes of the last window, by key: `(GrantUid, Peer)`, or whatever has an allowance.
@@ -83,14 +90,15 @@ impl<K: Hash + Eq> Attempts<K> {
         Err(left.as_secs() + u64::from(left.subsec_nanos() > 0))
     }
 
-    /// Counts a wrong code.
-    pub fn record_wrong(&self, key: K, now: Instant) {
+    /// Counts a wrong code. Says whether it was the last that may be looked at in its window.
+    pub fn record_wrong(&self, key: K, now: Instant) -> bool {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let window = windows.get_or_insert_mut(key, || Window::new(now));
         if window.age(now) >= self.allowance.window {
             *window = Window::new(now);
         }
         window.wrong = window.wrong.saturating_add(1);
+        window.wrong == self.allowance.attempts
     }
 }
 
@@ -136,9 +144,17 @@ mod tests {
         let at = |millis: u64| start + Duration::from_millis(millis);
         for (name, wrong, now, expected) in cases {
             let attempts = Attempts::new(SMALL);
+            let mut is_last = false;
             for millis in wrong {
-                attempts.record_wrong("west", at(*millis));
+                is_last = attempts.record_wrong("west", at(*millis));
             }
+            assert_eq!(
+                is_last,
+                attempts
+                    .check(&"west", at(*wrong.last().unwrap_or(&0)))
+                    .is_err(),
+                "{name}"
+            );
             assert_eq!(attempts.check(&"west", at(now)), expected, "{name}");
             assert_eq!(
                 attempts.check(&"east", at(now)),

@@ -75,6 +75,16 @@ pub const ATTEMPTS: u32 = 20;
 /// The time in which wrong codes are counted together; it begins with the first.
 pub const ATTEMPTS_WINDOW: Duration = Duration::from_mins(1);
 
+/// Wrong codes of all peers together for one grant with a short code in [`SHORT_CODE_WINDOW`]: it
+/// takes days to try all codes of 4 digits.
+pub const SHORT_CODE_ATTEMPTS: u32 = 100;
+
+/// The time in which wrong codes for a grant with a short code are counted together.
+pub const SHORT_CODE_WINDOW: Duration = Duration::from_hours(1);
+
+/// For how many grants with short codes wrong codes are counted.
+pub const SHORT_CODE_ENTRIES: usize = 16_384;
+
 /// For how many pairs of grant and peer wrong codes are counted; the one that was looked at
 /// longest ago is forgotten first. About 100 bytes each.
 pub const ATTEMPTS_ENTRIES: usize = 65_536;

@@ -1,4 +1,4 @@
-//! A site on a cluster: its Site object, and the Secrets of its issuers.
+//! A site on a cluster: the Site object of a namespace, and the Secrets of its issuers.
 //!
 //! | of the site | from |
 //! |---|---|
@@ -24,7 +24,7 @@ use super::source::{IssuerFault, Loaded, load_issuers};
 use crate::issuer::Issuer;
 use crate::manifest::{Endpoint, Role, read_endpoint_host};
 
-pub use follow::ClusterSite;
+pub use follow::{ClusterSites, Said};
 
 /// What is known of the objects of a namespace. No `Debug`: it holds the keys of issuers.
 #[derive(Clone, Default)]
@@ -170,6 +170,22 @@ mod tests {
     fn load_sites(sites: Vec<Value>) -> Loaded {
         let secrets = BTreeMap::new();
         load(&Objects { sites, secrets }, "prod", &[], now())
+    }
+
+    #[test]
+    fn an_edge_site_has_no_endpoints() {
+        let endpoint = json!({"name": "edge", "host": "a.example", "port": "45671"});
+        for (edge, expected) in [
+            (json!(true), (0, 1)),
+            (json!(false), (1, 0)),
+            (Value::Null, (1, 0)),
+        ] {
+            let mut site = site(json!([endpoint]));
+            site["spec"]["edge"] = edge.clone();
+            let loaded = load_sites(vec![site]);
+            let found = (loaded.site.endpoints.len(), loaded.remarks.len());
+            assert_eq!(found, expected, "{edge}");
+        }
     }
 
     #[test]

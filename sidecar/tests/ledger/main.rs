@@ -46,6 +46,8 @@ fn grant(number: u32, name: &str, redemptions_allowed: u32) -> Grant {
         expiration_time: now() + HOUR,
         revoked: None,
         issuer: None,
+        namespace: None,
+        has_short_code: false,
     }
 }
 

@@ -393,6 +393,8 @@ fn grant(redemptions_allowed: u32) -> Grant {
         expiration_time: created + TimeDelta::hours(1),
         revoked: None,
         issuer: None,
+        namespace: None,
+        has_short_code: false,
     }
 }
 

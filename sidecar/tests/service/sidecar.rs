@@ -144,6 +144,8 @@ impl Sidecar {
             expiration_time: now + TimeDelta::hours(1),
             revoked: None,
             issuer: None,
+            namespace: None,
+            has_short_code: false,
         };
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let published = runtime.block_on(async {

@@ -17,24 +17,46 @@ pub(crate) struct Binaries {
 /// # Errors
 /// A program is missing.
 pub(crate) fn find() -> Result<Binaries, Problem> {
-    if let Some(folder) = env::var_os("KUBEBUILDER_ASSETS").filter(|folder| !folder.is_empty()) {
-        let folder = PathBuf::from(folder);
+    if let Some(folder) = assets() {
         return Ok(Binaries {
             etcd: existing(folder.join("etcd"), "see KUBEBUILDER_ASSETS")?,
             api_server: existing(folder.join("kube-apiserver"), "see KUBEBUILDER_ASSETS")?,
         });
     }
-    let api_server = target().join("cluster/kube-apiserver");
     Ok(Binaries {
         etcd: on_path("etcd").ok_or("etcd is missing: run 'make cluster-tests'")?,
-        api_server: existing(api_server, "run 'make cluster-tests'")?,
+        api_server: built("kube-apiserver")?,
     })
+}
+
+/// kubectl: that of the folder that `KUBEBUILDER_ASSETS` names, else the one that `make cluster-tests`
+/// builds. Never one of the system, whose version may be any.
+///
+/// # Errors
+/// It is missing.
+pub fn kubectl() -> Result<PathBuf, Problem> {
+    match assets() {
+        Some(folder) => existing(folder.join("kubectl"), "see KUBEBUILDER_ASSETS"),
+        None => built("kubectl"),
+    }
 }
 
 /// The folder of the repository.
 pub(crate) fn repository() -> &'static Path {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     crate_folder.ancestors().nth(2).unwrap_or(crate_folder)
+}
+
+fn assets() -> Option<PathBuf> {
+    let folder = env::var_os("KUBEBUILDER_ASSETS").filter(|folder| !folder.is_empty());
+    folder.map(PathBuf::from)
+}
+
+fn built(name: &str) -> Result<PathBuf, Problem> {
+    existing(
+        target().join("cluster").join(name),
+        "run 'make cluster-tests'",
+    )
 }
 
 fn target() -> PathBuf {

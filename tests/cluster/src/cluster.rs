@@ -39,10 +39,27 @@ impl Cluster {
     /// # Errors
     /// A program is missing or ends; the message has its last words.
     pub async fn start() -> Result<Self, Problem> {
-        let binaries = binaries::find()?;
         let folder = tempfile::Builder::new().prefix("cluster-").tempdir()?;
+        // What a crash of the machine would cost is of no interest to tests.
+        Self::start_in(folder, &["--unsafe-no-fsync"]).await
+    }
+
+    /// The same with an etcd that waits for its disk, as in a cluster that is used, and with its
+    /// files in a folder of `parent`.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub async fn start_durable(parent: &Path) -> Result<Self, Problem> {
+        let folder = tempfile::Builder::new()
+            .prefix("cluster-")
+            .tempdir_in(parent)?;
+        Self::start_in(folder, &[]).await
+    }
+
+    async fn start_in(folder: TempDir, etcd_options: &[&str]) -> Result<Self, Problem> {
+        let binaries = binaries::find()?;
         let etcd_address = format!("http://127.0.0.1:{}", free_port()?);
-        let etcd = start_etcd(&binaries.etcd, folder.path(), &etcd_address)?;
+        let etcd = start_etcd(&binaries.etcd, folder.path(), &etcd_address, etcd_options)?;
         let admin_token = format!("{:032x}", u128::from_be_bytes(random::bytes()));
         write_credentials(folder.path(), &admin_token)?;
         let cluster = Self {
@@ -145,8 +162,8 @@ impl Cluster {
         Ok(config.to_string())
     }
 
-    /// What the API server has written to its audit log about objects of `skupper.io` and about
-    /// ServiceAccounts.
+    /// What the API server has written to its audit log: who changed objects of `skupper.io` and asked
+    /// for tokens, and everything that ServiceAccounts asked for.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -255,7 +272,12 @@ impl Drop for Cluster {
     }
 }
 
-fn start_etcd(program: &Path, folder: &Path, address: &str) -> Result<Process, Problem> {
+fn start_etcd(
+    program: &Path,
+    folder: &Path,
+    address: &str,
+    options: &[&str],
+) -> Result<Process, Problem> {
     let peers = format!("http://127.0.0.1:{}", free_port()?);
     let data = folder.join("etcd").to_string_lossy().into_owned();
     let mut arguments = flags(&[
@@ -266,8 +288,7 @@ fn start_etcd(program: &Path, folder: &Path, address: &str) -> Result<Process, P
         ("initial-advertise-peer-urls", &peers),
         ("initial-cluster", &format!("default={peers}")),
     ]);
-    // What a crash of the machine would cost is of no interest here.
-    arguments.push("--unsafe-no-fsync".into());
+    arguments.extend(options.iter().map(Into::into));
     Process::start(program, arguments, folder.join("etcd.log"))
 }
 
@@ -294,6 +315,8 @@ fn write_credentials(folder: &Path, admin_token: &str) -> Result<(), Problem> {
                 {"group": "skupper.io"},
                 {"group": "", "resources": ["serviceaccounts/token"]},
             ]},
+            // Everything that a ServiceAccount asks for: what its Role must allow.
+            {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
             {"level": "None"},
         ],
     });

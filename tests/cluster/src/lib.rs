@@ -26,14 +26,18 @@ mod guest;
 mod identity;
 mod kinds;
 mod process;
+mod rendered;
+mod site;
 mod user;
 mod webhook;
 
+pub use binaries::kubectl;
 pub use cluster::Cluster;
 pub use deployment::{Deployment, Order};
 pub use guest::Guest;
 pub use identity::Identity;
 pub use process::free_port;
+pub use rendered::{Permission, Rendered};
 pub use user::{Answer, Kind, User};
 
 /// Why a test could not be set up.

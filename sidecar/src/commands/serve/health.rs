@@ -11,7 +11,7 @@ use crate::operations::Probe;
 use crate::redemption::GrantState;
 use crate::redemptions::Redemptions;
 
-/// Asks the site and the ledger. Whether the ledger can be written shows only when it is written,
+/// Asks the sites and the ledger. Whether the ledger can be written shows only when it is written,
 /// so that is tried, but not for every question.
 pub(super) struct Health<S> {
     redemptions: Arc<Redemptions<S>>,
@@ -47,12 +47,8 @@ impl<S: Store> Health<S> {
 impl<S: Store> Probe for Health<S> {
     async fn readiness(&self) -> Result<(), String> {
         let service = self.redemptions.service();
-        let site = service.site.load_full();
-        if site.issuer(None).is_none() {
-            return Err("the issuer of the site cannot be used".to_owned());
-        }
-        if site.endpoints.is_empty() {
-            return Err("the site has no endpoint to link to".to_owned());
+        if let Some(problem) = service.sites.load().problem() {
+            return Err(problem.to_owned());
         }
         if service.ledger.tally(clock::now()).await.is_err() {
             return Err("the ledger cannot be read".to_owned());

@@ -1,9 +1,7 @@
 //! Who the redemption server is in TLS: by its own CA, or by files.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rustls::sign::CertifiedKey;
@@ -15,9 +13,9 @@ use x509_cert::der::Decode as _;
 use super::Failure;
 use super::presented::judge;
 use crate::args::Serve;
-use crate::issuer::Issuer;
 use crate::server::load_certified_key;
 use crate::server_ca::ServerCa;
+use crate::site::Sites;
 use crate::wording;
 
 /// Where the certificate of the server comes from.
@@ -72,7 +70,7 @@ impl Identity {
     pub(super) fn certificate(
         &self,
         host: &Host,
-        issuers: &BTreeMap<String, Arc<Issuer>>,
+        sites: &Sites,
         now: DateTime<Utc>,
     ) -> Result<Shown, Failure> {
         match self {
@@ -100,7 +98,7 @@ impl Identity {
                 let text = String::from_utf8_lossy(&read(ca)?).into_owned();
                 let bundle = CertificateBundle::parse(&text)
                     .map_err(|problem| Failure::usage(format!("{}: {problem}", ca.display())))?;
-                judge(&certified_key.cert, &bundle, host, issuers, now)
+                judge(&certified_key.cert, &bundle, host, sites, now)
                     .map_err(|problem| Failure::usage(problem.to_string()))?;
                 Ok(Shown {
                     end: end(&certified_key),

@@ -1,8 +1,6 @@
 //! Whether the certificate of `--tls-cert` will do, as redeemers see it with what tokens carry.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,20 +12,20 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::host::Host;
 
-use crate::issuer::Issuer;
 use crate::redeemer::Verifier;
+use crate::site::Sites;
 
 /// Judges a chain, the certificate of the server first, by the CA that tokens carry.
 pub(super) fn judge(
     chain: &[CertificateDer<'_>],
     ca: &CertificateBundle,
     host: &Host,
-    issuers: &BTreeMap<String, Arc<Issuer>>,
+    sites: &Sites,
     now: DateTime<Utc>,
 ) -> Result<(), PresentedProblem> {
     let (leaf, above) = chain.split_first().ok_or(PresentedProblem::Signer)?;
     let carried: Vec<_> = ca.ders().map(CertificateDer::from).collect();
-    for (name, issuer) in issuers {
+    for (name, issuer) in sites.issuers() {
         let authorities = CertificateDer::pem_slice_iter(issuer.certificates_pem().as_bytes());
         let mut keys = authorities.flatten().filter_map(|der| key(&der));
         let is_presented = |key| {
@@ -37,7 +35,7 @@ pub(super) fn judge(
                 .any(|der| self::key(der).as_ref() == Some(&key))
         };
         if keys.any(is_presented) {
-            return Err(PresentedProblem::OfSite(name.clone()));
+            return Err(PresentedProblem::OfSite(name.to_owned()));
         }
     }
 

@@ -1,41 +1,57 @@
-//! The site of the service, wherever it is described.
+//! The sites of the service, wherever they are described.
+
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::site::kubernetes::ClusterSite;
+use crate::advertised::AdvertisedUrl;
+use crate::site::Sites;
+use crate::site::kubernetes::{ClusterSites, Said};
 use crate::site::reload::{Notice, Watch};
-use crate::site::source::Loaded;
 
-/// A site that changes while the service runs.
+/// Sites that change while the service runs.
 pub(super) enum SiteWatch {
-    /// With its files.
+    /// One, with its files.
     Files(Box<Watch>),
-    /// With its objects.
-    Cluster(Box<ClusterSite>),
+    /// With their objects.
+    Cluster(Box<ClusterSites>),
 }
 
 impl SiteWatch {
-    /// The site to use.
-    pub(super) fn current(&self) -> &Loaded {
+    /// The sites to use.
+    pub(super) fn current(&self) -> Sites {
         match self {
-            Self::Files(watch) => watch.current(),
-            Self::Cluster(site) => site.current(),
+            Self::Files(watch) => Sites::One(Arc::clone(&watch.current().site)),
+            Self::Cluster(sites) => sites.current(),
         }
     }
 
-    /// Loads the site if it has changed. Returns what was not said before.
-    pub(super) fn poll(&mut self, now: DateTime<Utc>) -> Vec<Notice> {
+    /// The address of the service, where a site gives one.
+    pub(super) fn url(&self) -> Option<&AdvertisedUrl> {
         match self {
-            Self::Files(watch) => watch.poll(now),
-            Self::Cluster(site) => site.poll(now),
+            Self::Files(watch) => watch.current().url.as_ref(),
+            Self::Cluster(_) => None,
         }
     }
 
-    /// Loads the site at once. Returns what was not said before.
-    pub(super) fn reload(&mut self, now: DateTime<Utc>) -> Vec<Notice> {
+    /// Loads what has changed. Returns what was not said before.
+    pub(super) fn poll(&mut self, now: DateTime<Utc>) -> Vec<Said> {
         match self {
-            Self::Files(watch) => watch.reload(now),
-            Self::Cluster(site) => site.reload(now),
+            Self::Files(watch) => of_one(watch.poll(now)),
+            Self::Cluster(sites) => sites.poll(now),
         }
     }
+
+    /// Loads everything at once. Returns what was not said before.
+    pub(super) fn reload(&mut self, now: DateTime<Utc>) -> Vec<Said> {
+        match self {
+            Self::Files(watch) => of_one(watch.reload(now)),
+            Self::Cluster(sites) => sites.reload(now),
+        }
+    }
+}
+
+/// What a single site says.
+pub(super) fn of_one(notices: Vec<Notice>) -> Vec<Said> {
+    notices.into_iter().map(|notice| (None, notice)).collect()
 }

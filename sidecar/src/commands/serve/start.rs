@@ -7,6 +7,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use tracing::{info, warn};
 
+use super::site_watch::of_one;
 use super::{Failure, data, say, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
@@ -18,10 +19,10 @@ use crate::manifest::endpoint_host;
 use crate::site::choice::{Folders, Place, Wanted, choose};
 use crate::site::config::FILE_NAME;
 use crate::site::init::Outcome;
-use crate::site::kubernetes::ClusterSite;
+use crate::site::kubernetes::ClusterSites;
 use crate::site::reload::Watch;
 use crate::site::source::SiteSource;
-use crate::site::{self, Site};
+use crate::site::{self, Site, Sites};
 
 /// Where the site is described. With `--init` it may not be there yet.
 pub(super) async fn source(options: &Serve, folder: &Path) -> Result<SiteSource, Failure> {
@@ -64,7 +65,7 @@ pub(super) fn watch(
     let is_present = options.init && init(options, folder, now)?;
     let (watch, notices) = Watch::start(source, now)
         .map_err(|problem| Failure::usage(format!("cannot load the site: {problem}")))?;
-    say(&notices);
+    say(&of_one(notices));
     let site = &watch.current().site;
     say_endpoints(site);
     let Site {
@@ -87,24 +88,34 @@ pub(super) fn watch(
     Ok(watch)
 }
 
-/// The AccessGrants of a cluster, and the site they belong to.
+/// The AccessGrants of a cluster, and the sites they belong to.
 pub(super) async fn cluster(
     options: &Serve,
     now: DateTime<Utc>,
-) -> Result<(KubernetesLedger, ClusterSite), Failure> {
+) -> Result<(KubernetesLedger, ClusterSites), Failure> {
     let connection = kubernetes::connect().await;
     let connection = connection.map_err(|problem| Failure::usage(problem.to_string()))?;
-    let namespace = options.namespace.clone().unwrap_or(connection.namespace);
-    let ledger = KubernetesLedger::start(
-        connection.client.clone(),
-        &Scope::Namespace(namespace.clone()),
-        options.own_status,
-    );
+    let scope = if options.all_namespaces {
+        Scope::Cluster
+    } else {
+        Scope::Namespace(options.namespace.clone().unwrap_or(connection.namespace))
+    };
+    let client = connection.client;
+    let ledger = KubernetesLedger::start(client.clone(), &scope, options.own_status);
     let issuers = options.issuers.clone();
-    let (site, notices) = ClusterSite::start(connection.client, namespace, issuers, now).await;
-    say(&notices);
-    say_endpoints(&site.current().site);
-    Ok((ledger, site))
+    let (sites, said) = ClusterSites::start(client, scope, issuers, now).await;
+    say(&said);
+    match sites.current() {
+        Sites::One(site) => say_endpoints(&site),
+        Sites::OfNamespaces(sites) => {
+            info!(
+                "{} namespaces have a Site that grants can be redeemed for",
+                sites.len()
+            );
+        }
+        Sites::Unread => {}
+    }
+    Ok((ledger, sites))
 }
 
 fn say_endpoints(site: &Site) {

@@ -18,13 +18,13 @@ use crate::clock;
 use crate::metrics::Metrics;
 use crate::redemptions::Redemptions;
 use crate::server::ServerCertificate;
-use crate::site::Site;
+use crate::site::Sites;
 
 /// Everything that changes while the service runs.
 pub(super) struct Upkeep<S> {
     pub(super) redemptions: Arc<Redemptions<S>>,
     pub(super) watch: SiteWatch,
-    pub(super) current: Arc<ArcSwap<Site>>,
+    pub(super) current: Arc<ArcSwap<Sites>>,
     pub(super) identity: Identity,
     pub(super) certificate: Arc<ServerCertificate>,
     pub(super) shown: Shown,
@@ -65,7 +65,7 @@ impl<S: Store> Upkeep<S> {
             self.watch.poll(now)
         };
         say(&notices);
-        self.current.store(Arc::clone(&self.watch.current().site));
+        self.current.store(Arc::new(self.watch.current()));
     }
 
     async fn follow_certificate(&mut self, now: DateTime<Utc>) {
@@ -75,8 +75,8 @@ impl<S: Store> Upkeep<S> {
         if !is_due && url == self.url && seen == self.shown.fingerprint {
             return;
         }
-        let issuers = &self.current.load().issuers;
-        match self.identity.certificate(url.host(), issuers, now) {
+        let sites = self.current.load();
+        match self.identity.certificate(url.host(), &sites, now) {
             Ok(shown) => {
                 let ledger = &self.redemptions.service().ledger;
                 if let Err(fault) = ledger.publish(&url, &shown.ca).await {
@@ -97,16 +97,13 @@ impl<S: Store> Upkeep<S> {
 
     /// What tokens are to carry: what the option says, else what the site says now.
     fn url(&self) -> AdvertisedUrl {
-        let of_site = self.watch.current().url.clone();
-        let of_site = of_site.filter(|_| !self.is_url_given);
-        of_site.unwrap_or_else(|| self.url.clone())
+        let of_site = self.watch.url().filter(|_| !self.is_url_given);
+        of_site.unwrap_or(&self.url).clone()
     }
 
     fn report(&self) {
-        let site = self.current.load();
-        let ends = site.issuers.iter();
-        self.metrics
-            .set_issuer_ends(ends.map(|(name, issuer)| (name.as_str(), issuer.not_after())));
+        let sites = self.current.load();
+        self.metrics.set_issuer_ends(sites.issuer_ends());
         if let Some(end) = self.shown.end {
             self.metrics.set_server_end(end);
         }

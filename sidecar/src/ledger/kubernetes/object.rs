@@ -11,12 +11,15 @@
 //!
 //! A grant without a code or without a readable end is not complete and is served to nobody.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::keys::Keys;
+use crate::grant_order::MIN_CODE_BYTES;
 use crate::kubernetes::AccessGrant;
 use crate::redemption::{CodeDigest, Grant, GrantUid};
 
@@ -40,7 +43,7 @@ pub struct GrantObject {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectPlace {
     /// Its namespace.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// Its name, which another object may have later.
     pub name: String,
     /// What no other object has.
@@ -57,7 +60,7 @@ impl GrantObject {
             status,
         } = object;
         let place = ObjectPlace {
-            namespace: metadata.namespace.clone()?,
+            namespace: metadata.namespace.as_deref()?.into(),
             name: metadata.name.clone()?,
             uid: GrantUid::parse(metadata.uid.as_deref()?)?,
         };
@@ -88,7 +91,7 @@ impl GrantObject {
     pub fn with_status(&self, status: Map<String, Value>) -> AccessGrant {
         AccessGrant {
             metadata: ObjectMeta {
-                namespace: Some(self.place.namespace.clone()),
+                namespace: Some(self.place.namespace.to_string()),
                 name: Some(self.place.name.clone()),
                 uid: Some(self.place.uid.to_string()),
                 resource_version: Some(self.resource_version.clone()),
@@ -168,6 +171,8 @@ fn grant(
         expiration_time: end.to_utc(),
         revoked: time(metadata.deletion_timestamp.as_ref()),
         issuer: text(spec, "issuer"),
+        namespace: Some(Arc::clone(&place.namespace)),
+        has_short_code: code.len() < MIN_CODE_BYTES,
     })
 }
 
@@ -246,6 +251,8 @@ mod tests {
                 expiration_time: time("2026-07-25T17:35:00Z"),
                 revoked: None,
                 issuer: Some("partners".to_owned()),
+                namespace: Some("site".into()),
+                has_short_code: false,
             })
         );
         assert_eq!(object.keys().len(), 1);
@@ -259,6 +266,10 @@ mod tests {
         );
         let issuer = edited("\"partners\"", "\"\"").grant.unwrap().issuer;
         assert_eq!(issuer, None, "an empty issuer is none");
+        for (code, expected) in [("exactly sixteen.", false), ("fifteen letters", true)] {
+            let grant = edited("a code of sixteen", code).grant.unwrap();
+            assert_eq!(grant.has_short_code, expected, "{code}");
+        }
     }
 
     #[test]

@@ -312,7 +312,7 @@ impl<S: Store> Shift<S> {
             }
             Next::Fault => {
                 for one in waiting.drain(..) {
-                    one.fail(LedgerFault::passing(&failure.message));
+                    one.fail(failure.fault());
                 }
             }
         }
@@ -384,6 +384,13 @@ impl Waiting {
 }
 
 impl Failure {
+    fn fault(&self) -> LedgerFault {
+        match self.outcome {
+            Outcome::Denied => LedgerFault::forbidden(&self.message),
+            _ => LedgerFault::passing(&self.message),
+        }
+    }
+
     fn gone() -> Self {
         Self {
             outcome: Outcome::Gone,

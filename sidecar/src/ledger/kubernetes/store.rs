@@ -30,29 +30,37 @@ impl ClusterStore {
 impl Store for ClusterStore {
     async fn read(&self, place: &ObjectPlace) -> Result<GrantObject, Failure> {
         let api = self.api(&place.namespace);
-        answer("read", &place.name, api.get(&place.name)).await
+        answer("read", &place.namespace, &place.name, api.get(&place.name)).await
     }
 
     async fn write(&self, object: &AccessGrant) -> Result<GrantObject, Failure> {
         let metadata = &object.metadata;
         let name = metadata.name.as_deref().unwrap_or_default();
-        let api = self.api(metadata.namespace.as_deref().unwrap_or_default());
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let api = self.api(namespace);
         let options = PostParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PostParams::default()
         };
-        answer("count in", name, api.replace_status(name, &options, object)).await
+        answer(
+            "count in",
+            namespace,
+            name,
+            api.replace_status(name, &options, object),
+        )
+        .await
     }
 }
 
 async fn answer(
     what: &str,
+    namespace: &str,
     name: &str,
     request: impl Future<Output = Result<AccessGrant, kube::Error>>,
 ) -> Result<GrantObject, Failure> {
     let failure = |outcome, cause: String| Failure {
         outcome,
-        message: format!("cannot {what} AccessGrant '{name}': {cause}"),
+        message: format!("cannot {what} AccessGrant '{name}' of namespace '{namespace}': {cause}"),
     };
     match timeout(PATIENCE, request).await {
         Ok(Ok(object)) => GrantObject::read(&object)

@@ -37,6 +37,9 @@ pub(super) fn read_grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
         expiration_time: time(row.get(6)?)?,
         revoked: row.get::<_, Option<i64>>(7)?.map(time).transpose()?,
         issuer: row.get(8)?,
+        namespace: None,
+        // No shorter code is taken.
+        has_short_code: false,
     };
     if row.get::<_, i64>(9)? != sum(&grant) {
         return Err(damaged("the sum of a grant is another one"));

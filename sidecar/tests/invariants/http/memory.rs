@@ -122,6 +122,8 @@ fn grants() -> Vec<(Grant, Vec<Redemption>)> {
             expiration_time: LATE,
             revoked: None,
             issuer: None,
+            namespace: None,
+            has_short_code: false,
         };
         (grant, Vec::new())
     };

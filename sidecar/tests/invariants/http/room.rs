@@ -17,7 +17,7 @@ use redemption_sidecar::redemption::{Grant, Redemption};
 use redemption_sidecar::redemptions::Redemptions;
 use redemption_sidecar::server::{Limits, Server, routes};
 use redemption_sidecar::service::{KeyGenerator, Service};
-use redemption_sidecar::site::Site;
+use redemption_sidecar::site::{Site, Sites};
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::runtime::Runtime;
@@ -68,7 +68,7 @@ impl Room {
             };
             let handler = Arc::new(Redemptions::new(Service {
                 ledger: Memory::new(),
-                site: Arc::new(ArcSwap::from_pointee(site)),
+                sites: Arc::new(ArcSwap::from_pointee(Sites::One(Arc::new(site)))),
                 keys: KeyGenerator::new(KeyKind::P256),
                 certificate_duration: None,
             }));

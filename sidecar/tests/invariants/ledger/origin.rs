@@ -101,6 +101,8 @@ fn grant(number: u32) -> Grant {
         expiration_time: now() + TimeDelta::hours(1),
         revoked: (number == REVOKED).then(now),
         issuer: None,
+        namespace: None,
+        has_short_code: false,
     }
 }
 

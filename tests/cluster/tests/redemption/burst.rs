@@ -8,6 +8,7 @@ use redemption_sidecar::redemption::GrantUid;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::room::CODE;
 use crate::service::Services;
 
 /// Those who redeem one grant, each in a task.
@@ -31,7 +32,10 @@ impl Burst {
             let services = Arc::clone(services);
             self.own.spawn(async move {
                 let name = format!("own-{number}");
-                services.redeem(port, &uid, &name).await
+                let minute = Duration::from_mins(1);
+                services
+                    .redeem_for(port, &uid, CODE.into(), &name, minute)
+                    .await
             });
         }
     }
@@ -50,7 +54,7 @@ impl Burst {
             self.plain.spawn(async move {
                 let start = Instant::now();
                 loop {
-                    let answer = services.ask(port, &uid).await;
+                    let answer = services.hear(port, &uid).await;
                     match answer.as_ref().map(|answer| answer.status) {
                         Some(200) => return answer.map(|answer| answer.serial()),
                         Some(404) => return None,

@@ -8,15 +8,23 @@
 
 mod balancer;
 mod burst;
+mod certificates;
+mod coexistence;
 mod commands;
 mod dice;
+mod events;
 mod faults;
 mod history;
 mod ledgers;
 mod many;
+mod namespaces;
 mod outages;
 mod own_status;
+mod partner;
+mod privileges;
 mod processes;
-mod rates;
+mod redeem;
 mod room;
 mod service;
+mod tap;
+mod target;

@@ -1,10 +1,12 @@
 //! A namespace with grants, as Skupper's controller leaves them.
 
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use cluster_tests::Cluster;
+use cluster_tests::{Cluster, Identity, Rendered};
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use redemption_sidecar::clock;
@@ -13,6 +15,8 @@ use redemption_sidecar::kubernetes::{AccessGrant, Scope};
 use redemption_sidecar::ledger::{KubernetesLedger, Ledger};
 use redemption_sidecar::redemption::{GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal, Serial};
 use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::service::{Service, Services};
@@ -27,10 +31,17 @@ pub(crate) struct Room {
     pub(crate) client: Client,
     pub(crate) namespace: String,
     pub(crate) grants: Api<AccessGrant>,
+    /// Who the services are: the ServiceAccount of `deploy/sidecar`, with its Role and nothing more.
+    pub(crate) service: Identity,
 }
 
 impl Room {
     pub(crate) async fn new(cluster: &Cluster, namespace: &str) -> Self {
+        Self::with(cluster, namespace, &Rendered::of("sidecar").unwrap()).await
+    }
+
+    /// A room whose services may do what the Roles of a base allow.
+    pub(crate) async fn with(cluster: &Cluster, namespace: &str, rendered: &Rendered) -> Self {
         let client = cluster.admin().unwrap();
         let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
         let object = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
@@ -38,7 +49,9 @@ impl Room {
             .create(&PostParams::default(), &object)
             .await
             .unwrap();
+        let service = rendered.install_account(cluster, namespace).await.unwrap();
         Self {
+            service,
             grants: Api::namespaced(client.clone(), namespace),
             client,
             namespace: namespace.to_owned(),
@@ -47,35 +60,74 @@ impl Room {
 
     /// A Site with an endpoint, and its CA.
     pub(crate) async fn site(&self) {
-        let (certificate, key) = new_site_ca("skupper-site-ca", clock::now()).unwrap();
-        let secret = json!({"metadata": {"name": "skupper-site-ca"}, "type": "kubernetes.io/tls",
-            "stringData": {"tls.crt": certificate, "tls.key": key.expose_secret()}});
-        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
-        let secret = serde_json::from_value(secret).unwrap();
-        secrets
-            .create(&PostParams::default(), &secret)
-            .await
-            .unwrap();
-
-        let kind = GroupVersionKind::gvk("skupper.io", "v2alpha1", "Site");
-        let kind = ApiResource::from_gvk(&kind);
-        let sites: Api<DynamicObject> =
-            Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
+        self.issuer().await;
+        let (sites, kind) = self.sites();
         let site = DynamicObject::new("west", &kind).data(json!({"spec": {}}));
         sites.create(&PostParams::default(), &site).await.unwrap();
         let endpoints = json!([{"name": "inter-router", "host": "192.0.2.1", "port": "55671",
             "group": "skupper-router"}]);
+        self.set_endpoints(&endpoints).await;
+    }
+
+    /// The CA of a Site, whose certificate is returned in PEM.
+    pub(crate) async fn issuer(&self) -> String {
+        let (certificate, key) = new_site_ca("skupper-site-ca", clock::now()).unwrap();
+        let secret = json!({"metadata": {"name": "skupper-site-ca"}, "type": "kubernetes.io/tls",
+            "stringData": {"tls.crt": certificate, "tls.key": key.expose_secret()}});
+        let secret = serde_json::from_value(secret).unwrap();
+        self.secrets()
+            .create(&PostParams::default(), &secret)
+            .await
+            .unwrap();
+        certificate
+    }
+
+    pub(crate) fn secrets(&self) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    pub(crate) async fn set_endpoints(&self, endpoints: &Value) {
         let status = Patch::Merge(json!({"status": {"endpoints": endpoints}}));
+        let (sites, _) = self.sites();
         sites
             .patch_status("west", &PatchParams::default(), &status)
             .await
             .unwrap();
     }
 
+    pub(crate) fn sites(&self) -> (Api<DynamicObject>, ApiResource) {
+        let kind = GroupVersionKind::gvk("skupper.io", "v2alpha1", "Site");
+        let kind = ApiResource::from_gvk(&kind);
+        let sites = Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
+        (sites, kind)
+    }
+
+    /// Lets somebody do what the rules of a Role say, in this namespace.
+    pub(crate) async fn allow(&self, user: &str, rules: Value) {
+        let roles: Api<Role> = Api::namespaced(self.client.clone(), &self.namespace);
+        let bindings: Api<RoleBinding> = Api::namespaced(self.client.clone(), &self.namespace);
+        create(&roles, json!({"metadata": {"name": user}, "rules": rules})).await;
+        create(&bindings, binding("Role", user)).await;
+    }
+
+    /// The same in all namespaces.
+    pub(crate) async fn allow_everywhere(&self, user: &str, rules: Value) {
+        let roles: Api<ClusterRole> = Api::all(self.client.clone());
+        let bindings: Api<ClusterRoleBinding> = Api::all(self.client.clone());
+        create(&roles, json!({"metadata": {"name": user}, "rules": rules})).await;
+        create(&bindings, binding("ClusterRole", user)).await;
+    }
+
     /// A grant that can be redeemed for an hour.
     pub(crate) async fn grant(&self, name: &str, allowed: u32) -> GrantUid {
+        self.grant_of(name, json!({"redemptionsAllowed": allowed}), CODE)
+            .await
+    }
+
+    /// The same with another spec and another code.
+    pub(crate) async fn grant_of(&self, name: &str, spec: Value, code: &str) -> GrantUid {
         let mut object = AccessGrant {
-            spec: json!({"redemptionsAllowed": allowed}),
+            spec,
             ..AccessGrant::default()
         };
         object.metadata.name = Some(name.to_owned());
@@ -86,7 +138,7 @@ impl Room {
             "lastTransitionTime": time(clock::now())});
         self.set_status(
             name,
-            &json!({"code": CODE, "expirationTime": time(end), "url": "https://skupper.example",
+            &json!({"code": code, "expirationTime": time(end), "url": "https://skupper.example",
                 "conditions": [ready]}),
         )
         .await;
@@ -119,7 +171,10 @@ impl Room {
         for service in running {
             let start = Instant::now();
             loop {
-                let answer = services.ask_with(service.port, uid, "x", "").await.unwrap();
+                let answer = services
+                    .hear_with(service.port, uid, "x", "")
+                    .await
+                    .unwrap();
                 if answer.status == 403 {
                     break;
                 }
@@ -149,6 +204,21 @@ pub(crate) fn noted(object: &AccessGrant) -> u64 {
     note.map_or(0, |note| {
         note["message"].as_str().unwrap().lines().count() as u64
     })
+}
+
+async fn create<K>(api: &Api<K>, object: Value)
+where
+    K: Clone + Debug + DeserializeOwned + Serialize,
+{
+    let object = serde_json::from_value(object).unwrap();
+    api.create(&PostParams::default(), &object).await.unwrap();
+}
+
+fn binding(kind: &str, user: &str) -> Value {
+    let group = "rbac.authorization.k8s.io";
+    json!({"metadata": {"name": user},
+        "roleRef": {"apiGroup": group, "kind": kind, "name": user},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": user}]})
 }
 
 /// A redemption with a key that nobody else has.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cluster_tests::{Cluster, Identity, free_port};
+use cluster_tests::{Cluster, Identity};
 use redemption_sidecar::clock;
 use redemption_sidecar::manifest::AccessToken;
 use redemption_sidecar::redeemer::token::Token;
@@ -39,17 +39,34 @@ pub(crate) struct Service {
 pub(crate) struct Services {
     folder: TempDir,
     namespace: String,
+    /// Which grants they serve.
+    scope: Vec<String>,
 }
 
 impl Services {
-    /// Services for the grants of a room, as the administrator of the cluster.
+    /// Services for the grants of a room, which may do what the Role of `deploy/sidecar` allows.
     pub(crate) fn new(cluster: &Cluster, room: &Room) -> Self {
-        let folder = TempDir::new().unwrap();
-        let kubeconfig = cluster.kubeconfig(&Identity::Admin).unwrap();
-        fs::write(folder.path().join("kubeconfig"), kubeconfig).unwrap();
-        Self {
-            folder,
+        Self::of(cluster, room, &room.service)
+    }
+
+    /// Services for the grants of a room, as somebody.
+    pub(crate) fn of(cluster: &Cluster, room: &Room, identity: &Identity) -> Self {
+        let services = Self {
+            folder: TempDir::new().unwrap(),
             namespace: room.namespace.clone(),
+            scope: vec!["--namespace".to_owned(), room.namespace.clone()],
+        };
+        services.write("kubeconfig", &cluster.kubeconfig(identity).unwrap());
+        let admin = cluster.kubeconfig(&Identity::Admin).unwrap();
+        services.write("kubeconfig-of-admin", &admin);
+        services
+    }
+
+    /// The same for the grants of all namespaces.
+    pub(crate) fn of_all(self) -> Self {
+        Self {
+            scope: vec!["--all-namespaces".to_owned()],
+            ..self
         }
     }
 
@@ -71,7 +88,7 @@ impl Services {
 
     /// Starts one, and does not wait.
     pub(crate) fn spawn(&self, options: &[&str]) -> Service {
-        let (port, operations_port) = (free_port().unwrap(), free_port().unwrap());
+        let (port, operations_port) = (free_port(), free_port());
         let log = self.folder.path().join(format!("log-{port}"));
         let output = File::options()
             .create(true)
@@ -80,7 +97,8 @@ impl Services {
             .unwrap();
         let child = Command::new(binary())
             .env("KUBECONFIG", self.folder.path().join("kubeconfig"))
-            .args(["serve", "--kubernetes", "--namespace", &self.namespace])
+            .args(["serve", "--kubernetes"])
+            .args(&self.scope)
             .args(["--url", &format!("https://127.0.0.1:{port}")])
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(["--metrics-listen", &format!("127.0.0.1:{operations_port}")])
@@ -116,25 +134,27 @@ impl Services {
         path.to_string_lossy().into_owned()
     }
 
-    /// Runs another command on the grants of the room.
+    /// Runs another command on the grants of the room, as the administrator.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        self.command_in(&self.namespace, arguments)
+    }
+
+    /// Runs another command on a namespace.
+    pub(crate) fn command_in(&self, namespace: &str, arguments: &[&str]) -> Output {
         Command::new(binary())
-            .env("KUBECONFIG", self.folder.path().join("kubeconfig"))
+            .env("KUBECONFIG", self.folder.path().join("kubeconfig-of-admin"))
             .args(arguments)
-            .args(["--kubernetes", "--namespace", &self.namespace])
+            .args(["--kubernetes", "--namespace", namespace])
             .output()
             .unwrap()
     }
 
-    /// Redeems with a key of its own, as often as it must. The serial of the certificate, or none when
-    /// it is refused for good.
-    pub(crate) async fn redeem(&self, port: u16, uid: &GrantUid, name: &str) -> Option<String> {
-        let patience = Duration::from_mins(1);
-        self.redeem_for(port, uid, CODE.into(), name, patience)
-            .await
+    /// Redeems with a key of its own, as often as it must, and says whether it has its certificate.
+    pub(crate) async fn redeem(&self, port: u16, uid: &GrantUid, name: &str) -> bool {
+        self.redeem_with(port, uid, CODE.into(), name).await
     }
 
-    /// The same with another code. Says whether it has its certificate.
+    /// The same with another code.
     pub(crate) async fn redeem_with(
         &self,
         port: u16,
@@ -143,11 +163,11 @@ impl Services {
         name: &str,
     ) -> bool {
         let patience = Duration::from_mins(1);
-        let received = self.redeem_for(port, uid, code, name, patience).await;
-        received.is_some()
+        let serial = self.redeem_for(port, uid, code, name, patience).await;
+        serial.is_some()
     }
 
-    /// The same for as long as this.
+    /// The same for as long as this. The serial of the certificate, or none when it is refused for good.
     pub(crate) async fn redeem_for(
         &self,
         port: u16,
@@ -191,12 +211,12 @@ impl Services {
     }
 
     /// Asks once without a key, as Skupper's clients do. None without a whole answer.
-    pub(crate) async fn ask(&self, port: u16, uid: &GrantUid) -> Option<Answer> {
-        self.ask_with(port, uid, CODE, "").await
+    pub(crate) async fn hear(&self, port: u16, uid: &GrantUid) -> Option<Answer> {
+        self.hear_with(port, uid, CODE, "").await
     }
 
     /// The same with another code and with more headers, each with its line end.
-    pub(crate) async fn ask_with(
+    pub(crate) async fn hear_with(
         &self,
         port: u16,
         uid: &GrantUid,
@@ -211,6 +231,17 @@ impl Services {
         );
         let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &request));
         asking.await.unwrap()
+    }
+
+    /// The status alone.
+    pub(crate) async fn ask(&self, port: u16, uid: &GrantUid) -> Option<u16> {
+        self.ask_with(port, uid, CODE).await
+    }
+
+    /// The same with another code.
+    pub(crate) async fn ask_with(&self, port: u16, uid: &GrantUid, code: &str) -> Option<u16> {
+        let answer = self.hear_with(port, uid, code, "").await;
+        answer.map(|answer| answer.status)
     }
 }
 
@@ -273,13 +304,19 @@ impl Service {
 
     /// What `/readyz` says; nothing without an answer.
     pub(crate) fn is_ready(&self) -> Option<bool> {
+        let answer = self.operations("/readyz")?;
+        Some(answer.starts_with("HTTP/1.1 200"))
+    }
+
+    /// What the operations port answers.
+    pub(crate) fn operations(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.operations_port)).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let request = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        stream.write_all(request).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
-        Some(answer.starts_with("HTTP/1.1 200"))
+        Some(answer)
     }
 
     /// Waits until `/readyz` says so, and says how long that took.
@@ -342,7 +379,7 @@ fn ask(port: u16, ca: &str, request: &str) -> Option<Answer> {
 }
 
 /// Built before by `make cluster-tests`, in the profile of the tests.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let profile = tests.ancestors().nth(2).unwrap_or(Path::new("."));
     let binary = profile.join("redemption-sidecar");
@@ -352,6 +389,10 @@ fn binary() -> PathBuf {
         binary.display()
     );
     binary
+}
+
+pub(crate) fn free_port() -> u16 {
+    cluster_tests::free_port().unwrap()
 }
 
 /// How long an answer may take: as Skupper's clients wait.

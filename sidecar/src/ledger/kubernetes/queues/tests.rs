@@ -252,7 +252,7 @@ async fn whatever_happens_to_a_write_nobody_is_counted_twice_or_answered_uncount
         (&[Slow(20)], COUNT, 1),
         (&[Deleted], unknown.clone(), 0),
         (&[Replaced], unknown, 0),
-        (&[Status(403)], fault(403), 0),
+        (&[Status(403)], Err(LedgerFault::forbidden("403")), 0),
         (&[Status(422)], fault(422), 0),
     ];
     for (faults, expected, redemptions) in table {

@@ -32,6 +32,8 @@ fn grant() -> Grant {
         expiration_time: now() + TimeDelta::hours(1),
         revoked: None,
         issuer: None,
+        namespace: None,
+        has_short_code: false,
     }
 }
 

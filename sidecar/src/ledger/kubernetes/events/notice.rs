@@ -1,0 +1,228 @@
+//! A fault of a grant as an Event. Pure but for the name of the machine.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use kube::Resource as _;
+use kube::api::ObjectMeta;
+use skupper_access_policy::printable::printable;
+
+use crate::fault::Fault;
+use crate::kubernetes::AccessGrant;
+use crate::random;
+use crate::redemption::{Grant, GrantUid};
+
+/// A fault that is to be written.
+pub(super) struct Notice {
+    uid: GrantUid,
+    name: String,
+    namespace: Arc<str>,
+    fault: Fault,
+    at: DateTime<Utc>,
+}
+
+impl Notice {
+    pub(super) fn new(grant: &Grant, fault: Fault, at: DateTime<Utc>) -> Self {
+        Self {
+            uid: grant.uid,
+            name: grant.name.clone(),
+            namespace: grant.namespace.clone().unwrap_or_default(),
+            fault,
+            at,
+        }
+    }
+
+    pub(super) fn uid(&self) -> GrantUid {
+        self.uid
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    pub(super) fn fault(&self) -> &Fault {
+        &self.fault
+    }
+
+    /// When it happened, as Events have it.
+    pub(super) fn time(&self) -> String {
+        self.at.to_rfc3339_opts(SecondsFormat::Micros, true)
+    }
+
+    /// The first Event that tells of it.
+    pub(super) fn event(&self) -> Event {
+        let number = u64::from_be_bytes(random::bytes());
+        // Whoever cuts a name may leave an end that is none.
+        let name = self.name.get(..LONGEST_NAME).unwrap_or(&self.name);
+        let name = name.trim_end_matches(['-', '.']);
+        Event {
+            metadata: ObjectMeta {
+                name: Some(format!("{name}.{number:016x}")),
+                namespace: Some(self.namespace.to_string()),
+                ..ObjectMeta::default()
+            },
+            event_time: serde_json::from_value(self.time().into()).ok(),
+            type_: Some("Warning".to_owned()),
+            reason: Some(self.fault.reason().to_owned()),
+            action: Some("Redeem".to_owned()),
+            note: Some(note(&self.fault)),
+            regarding: Some(ObjectReference {
+                api_version: Some(AccessGrant::api_version(&()).into_owned()),
+                kind: Some(AccessGrant::KIND.to_owned()),
+                namespace: Some(self.namespace.to_string()),
+                name: Some(self.name.clone()),
+                uid: Some(self.uid.to_string()),
+                ..ObjectReference::default()
+            }),
+            reporting_controller: Some(REPORTER.to_owned()),
+            reporting_instance: Some(instance()),
+            ..Event::default()
+        }
+    }
+}
+
+/// What those who look at the grant can do.
+fn note(fault: &Fault) -> String {
+    match fault {
+        Fault::WrongCodes => {
+            "wrong codes: a client sent too many of them and is locked out for up \
+            to a minute; the log of the service has its address. If the token may be in the wrong \
+            hands, delete the grant and make another one"
+                .to_owned()
+        }
+        Fault::ShortCode => "wrong codes: too many of them were sent, and everybody is locked out \
+            for up to an hour, because the code of the grant has fewer than 16 bytes. Make a grant \
+            with a longer code, or without one"
+            .to_owned(),
+        Fault::IssuerUnusable(issuer) => format!(
+            "the issuer '{}' cannot be used, and nothing can be redeemed: its Secret must hold a CA \
+             certificate in 'tls.crt' and its key in 'tls.key', and the service must be allowed to \
+             read it; the log of the service says more",
+            printable(issuer)
+        ),
+        Fault::IssuerNotServed { issuer, .. } => {
+            let issuer = printable(issuer);
+            format!(
+                "the issuer '{issuer}' of the grant is not served, and it cannot be redeemed: start \
+                 the service with '--issuer {issuer}', or make a grant without 'spec.issuer'. If it \
+                 was started so, its log says more"
+            )
+        }
+        Fault::NoSite => "there is no Site in the namespace of the grant, and it cannot be \
+            redeemed: make one that other sites can link to"
+            .to_owned(),
+        Fault::NoEndpoints => "the Site has no endpoint to link to, and nothing can be redeemed: \
+            set its 'spec.linkAccess', and see whether its status then has endpoints"
+            .to_owned(),
+        Fault::Forbidden => "the service may not count redemptions, and nothing can be redeemed: \
+            let it 'get' 'accessgrants' and 'update' 'accessgrants/status'; its log says more"
+            .to_owned(),
+    }
+}
+
+/// Which of several services tells of it: the name of the pod.
+fn instance() -> String {
+    let name = std::env::var("HOSTNAME").unwrap_or_default();
+    let name = name.get(..LONGEST_INSTANCE).unwrap_or(&name);
+    if name.is_empty() { REPORTER } else { name }.to_owned()
+}
+
+const REPORTER: &str = "redemption-sidecar";
+
+/// The longest name of a grant that the name of an Event begins with: it must have fewer than 254.
+const LONGEST_NAME: usize = 200;
+
+/// Source: Kubernetes `pkg/apis/core/validation/events.go`, `ReportingInstanceLengthLimit`.
+const LONGEST_INSTANCE: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use skupper_access_policy::value::name::SubdomainName;
+
+    use super::*;
+    use crate::redemption::CodeDigest;
+
+    fn notice(name: &str, fault: Fault) -> Notice {
+        let uid = GrantUid::from_bytes([7; 16]);
+        let at = DateTime::from_timestamp_secs(1_785_000_000).unwrap();
+        let grant = Grant {
+            uid,
+            name: name.to_owned(),
+            code: CodeDigest::of_code(&uid, b"Canary-c0de"),
+            redemptions_allowed: 1,
+            redemptions: 0,
+            created: at,
+            expiration_time: at,
+            revoked: None,
+            issuer: None,
+            namespace: Some("site".into()),
+            has_short_code: true,
+        };
+        Notice::new(&grant, fault, at)
+    }
+
+    fn faults() -> [Fault; 7] {
+        let long = "x".repeat(253);
+        [
+            Fault::WrongCodes,
+            Fault::ShortCode,
+            Fault::IssuerUnusable(long.clone()),
+            Fault::IssuerNotServed {
+                grant: long.clone(),
+                issuer: long,
+            },
+            Fault::NoSite,
+            Fault::NoEndpoints,
+            Fault::Forbidden,
+        ]
+    }
+
+    #[test]
+    fn every_event_is_one_that_the_api_server_takes() {
+        for fault in faults() {
+            let event = notice("west", fault.clone()).event();
+            let reason = event.reason.unwrap();
+            assert!(
+                reason.bytes().all(|byte| byte.is_ascii_alphabetic()),
+                "{fault}"
+            );
+            let note = event.note.unwrap();
+            assert!(note.len() <= 1024 && !note.ends_with('.'), "{note}");
+            assert!(event.event_time.is_some(), "{fault}");
+            let regarding = event.regarding.unwrap();
+            assert_eq!(regarding.kind.as_deref(), Some("AccessGrant"));
+            assert_eq!(
+                regarding.api_version.as_deref(),
+                Some("skupper.io/v2alpha1")
+            );
+            assert_eq!(regarding.namespace, event.metadata.namespace);
+            assert!(
+                event
+                    .reporting_instance
+                    .is_some_and(|name| !name.is_empty())
+            );
+        }
+    }
+
+    #[test]
+    fn long_names_make_names_of_events() {
+        let dots = format!("{}.{}", "a".repeat(199), "b".repeat(50));
+        for name in ["west", &"a".repeat(253), &dots] {
+            let event = notice(name, Fault::NoSite).event();
+            let made = event.metadata.name.unwrap();
+            assert!(SubdomainName::parse(&made).is_ok(), "{made}");
+            assert_eq!(event.regarding.unwrap().name.as_deref(), Some(name));
+        }
+    }
+
+    #[test]
+    fn the_text_of_an_issuer_cannot_pretend_to_be_ours() {
+        let issuer = "x'\n\u{202e}y".to_owned();
+        let grant = String::new();
+        let event = notice("west", Fault::IssuerNotServed { grant, issuer }).event();
+        let note = event.note.unwrap();
+        assert!(!note.contains(['\n', '\u{202e}']), "{note}");
+    }
+}

@@ -1,0 +1,176 @@
+//! The site of one namespace, and the watches of the Secrets it needs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::runtime::watcher::Event;
+use kube::{Api, Client};
+use zeroize::Zeroizing;
+
+use super::seen::{Seen, lock};
+use super::{Watch, Watching};
+use crate::kubernetes::{Course, follow};
+use crate::site::kubernetes::{Pair, load, wanted_issuers};
+use crate::site::reload::{self, Notice};
+use crate::site::source::Loaded;
+
+/// The site of a namespace, which changes with its objects.
+pub(super) struct NamespaceSite {
+    name: String,
+    /// By the names of Secrets.
+    secret_watches: BTreeMap<String, Watch>,
+    /// Absent until the objects were looked at once.
+    course: Option<reload::Course>,
+    /// The changes up to which the site was loaded.
+    loaded: u64,
+    /// How many looks in a row found a Secret that was not looked at yet.
+    waits: u32,
+}
+
+impl NamespaceSite {
+    /// The site of a namespace of which nothing is known yet.
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            secret_watches: BTreeMap::new(),
+            course: None,
+            loaded: 0,
+            waits: 0,
+        }
+    }
+
+    /// The site to use.
+    pub(super) fn current(&self) -> Option<&Loaded> {
+        self.course.as_ref().map(reload::Course::current)
+    }
+
+    /// Loads the site if its objects have changed or an issuer has ended. Returns what was not said
+    /// before.
+    pub(super) fn poll(&mut self, watching: &Watching, now: DateTime<Utc>) -> Vec<Notice> {
+        if !self.is_read(watching) && self.waits < MOST_WAITS {
+            // A site that needs another Secret stays as it was until that is read.
+            self.waits += 1;
+            return Vec::new();
+        }
+        self.waits = 0;
+        let is_changed = lock(&watching.seen).changes(&self.name) != self.loaded;
+        let is_good = |course: &reload::Course| course.is_whole() && course.is_in_date(now);
+        if !is_changed && self.course.as_ref().is_some_and(is_good) {
+            return Vec::new();
+        }
+        self.reload(watching, now)
+    }
+
+    /// Loads the site at once. Returns what was not said before.
+    pub(super) fn reload(&mut self, watching: &Watching, now: DateTime<Utc>) -> Vec<Notice> {
+        let loaded = self.load(watching, now);
+        if let Some(course) = &mut self.course {
+            return course.go_on(Ok(loaded), now);
+        }
+        let begins = Notice::Changed(Arc::clone(&loaded.site));
+        let (course, notices) = reload::Course::begin(loaded);
+        self.course = Some(course);
+        [begins].into_iter().chain(notices).collect()
+    }
+
+    /// Whether the Secrets were looked at, whatever was found.
+    pub(super) fn is_read(&mut self, watching: &Watching) -> bool {
+        self.watch_secrets(watching);
+        let seen = lock(&watching.seen);
+        let mut watches = self.secret_watches.iter();
+        watches.all(|(name, watch)| {
+            watch.course.problem().is_some() || seen.knows_secret(&self.name, name)
+        })
+    }
+
+    fn load(&mut self, watching: &Watching, now: DateTime<Utc>) -> Loaded {
+        self.watch_secrets(watching);
+        let mut objects = {
+            let seen = lock(&watching.seen);
+            self.loaded = seen.changes(&self.name);
+            seen.objects(&self.name)
+        };
+        for (name, watch) in &self.secret_watches {
+            if let Some(problem) = watch.course.problem()
+                && !objects.secrets.get(name).is_some_and(Result::is_ok)
+            {
+                let cause = format!("cannot read Secret '{name}': {problem}");
+                objects.secrets.insert(name.clone(), Err(cause));
+            }
+        }
+        load(&objects, &self.name, &watching.named, now)
+    }
+
+    /// Follows the Secrets that are wanted now, and no others.
+    fn watch_secrets(&mut self, watching: &Watching) {
+        let mut seen = lock(&watching.seen);
+        let wanted = wanted_issuers(&seen.sites(&self.name), &watching.named);
+        self.secret_watches.retain(|name, _| {
+            let is_wanted = wanted.contains(name);
+            if !is_wanted {
+                seen.forget_secret(&self.name, name);
+            }
+            is_wanted
+        });
+        drop(seen);
+        for name in wanted {
+            let Watching { client, seen, .. } = watching;
+            self.secret_watches
+                .entry(name)
+                .or_insert_with_key(|name| watch_secret(client, &self.name, name, seen));
+        }
+    }
+}
+
+fn watch_secret(client: &Client, namespace: &str, name: &str, seen: &Arc<Mutex<Seen>>) -> Watch {
+    let api = Api::<Secret>::namespaced(client.clone(), namespace);
+    let what = format!("Secret '{name}' of namespace '{namespace}'");
+    let course = Arc::new(Course::of(what));
+    let (seen, of_task) = (Arc::clone(seen), Arc::clone(&course));
+    let (namespace, name) = (namespace.to_owned(), name.to_owned());
+    let task = tokio::spawn(async move {
+        // Who may read this Secret only may list it by its name.
+        let field = format!("metadata.name={name}");
+        let mut found = None;
+        follow(api, Some(&field), &of_task, |event| {
+            let pair = match event {
+                Event::Init => {
+                    found = None;
+                    return;
+                }
+                Event::InitApply(secret) => {
+                    found = Some(pair(secret));
+                    return;
+                }
+                Event::InitDone => found.take().unwrap_or_else(|| Err(gone(&name))),
+                Event::Apply(secret) => pair(secret),
+                Event::Delete(_) => Err(gone(&name)),
+            };
+            lock(&seen).heed_secret(&namespace, &name, pair);
+        })
+        .await;
+    });
+    Watch { course, task }
+}
+
+fn pair(secret: Secret) -> Result<Pair, String> {
+    let mut data = secret.data.unwrap_or_default();
+    let mut take = |key: &str| data.remove(key).map(|ByteString(bytes)| bytes);
+    match (take("tls.crt"), take("tls.key")) {
+        (Some(certificate), Some(key)) => Ok(Pair {
+            certificate,
+            key: Zeroizing::new(key),
+        }),
+        _ => Err("its Secret must hold 'tls.crt' and 'tls.key'".to_owned()),
+    }
+}
+
+fn gone(name: &str) -> String {
+    format!("there is no Secret '{name}'")
+}
+
+/// How many looks a Secret is waited for: the API server usually answers before the first.
+const MOST_WAITS: u32 = 2;
