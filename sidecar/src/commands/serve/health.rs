@@ -29,10 +29,15 @@ impl<S: Store> Health<S> {
 
     async fn is_writable(&self) -> bool {
         let mut written = self.written.lock().await;
-        if let Some((at, is_writable)) = *written
-            && at.elapsed() < BETWEEN_WRITES
-        {
-            return is_writable;
+        if let Some((at, is_writable)) = *written {
+            let pause = if is_writable {
+                BETWEEN_WRITES
+            } else {
+                AFTER_FAILURE
+            };
+            if at.elapsed() < pause {
+                return is_writable;
+            }
         }
         let proven = self.redemptions.service().ledger.prove(clock::now()).await;
         let is_writable = proven.is_ok();
@@ -67,3 +72,6 @@ impl<S: Store> Probe for Health<S> {
 
 /// Shortest time between two tries, so that questions do not wear the disk.
 const BETWEEN_WRITES: Duration = Duration::from_secs(5);
+
+/// The same when nothing was written: what is there again is noticed soon.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
