@@ -36,6 +36,7 @@ pub use cluster::Cluster;
 pub use deployment::{Deployment, Order};
 pub use guest::Guest;
 pub use identity::Identity;
+pub use process::free_port;
 pub use rendered::{Permission, Rendered};
 pub use user::{Answer, Kind, User};
 

@@ -82,6 +82,19 @@ impl Grants {
         object
     }
 
+    /// Keeps a newer version of an object that is known. One that was deleted meanwhile stays
+    /// unknown: an answer about it may come later than the news that it is gone.
+    pub fn renew(&self, object: GrantObject) -> Arc<GrantObject> {
+        let mut state = self.write();
+        let Some(known) = state.objects.get_mut(&object.place.uid) else {
+            return Arc::new(object);
+        };
+        if object.is_as_new_as(known) {
+            *known = Arc::new(object);
+        }
+        Arc::clone(known)
+    }
+
     /// Forgets an object that was deleted.
     pub fn forget(&self, uid: &GrantUid) {
         self.write().objects.remove(uid);
@@ -145,8 +158,14 @@ mod tests {
             assert_eq!(grants.keep(object(1, version)).resource_version, expected);
             assert_eq!(grants.find(&uid).unwrap().resource_version, expected);
         }
+        for (version, expected) in [("11", "11"), ("10", "11")] {
+            assert_eq!(grants.renew(object(1, version)).resource_version, expected);
+            assert_eq!(grants.find(&uid).unwrap().resource_version, expected);
+        }
         grants.forget(&uid);
         assert!(grants.find(&uid).is_none());
+        assert_eq!(grants.renew(object(1, "12")).resource_version, "12");
+        assert!(grants.find(&uid).is_none(), "deleted before the answer");
         assert_eq!(grants.keep(object(1, "3")).resource_version, "3");
     }
 

@@ -241,7 +241,7 @@ impl<S: Store> Shift<S> {
         let read = self.queues.store.read(place).await;
         let failure = match read {
             Ok(object) if object.place.uid == self.uid => {
-                self.queues.grants.keep(object);
+                self.queues.grants.renew(object);
                 for one in waiting {
                     one.is_confirmed = true;
                 }
@@ -265,7 +265,7 @@ impl<S: Store> Shift<S> {
         let written = self.queues.store.write(object).await;
         let failure = match written {
             Ok(object) => {
-                let object = self.queues.grants.keep(object);
+                let object = self.queues.grants.renew(object);
                 for (one, decision) in decided {
                     one.decide(&object, decision);
                 }

@@ -6,13 +6,18 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod balancer;
+mod burst;
 mod certificates;
 mod commands;
+mod dice;
 mod events;
+mod history;
 mod ledgers;
 mod namespaces;
-mod privileges;
+mod outages;
 mod partner;
+mod privileges;
 mod processes;
 mod redeem;
 mod room;

@@ -157,8 +157,8 @@ async fn observe(
     sleep(SETTLED).await;
     let observed = Observed {
         is_ready: is_ready(),
-        first: services.ask(service.port, &uid).await,
-        second: services.ask(service.port, &uid).await,
+        first: services.status(service.port, &uid).await,
+        second: services.status(service.port, &uid).await,
         completes: is_completed(room).await,
         sees_site: {
             let before = loads(&service);
