@@ -129,10 +129,15 @@ impl Services {
 
     /// Runs another command on the grants of the room, as the administrator.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        self.command_in(&self.namespace, arguments)
+    }
+
+    /// Runs another command on a namespace.
+    pub(crate) fn command_in(&self, namespace: &str, arguments: &[&str]) -> Output {
         Command::new(binary())
             .env("KUBECONFIG", self.folder.path().join("kubeconfig-of-admin"))
             .args(arguments)
-            .args(["--kubernetes", "--namespace", &self.namespace])
+            .args(["--kubernetes", "--namespace", namespace])
             .output()
             .unwrap()
     }
@@ -284,7 +289,7 @@ fn ask(port: u16, ca: &str, path: &str, code: &str) -> std::io::Result<(u16, Str
 }
 
 /// Built before by `make cluster-tests`, in the profile of the tests.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let profile = tests.ancestors().nth(2).unwrap_or(Path::new("."));
     let binary = profile.join("redemption-sidecar");
@@ -296,7 +301,7 @@ fn binary() -> PathBuf {
     binary
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }
