@@ -66,7 +66,9 @@ pub async fn follow<K>(
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let mut config = watcher::Config::default();
+    let mut config = watcher::Config::default()
+        .timeout(WATCH_SECONDS)
+        .page_size(PAGE);
     if let Some(field) = field {
         config = config.fields(field);
     }
@@ -98,6 +100,13 @@ fn pause(failures: u32) -> Duration {
     let [byte] = random::bytes::<1>();
     longest / 2 + longest / 2 * u32::from(byte) / 255
 }
+
+/// How long one watch lasts, in seconds; the next one goes on where it ended. An API server that went
+/// away without a word is noticed after this.
+const WATCH_SECONDS: u32 = 60;
+
+/// How many objects are in memory as JSON while a list is read.
+const PAGE: u32 = 250;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
