@@ -244,8 +244,8 @@ fn pause(failures: u32) -> Duration {
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many objects are read at once.
-const PAGE: u32 = 500;
+/// How many objects are in memory as JSON while a list is read.
+const PAGE: u32 = 250;
 
 /// How long an answer may take to begin.
 const PATIENCE: Duration = Duration::from_secs(10);
