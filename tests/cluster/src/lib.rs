@@ -25,6 +25,7 @@ mod deployment;
 mod guest;
 mod identity;
 mod kinds;
+mod kubectl;
 mod process;
 mod user;
 mod webhook;
@@ -34,6 +35,7 @@ pub use cluster::Cluster;
 pub use deployment::{Deployment, Order};
 pub use guest::Guest;
 pub use identity::Identity;
+pub use kubectl::{Kubectl, Printed};
 pub use user::{Answer, Kind, User};
 
 /// Why a test could not be set up.
