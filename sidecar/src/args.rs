@@ -107,6 +107,10 @@ pub enum Format {
     Example: those of all namespaces, each for the Site of its own\n  \
     redemption-sidecar serve --kubernetes --all-namespaces --url https://192.0.2.1:9090"
 )]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub struct Serve {
     /// Where the data is.
     #[command(flatten)]
@@ -231,7 +235,9 @@ pub struct Issue {
     before_help = "Example: link the Skupper namespace 'default' of this machine\n  \
     redemption-sidecar redeem west.yaml\n\
     Example: only write the files\n  \
-    redemption-sidecar redeem west.yaml --out link"
+    redemption-sidecar redeem west.yaml --out link\n\
+    Example: link the site in namespace 'east' of a Kubernetes cluster\n  \
+    redemption-sidecar redeem west.yaml --kubernetes --namespace east"
 )]
 pub struct Redeem {
     /// The token: a file with an AccessToken, `-` for standard input
@@ -240,16 +246,20 @@ pub struct Redeem {
     /// Folder the files are written to [default: input/resources of the Skupper namespace]
     #[arg(long, value_name = "FOLDER", conflicts_with = "namespace")]
     pub out: Option<PathBuf>,
-    /// The Skupper namespace of this machine
-    #[arg(long, short, default_value = "default", value_name = "NAME")]
-    pub namespace: String,
+    /// Make Secret and Link in the Kubernetes cluster that kubectl uses, in place of files
+    #[arg(long, conflicts_with = "out")]
+    pub kubernetes: bool,
+    /// The Skupper namespace of this machine; with --kubernetes a namespace of the cluster [default:
+    /// 'default'; with --kubernetes that of the context or pod]
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
     /// Name of Secret and Link [default: that of the token]
     #[arg(long)]
     pub name: Option<String>,
     /// Common name of the certificate [default: chosen by the server]
     #[arg(long)]
     pub subject: Option<String>,
-    /// Replace files that hold something else
+    /// Redeem although it is done already, and replace what has the name of Secret or Link
     #[arg(long)]
     pub force: bool,
     /// How long to try, such as 60s or 5m

@@ -3,9 +3,10 @@
 mod access_grant;
 mod connect;
 mod follow;
+mod items;
 
-use kube::runtime::watcher;
 use kube::{Api, Client};
+use skupper_access_policy::printable::is_hidden;
 
 pub use access_grant::AccessGrant;
 pub use connect::{ConnectProblem, Connection, connect};
@@ -51,21 +52,11 @@ pub fn wording(error: &kube::Error) -> String {
     )
 }
 
-/// A failed watch as one line.
-#[must_use]
-pub fn watch_wording(error: &watcher::Error) -> String {
-    match error {
-        watcher::Error::InitialListFailed(error)
-        | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => wording(error),
-        watcher::Error::WatchError(status) => one_line(&status.message),
-        watcher::Error::NoResourceVersion => "the list has no version".to_owned(),
-    }
-}
-
+/// Whole enough to say which verb on which resource is forbidden.
 fn one_line(text: &str) -> String {
-    let text = skupper_access_policy::printable::printable(text).to_string();
-    text.chars().take(MAX_CHARACTERS).collect()
+    let shown = text.chars().take(MAX_CHARACTERS);
+    let plain = |character| if is_hidden(character) { ' ' } else { character };
+    shown.map(plain).collect()
 }
 
 /// What is repeated of a message of the API server.

@@ -1,4 +1,4 @@
-//! `redeem`: redeems a token file and writes Secret and Link.
+//! `redeem`: redeems a token file and makes Secret and Link, as files or in a cluster.
 
 mod waiting;
 
@@ -7,28 +7,28 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::signal;
 
 use self::waiting::Waiting;
 use super::report::time;
 use super::{Failure, data, tell};
 use crate::args::Redeem;
-use crate::clock;
 use crate::redeemer::token::{Token, TokenProblem};
-use crate::redeemer::{Order, Redeemed, redeem};
+use crate::redeemer::{
+    ClusterOrder, Order, RedeemProblem, Redeemed, Spot, redeem, redeem_in_cluster,
+};
 use crate::redemption::KeyOrigin;
 use crate::site::choice::check_namespace;
-use crate::wording;
+use crate::{clock, kubernetes, wording};
 
 pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     let now = clock::now();
+    if options.kubernetes {
+        return in_cluster(&options, now).await;
+    }
     let folder = folder(&options)?;
-    let (input, from) = input(&options.token)?;
-    let token = Token::read_from(input, options.name.as_deref(), now);
-    let token = token.map_err(|problem| match problem {
-        TokenProblem::Name(_) => Failure::usage(format!("--name: {problem}")),
-        _ => Failure::usage(format!("{from}: {problem}")),
-    })?;
+    let token = token(&options, now)?;
     let order = Order {
         token: &token,
         subject: options.subject.as_deref(),
@@ -38,38 +38,10 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
         now,
     };
     let mut waiting = Waiting::default();
-    let redeemed = tokio::select! {
-        redeemed = redeem(&order, &mut waiting) => Some(redeemed),
-        Ok(()) = signal::ctrl_c() => None,
-    };
+    let redeemed = unless_stopped(redeem(&order, &mut waiting)).await;
     waiting.end();
-    let redeemed = redeemed.ok_or_else(|| Failure {
-        exit_code: STOPPED,
-        message: "stopped: run the same command again".to_owned(),
-    })?;
-    let redeemed = redeemed.map_err(|problem| Failure {
-        exit_code: problem.exit_code(),
-        message: problem.to_string(),
-    })?;
-
-    let mut files = vec![&redeemed.secret];
-    files.extend(&redeemed.links);
-    let state = match redeemed.key_made_by {
-        None => "redeemed already",
-        Some(_) => "redeemed",
-    };
-    tell(format_args!(
-        "{state}: '{}', valid until {}",
-        redeemed.name,
-        time(redeemed.not_after)
-    ));
-    if redeemed.key_made_by == Some(KeyOrigin::Service) {
-        tell("the private key was made by the server");
-    }
-    redeemed.unapplied.iter().for_each(tell);
-    for file in files {
-        super::print(format!("{}\n", file.display()))?;
-    }
+    let redeemed = redeemed?;
+    report(&redeemed, "")?;
     if let Some(namespace) = written_namespace(&options, &redeemed) {
         tell(format_args!(
             "reload the site: skupper system reload -n {namespace}"
@@ -78,10 +50,80 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     Ok(())
 }
 
+async fn in_cluster(options: &Redeem, now: DateTime<Utc>) -> Result<(), Failure> {
+    let connection = kubernetes::connect().await;
+    let connection = connection.map_err(|problem| Failure::usage(problem.to_string()))?;
+    let token = token(options, now)?;
+    let namespace = options.namespace.as_ref().unwrap_or(&connection.namespace);
+    let order = ClusterOrder {
+        token: &token,
+        subject: options.subject.as_deref(),
+        client: connection.client,
+        namespace,
+        force: options.force,
+        timeout: options.timeout.to_std().unwrap_or(Duration::MAX),
+        now,
+    };
+    let mut waiting = Waiting::default();
+    let redeemed = unless_stopped(redeem_in_cluster(&order, &mut waiting)).await;
+    waiting.end();
+    report(&redeemed?, &format!(" in namespace '{namespace}'"))
+}
+
+/// The result of a redemption, or that it was stopped.
+async fn unless_stopped<S>(
+    redemption: impl Future<Output = Result<Redeemed<S>, RedeemProblem>>,
+) -> Result<Redeemed<S>, Failure> {
+    tokio::select! {
+        redeemed = redemption => redeemed.map_err(|problem| Failure {
+            exit_code: problem.exit_code(),
+            message: problem.to_string(),
+        }),
+        Ok(()) = signal::ctrl_c() => Err(Failure {
+            exit_code: STOPPED,
+            message: "stopped: run the same command again".to_owned(),
+        }),
+    }
+}
+
+/// Says what is there now, on standard error, and prints where.
+fn report<S: Spot>(redeemed: &Redeemed<S>, place: &str) -> Result<(), Failure> {
+    let state = match redeemed.key_made_by {
+        None => "redeemed already",
+        Some(_) => "redeemed",
+    };
+    tell(format_args!(
+        "{state}: '{}'{place}, valid until {}",
+        redeemed.name,
+        time(redeemed.not_after)
+    ));
+    if redeemed.key_made_by == Some(KeyOrigin::Service) {
+        tell("the private key was made by the server");
+    }
+    redeemed.unapplied.iter().for_each(tell);
+    for spot in [&redeemed.secret].into_iter().chain(&redeemed.links) {
+        super::print(format!("{}\n", spot.words()))?;
+    }
+    Ok(())
+}
+
 /// The namespace whose site does not know yet what was written.
 fn written_namespace<'a>(options: &'a Redeem, redeemed: &Redeemed) -> Option<&'a str> {
     let is_written = options.out.is_none() && redeemed.key_made_by.is_some();
-    is_written.then_some(&options.namespace)
+    is_written.then(|| namespace(options))
+}
+
+fn namespace(options: &Redeem) -> &str {
+    options.namespace.as_deref().unwrap_or("default")
+}
+
+fn token(options: &Redeem, now: DateTime<Utc>) -> Result<Token, Failure> {
+    let (input, from) = input(&options.token)?;
+    let token = Token::read_from(input, options.name.as_deref(), now);
+    token.map_err(|problem| match problem {
+        TokenProblem::Name(_) => Failure::usage(format!("--name: {problem}")),
+        _ => Failure::usage(format!("{from}: {problem}")),
+    })
 }
 
 /// What the token is read from, and its name in messages.
@@ -100,7 +142,7 @@ fn input(path: &Path) -> Result<(Box<dyn Read>, String), Failure> {
 fn folder(options: &Redeem) -> Result<PathBuf, Failure> {
     match &options.out {
         Some(folder) => Ok(folder.clone()),
-        None => namespace_folder(&options.namespace, data::namespaces_folder()),
+        None => namespace_folder(namespace(options), data::namespaces_folder()),
     }
 }
 

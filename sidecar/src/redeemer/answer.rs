@@ -6,6 +6,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use zeroize::Zeroizing;
 
 use super::credential::{Credential, CredentialProblem};
 use super::document::{self, Author, Document};
@@ -51,6 +52,17 @@ impl Answer {
         now: DateTime<Utc>,
     ) -> Result<Self, AnswerProblem> {
         let (secret, links) = split(document::read(text, Author::Redeemer))?;
+        Self::of_objects(secret, links, name, own_key, now)
+    }
+
+    /// The same of objects that were read already. There is at least one Link.
+    pub(super) fn of_objects(
+        secret: TlsSecret,
+        links: Vec<Link>,
+        name: &str,
+        own_key: Option<&[u8]>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, AnswerProblem> {
         check_names(&secret, &links, name)?;
         let credential = Credential::judge_kept(&secret, own_key, now);
         Ok(Self {
@@ -58,6 +70,24 @@ impl Answer {
             secret,
             links,
         })
+    }
+
+    /// The stream of YAML documents that [`Answer::read_back`] reads.
+    pub(super) fn to_yaml(&self) -> Zeroizing<String> {
+        let secret = self.secret.to_yaml();
+        let links: Vec<_> = self.links.iter().map(Link::to_yaml).collect();
+        // Room for all of it, so that no growth leaves a copy of the key behind.
+        let length = links.iter().map(|link| SEPARATOR.len() + link.len());
+        let length = SEPARATOR.len() + secret.len() + length.sum::<usize>();
+        let mut text = Zeroizing::new(String::with_capacity(length));
+        for yaml in [secret.as_str()]
+            .into_iter()
+            .chain(links.iter().map(String::as_str))
+        {
+            text.push_str(SEPARATOR);
+            text.push_str(yaml);
+        }
+        text
     }
 }
 
@@ -89,6 +119,14 @@ pub(super) fn link_names(name: &str, count: usize) -> Vec<String> {
             .collect(),
     }
 }
+
+/// The first Link of an answer with one Link, and that of an answer with several.
+pub(super) fn first_link_names(name: &str) -> [String; 2] {
+    [name.to_owned(), format!("{name}-1")]
+}
+
+/// What is between two documents of a stream.
+pub(super) const SEPARATOR: &str = "---\n";
 
 /// Most Links of an answer: one for each group of endpoints.
 pub(super) const MAX_LINKS: usize = 99;

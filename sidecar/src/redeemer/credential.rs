@@ -8,10 +8,13 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret, SecretString};
 use skupper_access_policy::value::certificate::CertificateBundle;
+use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
 
+use super::key_file;
 use crate::issuer::verify_client_leaf;
+use crate::key::PrivateKey;
 use crate::manifest::TlsSecret;
 use crate::redemption::{KeyOrigin, Serial};
 
@@ -63,6 +66,19 @@ impl Credential {
             _ => KeyOrigin::Service,
         };
         leaf.judge(&secret.ca_crt, key_made_by, now)
+    }
+
+    /// The key of its Secret, if the certificate is a redemption of a URL's grant: the serial number
+    /// follows from grant and key. To ask for it again costs nothing.
+    pub(super) fn key_of_grant(
+        &self,
+        secret: &TlsSecret,
+        url: &RedemptionUrl,
+    ) -> Option<PrivateKey> {
+        let pem = secret.tls_key.as_ref().map(ExposeSecret::expose_secret)?;
+        let key = PrivateKey::from_pem(pem).ok().filter(PrivateKey::is_p256)?;
+        let serial = Serial::derive(&key_file::uid(url)?, key.spki());
+        (self.serial == Some(serial)).then_some(key)
     }
 }
 

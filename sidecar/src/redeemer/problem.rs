@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use skupper_access_policy::printable::printable;
 
 use super::answer::AnswerProblem;
+use super::cluster::ClusterProblem;
 use super::exchange::{Cause, Fault, Reply};
 use super::folder::FolderProblem;
 use super::key_file::KeyFileProblem;
@@ -21,6 +22,8 @@ use crate::key::KeyProblem;
 pub enum RedeemProblem {
     /// The name cannot be one of Secret and Link.
     Name(String),
+    /// The name cannot be one of Secret and Link in a cluster.
+    ClusterName(String),
     /// The subject cannot be a common name.
     Subject,
     /// The output folder cannot be used.
@@ -38,6 +41,8 @@ pub enum RedeemProblem {
     ExistsNow(PathBuf),
     /// The token is redeemed with another name: the answer is kept in this file.
     OtherName(PathBuf),
+    /// The namespace of the cluster.
+    Cluster(ClusterProblem),
     /// TLS cannot be set up.
     Tls(rustls::Error),
     /// The server is not the one of the token, or its answer has no end.
@@ -72,7 +77,9 @@ impl RedeemProblem {
             Self::Folder(problem) | Self::KeyFile(KeyFileProblem::Folder(problem)) => {
                 if problem.is_passing() { 3 } else { 2 }
             }
+            Self::Cluster(problem) => problem.exit_code(),
             Self::Name(_)
+            | Self::ClusterName(_)
             | Self::Subject
             | Self::KeyFile(_)
             | Self::Exists { .. }
@@ -90,6 +97,11 @@ impl fmt::Display for RedeemProblem {
                 formatter,
                 "the name '{}' must be a DNS-1123 label of at most 60 characters, without dots: \
                  choose another one with '--name'",
+                printable(name)
+            ),
+            Self::ClusterName(name) => write!(
+                formatter,
+                "the name '{}' must have at most 245 characters: choose another one with '--name'",
                 printable(name)
             ),
             Self::Subject => formatter
@@ -125,6 +137,7 @@ impl fmt::Display for RedeemProblem {
                  command with that name",
                 path.display()
             ),
+            Self::Cluster(problem) => problem.fmt(formatter),
             Self::Tls(error) => write!(formatter, "cannot set up TLS: {error}"),
             Self::Server(Cause::Untrusted(what)) => write!(
                 formatter,
@@ -166,6 +179,12 @@ impl std::error::Error for RedeemProblem {}
 impl From<FolderProblem> for RedeemProblem {
     fn from(problem: FolderProblem) -> Self {
         Self::Folder(problem)
+    }
+}
+
+impl From<ClusterProblem> for RedeemProblem {
+    fn from(problem: ClusterProblem) -> Self {
+        Self::Cluster(problem)
     }
 }
 

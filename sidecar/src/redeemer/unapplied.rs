@@ -1,18 +1,17 @@
-//! What was asked for and is not in the files: the token was redeemed before, or the server chose
-//! otherwise.
+//! What was asked for and is not there: the token was redeemed before, or the server chose otherwise.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use skupper_access_policy::printable::printable;
 
+use super::Wish;
 use super::answer::Answer;
-use super::folder::Folder;
-use super::{Order, files};
+use super::place::{Place, Spot};
 
-/// A wish that the files do not fulfil. Prints as one line that says what to do.
+/// A wish that is not fulfilled. Prints as one line that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unapplied {
+pub enum Unapplied<S = PathBuf> {
     /// The common name of the certificate.
     Subject {
         /// That of the order.
@@ -26,34 +25,34 @@ pub enum Unapplied {
         wanted: u32,
         /// That of the Link.
         found: u32,
-        /// The file of the Link.
-        path: PathBuf,
+        /// Where the Link is.
+        path: S,
     },
 }
 
-impl Unapplied {
-    /// What the files of an answer do not have of what the order wants.
-    pub(super) fn of(order: &Order<'_>, folder: &Folder, answer: &Answer) -> Vec<Self> {
+impl<S> Unapplied<S> {
+    /// What an answer does not have of what is wanted.
+    pub(super) fn of(wish: &Wish<'_>, place: &impl Place<Spot = S>, answer: &Answer) -> Vec<Self> {
         let found = answer.credential.subject.as_deref().unwrap_or_default();
-        let subject = order.subject.filter(|wanted| *wanted != found);
+        let subject = wish.subject.filter(|wanted| *wanted != found);
         let subject = subject.map(|wanted| Self::Subject {
             wanted: wanted.to_owned(),
             found: found.to_owned(),
         });
         let costs = answer.links.iter().filter_map(|link| {
             let found = link.cost.unwrap_or(DEFAULT_COST);
-            let wanted = order.token.link_cost.filter(|wanted| *wanted != found)?;
+            let wanted = wish.token.link_cost.filter(|wanted| *wanted != found)?;
             Some(Self::LinkCost {
                 wanted,
                 found,
-                path: folder.path_of(&files::link_file(&link.name)),
+                path: place.link(&link.name),
             })
         });
         subject.into_iter().chain(costs).collect()
     }
 }
 
-impl fmt::Display for Unapplied {
+impl<S: Spot> fmt::Display for Unapplied<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Subject { wanted, found } => write!(
@@ -70,7 +69,7 @@ impl fmt::Display for Unapplied {
             } => write!(
                 formatter,
                 "the link cost {wanted} was not applied: it is {found}, change 'cost' in {}",
-                path.display()
+                path.words()
             ),
         }
     }

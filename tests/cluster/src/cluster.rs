@@ -162,8 +162,8 @@ impl Cluster {
         Ok(config.to_string())
     }
 
-    /// What the API server has written to its audit log about objects of `skupper.io` and about
-    /// ServiceAccounts.
+    /// What the API server has written to its audit log: who changed objects of `skupper.io` and asked
+    /// for tokens, and everything that ServiceAccounts asked for.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -315,6 +315,8 @@ fn write_credentials(folder: &Path, admin_token: &str) -> Result<(), Problem> {
                 {"group": "skupper.io"},
                 {"group": "", "resources": ["serviceaccounts/token"]},
             ]},
+            // Everything that a ServiceAccount asks for: what its Role must allow.
+            {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
             {"level": "None"},
         ],
     });

@@ -11,58 +11,43 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::guest::Guest;
+use crate::rendered::Rendered;
 use crate::webhook::{Policy, Webhook};
 use crate::{Problem, User};
 
-/// A ClusterAdmissionPolicy, as far as the tests need one.
+/// A ClusterAdmissionPolicy of `deploy/`, and what a test has changed in it.
 pub struct Order {
+    base: &'static str,
     guest: Option<Arc<Guest>>,
-    settings: Value,
-    mutating: bool,
-    rules: Value,
-    match_conditions: Value,
+    settings: Option<Value>,
+    is_validating: bool,
+    is_for_everybody: bool,
 }
 
 impl Order {
-    /// For AccessGrants and AccessTokens: the rules of `policy-metadata.yml`, without settings.
+    /// The policy of a folder in `deploy/`, as it is rendered: its rules, its match conditions, its
+    /// settings.
+    #[must_use]
+    pub fn of(base: &'static str) -> Self {
+        Self {
+            base,
+            guest: None,
+            settings: None,
+            is_validating: false,
+            is_for_everybody: false,
+        }
+    }
+
+    /// For AccessGrants and AccessTokens.
     #[must_use]
     pub fn of_skupper_kinds() -> Self {
-        Self {
-            guest: None,
-            settings: json!({}),
-            mutating: true,
-            rules: json!([{
-                "apiGroups": ["skupper.io"],
-                "apiVersions": ["v2alpha1"],
-                "resources": ["accessgrants", "accesstokens"],
-                "operations": ["CREATE", "UPDATE"],
-            }]),
-            match_conditions: json!([]),
-        }
+        Self::of("policy")
     }
 
     /// For TokenRequests, with the conditions that keep nodes and the controller manager alive.
     #[must_use]
     pub fn of_token_requests() -> Self {
-        Self {
-            rules: json!([{
-                "apiGroups": [""],
-                "apiVersions": ["v1"],
-                "resources": ["serviceaccounts/token"],
-                "operations": ["CREATE"],
-            }]),
-            match_conditions: json!([
-                {
-                    "name": "no-nodes",
-                    "expression": "!('system:nodes' in request.userInfo.groups)",
-                },
-                {
-                    "name": "no-controller-manager",
-                    "expression": "request.userInfo.username != 'system:kube-controller-manager'",
-                },
-            ]),
-            ..Self::of_skupper_kinds()
-        }
+        Self::of("token-request-policy")
     }
 
     /// With another guest than the policy that ships.
@@ -74,17 +59,20 @@ impl Order {
         }
     }
 
-    /// With these settings.
+    /// With these settings in place of the rendered ones.
     #[must_use]
     pub fn settings(self, settings: Value) -> Self {
-        Self { settings, ..self }
+        Self {
+            settings: Some(settings),
+            ..self
+        }
     }
 
     /// As `mutating: false`: a validating webhook, which changes nothing.
     #[must_use]
     pub fn validating(self) -> Self {
         Self {
-            mutating: false,
+            is_validating: true,
             ..self
         }
     }
@@ -93,7 +81,7 @@ impl Order {
     #[must_use]
     pub fn for_everybody(self) -> Self {
         Self {
-            match_conditions: json!([]),
+            is_for_everybody: true,
             ..self
         }
     }
@@ -101,16 +89,24 @@ impl Order {
     /// Deploys the built policy for one namespace, and waits until the API server asks it there.
     ///
     /// # Errors
-    /// The settings or the configuration are refused, or the API server does not ask within ten
-    /// seconds.
+    /// The folder cannot be rendered, the settings or the configuration are refused, or the API server
+    /// does not ask within ten seconds.
     pub async fn deploy(self, user: &User) -> Result<Deployment, Problem> {
+        let rendered = Rendered::of(self.base)?;
+        let mut spec = rendered.only("ClusterAdmissionPolicy")?["spec"].clone();
+        if self.is_validating {
+            spec["mutating"] = false.into();
+        }
+        if self.is_for_everybody {
+            spec["matchConditions"] = json!([]);
+        }
         let policy = Policy {
-            guest: self.guest.clone().map_or_else(Guest::shipped, Ok)?,
-            settings: self.settings.clone(),
-            mutating: self.mutating,
+            guest: self.guest.map_or_else(Guest::shipped, Ok)?,
+            settings: self.settings.unwrap_or_else(|| spec["settings"].clone()),
+            mutating: spec["mutating"] == true,
         };
         let webhook = Webhook::start(policy)?;
-        let (resource, body) = self.configuration(&webhook, user.namespace());
+        let (resource, body) = configuration(&spec, &webhook, user.namespace());
         let url = format!("/apis/admissionregistration.k8s.io/v1/{resource}");
         let request = Request::post(url).header("Content-Type", "application/json");
         let request = request.body(serde_json::to_vec(&body)?)?;
@@ -119,40 +115,6 @@ impl Order {
         Ok(Deployment {
             webhook: Some(webhook),
         })
-    }
-
-    fn configuration(&self, webhook: &Webhook, namespace: &str) -> (&'static str, Value) {
-        let (resource, kind) = if self.mutating {
-            (
-                "mutatingwebhookconfigurations",
-                "MutatingWebhookConfiguration",
-            )
-        } else {
-            (
-                "validatingwebhookconfigurations",
-                "ValidatingWebhookConfiguration",
-            )
-        };
-        let name = format!("clusterwide-{namespace}");
-        let configuration = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": kind,
-            "metadata": {"generateName": format!("{name}-")},
-            "webhooks": [{
-                "name": format!("{name}.kubewarden.admission"),
-                "clientConfig": webhook.client_config(&format!("/validate/{name}")),
-                "rules": self.rules,
-                "failurePolicy": "Fail",
-                "matchPolicy": "Equivalent",
-                // So that the tests of a file do not meet in one cluster.
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-                "matchConditions": self.match_conditions,
-                "sideEffects": "None",
-                "timeoutSeconds": 10,
-                "admissionReviewVersions": ["v1"],
-            }],
-        });
-        (resource, configuration)
     }
 }
 
@@ -173,6 +135,46 @@ impl Deployment {
     pub fn take_down(&mut self) {
         self.webhook = None;
     }
+}
+
+/// What Kubewarden's controller makes of a policy: where the configuration goes, and the configuration.
+fn configuration(spec: &Value, webhook: &Webhook, namespace: &str) -> (&'static str, Value) {
+    let (resource, kind) = if spec["mutating"] == true {
+        (
+            "mutatingwebhookconfigurations",
+            "MutatingWebhookConfiguration",
+        )
+    } else {
+        (
+            "validatingwebhookconfigurations",
+            "ValidatingWebhookConfiguration",
+        )
+    };
+    let or = |field: &str, default: Value| match &spec[field] {
+        Value::Null => default,
+        written => written.clone(),
+    };
+    let name = format!("clusterwide-{namespace}");
+    let configuration = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"generateName": format!("{name}-")},
+        "webhooks": [{
+            "name": format!("{name}.kubewarden.admission"),
+            "clientConfig": webhook.client_config(&format!("/validate/{name}")),
+            "rules": spec["rules"],
+            "failurePolicy": or("failurePolicy", "Fail".into()),
+            "matchPolicy": or("matchPolicy", "Equivalent".into()),
+            // So that the tests of a file do not meet in one cluster.
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "matchConditions": or("matchConditions", json!([])),
+            "sideEffects": "None",
+            // And not the policy's: the machine of the tests may be busy.
+            "timeoutSeconds": 10,
+            "admissionReviewVersions": ["v1"],
+        }],
+    });
+    (resource, configuration)
 }
 
 /// The API server learns of a configuration by a watch; until then it asks nobody.

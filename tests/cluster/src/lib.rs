@@ -26,6 +26,7 @@ mod guest;
 mod identity;
 mod kinds;
 mod process;
+mod rendered;
 mod site;
 mod user;
 mod webhook;
@@ -35,6 +36,8 @@ pub use cluster::Cluster;
 pub use deployment::{Deployment, Order};
 pub use guest::Guest;
 pub use identity::Identity;
+pub use process::free_port;
+pub use rendered::{Permission, Rendered};
 pub use user::{Answer, Kind, User};
 
 /// Why a test could not be set up.

@@ -6,11 +6,21 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod balancer;
+mod burst;
+mod certificates;
 mod commands;
+mod dice;
 mod events;
+mod history;
 mod ledgers;
 mod namespaces;
+mod outages;
+mod partner;
+mod privileges;
 mod processes;
-mod rates;
+mod redeem;
 mod room;
 mod service;
+mod tap;
+mod target;

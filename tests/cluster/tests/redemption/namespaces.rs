@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::room::Room;
-use crate::service::{Service, Services};
+use crate::service::{Answer, Service, Services};
 
 /// What a service for all namespaces needs, and no more.
 fn rules() -> Value {
@@ -36,7 +36,11 @@ async fn issuer(room: &Room) -> String {
 async fn until(services: &Services, service: &Service, uid: &GrantUid, status: u16) -> String {
     let start = Instant::now();
     loop {
-        let (answered, text) = services.answer(service.port, uid).await;
+        let Answer {
+            status: answered,
+            body: text,
+            ..
+        } = services.ask(service.port, uid).await.unwrap();
         if answered == status {
             return text;
         }
@@ -81,6 +85,7 @@ async fn every_grant_is_redeemed_for_the_site_of_its_own_namespace() {
             services
                 .redeem(service.port, &room.grant("own", 1).await, "own")
                 .await
+                .is_some()
         );
     }
 

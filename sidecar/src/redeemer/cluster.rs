@@ -1,0 +1,363 @@
+//! A namespace of a cluster, for the Secret and the Links of one name.
+//!
+//! Key and answer wait in Secret `NAME-pending`. It is made before the first byte of a request is
+//! sent, the answer is added before Secret and Links are made, and it goes when they are in place. So
+//! a redeemer that is stopped at any point repeats the same redemption. Nothing is locked: of several
+//! redeemers of one token the first one's key and the first one's answer are those of all.
+
+mod object;
+mod problem;
+mod requests;
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use kube::Client;
+use kube::api::DynamicObject;
+use skupper_access_policy::value::redemption_url::RedemptionUrl;
+use tokio::time::sleep;
+
+pub use object::{ObjectKind, ObjectName};
+pub use problem::ClusterProblem;
+
+use self::object::{ANSWER, Draft, KEY};
+use self::requests::{Requests, Run};
+use super::answer::{Answer, AnswerProblem, MAX_LINKS, link_names};
+use super::credential::Credential;
+use super::key_file;
+use super::place::{Found, PendingKey, Place, Replace};
+use super::problem::RedeemProblem;
+use super::token::Token;
+use crate::key::{KeyKind, PrivateKey};
+use crate::manifest::Link;
+
+/// The objects of a token's name in a namespace.
+pub(super) struct Namespace<'a> {
+    requests: Requests,
+    url: &'a RedemptionUrl,
+    name: &'a str,
+    /// The Secret that has the name of the one in which the key waits, as it was read last.
+    pending: Option<DynamicObject>,
+}
+
+impl<'a> Namespace<'a> {
+    pub(super) fn of(client: Client, namespace: &str, token: &'a Token) -> Self {
+        Self {
+            requests: Requests::of(client, namespace),
+            url: &token.url,
+            name: &token.name,
+            pending: None,
+        }
+    }
+
+    fn pending_name(&self) -> ObjectName {
+        ObjectName::secret(&format!("{}{PENDING}", self.name))
+    }
+
+    async fn read_pending(&mut self) -> Result<(), ClusterProblem> {
+        self.pending = self.requests.get(&self.pending_name()).await?;
+        Ok(())
+    }
+
+    /// The Secret in which the key of this token waits.
+    fn own_pending(&self) -> Option<&DynamicObject> {
+        let pending = self.pending.as_ref();
+        pending.filter(|secret| object::is_of_grant(secret, self.url))
+    }
+
+    /// The key that waits in it, and since when.
+    fn pending_key(&self) -> Option<Result<PendingKey, ClusterProblem>> {
+        let pending = self.own_pending()?;
+        let pem = object::entry(pending, KEY);
+        let key = pem.and_then(|pem| PrivateKey::from_pem(&pem).ok());
+        let created = pending.metadata.creation_timestamp.as_ref();
+        let created = created.and_then(|time| DateTime::from_timestamp(time.0.as_second(), 0));
+        let Some(key) = key.filter(PrivateKey::is_p256) else {
+            return Some(Err(ClusterProblem::Damaged(self.pending_name())));
+        };
+        Some(Ok(PendingKey {
+            key,
+            made_before: Some(created.unwrap_or_default()),
+        }))
+    }
+
+    /// Makes a key and the Secret in which it waits. `None` when another redeemer was faster.
+    async fn make_key(&mut self) -> Result<Option<PendingKey>, ClusterProblem> {
+        let key = PrivateKey::generate(KeyKind::P256);
+        let name = self.pending_name();
+        let draft = Draft::of_key(&name.name, &key_file::stem(self.url), &key.to_pem());
+        let made = self
+            .requests
+            .create(&name, &draft.object, Run::Real)
+            .await?;
+        let is_made = made.is_some();
+        self.pending = made;
+        Ok(is_made.then_some(PendingKey {
+            key,
+            made_before: None,
+        }))
+    }
+
+    /// Learns what may not be done before the server counts a redemption.
+    async fn rehearse(&self, force: bool) -> Result<(), ClusterProblem> {
+        let mut judged = Vec::new();
+        let link = Link {
+            name: self.name.to_owned(),
+            tls_credentials: self.name.to_owned(),
+            endpoints: Vec::new(),
+            cost: None,
+        };
+        let link = Draft::of_link(&link);
+        let made = self
+            .requests
+            .create(&link.name, &link.object, Run::Dry)
+            .await;
+        judged.push(made.map(|_| ()));
+        if let Some(pending) = self.own_pending() {
+            let name = self.pending_name();
+            let updated = self.requests.update(&name, pending, Run::Dry).await;
+            judged.push(updated.map(|_| ()));
+            judged.push(self.requests.delete(&name, pending, Run::Dry).await);
+        }
+        if force {
+            for name in [ObjectName::secret(self.name), link.name] {
+                if let Some(found) = self.requests.get(&name).await? {
+                    judged.push(self.requests.delete(&name, &found, Run::Dry).await);
+                }
+            }
+        }
+        for problem in judged.into_iter().filter_map(Result::err) {
+            // Admission may refuse a dry run, or a Link without endpoints.
+            if !matches!(problem, ClusterProblem::Refused { .. }) {
+                return Err(problem);
+            }
+        }
+        Ok(())
+    }
+
+    async fn find_secret(&self) -> Result<Option<DynamicObject>, ClusterProblem> {
+        self.requests.get(&ObjectName::secret(self.name)).await
+    }
+
+    /// The Links that an answer may have made, with their names.
+    async fn find_links(&self) -> Result<Vec<(String, DynamicObject)>, ClusterProblem> {
+        let mut links = Vec::new();
+        if let Some(link) = self.requests.get(&ObjectName::link(self.name)).await? {
+            links.push((self.name.to_owned(), link));
+            return Ok(links);
+        }
+        for name in link_names(self.name, MAX_LINKS) {
+            match self.requests.get(&ObjectName::link(&name)).await? {
+                Some(link) => links.push((name, link)),
+                None => break,
+            }
+        }
+        Ok(links)
+    }
+
+    /// Makes an object in place of one that was found.
+    async fn make(
+        &self,
+        draft: &Draft,
+        found: Option<&DynamicObject>,
+        replace: Replace,
+    ) -> Result<(), ClusterProblem> {
+        // The type of a Secret cannot be changed, so nothing is changed.
+        if let Some(found) = found {
+            self.requests.delete(&draft.name, found, Run::Real).await?;
+        }
+        let start = Instant::now();
+        loop {
+            let made = self
+                .requests
+                .create(&draft.name, &draft.object, Run::Real)
+                .await?;
+            if made.is_some() {
+                return Ok(());
+            }
+            match self.requests.get(&draft.name).await? {
+                Some(there) if draft.is_in(&there) => return Ok(()),
+                Some(_) if found.is_none() && replace != Replace::Everything => {
+                    return Err(ClusterProblem::ExistsNow(draft.name.clone()));
+                }
+                Some(_) if start.elapsed() > GOING => {
+                    return Err(ClusterProblem::Contended(draft.name.clone()));
+                }
+                _ => sleep(LOOK).await,
+            }
+        }
+    }
+}
+
+impl Place for Namespace<'_> {
+    type Spot = ObjectName;
+
+    async fn kept(&mut self, now: DateTime<Utc>) -> Result<Option<Answer>, RedeemProblem> {
+        self.read_pending().await?;
+        let text = self
+            .own_pending()
+            .and_then(|secret| object::entry(secret, ANSWER));
+        let Some(text) = text else { return Ok(None) };
+        let key = self.pending_key().and_then(Result::ok);
+        let own_key = key.as_ref().map(|pending| pending.key.spki());
+        Ok(Answer::read_back(text.as_bytes(), self.name, own_key, now).ok())
+    }
+
+    async fn find(&mut self, now: DateTime<Utc>) -> Result<Found, RedeemProblem> {
+        let secret = self.find_secret().await?;
+        let links = self.find_links().await?;
+        let Some(secret) = secret else {
+            let Some((link, _)) = links.into_iter().next() else {
+                return Ok(Found::Nothing);
+            };
+            return Ok(exists(ObjectName::link(&link), None));
+        };
+        let name = ObjectName::secret(self.name);
+        let Some(secret) = object::tls_secret(self.name, &secret) else {
+            return Ok(exists(name, Some(AnswerProblem::Secrets)));
+        };
+        let credential = match Credential::judge_kept(&secret, None, now) {
+            Ok(credential) => credential,
+            Err(problem) => return Ok(exists(name, Some(AnswerProblem::Credential(problem)))),
+        };
+        let key = credential.key_of_grant(&secret, self.url);
+        let read: Option<Vec<_>> = links
+            .iter()
+            .map(|(name, link)| object::link(name, link))
+            .collect();
+        if let Some(links) = read.filter(|links| !links.is_empty())
+            && let Ok(answer) = Answer::of_objects(secret, links, self.name, None, now)
+        {
+            return Ok(Found::All(answer));
+        }
+        Ok(match key {
+            Some(key) => Found::Secret(key),
+            None => exists(name, None),
+        })
+    }
+
+    async fn key(&mut self, force: bool) -> Result<PendingKey, RedeemProblem> {
+        let key = loop {
+            if let Some(key) = self.pending_key() {
+                break key?;
+            }
+            if let Some(other) = &self.pending {
+                if !force {
+                    return Err(ClusterProblem::OtherToken(self.pending_name()).into());
+                }
+                let name = self.pending_name();
+                self.requests.delete(&name, other, Run::Real).await?;
+            }
+            if let Some(key) = self.make_key().await? {
+                break key;
+            }
+            self.read_pending().await?;
+        };
+        match self.rehearse(force).await {
+            Ok(()) => Ok(key),
+            Err(problem) => {
+                if key.made_before.is_none() {
+                    self.discard_key().await;
+                }
+                Err(problem.into())
+            }
+        }
+    }
+
+    async fn discard_key(&mut self) {
+        let _ = self.clear().await;
+    }
+
+    async fn keep(&mut self, answer: Answer, now: DateTime<Utc>) -> Result<Answer, RedeemProblem> {
+        let name = self.pending_name();
+        let text = answer.to_yaml();
+        while let Some(pending) = self.own_pending() {
+            let mut pending = pending.clone();
+            object::set_entry(&mut pending, ANSWER, &text);
+            let written = self.requests.update(&name, &pending, Run::Real).await?;
+            if written.is_some() {
+                self.pending = written;
+                return Ok(answer);
+            }
+            if let Some(kept) = self.kept(now).await? {
+                return Ok(kept);
+            }
+        }
+        // Another redeemer has cleared: it is done.
+        match self.find(now).await? {
+            Found::All(answer) => Ok(answer),
+            _ => Ok(answer),
+        }
+    }
+
+    async fn put(&mut self, answer: &Answer, replace: Replace) -> Result<(), RedeemProblem> {
+        let mut missing = Vec::new();
+        for draft in Draft::of_answer(answer) {
+            let found = self.requests.get(&draft.name).await?;
+            if let Some(found) = &found {
+                let is_secret = draft.name.kind == ObjectKind::Secret;
+                match replace {
+                    _ if draft.is_in(found) => continue,
+                    // It is one of the same redemption, as good as the new one.
+                    Replace::Secret if is_secret => continue,
+                    Replace::Secret => return Err(exists_problem(draft.name, None)),
+                    Replace::Nothing => {
+                        return Err(ClusterProblem::ExistsNow(draft.name).into());
+                    }
+                    Replace::Everything => {}
+                }
+            }
+            missing.push((draft, found));
+        }
+        for (draft, found) in &missing {
+            self.make(draft, found.as_ref(), replace).await?;
+        }
+        Ok(())
+    }
+
+    async fn clear(&mut self) -> Result<(), RedeemProblem> {
+        if let Some(pending) = self.own_pending() {
+            let name = self.pending_name();
+            self.requests.delete(&name, pending, Run::Real).await?;
+            self.pending = None;
+        }
+        Ok(())
+    }
+
+    fn secret(&self, name: &str) -> ObjectName {
+        ObjectName::secret(name)
+    }
+
+    fn link(&self, name: &str) -> ObjectName {
+        ObjectName::link(name)
+    }
+}
+
+/// The objects may have this name, with their suffixes: `-pending` is the longest.
+pub(super) fn check_name(name: &str) -> Result<(), RedeemProblem> {
+    // The policy has seen to it that it is a subdomain.
+    if name.len() > MAX_SUBDOMAIN_BYTES - PENDING.len() {
+        return Err(RedeemProblem::ClusterName(name.to_owned()));
+    }
+    Ok(())
+}
+
+fn exists(object: ObjectName, flaw: Option<AnswerProblem>) -> Found {
+    Found::Other(Box::new(exists_problem(object, flaw)))
+}
+
+fn exists_problem(object: ObjectName, flaw: Option<AnswerProblem>) -> RedeemProblem {
+    ClusterProblem::Exists { object, flaw }.into()
+}
+
+/// What the name of the Secret in which a key waits ends in.
+const PENDING: &str = "-pending";
+
+/// Source: Kubernetes, Object Names and IDs.
+const MAX_SUBDOMAIN_BYTES: usize = 253;
+
+/// How long an object that is deleted may take to go.
+const GOING: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether it is gone.
+const LOOK: Duration = Duration::from_millis(100);

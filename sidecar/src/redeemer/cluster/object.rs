@@ -1,0 +1,333 @@
+//! Secrets and Links as the API server stores them.
+
+use std::fmt;
+use std::num::NonZeroU16;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, TypeMeta};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use skupper_access_policy::value::redemption_url::RedemptionUrl;
+use zeroize::Zeroizing;
+
+use crate::kubernetes::AccessGrant;
+use crate::manifest::{Endpoint, Link, Role, TlsSecret, endpoint_host, read_endpoint_host};
+use crate::redeemer::answer::Answer;
+use crate::redeemer::key_file;
+use crate::redeemer::place::Spot;
+
+/// The kinds that a redeemer reads and writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// `v1` Secret.
+    Secret,
+    /// `skupper.io` Link.
+    Link,
+}
+
+impl ObjectKind {
+    /// The resource, as a Role names it.
+    #[must_use]
+    pub fn resource(self) -> &'static str {
+        match self {
+            Self::Secret => "secrets",
+            Self::Link => "links",
+        }
+    }
+
+    pub(super) fn api_resource(self) -> ApiResource {
+        ApiResource::from_gvk(&match self {
+            Self::Secret => GroupVersionKind::gvk("", "v1", "Secret"),
+            Self::Link => GroupVersionKind::gvk(AccessGrant::GROUP, AccessGrant::VERSION, "Link"),
+        })
+    }
+}
+
+/// Which object. Prints as `Link 'west'`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectName {
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: String,
+}
+
+impl ObjectName {
+    pub(super) fn secret(name: &str) -> Self {
+        Self {
+            kind: ObjectKind::Secret,
+            name: name.to_owned(),
+        }
+    }
+
+    pub(super) fn link(name: &str) -> Self {
+        Self {
+            kind: ObjectKind::Link,
+            name: name.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ObjectKind::Secret => "Secret",
+            ObjectKind::Link => "Link",
+        };
+        write!(formatter, "{kind} '{}'", self.name)
+    }
+}
+
+impl Spot for ObjectName {
+    /// As `kubectl -o name` prints it, and kubectl's commands take it.
+    fn words(&self) -> String {
+        match self.kind {
+            ObjectKind::Secret => format!("secret/{}", self.name),
+            ObjectKind::Link => format!("link.skupper.io/{}", self.name),
+        }
+    }
+}
+
+/// An object that is to be in the namespace. No `Debug`: it may hold a key.
+pub(super) struct Draft {
+    pub(super) name: ObjectName,
+    pub(super) object: DynamicObject,
+}
+
+impl Draft {
+    /// The objects of an answer, the Secret first.
+    pub(super) fn of_answer(answer: &Answer) -> Vec<Self> {
+        let links = answer.links.iter().map(Self::of_link);
+        [Self::of_secret(&answer.secret)]
+            .into_iter()
+            .chain(links)
+            .collect()
+    }
+
+    /// The Secret in which the key waits.
+    pub(super) fn of_key(name: &str, grant: &str, key: &SecretString) -> Self {
+        let data = json!({KEY: STANDARD.encode(key.expose_secret())});
+        let content = json!({"type": "Opaque", "data": data});
+        let mut draft = Self::new(ObjectName::secret(name), content);
+        let labels = draft.object.metadata.labels.get_or_insert_default();
+        labels.insert(GRANT.to_owned(), grant.to_owned());
+        draft
+    }
+
+    fn of_secret(secret: &TlsSecret) -> Self {
+        let key = secret.tls_key.as_ref().map(ExposeSecret::expose_secret);
+        let content = json!({"type": TLS, "data": {
+            "ca.crt": STANDARD.encode(&secret.ca_crt),
+            "tls.crt": STANDARD.encode(&secret.tls_crt),
+            "tls.key": STANDARD.encode(key.unwrap_or_default()),
+        }});
+        Self::new(ObjectName::secret(&secret.name), content)
+    }
+
+    /// A Link.
+    pub(super) fn of_link(link: &Link) -> Self {
+        let endpoints = link.endpoints.iter().map(|endpoint| {
+            json!({
+                "name": endpoint.role.as_str(),
+                "host": endpoint_host(&endpoint.host),
+                "port": endpoint.port.to_string(),
+                "group": endpoint.group,
+            })
+        });
+        let mut spec = json!({
+            "endpoints": endpoints.collect::<Vec<_>>(),
+            "tlsCredentials": link.tls_credentials,
+        });
+        if let (Some(fields), Some(cost)) = (spec.as_object_mut(), link.cost) {
+            fields.insert("cost".to_owned(), cost.into());
+        }
+        Self::new(ObjectName::link(&link.name), json!({"spec": spec}))
+    }
+
+    fn new(name: ObjectName, content: Value) -> Self {
+        let resource = name.kind.api_resource();
+        let labels = [(MANAGED_BY.to_owned(), REDEEMER.to_owned())];
+        let object = DynamicObject {
+            types: Some(TypeMeta {
+                api_version: resource.api_version,
+                kind: resource.kind,
+            }),
+            metadata: ObjectMeta {
+                name: Some(name.name.clone()),
+                labels: Some(labels.into()),
+                ..ObjectMeta::default()
+            },
+            data: content,
+        };
+        Self { name, object }
+    }
+
+    /// Whether an object has all of this content. Others may have added to it.
+    pub(super) fn is_in(&self, found: &DynamicObject) -> bool {
+        is_in(&self.object.data, &found.data)
+    }
+}
+
+/// Whether a Secret holds the key of this token's grant, as a redeemer keeps it.
+pub(super) fn is_of_grant(secret: &DynamicObject, url: &RedemptionUrl) -> bool {
+    let labels = secret.metadata.labels.as_ref();
+    labels.is_some_and(|labels| labels.get(GRANT) == Some(&key_file::stem(url)))
+}
+
+/// An entry of a Secret, as text.
+pub(super) fn entry(secret: &DynamicObject, name: &str) -> Option<Zeroizing<String>> {
+    let encoded = secret.data.get("data")?.get(name)?.as_str()?;
+    let bytes = STANDARD.decode(encoded).ok()?;
+    String::from_utf8(bytes).ok().map(Zeroizing::new)
+}
+
+/// Writes an entry of a Secret.
+pub(super) fn set_entry(secret: &mut DynamicObject, name: &str, text: &str) {
+    if let Some(data) = secret.data.get_mut("data").and_then(Value::as_object_mut) {
+        data.insert(name.to_owned(), STANDARD.encode(text).into());
+    }
+}
+
+/// A Secret of type `kubernetes.io/tls` with its three entries; `None` for any other.
+pub(super) fn tls_secret(name: &str, secret: &DynamicObject) -> Option<TlsSecret> {
+    if secret.data.get("type").and_then(Value::as_str) != Some(TLS) {
+        return None;
+    }
+    Some(TlsSecret {
+        name: name.to_owned(),
+        ca_crt: entry(secret, "ca.crt")?.to_string(),
+        tls_crt: entry(secret, "tls.crt")?.to_string(),
+        tls_key: Some(entry(secret, "tls.key")?.as_str().into()),
+    })
+}
+
+/// A Link with endpoints that are all of a kind that belongs in one; `None` for any other.
+pub(super) fn link(name: &str, link: &DynamicObject) -> Option<Link> {
+    let spec = link.data.get("spec")?;
+    let endpoints = spec.get("endpoints")?.as_array()?;
+    let endpoints: Vec<_> = endpoints.iter().map(endpoint).collect::<Option<_>>()?;
+    let cost = spec.get("cost").and_then(Value::as_u64);
+    (!endpoints.is_empty()).then_some(Link {
+        name: name.to_owned(),
+        tls_credentials: spec.get("tlsCredentials")?.as_str()?.to_owned(),
+        endpoints,
+        cost: cost.and_then(|cost| cost.try_into().ok()),
+    })
+}
+
+fn endpoint(endpoint: &Value) -> Option<Endpoint> {
+    let text = |field: &str| endpoint.get(field).and_then(Value::as_str);
+    Some(Endpoint {
+        role: Role::parse(text("name")?)?,
+        host: read_endpoint_host(text("host")?).ok()?,
+        port: text("port")?.parse::<NonZeroU16>().ok()?,
+        group: text("group").unwrap_or_default().to_owned(),
+    })
+}
+
+fn is_in(wanted: &Value, found: &Value) -> bool {
+    match wanted.as_object() {
+        None => wanted == found,
+        Some(fields) => fields
+            .iter()
+            .all(|(name, wanted)| found.get(name).is_some_and(|found| is_in(wanted, found))),
+    }
+}
+
+/// The entry of the Secret in which key and answer wait that holds the key.
+pub(super) const KEY: &str = "tls.key";
+
+/// The entry that holds the answer, as the stream of YAML documents that files keep.
+pub(super) const ANSWER: &str = "answer";
+
+const TLS: &str = "kubernetes.io/tls";
+
+/// The label that tells for which grant a key was made: its uid, or what stands for it.
+const GRANT: &str = "redemption-sidecar/grant";
+
+/// Source: Kubernetes, Recommended Labels.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+const REDEEMER: &str = "redemption-sidecar";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(data: Value) -> DynamicObject {
+        DynamicObject {
+            types: None,
+            metadata: ObjectMeta::default(),
+            data,
+        }
+    }
+
+    #[test]
+    fn a_link_is_read_as_it_is_written_and_what_others_add_is_no_difference() {
+        let group = |group: &str, host: &str| Endpoint {
+            role: Role::InterRouter,
+            host: read_endpoint_host(host).unwrap(),
+            port: NonZeroU16::new(55671).unwrap(),
+            group: group.to_owned(),
+        };
+        for cost in [None, Some(7)] {
+            let link = Link {
+                name: "west".to_owned(),
+                tls_credentials: "west".to_owned(),
+                endpoints: vec![group("a", "2001:db8::1"), group("", "a.example")],
+                cost,
+            };
+            let draft = Draft::of_link(&link);
+            let mut stored = draft.object.clone();
+            assert_eq!(super::link("west", &stored), Some(link));
+            stored.data["spec"]["settings"] = json!({"a": "b"});
+            stored.data["status"] = json!({"status": "Ready"});
+            assert!(draft.is_in(&stored));
+            stored.data["spec"]["endpoints"][0]["host"] = json!("192.0.2.1");
+            assert!(!draft.is_in(&stored));
+        }
+    }
+
+    #[test]
+    fn what_a_router_could_not_use_is_no_link_and_no_secret() {
+        let endpoint = json!({"name": "edge", "host": "a.example", "port": "45671"});
+        let link =
+            |endpoints: Value| json!({"spec": {"tlsCredentials": "west", "endpoints": endpoints}});
+        let with = |field: &str, value: Value| {
+            let mut endpoint = endpoint.clone();
+            endpoint[field] = value;
+            link(json!([endpoint]))
+        };
+        assert!(super::link("west", &object(link(json!([endpoint])))).is_some());
+        for data in [
+            json!({}),
+            json!({"spec": {}}),
+            json!({"spec": {"endpoints": [endpoint]}}),
+            link(json!([])),
+            link(json!("edge")),
+            with("name", json!("management")),
+            with("host", json!("a b")),
+            with("port", json!("0")),
+            with("port", json!(45671)),
+        ] {
+            assert!(
+                super::link("west", &object(data.clone())).is_none(),
+                "{data}"
+            );
+        }
+        let entries = json!({"ca.crt": "YQ==", "tls.crt": "YQ==", "tls.key": "YQ=="});
+        let secret = json!({"type": TLS, "data": entries});
+        assert!(tls_secret("west", &object(secret.clone())).is_some());
+        for (place, value) in [
+            ("/type", json!("Opaque")),
+            ("/data", Value::Null),
+            ("/data/ca.crt", json!("%")),
+            ("/data/tls.key", json!("/w==")),
+        ] {
+            let mut spoilt = secret.clone();
+            *spoilt.pointer_mut(place).unwrap() = value;
+            assert!(tls_secret("west", &object(spoilt)).is_none(), "{place}");
+        }
+    }
+}

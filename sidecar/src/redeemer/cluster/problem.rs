@@ -1,0 +1,237 @@
+//! Why a namespace cannot take a redemption, and what to do.
+
+use std::fmt;
+
+use super::object::{ObjectKind, ObjectName};
+use crate::kubernetes::wording;
+use crate::ledger::kubernetes::outcome::Outcome;
+use crate::redeemer::answer::AnswerProblem;
+
+/// Why a namespace cannot take a redemption. One line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClusterProblem {
+    /// The user or ServiceAccount may not do this.
+    Denied {
+        /// The verb that is to be granted.
+        verb: &'static str,
+        /// On what.
+        kind: ObjectKind,
+        /// What the API server says.
+        said: String,
+    },
+    /// Skupper's kinds are not installed.
+    NoLinks,
+    /// The API server refuses for another reason.
+    Refused {
+        /// What was tried.
+        verb: &'static str,
+        /// With what.
+        object: ObjectName,
+        /// What the API server says.
+        said: String,
+    },
+    /// It is not known what became of a request, or the API server has too much to do.
+    Unanswered {
+        /// What was tried.
+        verb: &'static str,
+        /// With what.
+        object: ObjectName,
+        /// What is known.
+        said: String,
+    },
+    /// An object is there already.
+    Exists {
+        /// Which one.
+        object: ObjectName,
+        /// Why it is of no use, when it is a Secret and that is why it is in the way.
+        flaw: Option<AnswerProblem>,
+    },
+    /// An object is there already, and the token is redeemed: the answer is kept.
+    ExistsNow(ObjectName),
+    /// What was to be replaced was changed at the same time, or does not go away.
+    Contended(ObjectName),
+    /// The key waits in a Secret of this name, but that one is of another token.
+    OtherToken(ObjectName),
+    /// The Secret of this name holds no key.
+    Damaged(ObjectName),
+}
+
+impl ClusterProblem {
+    /// The problem of a request that failed.
+    pub(super) fn of(verb: &'static str, object: ObjectName, error: &kube::Error) -> Self {
+        let said = wording(error);
+        let kind = object.kind;
+        let status = match error {
+            kube::Error::Api(status) => Some(status),
+            _ => None,
+        };
+        match Outcome::of(error) {
+            // Other refusals have this code, too: a quota, a namespace that is being deleted.
+            Outcome::Denied if said.contains(&format!("cannot {verb} resource")) => {
+                Self::Denied { verb, kind, said }
+            }
+            Outcome::Gone if status.is_some_and(|status| status.reason != NOT_FOUND) => {
+                Self::NoLinks
+            }
+            Outcome::Busy(_) | Outcome::Unknown => Self::Unanswered { verb, object, said },
+            Outcome::Conflict | Outcome::Gone | Outcome::Denied | Outcome::Refused => {
+                Self::Refused { verb, object, said }
+            }
+        }
+    }
+
+    /// The exit code of the command, as that of `RedeemProblem`.
+    pub(in crate::redeemer) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Denied { .. } | Self::NoLinks | Self::Refused { .. } => 1,
+            Self::Exists { .. } | Self::ExistsNow(_) | Self::OtherToken(_) | Self::Damaged(_) => 2,
+            Self::Unanswered { .. } | Self::Contended(_) => 3,
+        }
+    }
+}
+
+impl fmt::Display for ClusterProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Denied { verb, kind, said } => write!(
+                formatter,
+                "grant the verb '{verb}' on '{}' and run the same command again: {said}",
+                kind.resource()
+            ),
+            Self::NoLinks => formatter
+                .write_str("the cluster knows no Links: install Skupper's custom resources first"),
+            Self::Refused { verb, object, said } => {
+                write!(formatter, "cannot {verb} the {object}: {said}")
+            }
+            Self::Unanswered { verb, object, said } => write!(
+                formatter,
+                "cannot {verb} the {object}: run the same command again later: {said}"
+            ),
+            Self::Exists { object, flaw } => {
+                write!(formatter, "the {object} exists")?;
+                match flaw {
+                    None => {}
+                    Some(AnswerProblem::Credential(problem)) => {
+                        write!(formatter, " and cannot be used, {problem}")?;
+                    }
+                    Some(_) => formatter.write_str(" and is no TLS Secret, or half of one")?,
+                }
+                formatter.write_str(
+                    ": delete it, choose another name with '--name', or replace it with '--force'",
+                )
+            }
+            Self::ExistsNow(object) => write!(
+                formatter,
+                "the {object} exists with other content: the token is redeemed and its answer is \
+                 kept, so delete the {object} and run the same command again, or replace it with \
+                 '--force'"
+            ),
+            Self::Contended(object) => write!(
+                formatter,
+                "the {object} cannot be replaced, somebody changes it or holds it with a \
+                 finalizer: run the same command again"
+            ),
+            Self::OtherToken(object) => write!(
+                formatter,
+                "the {object} does not hold the key of this token: redeem the token it is of, \
+                 choose another name with '--name', or replace it with '--force', which gives up \
+                 a redemption that may be counted for its key"
+            ),
+            Self::Damaged(object) => write!(
+                formatter,
+                "the {object} holds no key that can be used: restore or delete it; without its key \
+                 a redemption that was counted for it is lost"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ClusterProblem {}
+
+/// The reason of the API server when only the object, or its namespace, is missing.
+const NOT_FOUND: &str = "NotFound";
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_that_a_role_would_mend_is_told_from_the_others() {
+        let object = ObjectName::secret("west");
+        let of = |code: u16, reason: &str, message: &str| {
+            let status = Status::failure(message, reason).with_code(code);
+            let error = kube::Error::Api(status.boxed());
+            ClusterProblem::of("create", object.clone(), &error)
+        };
+        let forbidden = "secrets is forbidden: User \"a\" cannot create resource \"secrets\" in \
+            API group \"\" in the namespace \"b\"";
+        let quota = "secrets \"west\" is forbidden: exceeded quota: few, requested: secrets=1";
+        let gone = "namespaces \"b\" not found";
+        let table = [
+            (
+                403,
+                "Forbidden",
+                forbidden,
+                1,
+                "grant the verb 'create' on 'secrets' and run",
+            ),
+            (
+                403,
+                "Forbidden",
+                quota,
+                1,
+                "cannot create the Secret 'west': secrets \"west\" is",
+            ),
+            (
+                401,
+                "Unauthorized",
+                "Unauthorized",
+                1,
+                "cannot create the Secret 'west': Unauth",
+            ),
+            (
+                404,
+                "NotFound",
+                gone,
+                1,
+                "cannot create the Secret 'west': namespaces \"b\" not",
+            ),
+            (
+                404,
+                "",
+                "404 page not found",
+                1,
+                "the cluster knows no Links: install",
+            ),
+            (
+                422,
+                "Invalid",
+                "Secret \"west\" is invalid",
+                1,
+                "cannot create the Secret 'west'",
+            ),
+            (
+                429,
+                "TooManyRequests",
+                "later",
+                3,
+                "cannot create the Secret 'west': run the same",
+            ),
+            (
+                500,
+                "InternalError",
+                "etcd",
+                3,
+                "cannot create the Secret 'west': run the same",
+            ),
+        ];
+        for (code, reason, message, exit_code, expected) in table {
+            let problem = of(code, reason, message);
+            let text = problem.to_string();
+            assert!(text.starts_with(expected), "{message}: {text}");
+            assert_eq!(problem.exit_code(), exit_code, "{message}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Where the Secret and the Links go, and where key and answer wait until they are there.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+use super::answer::Answer;
+use super::problem::RedeemProblem;
+use crate::key::PrivateKey;
+
+/// A folder, or a namespace of a cluster, for the objects of one name and one token.
+///
+/// A redeemer calls [`Place::kept`] first. What a method has written is there when it returns, also
+/// for a process that begins after this one was killed.
+pub(super) trait Place {
+    /// Where an object is.
+    type Spot: Spot;
+
+    /// The answer that an earlier run kept. One that is of no use any more is as good as none.
+    async fn kept(&mut self, now: DateTime<Utc>) -> Result<Option<Answer>, RedeemProblem>;
+
+    /// What is there, as far as it can be known before the answer.
+    async fn find(&mut self, now: DateTime<Utc>) -> Result<Found, RedeemProblem>;
+
+    /// The key of this token: that of an earlier run, else a new one that is kept.
+    async fn key(&mut self, force: bool) -> Result<PendingKey, RedeemProblem>;
+
+    /// Removes the key. No server can know it: nothing is lost with it, and it does no harm if it
+    /// stays.
+    async fn discard_key(&mut self);
+
+    /// Keeps an answer until it is in place, and returns the one that is kept: another redeemer may
+    /// have been faster with one of the same redemption.
+    async fn keep(&mut self, answer: Answer, now: DateTime<Utc>) -> Result<Answer, RedeemProblem>;
+
+    /// Puts Secret and Links in place, the Secret first. When something is there that may not be
+    /// replaced, nothing is written.
+    async fn put(&mut self, answer: &Answer, replace: Replace) -> Result<(), RedeemProblem>;
+
+    /// Removes what is of no use any more once everything is in place.
+    async fn clear(&mut self) -> Result<(), RedeemProblem>;
+
+    /// Where the Secret of a name is.
+    fn secret(&self, name: &str) -> Self::Spot;
+
+    /// Where the Link of a name is.
+    fn link(&self, name: &str) -> Self::Spot;
+}
+
+/// What is in a place.
+pub(super) enum Found {
+    /// Nothing that would be in the way.
+    Nothing,
+    /// Secret and Links that a router can use now.
+    All(Answer),
+    /// The Secret of a redemption of this token's grant, but not its Links. Holds its key, with which
+    /// it costs nothing to ask again.
+    Secret(PrivateKey),
+    /// Something else.
+    Other(Box<RedeemProblem>),
+}
+
+/// What may be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Replace {
+    Nothing,
+    /// The Secret, which is one of the same redemption.
+    Secret,
+    Everything,
+}
+
+/// A key that is kept. No `Debug`.
+pub(super) struct PendingKey {
+    /// The key.
+    pub(super) key: PrivateKey,
+    /// When an earlier run made it; absent when this run did. A request may have been sent since.
+    pub(super) made_before: Option<DateTime<Utc>>,
+}
+
+/// Where an object is.
+pub trait Spot {
+    /// In words, for a message or a script.
+    fn words(&self) -> String;
+}
+
+impl Spot for PathBuf {
+    fn words(&self) -> String {
+        self.display().to_string()
+    }
+}

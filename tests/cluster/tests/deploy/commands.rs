@@ -1,0 +1,110 @@
+//! The commands of the READMEs in `deploy/`, one after the other, and the overlay that they describe.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::tool::{Operator, repository};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_readmes_works_in_the_order_in_which_it_stands_there() {
+    let operator = Operator::new().await;
+    operator.namespace("west");
+    // What Kubewarden's controller would make.
+    let configuration = "apiVersion: admissionregistration.k8s.io/v1\n\
+        kind: MutatingWebhookConfiguration\n\
+        metadata: {name: clusterwide-token-request}\n";
+    operator.run(&["create", "-f", "-"], configuration);
+    let folder = overlay(&["overlay"]);
+    let mut done = 0;
+    for readme in ["deploy/README.md", "deploy/token-request-policy/README.md"] {
+        let blocks = blocks(readme);
+        let commands = blocks
+            .iter()
+            .filter(|(info, _)| info.starts_with("console"));
+        for line in commands.flat_map(|(_, text)| text.lines()) {
+            if ELSEWHERE.iter().any(|start| line.starts_with(start)) {
+                continue;
+            }
+            let said = operator.shell(line, folder.path());
+            assert!(said.is_done, "{line}: {said:?}");
+            assert!(!said.stderr.contains("Warning"), "{line}: {said:?}");
+            done += 1;
+        }
+    }
+    assert_eq!(done, 12, "commands");
+    let secret = ["get", "secret", "redemption-sidecar-tls", "-n", "west"];
+    let secret = operator.does(&[&secret[..], &["-o", "json"]].concat());
+    let secret: Value = serde_json::from_str(&secret).unwrap();
+    let mut keys: Vec<_> = secret["data"].as_object().unwrap().keys().collect();
+    keys.sort();
+    assert_eq!(keys, ["ca.crt", "tls.crt", "tls.key"]);
+    assert_eq!(secret["type"], "kubernetes.io/tls");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overlay_reaches_every_object_and_is_accepted_with_and_without_cert_manager() {
+    let operator = Operator::new().await;
+    operator.namespace("west");
+    for parts in [&["overlay"][..], &["overlay", "component"]] {
+        let folder = overlay(parts);
+        let west = folder.path().join("west");
+        let west = west.to_str().unwrap();
+        let rendered = operator.does(&["kustomize", west]);
+        let objects: Vec<Value> = serde_saphyr::from_multiple(&rendered).unwrap();
+        for object in &objects {
+            assert_eq!(object["metadata"]["namespace"], "west", "{object}");
+            for subject in object["subjects"].as_array().into_iter().flatten() {
+                assert_eq!(subject["namespace"], "west", "{object}");
+            }
+        }
+        let certificates = objects.iter().filter(|one| one["kind"] == "Certificate");
+        assert_eq!(certificates.count(), if parts.len() == 2 { 2 } else { 0 });
+        // The Pods take the ConfigMap by the name that its text has given it.
+        let find = |kind: &str| objects.iter().find(|one| one["kind"] == kind).unwrap();
+        let pod = &find("Deployment")["spec"]["template"]["spec"];
+        assert_eq!(
+            pod["containers"][0]["envFrom"][0]["configMapRef"]["name"],
+            find("ConfigMap")["metadata"]["name"]
+        );
+        operator.does(&["apply", "--validate=strict", "-k", west]);
+    }
+}
+
+/// A folder as the README describes it: `deploy`, and `west` with these parts of its kustomization.
+fn overlay(parts: &[&str]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let mut copy = Command::new("cp");
+    copy.arg("-r").arg(repository().join("deploy"));
+    assert!(copy.arg(folder.path()).status().unwrap().success());
+    let blocks = blocks("deploy/README.md");
+    let part = |name: &&str| {
+        let info = format!("yaml {name}");
+        let block = blocks.iter().find(|(found, _)| *found == info);
+        block.unwrap().1.clone()
+    };
+    let text: Vec<String> = parts.iter().map(part).collect();
+    let west = folder.path().join("west");
+    fs::create_dir(&west).unwrap();
+    fs::write(west.join("kustomization.yaml"), text.join("\n")).unwrap();
+    folder
+}
+
+/// The fenced blocks of a file of the repository: what stands behind the fence, and the text.
+fn blocks(file: impl AsRef<Path>) -> Vec<(String, String)> {
+    let text = fs::read_to_string(repository().join(file)).unwrap();
+    let blocks = text.split("\n```").skip(1).step_by(2);
+    blocks
+        .map(|block| {
+            let (info, text) = block.split_once('\n').unwrap();
+            (info.to_owned(), text.to_owned())
+        })
+        .collect()
+}
+
+/// What needs a daemon, the controllers of a cluster, or a service: other tests have the image and the
+/// service.
+const ELSEWHERE: [&str; 3] = ["docker ", "kubectl rollout ", "redemption-sidecar "];

@@ -1,0 +1,12 @@
+//! What stands in `deploy/`: rendered by kubectl, and given to a real API server.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what cannot be set up must fail the test"
+)]
+
+mod accepted;
+mod commands;
+mod settings;
+mod tool;

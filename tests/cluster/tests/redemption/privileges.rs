@@ -1,0 +1,289 @@
+//! The Roles of `deploy/` allow what the services need, and nothing else.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cluster_tests::{Cluster, Permission, Rendered};
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use redemption_sidecar::clock;
+use redemption_sidecar::issuer::new_site_ca;
+use redemption_sidecar::kubernetes::AccessGrant;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::room::Room;
+use crate::service::{Service, Services};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_service_asks_the_api_server_for_is_exactly_what_its_role_allows() {
+    let cluster = Cluster::shared().await.unwrap();
+    for (base, options) in BASES {
+        let rendered = Rendered::of(base).unwrap();
+        let room = Room::with(&cluster, &format!("uses-{base}"), &rendered).await;
+        let observed = observe(&cluster, &room, options, None).await;
+        assert_eq!(observed, everything(options), "{base}");
+        let allowed: BTreeSet<_> = rendered.permissions().into_iter().collect();
+        assert_eq!(used(&cluster, &room, &allowed), allowed, "{base}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_one_verb_something_fails_and_the_log_names_the_verb() {
+    let cluster = Cluster::shared().await.unwrap();
+    for (base, options) in BASES {
+        let rendered = Rendered::of(base).unwrap();
+        let permissions = rendered.permissions();
+        let mut named: Vec<_> = CONSEQUENCES.iter().map(|(sentence, _)| *sentence).collect();
+        let mut allowed: Vec<_> = permissions.iter().map(Permission::sentence).collect();
+        named.sort_unstable();
+        allowed.sort_unstable();
+        assert_eq!(named, allowed, "{base}: every permission, and no other");
+        let rows = permissions.into_iter().enumerate().map(|(number, taken)| {
+            let (cluster, less) = (Arc::clone(&cluster), rendered.clone().without(&taken));
+            tokio::spawn(async move {
+                let namespace = format!("without-{number}-{base}");
+                let room = Room::with(&cluster, &namespace, &less).await;
+                let observed = observe(&cluster, &room, options, Some(&taken)).await;
+                (taken.sentence(), observed)
+            })
+        });
+        for row in rows.collect::<Vec<_>>() {
+            let (sentence, observed) = row.await.unwrap();
+            let row = CONSEQUENCES.iter().find(|(name, _)| *name == sentence);
+            let mut expected = everything(options);
+            for change in row.unwrap().1 {
+                change(&mut expected);
+            }
+            assert_eq!(observed, expected, "{base} without '{sentence}'");
+        }
+    }
+}
+
+/// What a service does for those around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Observed {
+    /// `/readyz`.
+    is_ready: bool,
+    /// The answer to the first redemption of a grant for one.
+    first: Option<u16>,
+    /// The answer to the second.
+    second: Option<u16>,
+    /// Whether a grant without a code got one.
+    completes: bool,
+    /// Whether another endpoint of the Site was noticed.
+    sees_site: bool,
+    /// Whether another CA of the Site was noticed.
+    sees_issuer: bool,
+}
+
+fn everything(options: &[&str]) -> Observed {
+    Observed {
+        is_ready: true,
+        first: Some(200),
+        second: Some(404),
+        completes: options.contains(&"--own-status"),
+        sees_site: true,
+        sees_issuer: true,
+    }
+}
+
+type Change = fn(&mut Observed);
+
+/// What is missed without a permission.
+const CONSEQUENCES: [(&str, &[Change]); 8] = [
+    ("get accessgrants", &[|seen| seen.second = Some(503)]),
+    (
+        "list accessgrants",
+        &[never_ready, redeems_nothing, completes_nothing],
+    ),
+    // Those that it has listed can be redeemed, as far as somebody still sends redeemers here.
+    ("watch accessgrants", &[never_ready, completes_nothing]),
+    (
+        "update accessgrants/status",
+        &[redeems_nothing, completes_nothing],
+    ),
+    (
+        "list sites",
+        &[never_ready, redeems_nothing, |seen| seen.sees_site = false],
+    ),
+    ("watch sites", &[|seen| seen.sees_site = false]),
+    (
+        "list secrets skupper-site-ca",
+        &[never_ready, redeems_nothing, |seen| {
+            seen.sees_issuer = false
+        }],
+    ),
+    (
+        "watch secrets skupper-site-ca",
+        &[|seen| seen.sees_issuer = false],
+    ),
+];
+
+fn never_ready(seen: &mut Observed) {
+    seen.is_ready = false;
+}
+
+fn redeems_nothing(seen: &mut Observed) {
+    seen.first = Some(503);
+    seen.second = Some(503);
+}
+
+fn completes_nothing(seen: &mut Observed) {
+    seen.completes = false;
+}
+
+/// Runs a service, and what may happen around it.
+async fn observe(
+    cluster: &Cluster,
+    room: &Room,
+    options: &[&str],
+    taken: Option<&Permission>,
+) -> Observed {
+    room.site().await;
+    let services = Services::new(cluster, room);
+    let uid = room.grant("west", 1).await;
+    let service = services.spawn(options);
+    let is_ready = || service.is_ready() == Some(true);
+    let is_complained_of = || taken.is_some_and(|taken| is_named(&service, taken));
+    within(PATIENCE, || {
+        service.is_ready().is_some() && (is_ready() || is_complained_of())
+    })
+    .await;
+    // What was there at the start is noticed late where something is forbidden.
+    sleep(SETTLED).await;
+    let observed = Observed {
+        is_ready: is_ready(),
+        first: services.status(service.port, &uid).await,
+        second: services.status(service.port, &uid).await,
+        completes: is_completed(room).await,
+        sees_site: {
+            let before = loads(&service);
+            set_endpoint(room, "192.0.2.2").await;
+            is_loaded_anew(&service, before + 1).await
+        },
+        sees_issuer: {
+            let before = loads(&service);
+            replace_site_ca(room).await;
+            is_loaded_anew(&service, before + 1).await
+        },
+    };
+    if let Some(taken) = taken {
+        let log = service.log();
+        assert!(is_named(&service, taken), "'{}': {log}", taken.sentence());
+    }
+    observed
+}
+
+/// Whether the log says which verb on which resource is missing, in the words of the API server.
+fn is_named(service: &Service, taken: &Permission) -> bool {
+    let Permission { verb, resource, .. } = taken;
+    let words = format!("cannot {verb} resource \"{resource}\"");
+    // In a log of text it stands as it is; JSON would escape it.
+    service.log().contains(&words)
+}
+
+async fn is_completed(room: &Room) -> bool {
+    let mut object = AccessGrant::default();
+    object.metadata.name = Some("without-a-code".to_owned());
+    object.spec = json!({});
+    let options = PostParams::default();
+    room.grants.create(&options, &object).await.unwrap();
+    for _ in 0..20 {
+        let object = room.grants.get("without-a-code").await.unwrap();
+        if object.status["code"].is_string() {
+            return true;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    false
+}
+
+async fn set_endpoint(room: &Room, host: &str) {
+    let kind = GroupVersionKind::gvk("skupper.io", "v2alpha1", "Site");
+    let kind = ApiResource::from_gvk(&kind);
+    let sites: Api<DynamicObject> =
+        Api::namespaced_with(room.client.clone(), &room.namespace, &kind);
+    let endpoint = json!({"name": "inter-router", "host": host, "port": "55671",
+        "group": "skupper-router"});
+    let status = Patch::Merge(json!({"status": {"endpoints": [endpoint]}}));
+    let options = PatchParams::default();
+    sites.patch_status("west", &options, &status).await.unwrap();
+}
+
+async fn replace_site_ca(room: &Room) {
+    let (certificate, key) = new_site_ca("skupper-site-ca", clock::now()).unwrap();
+    let secrets: Api<Secret> = Api::namespaced(room.client.clone(), &room.namespace);
+    let pair = json!({"stringData": {"tls.crt": certificate, "tls.key": key.expose_secret()}});
+    let patch = Patch::Merge(pair);
+    let options = PatchParams::default();
+    let name = "skupper-site-ca";
+    secrets.patch(name, &options, &patch).await.unwrap();
+}
+
+fn loads(service: &Service) -> usize {
+    service.log().matches("was loaded anew").count()
+}
+
+async fn is_loaded_anew(service: &Service, times: usize) -> bool {
+    within(LOOK, || loads(service) >= times).await;
+    loads(service) >= times
+}
+
+/// What the ServiceAccount of a room has asked for. A name counts where the Role gives names.
+fn used(cluster: &Cluster, room: &Room, allowed: &BTreeSet<Permission>) -> BTreeSet<Permission> {
+    let account = format!(
+        "system:serviceaccount:{}:redemption-sidecar",
+        room.namespace
+    );
+    let events = cluster.audit_events().unwrap();
+    let events = events
+        .iter()
+        .filter(|event| event["user"]["username"] == account.as_str())
+        // The test itself asked what is allowed.
+        .filter(|event| event["objectRef"]["resource"] != "selfsubjectaccessreviews");
+    events
+        .map(|event| {
+            assert_ne!(event["responseStatus"]["code"], 403, "{event}");
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let object = &event["objectRef"];
+            let resource = match object["subresource"].as_str() {
+                Some(subresource) => format!("{}/{subresource}", text(&object["resource"])),
+                None => text(&object["resource"]),
+            };
+            let has_names = allowed
+                .iter()
+                .any(|one| one.resource == resource && one.name.is_some());
+            Permission {
+                group: text(&object["apiGroup"]),
+                name: object["name"]
+                    .as_str()
+                    .filter(|_| has_names)
+                    .map(str::to_owned),
+                verb: text(&event["verb"]),
+                resource,
+            }
+        })
+        .collect()
+}
+
+async fn within(time: Duration, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + time;
+    while !is_so() && Instant::now() < end {
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The bases with a service of one namespace, and the options that they add.
+const BASES: [(&str, &[&str]); 2] = [("sidecar", &[]), ("sidecar-own-status", &["--own-status"])];
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A service looks every 2 s for what has changed.
+const SETTLED: Duration = Duration::from_secs(3);
+
+/// Within which a service notices a change.
+const LOOK: Duration = Duration::from_secs(5);
