@@ -63,7 +63,28 @@ impl Grants {
         self.read().objects.values().cloned().collect()
     }
 
-    /// Whether this version of an object is known already.
+    /// Keeps an object, unless a newer version of it is known.
+    pub fn keep(&self, object: GrantObject) -> Arc<GrantObject> {
+        let uid = object.place.uid;
+        let mut state = self.write();
+        if let Some(listed) = &mut state.listed {
+            listed.insert(uid);
+        }
+        if let Some(known) = state.objects.get(&uid)
+            && !object.is_as_new_as(known)
+        {
+            return Arc::clone(known);
+        }
+        let object = Arc::new(object);
+        let before = state.objects.insert(uid, Arc::clone(&object));
+        drop(state);
+        if before.is_none() {
+            self.news.notify_waiters();
+        }
+        object
+    }
+
+    /// Whether this version of an object, which is there, is known already.
     #[must_use]
     pub fn knows(&self, uid: &GrantUid, resource_version: &str) -> bool {
         let mut state = self.write();
@@ -74,23 +95,17 @@ impl Grants {
         known.is_some_and(|known| known.resource_version == resource_version)
     }
 
-    /// Keeps an object that the watch saw, unless a newer version of it is known.
-    pub fn keep(&self, object: GrantObject) {
-        let mut state = self.write();
-        if let Some(listed) = &mut state.listed {
-            listed.insert(object.place.uid);
-        }
-        let (_, is_new) = state.put(object, true);
-        drop(state);
-        if is_new {
-            self.news.notify_waiters();
-        }
-    }
-
-    /// Keeps an object that an own request saw, unless a newer version of it is known, or the watch
-    /// saw it go meanwhile. Returns the newest.
+    /// Keeps a newer version of an object that is known. One that was deleted meanwhile stays
+    /// unknown: an answer about it may come later than the news that it is gone.
     pub fn renew(&self, object: GrantObject) -> Arc<GrantObject> {
-        self.write().put(object, false).0
+        let mut state = self.write();
+        let Some(known) = state.objects.get_mut(&object.place.uid) else {
+            return Arc::new(object);
+        };
+        if object.is_as_new_as(known) {
+            *known = Arc::new(object);
+        }
+        Arc::clone(known)
     }
 
     /// Forgets an object that was deleted.
@@ -120,23 +135,6 @@ impl Grants {
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// The newest version of an object, and whether none was known.
-    fn put(&mut self, object: GrantObject, may_be_new: bool) -> (Arc<GrantObject>, bool) {
-        let uid = object.place.uid;
-        let known = self.objects.get_mut(&uid);
-        let is_new = known.is_none();
-        let object = match known {
-            Some(known) if !object.is_as_new_as(known) => return (Arc::clone(known), false),
-            _ => Arc::new(object),
-        };
-        if may_be_new || !is_new {
-            self.objects.insert(uid, Arc::clone(&object));
-        }
-        (object, is_new)
     }
 }
 
@@ -170,23 +168,19 @@ mod tests {
         let grants = Grants::default();
         let uid = object(1, "9").place.uid;
         for (version, expected) in [("9", "9"), ("10", "10"), ("9", "10"), ("10", "10")] {
-            grants.keep(object(1, version));
+            assert_eq!(grants.keep(object(1, version)).resource_version, expected);
             assert_eq!(grants.find(&uid).unwrap().resource_version, expected);
-            assert!(grants.knows(&uid, expected) && !grants.knows(&uid, "8"));
-            let renewed = grants.renew(object(1, version));
-            assert_eq!(renewed.resource_version, expected);
         }
+        assert!(grants.knows(&uid, "10") && !grants.knows(&uid, "9"));
         for (version, expected) in [("11", "11"), ("10", "11")] {
             assert_eq!(grants.renew(object(1, version)).resource_version, expected);
             assert_eq!(grants.find(&uid).unwrap().resource_version, expected);
         }
         grants.forget(&uid);
         assert!(grants.find(&uid).is_none());
-        // The answer of a request that was sent before it went.
-        assert_eq!(grants.renew(object(1, "11")).resource_version, "11");
-        assert!(grants.find(&uid).is_none());
-        grants.keep(object(1, "3"));
-        assert_eq!(grants.find(&uid).unwrap().resource_version, "3");
+        assert_eq!(grants.renew(object(1, "12")).resource_version, "12");
+        assert!(grants.find(&uid).is_none(), "deleted before the answer");
+        assert_eq!(grants.keep(object(1, "3")).resource_version, "3");
     }
 
     #[test]
