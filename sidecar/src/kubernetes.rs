@@ -3,6 +3,7 @@
 mod access_grant;
 mod connect;
 mod follow;
+mod items;
 
 use kube::{Api, Client};
 use skupper_access_policy::printable::is_hidden;

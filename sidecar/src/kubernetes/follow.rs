@@ -14,12 +14,17 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
+use http_body_util::BodyExt as _;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::client::Body;
+use kube::core::{Request, Status};
 use kube::runtime::watcher::Event;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use super::items::{Items, ListProblem};
 use super::{one_line, wording};
 use crate::random;
 
@@ -74,14 +79,20 @@ pub async fn follow<K>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let mut version = None;
+    // What the API server has at hand is several times cheaper for it than what its store has, and
+    // the watch tells what has changed since.
+    let mut params = ListParams::default().limit(PAGE).match_any();
+    params.field_selector = field.map(str::to_owned);
     let mut failures = 0;
     loop {
         let lost = if let Some(version) = &mut version {
             let going = || course.note(None);
             watch(&api, field, version, going, &mut heed).await
         } else {
-            match list(&api, field, &mut heed).await {
+            match list(&api, params.clone(), &mut heed).await {
                 Ok(listed) => {
+                    // From now on older ones would go back in time.
+                    (params.version_match, params.resource_version) = (None, None);
                     version = Some(listed);
                     course.note(None);
                     failures = 0;
@@ -136,34 +147,75 @@ impl Lost {
     }
 }
 
-/// Tells of every object that there is, and returns the version that the list is of.
+/// Tells of every object that there is, and returns the version that the list is of. Each is told of
+/// while the others are on their way.
 async fn list<K>(
     api: &Api<K>,
-    field: Option<&str>,
+    mut params: ListParams,
     heed: &mut impl FnMut(Event<K>),
 ) -> Result<String, String>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
 {
-    let mut page = ListParams::default().limit(PAGE);
-    page.field_selector = field.map(str::to_owned);
     heed(Event::Init);
     loop {
-        let found = timeout(PATIENCE, api.list(&page)).await;
-        let found = found.map_err(|_| no_answer())?;
-        let found = found.map_err(|error| wording(&error))?;
-        found
-            .items
-            .into_iter()
-            .for_each(|object| heed(Event::InitApply(object)));
-        if let Some(next) = found.metadata.continue_.filter(|next| !next.is_empty()) {
-            page = page.continue_token(&next);
+        let end = page(api, &params, heed).await?;
+        if let Some(next) = end.continue_.filter(|next| !next.is_empty()) {
+            (params.version_match, params.resource_version) = (None, None);
+            params = params.continue_token(&next);
             continue;
         }
-        let version = found.metadata.resource_version;
         heed(Event::InitDone);
+        let version = end.resource_version;
         return version.ok_or_else(|| "the list has no version".to_owned());
     }
+}
+
+async fn page<K>(
+    api: &Api<K>,
+    params: &ListParams,
+    heed: &mut impl FnMut(Event<K>),
+) -> Result<ListMeta, String>
+where
+    K: Resource + Clone + DeserializeOwned + Debug,
+{
+    let request = Request::new(api.resource_url()).list(params);
+    let request = request.map_err(|error| error.to_string())?;
+    let client = api.clone().into_client();
+    let answer = timeout(LIST_PATIENCE, client.send(request.map(Body::from)))
+        .await
+        .map_err(|_| no_answer())?;
+    let (head, mut body) = answer.map_err(|error| wording(&error))?.into_parts();
+    let is_list = head.status.is_success();
+    let (mut items, mut refusal) = (Items::default(), Vec::new());
+    while let Some(frame) = timeout(LIST_PATIENCE, body.frame())
+        .await
+        .map_err(|_| no_answer())?
+    {
+        let frame = frame.map_err(|error| wording(&error))?;
+        let Ok(bytes) = frame.into_data() else {
+            continue;
+        };
+        if !is_list {
+            refusal.extend(bytes.iter().take(MAX_REFUSAL_BYTES));
+            refusal.truncate(MAX_REFUSAL_BYTES);
+            continue;
+        }
+        let read = items.read(&bytes, |object| {
+            let object = serde_json::from_slice(object).map_err(|_| ListProblem)?;
+            heed(Event::InitApply(object));
+            Ok(())
+        });
+        read.map_err(|_| unreadable())?;
+    }
+    if is_list {
+        return items.end().map_err(|_| unreadable());
+    }
+    let status = serde_json::from_slice::<Status>(&refusal);
+    Err(match status {
+        Ok(status) => one_line(&status.message),
+        Err(_) => format!("the API server answers {}", head.status),
+    })
 }
 
 /// Tells of every change since a version, which goes along, until no more is heard. `going` is called
@@ -230,6 +282,10 @@ fn advance<K: Resource>(version: &mut String, object: &K) {
     }
 }
 
+fn unreadable() -> String {
+    "the answer of the API server cannot be read".to_owned()
+}
+
 fn no_answer() -> String {
     "the API server did not answer in time".to_owned()
 }
@@ -244,11 +300,17 @@ fn pause(failures: u32) -> Duration {
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many objects are read at once.
+/// How many objects are in one answer, unless the API server has all of them at hand.
 const PAGE: u32 = 500;
+
+/// How much is read of an answer that is no list, in bytes.
+const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 
 /// How long an answer may take to begin.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a list, which may be large, may take to begin and to go on.
+const LIST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a watch may be quiet before it is taken for one that goes on.
 const FIRST_EVENT: Duration = Duration::from_millis(200);

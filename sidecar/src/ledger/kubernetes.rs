@@ -210,6 +210,10 @@ fn heed(grants: &Grants, event: Event<AccessGrant>) {
     match event {
         Event::Init => grants.list_begins(),
         Event::InitApply(object) | Event::Apply(object) => {
+            if is_known(grants, &object) {
+                // An own write, mostly: its answer was read.
+                return;
+            }
             if let Some(object) = GrantObject::read(&object) {
                 grants.keep(object);
             }
@@ -221,6 +225,13 @@ fn heed(grants: &Grants, event: Event<AccessGrant>) {
         }
         Event::InitDone => grants.list_ends(),
     }
+}
+
+fn is_known(grants: &Grants, object: &AccessGrant) -> bool {
+    let metadata = &object.metadata;
+    let uid = metadata.uid.as_deref().and_then(GrantUid::parse);
+    let version = metadata.resource_version.as_deref();
+    uid.is_some_and(|uid| version.is_some_and(|version| grants.knows(&uid, version)))
 }
 
 /// How long a grant that is not known may take to come through the watch.

@@ -14,7 +14,7 @@ use crate::redemption::GrantUid;
 #[derive(Default)]
 pub struct Grants {
     state: RwLock<State>,
-    /// Told when something new is known.
+    /// Told when another object is known.
     news: Notify,
 }
 
@@ -76,10 +76,23 @@ impl Grants {
             return Arc::clone(known);
         }
         let object = Arc::new(object);
-        state.objects.insert(uid, Arc::clone(&object));
+        let before = state.objects.insert(uid, Arc::clone(&object));
         drop(state);
-        self.news.notify_waiters();
+        if before.is_none() {
+            self.news.notify_waiters();
+        }
         object
+    }
+
+    /// Whether this version of an object, which is there, is known already.
+    #[must_use]
+    pub fn knows(&self, uid: &GrantUid, resource_version: &str) -> bool {
+        let mut state = self.write();
+        if let Some(listed) = &mut state.listed {
+            listed.insert(*uid);
+        }
+        let known = state.objects.get(uid);
+        known.is_some_and(|known| known.resource_version == resource_version)
     }
 
     /// Keeps a newer version of an object that is known. One that was deleted meanwhile stays
@@ -158,6 +171,7 @@ mod tests {
             assert_eq!(grants.keep(object(1, version)).resource_version, expected);
             assert_eq!(grants.find(&uid).unwrap().resource_version, expected);
         }
+        assert!(grants.knows(&uid, "10") && !grants.knows(&uid, "9"));
         for (version, expected) in [("11", "11"), ("10", "11")] {
             assert_eq!(grants.renew(object(1, version)).resource_version, expected);
             assert_eq!(grants.find(&uid).unwrap().resource_version, expected);

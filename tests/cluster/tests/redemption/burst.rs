@@ -8,7 +8,6 @@ use redemption_sidecar::redemption::GrantUid;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::room::CODE;
 use crate::service::Services;
 
 /// Those who redeem one grant, each in a task.
@@ -32,10 +31,7 @@ impl Burst {
             let services = Arc::clone(services);
             self.own.spawn(async move {
                 let name = format!("own-{number}");
-                let minute = Duration::from_mins(1);
-                services
-                    .redeem_for(port, &uid, CODE.into(), &name, minute)
-                    .await
+                services.redeem(port, &uid, &name).await
             });
         }
     }
@@ -54,7 +50,7 @@ impl Burst {
             self.plain.spawn(async move {
                 let start = Instant::now();
                 loop {
-                    let answer = services.hear(port, &uid).await;
+                    let answer = services.ask(port, &uid).await;
                     match answer.as_ref().map(|answer| answer.status) {
                         Some(200) => return answer.map(|answer| answer.serial()),
                         Some(404) => return None,
@@ -66,11 +62,6 @@ impl Burst {
                 }
             });
         }
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        let is_over = |tasks: &JoinSet<Option<String>>| tasks.is_empty();
-        is_over(&self.own) && is_over(&self.plain)
     }
 
     /// What they received, when all are done. No two of them may have the same certificate.

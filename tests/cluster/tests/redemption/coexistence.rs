@@ -170,7 +170,7 @@ async fn beside_skuppers_controller_the_count_is_never_below_the_certificates() 
         let key = PrivateKey::generate(KeyKind::P256);
         let own = certificate_request::create(&key);
         let own = format!("certificate-request: {own}\r\n");
-        let first = services.hear_with(balancer.port, &uid, CODE, &own).await;
+        let first = services.ask_with(balancer.port, &uid, CODE, &own).await;
         let first = first.unwrap().serial();
 
         let mut of_controller = JoinSet::new();
@@ -222,7 +222,7 @@ async fn beside_skuppers_controller_the_count_is_never_below_the_certificates() 
         );
         // It keeps what is noted: the key is the same redemption still.
         assert_eq!(noted(versions.last().unwrap()), own_count, "{name}");
-        let again = services.hear_with(balancer.port, &uid, CODE, &own).await;
+        let again = services.ask_with(balancer.port, &uid, CODE, &own).await;
         assert_eq!(again.unwrap().serial(), first, "{name}");
     }
 }

@@ -170,7 +170,7 @@ async fn beside_a_writer_that_never_rests_everybody_is_answered() {
     burst.own(&services, service.port, uid, 20);
     let mut statuses = Vec::new();
     for _ in 0..20 {
-        statuses.push(services.hear(service.port, &uid).await.unwrap().status);
+        statuses.push(services.ask(service.port, &uid).await.unwrap().status);
     }
     let own = burst.end().await.own.len();
     is_over.store(true, Ordering::Relaxed);
@@ -391,7 +391,7 @@ async fn wait_for_answer(
 ) {
     let start = Instant::now();
     loop {
-        let answer = services.hear(service.port, uid).await;
+        let answer = services.ask(service.port, uid).await;
         if let Some(answer) = &answer {
             let body = if answer.status == 200 {
                 ""

@@ -42,23 +42,17 @@ async fn every_grant_of_many_is_known_as_soon_as_the_service_is_ready() {
     let mut asking = JoinSet::new();
     for uid in uids.clone() {
         let services = Arc::clone(&services);
-        asking.spawn(async move {
-            services
-                .hear_with(port, &uid, "x", "")
-                .await
-                .unwrap()
-                .status
-        });
+        asking.spawn(async move { services.ask_with(port, &uid, "x", "").await.unwrap().status });
         while asking.len() >= CLIENTS {
             assert_eq!(asking.join_next().await.unwrap().unwrap(), 403);
         }
     }
     assert!(asking.join_all().await.iter().all(|status| *status == 403));
     for uid in [uids[0], uids[uids.len() / 2], uids[uids.len() - 1]] {
-        assert_eq!(services.hear(port, &uid).await.unwrap().status, 200);
+        assert_eq!(services.ask(port, &uid).await.unwrap().status, 200);
     }
     let nobody = GrantUid::from_bytes([7; 16]);
-    assert_eq!(services.hear(port, &nobody).await.unwrap().status, 404);
+    assert_eq!(services.ask(port, &nobody).await.unwrap().status, 404);
 }
 
 async fn make(room: &Arc<Room>, number: usize) -> Vec<GrantUid> {

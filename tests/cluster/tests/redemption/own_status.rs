@@ -61,7 +61,7 @@ async fn three_services_that_start_at_once_complete_each_grant_once() {
         let code = object.status["code"].as_str().unwrap();
         for service in &running {
             let answer = services
-                .hear_with(service.port, &uid, code, "")
+                .ask_with(service.port, &uid, code, "")
                 .await
                 .unwrap();
             assert_eq!(answer.status, 200, "{name}: {answer:?}");

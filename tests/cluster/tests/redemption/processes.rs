@@ -88,7 +88,7 @@ async fn three_services_certify_exactly_what_a_grant_allows() {
         let begin = std::time::Instant::now();
         let asking = (0..50).map(|_| {
             let services = Arc::clone(&replicas.services);
-            tokio::spawn(async move { services.hear(port, &uid).await.unwrap().status })
+            tokio::spawn(async move { services.ask(port, &uid).await.unwrap().status })
         });
         let mut answers = Vec::new();
         for answer in asking.collect::<Vec<_>>() {

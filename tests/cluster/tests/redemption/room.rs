@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use cluster_tests::{Cluster, Identity, Rendered};
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use redemption_sidecar::clock;
@@ -104,18 +104,10 @@ impl Room {
 
     /// Lets somebody do what the rules of a Role say, in this namespace.
     pub(crate) async fn allow(&self, user: &str, rules: Value) {
-        let roles: Api<Role> = Api::namespaced(self.client.clone(), &self.namespace);
+        let api: Api<Role> = Api::namespaced(self.client.clone(), &self.namespace);
         let bindings: Api<RoleBinding> = Api::namespaced(self.client.clone(), &self.namespace);
-        create(&roles, json!({"metadata": {"name": user}, "rules": rules})).await;
+        create(&api, json!({"metadata": {"name": user}, "rules": rules})).await;
         create(&bindings, binding("Role", user)).await;
-    }
-
-    /// The same in all namespaces.
-    pub(crate) async fn allow_everywhere(&self, user: &str, rules: Value) {
-        let roles: Api<ClusterRole> = Api::all(self.client.clone());
-        let bindings: Api<ClusterRoleBinding> = Api::all(self.client.clone());
-        create(&roles, json!({"metadata": {"name": user}, "rules": rules})).await;
-        create(&bindings, binding("ClusterRole", user)).await;
     }
 
     /// A grant that can be redeemed for an hour.
@@ -171,10 +163,7 @@ impl Room {
         for service in running {
             let start = Instant::now();
             loop {
-                let answer = services
-                    .hear_with(service.port, uid, "x", "")
-                    .await
-                    .unwrap();
+                let answer = services.ask_with(service.port, uid, "x", "").await.unwrap();
                 if answer.status == 403 {
                     break;
                 }
@@ -196,16 +185,6 @@ impl Room {
     }
 }
 
-/// How many redemptions are noted in a grant, each with its key.
-pub(crate) fn noted(object: &AccessGrant) -> u64 {
-    let conditions = object.status["conditions"].as_array();
-    let mut conditions = conditions.into_iter().flatten();
-    let note = conditions.find(|condition| condition["type"] == "redemption-sidecar/keys");
-    note.map_or(0, |note| {
-        note["message"].as_str().unwrap().lines().count() as u64
-    })
-}
-
 async fn create<K>(api: &Api<K>, object: Value)
 where
     K: Clone + Debug + DeserializeOwned + Serialize,
@@ -219,6 +198,16 @@ fn binding(kind: &str, user: &str) -> Value {
     json!({"metadata": {"name": user},
         "roleRef": {"apiGroup": group, "kind": kind, "name": user},
         "subjects": [{"apiGroup": group, "kind": "User", "name": user}]})
+}
+
+/// How many redemptions are noted in a grant, each with its key.
+pub(crate) fn noted(object: &AccessGrant) -> u64 {
+    let conditions = object.status["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    let note = conditions.find(|condition| condition["type"] == "redemption-sidecar/keys");
+    note.map_or(0, |note| {
+        note["message"].as_str().unwrap().lines().count() as u64
+    })
 }
 
 /// A redemption with a key that nobody else has.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cluster_tests::{Cluster, Identity};
+use cluster_tests::{Cluster, Identity, free_port};
 use redemption_sidecar::clock;
 use redemption_sidecar::manifest::AccessToken;
 use redemption_sidecar::redeemer::token::Token;
@@ -88,7 +88,7 @@ impl Services {
 
     /// Starts one, and does not wait.
     pub(crate) fn spawn(&self, options: &[&str]) -> Service {
-        let (port, operations_port) = (free_port(), free_port());
+        let (port, operations_port) = (free_port().unwrap(), free_port().unwrap());
         let log = self.folder.path().join(format!("log-{port}"));
         let output = File::options()
             .create(true)
@@ -149,12 +149,15 @@ impl Services {
             .unwrap()
     }
 
-    /// Redeems with a key of its own, as often as it must, and says whether it has its certificate.
-    pub(crate) async fn redeem(&self, port: u16, uid: &GrantUid, name: &str) -> bool {
-        self.redeem_with(port, uid, CODE.into(), name).await
+    /// Redeems with a key of its own, as often as it must. The serial of the certificate, or none when
+    /// it is refused for good.
+    pub(crate) async fn redeem(&self, port: u16, uid: &GrantUid, name: &str) -> Option<String> {
+        let patience = Duration::from_mins(1);
+        self.redeem_for(port, uid, CODE.into(), name, patience)
+            .await
     }
 
-    /// The same with another code.
+    /// The same with another code. Says whether it has its certificate.
     pub(crate) async fn redeem_with(
         &self,
         port: u16,
@@ -163,11 +166,11 @@ impl Services {
         name: &str,
     ) -> bool {
         let patience = Duration::from_mins(1);
-        let serial = self.redeem_for(port, uid, code, name, patience).await;
-        serial.is_some()
+        let received = self.redeem_for(port, uid, code, name, patience).await;
+        received.is_some()
     }
 
-    /// The same for as long as this. The serial of the certificate, or none when it is refused for good.
+    /// The same for as long as this.
     pub(crate) async fn redeem_for(
         &self,
         port: u16,
@@ -210,13 +213,24 @@ impl Services {
         }
     }
 
+    /// The status of such an answer.
+    pub(crate) async fn status(&self, port: u16, uid: &GrantUid) -> Option<u16> {
+        self.status_with(port, uid, CODE).await
+    }
+
+    /// The same with another code.
+    pub(crate) async fn status_with(&self, port: u16, uid: &GrantUid, code: &str) -> Option<u16> {
+        let answer = self.ask_with(port, uid, code, "").await;
+        answer.map(|answer| answer.status)
+    }
+
     /// Asks once without a key, as Skupper's clients do. None without a whole answer.
-    pub(crate) async fn hear(&self, port: u16, uid: &GrantUid) -> Option<Answer> {
-        self.hear_with(port, uid, CODE, "").await
+    pub(crate) async fn ask(&self, port: u16, uid: &GrantUid) -> Option<Answer> {
+        self.ask_with(port, uid, CODE, "").await
     }
 
     /// The same with another code and with more headers, each with its line end.
-    pub(crate) async fn hear_with(
+    pub(crate) async fn ask_with(
         &self,
         port: u16,
         uid: &GrantUid,
@@ -231,17 +245,6 @@ impl Services {
         );
         let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &request));
         asking.await.unwrap()
-    }
-
-    /// The status alone.
-    pub(crate) async fn ask(&self, port: u16, uid: &GrantUid) -> Option<u16> {
-        self.ask_with(port, uid, CODE).await
-    }
-
-    /// The same with another code.
-    pub(crate) async fn ask_with(&self, port: u16, uid: &GrantUid, code: &str) -> Option<u16> {
-        let answer = self.hear_with(port, uid, code, "").await;
-        answer.map(|answer| answer.status)
     }
 }
 
@@ -389,10 +392,6 @@ pub(crate) fn binary() -> PathBuf {
         binary.display()
     );
     binary
-}
-
-pub(crate) fn free_port() -> u16 {
-    cluster_tests::free_port().unwrap()
 }
 
 /// How long an answer may take: as Skupper's clients wait.
