@@ -107,6 +107,10 @@ pub enum Format {
     Example: those of all namespaces, each for the Site of its own\n  \
     redemption-sidecar serve --kubernetes --all-namespaces --url https://192.0.2.1:9090"
 )]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub struct Serve {
     /// Where the data is.
     #[command(flatten)]

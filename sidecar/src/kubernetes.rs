@@ -3,8 +3,8 @@
 mod access_grant;
 mod connect;
 mod follow;
+mod items;
 
-use kube::runtime::watcher;
 use kube::{Api, Client};
 use skupper_access_policy::printable::is_hidden;
 
@@ -50,18 +50,6 @@ pub fn wording(error: &kube::Error) -> String {
         "the API server cannot be reached: {}",
         one_line(&cause.to_string())
     )
-}
-
-/// A failed watch as one line.
-#[must_use]
-pub fn watch_wording(error: &watcher::Error) -> String {
-    match error {
-        watcher::Error::InitialListFailed(error)
-        | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => wording(error),
-        watcher::Error::WatchError(status) => one_line(&status.message),
-        watcher::Error::NoResourceVersion => "the list has no version".to_owned(),
-    }
 }
 
 /// Whole enough to say which verb on which resource is forbidden.

@@ -41,13 +41,16 @@ async fn delete(
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     let name = &options.name;
-    let listed = loop {
+    let mut listed = loop {
         let listed = cluster.find(name).await?.ok_or_else(|| ended(name, None))?;
         // It is not deleted when it was redeemed meanwhile: every redemption is reported.
         if cluster.delete(&listed).await? {
             break listed;
         }
     };
+    if let Some(grant) = &mut listed.grant {
+        grant.revoked.get_or_insert(now);
+    }
     let report = GrantReport::of_cluster_with_keys(&listed, now);
     print_grants(&[report], options.output)?;
     if options.output == Format::Table && !listed.keys.is_empty() {

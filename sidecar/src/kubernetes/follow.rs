@@ -1,19 +1,31 @@
 //! Follows objects of the API server: lists them once, then hears of every change.
 //!
-//! When the changes break off or have become too old (410), everything is listed anew. Bookmarks keep
-//! a quiet watch from becoming too old.
+//! ```text
+//! list -> watch -> ended, or broken off -> watch from the last version that was heard of
+//!   ^------------- that is too old (410)
+//! ```
+//!
+//! Bookmarks keep the version of a quiet watch from becoming too old. `kube::runtime::watcher` does the
+//! same and does not tell when a watch that broke off goes on: without a change nobody would know.
 
 use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use kube::runtime::watcher::{self, Event, watcher};
+use futures_util::{Stream, StreamExt as _};
+use http_body_util::BodyExt as _;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
+use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::client::Body;
+use kube::core::{Request, Status};
+use kube::runtime::watcher::Event;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
-use super::watch_wording;
+use super::items::{Items, ListProblem};
+use super::{one_line, wording};
 use crate::random;
 
 /// How a watch goes: whether what is known is what there is.
@@ -66,29 +78,216 @@ pub async fn follow<K>(
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let mut config = watcher::Config::default();
-    if let Some(field) = field {
-        config = config.fields(field);
-    }
-    let mut events = pin!(watcher(api, config));
+    let mut version = None;
+    // What the API server has at hand is several times cheaper for it than what its store has, and
+    // the watch tells what has changed since.
+    let mut params = ListParams::default().limit(PAGE).match_any();
+    params.field_selector = field.map(str::to_owned);
     let mut failures = 0;
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(event) => {
-                // A list that begins is no answer of the API server yet.
-                if !matches!(event, Event::Init) {
-                    failures = 0;
+    loop {
+        let lost = if let Some(version) = &mut version {
+            let going = || course.note(None);
+            watch(&api, field, version, going, &mut heed).await
+        } else {
+            match list(&api, params.clone(), &mut heed).await {
+                Ok(listed) => {
+                    // From now on older ones would go back in time.
+                    (params.version_match, params.resource_version) = (None, None);
+                    version = Some(listed);
                     course.note(None);
+                    failures = 0;
+                    continue;
                 }
-                heed(event);
+                Err(error) => Lost::Broken(error),
             }
-            Err(error) => {
-                course.note(Some(watch_wording(&error)));
-                tokio::time::sleep(pause(failures)).await;
-                failures += 1;
+        };
+        let problem = match lost {
+            Lost::Ended => {
+                failures = 0;
+                tokio::time::sleep(SHORTEST_PAUSE).await;
+                continue;
             }
+            Lost::Expired(problem) => {
+                version = None;
+                problem
+            }
+            Lost::Broken(problem) => problem,
+        };
+        course.note(Some(problem));
+        tokio::time::sleep(pause(failures)).await;
+        failures += 1;
+    }
+}
+
+/// Why nothing more is heard of a watch.
+enum Lost {
+    /// Its time was over.
+    Ended,
+    /// What happened since the version is forgotten. Holds the message.
+    Expired(String),
+    /// Anything else. Holds the message.
+    Broken(String),
+}
+
+impl Lost {
+    fn because(code: u16, problem: String) -> Self {
+        if code == EXPIRED {
+            Self::Expired(problem)
+        } else {
+            Self::Broken(problem)
         }
     }
+
+    fn failed(error: &kube::Error) -> Self {
+        let code = match error {
+            kube::Error::Api(status) => status.code,
+            _ => 0,
+        };
+        Self::because(code, wording(error))
+    }
+}
+
+/// Tells of every object that there is, and returns the version that the list is of. Each is told of
+/// while the others are on their way.
+async fn list<K>(
+    api: &Api<K>,
+    mut params: ListParams,
+    heed: &mut impl FnMut(Event<K>),
+) -> Result<String, String>
+where
+    K: Resource + Clone + DeserializeOwned + Debug,
+{
+    heed(Event::Init);
+    loop {
+        let end = page(api, &params, heed).await?;
+        if let Some(next) = end.continue_.filter(|next| !next.is_empty()) {
+            (params.version_match, params.resource_version) = (None, None);
+            params = params.continue_token(&next);
+            continue;
+        }
+        heed(Event::InitDone);
+        let version = end.resource_version;
+        return version.ok_or_else(|| "the list has no version".to_owned());
+    }
+}
+
+async fn page<K>(
+    api: &Api<K>,
+    params: &ListParams,
+    heed: &mut impl FnMut(Event<K>),
+) -> Result<ListMeta, String>
+where
+    K: Resource + Clone + DeserializeOwned + Debug,
+{
+    let request = Request::new(api.resource_url()).list(params);
+    let request = request.map_err(|error| error.to_string())?;
+    let client = api.clone().into_client();
+    let answer = timeout(LIST_PATIENCE, client.send(request.map(Body::from)))
+        .await
+        .map_err(|_| no_answer())?;
+    let (head, mut body) = answer.map_err(|error| wording(&error))?.into_parts();
+    let is_list = head.status.is_success();
+    let (mut items, mut refusal) = (Items::default(), Vec::new());
+    while let Some(frame) = timeout(LIST_PATIENCE, body.frame())
+        .await
+        .map_err(|_| no_answer())?
+    {
+        let frame = frame.map_err(|error| wording(&error))?;
+        let Ok(bytes) = frame.into_data() else {
+            continue;
+        };
+        if !is_list {
+            refusal.extend(bytes.iter().take(MAX_REFUSAL_BYTES));
+            refusal.truncate(MAX_REFUSAL_BYTES);
+            continue;
+        }
+        let read = items.read(&bytes, |object| {
+            let object = serde_json::from_slice(object).map_err(|_| ListProblem)?;
+            heed(Event::InitApply(object));
+            Ok(())
+        });
+        read.map_err(|_| unreadable())?;
+    }
+    if is_list {
+        return items.end().map_err(|_| unreadable());
+    }
+    let status = serde_json::from_slice::<Status>(&refusal);
+    Err(match status {
+        Ok(status) => one_line(&status.message),
+        Err(_) => format!("the API server answers {}", head.status),
+    })
+}
+
+/// Tells of every change since a version, which goes along, until no more is heard. `going` is called
+/// when the watch goes on.
+async fn watch<K>(
+    api: &Api<K>,
+    field: Option<&str>,
+    version: &mut String,
+    going: impl Fn(),
+    heed: &mut impl FnMut(Event<K>),
+) -> Lost
+where
+    K: Resource + Clone + DeserializeOwned + Debug + 'static,
+{
+    let mut params = WatchParams::default().timeout(WATCH_SECONDS);
+    params.field_selector = field.map(str::to_owned);
+    let events = match timeout(PATIENCE, api.watch(&params, version)).await {
+        Ok(Ok(events)) => events,
+        Ok(Err(error)) => return Lost::failed(&error),
+        Err(_) => return Lost::Broken(no_answer()),
+    };
+    let mut events = pin!(events);
+    // A version that is too old is said in the first event.
+    let mut next = timeout(FIRST_EVENT, events.next()).await;
+    if !matches!(next, Ok(Some(Ok(WatchEvent::Error(_)) | Err(_)))) {
+        going();
+    }
+    if next.is_err() {
+        next = heard(&mut events).await;
+    }
+    loop {
+        match next {
+            Ok(Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)))) => {
+                advance(version, &object);
+                heed(Event::Apply(object));
+            }
+            Ok(Some(Ok(WatchEvent::Deleted(object)))) => {
+                advance(version, &object);
+                heed(Event::Delete(object));
+            }
+            Ok(Some(Ok(WatchEvent::Bookmark(mark)))) => *version = mark.metadata.resource_version,
+            Ok(Some(Ok(WatchEvent::Error(status)))) => {
+                return Lost::because(status.code, one_line(&status.message));
+            }
+            Ok(Some(Err(error))) => return Lost::failed(&error),
+            Ok(None) => return Lost::Ended,
+            Err(_) => return Lost::Broken("nothing is heard of the watch any more".to_owned()),
+        }
+        next = heard(&mut events).await;
+    }
+}
+
+/// The next event; an error when the watch is longer than it can be.
+async fn heard<S: Stream + Unpin>(
+    events: &mut S,
+) -> Result<Option<S::Item>, tokio::time::error::Elapsed> {
+    let longest = Duration::from_secs(WATCH_SECONDS.into()) + PATIENCE;
+    timeout(longest, events.next()).await
+}
+
+fn advance<K: Resource>(version: &mut String, object: &K) {
+    if let Some(of_object) = &object.meta().resource_version {
+        version.clone_from(of_object);
+    }
+}
+
+fn unreadable() -> String {
+    "the answer of the API server cannot be read".to_owned()
+}
+
+fn no_answer() -> String {
+    "the API server did not answer in time".to_owned()
 }
 
 /// The pause after so many failures in a row: it doubles, and is seldom the same for two services.
@@ -101,5 +300,26 @@ fn pause(failures: u32) -> Duration {
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
+/// How many objects are in one answer, unless the API server has all of them at hand.
+const PAGE: u32 = 500;
+
+/// How much is read of an answer that is no list, in bytes.
+const MAX_REFUSAL_BYTES: usize = 64 * 1024;
+
+/// How long an answer may take to begin.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a list, which may be large, may take to begin and to go on.
+const LIST_PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long a watch may be quiet before it is taken for one that goes on.
+const FIRST_EVENT: Duration = Duration::from_millis(200);
+
+/// How long a watch lasts. A connection that was lost silently is noticed a little later.
+const WATCH_SECONDS: u32 = 60;
+
+/// HTTP 410 Gone.
+const EXPIRED: u16 = 410;
+
 /// An API server that is back is noticed after this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);

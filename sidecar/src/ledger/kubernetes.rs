@@ -25,12 +25,15 @@ mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use kube::Client;
+use kube::api::ListParams;
 use kube::runtime::watcher::Event;
+use kube::{Api, Client};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use self::completion::Facts;
 use self::events::Events;
@@ -41,7 +44,7 @@ use self::queues::Queues;
 use self::store::ClusterStore;
 use super::{Entry, Ledger, LedgerFault};
 use crate::fault::Fault;
-use crate::kubernetes::{AccessGrant, Course, Scope, follow};
+use crate::kubernetes::{AccessGrant, Course, Scope, follow, wording};
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 
 /// The AccessGrants of a namespace or of a cluster, watched until this is dropped.
@@ -49,6 +52,9 @@ pub struct KubernetesLedger {
     grants: Arc<Grants>,
     queues: Arc<Queues<ClusterStore>>,
     course: Arc<Course>,
+    grants_of_scope: Api<AccessGrant>,
+    /// Whether the API server did not answer when it was asked last.
+    is_cut_off: AtomicBool,
     own_status: Option<Arc<OwnStatus>>,
     events: Events,
     task: JoinHandle<()>,
@@ -66,7 +72,12 @@ impl KubernetesLedger {
         let completing = own_status.clone();
         let course = Arc::new(Course::of("the AccessGrants"));
         let events = Events::start(client.clone());
-        let (api, known, of_task) = (scope.api(client), Arc::clone(&grants), Arc::clone(&course));
+        let grants_of_scope = scope.api(client);
+        let (api, known, of_task) = (
+            grants_of_scope.clone(),
+            Arc::clone(&grants),
+            Arc::clone(&course),
+        );
         let task = tokio::spawn(async move {
             follow(api, None, &of_task, |event| {
                 if let (Some(own_status), Event::InitApply(object) | Event::Apply(object)) =
@@ -82,16 +93,33 @@ impl KubernetesLedger {
             queues: Arc::new(Queues::new(store, Arc::clone(&grants))),
             grants,
             course,
+            grants_of_scope,
+            is_cut_off: AtomicBool::new(false),
             own_status,
             events,
             task,
         }
     }
 
-    /// Why the grants are not known as they are now, if they are not.
-    #[must_use]
-    pub fn problem(&self) -> Option<String> {
-        self.course.problem()
+    /// Asks whether changes are heard of and the API server answers: a line that went silent shows in
+    /// nothing else.
+    ///
+    /// # Errors
+    /// A [passing](LedgerFault::passing) fault says which of them is not so.
+    pub async fn prove(&self) -> Result<(), LedgerFault> {
+        if let Some(problem) = self.course.problem() {
+            return Err(LedgerFault::passing(problem));
+        }
+        let one = ListParams::default().limit(1);
+        let proof = match timeout(PROOF, self.grants_of_scope.list(&one)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(LedgerFault::passing(wording(&error))),
+            Err(_) => Err(LedgerFault::passing(
+                "the API server did not answer in time",
+            )),
+        };
+        self.is_cut_off.store(proof.is_err(), Ordering::Relaxed);
+        proof
     }
 
     /// Says where the service is reached and which CA it answers with, for the grants it completes.
@@ -108,8 +136,14 @@ impl KubernetesLedger {
         if !self.grants.is_complete() {
             return Err(Refusal::NotReady);
         }
-        let object = self.grants.wait_for(uid, PATIENCE).await;
-        object.ok_or(Refusal::UnknownGrant)
+        if let Some(object) = self.grants.wait_for(uid, PATIENCE).await {
+            return Ok(object);
+        }
+        // While changes are not heard of, nobody knows what there is.
+        if self.course.problem().is_some() || self.is_cut_off.load(Ordering::Relaxed) {
+            return Err(Refusal::NotReady);
+        }
+        Err(Refusal::UnknownGrant)
     }
 }
 
@@ -176,6 +210,10 @@ fn heed(grants: &Grants, event: Event<AccessGrant>) {
     match event {
         Event::Init => grants.list_begins(),
         Event::InitApply(object) | Event::Apply(object) => {
+            if is_known(grants, &object) {
+                // An own write, mostly: its answer was read.
+                return;
+            }
             if let Some(object) = GrantObject::read(&object) {
                 grants.keep(object);
             }
@@ -189,5 +227,15 @@ fn heed(grants: &Grants, event: Event<AccessGrant>) {
     }
 }
 
+fn is_known(grants: &Grants, object: &AccessGrant) -> bool {
+    let metadata = &object.metadata;
+    let uid = metadata.uid.as_deref().and_then(GrantUid::parse);
+    let version = metadata.resource_version.as_deref();
+    uid.is_some_and(|uid| version.is_some_and(|version| grants.knows(&uid, version)))
+}
+
 /// How long a grant that is not known may take to come through the watch.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the API server may take to prove that it is there.
+const PROOF: Duration = Duration::from_secs(2);

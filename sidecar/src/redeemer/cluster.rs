@@ -41,7 +41,7 @@ pub(super) struct Namespace<'a> {
 }
 
 impl<'a> Namespace<'a> {
-    pub(super) fn of(client: Client, namespace: &str, token: &'a Token) -> Self {
+    pub(super) fn of(client: &Client, namespace: &str, token: &'a Token) -> Self {
         Self {
             requests: Requests::of(client, namespace),
             url: &token.url,

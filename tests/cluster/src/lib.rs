@@ -25,6 +25,7 @@ mod deployment;
 mod guest;
 mod identity;
 mod kinds;
+mod kubectl;
 mod process;
 mod rendered;
 mod site;
@@ -36,6 +37,8 @@ pub use cluster::Cluster;
 pub use deployment::{Deployment, Order};
 pub use guest::Guest;
 pub use identity::Identity;
+pub use kubectl::{Kubectl, Printed};
+pub use process::free_port;
 pub use rendered::{Permission, Rendered};
 pub use user::{Answer, Kind, User};
 

@@ -5,7 +5,11 @@ use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::{fs, io};
+
+use redemption_sidecar::random;
 
 use crate::Problem;
 
@@ -55,10 +59,24 @@ impl Drop for Process {
     }
 }
 
-/// A port of 127.0.0.1 that nobody listens on.
-pub(crate) fn free_port() -> io::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?.port())
+/// A port of 127.0.0.1 that nobody listens on, that was not asked for before, and that no connection
+/// gets as its own: whoever listens on it may end and come back.
+///
+/// # Errors
+/// None is found.
+pub fn free_port() -> io::Result<u16> {
+    static NEXT: OnceLock<AtomicU16> = OnceLock::new();
+    let next = NEXT.get_or_init(|| AtomicU16::new(u16::from_be_bytes(random::bytes())));
+    let mut result = Err(io::ErrorKind::AddrInUse.into());
+    for _ in 0..100 {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST_PORT + number % (END_OF_PORTS - FIRST_PORT);
+        result = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(|_| port);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
 }
 
 /// `--name=value` for each pair.
@@ -68,3 +86,9 @@ pub(crate) fn flags(pairs: &[(&str, &str)]) -> Vec<OsString> {
 }
 
 const LAST_LINES: usize = 20;
+
+const FIRST_PORT: u16 = 10_240;
+
+/// From here on Linux takes the ports of outgoing connections. Source: Linux ip-sysctl,
+/// `ip_local_port_range`.
+const END_OF_PORTS: u16 = 32_768;

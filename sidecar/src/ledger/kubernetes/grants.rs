@@ -14,7 +14,7 @@ use crate::redemption::GrantUid;
 #[derive(Default)]
 pub struct Grants {
     state: RwLock<State>,
-    /// Told when something new is known.
+    /// Told when another object is known.
     news: Notify,
 }
 
@@ -76,10 +76,36 @@ impl Grants {
             return Arc::clone(known);
         }
         let object = Arc::new(object);
-        state.objects.insert(uid, Arc::clone(&object));
+        let before = state.objects.insert(uid, Arc::clone(&object));
         drop(state);
-        self.news.notify_waiters();
+        if before.is_none() {
+            self.news.notify_waiters();
+        }
         object
+    }
+
+    /// Whether this version of an object, which is there, is known already.
+    #[must_use]
+    pub fn knows(&self, uid: &GrantUid, resource_version: &str) -> bool {
+        let mut state = self.write();
+        if let Some(listed) = &mut state.listed {
+            listed.insert(*uid);
+        }
+        let known = state.objects.get(uid);
+        known.is_some_and(|known| known.resource_version == resource_version)
+    }
+
+    /// Keeps a newer version of an object that is known. One that was deleted meanwhile stays
+    /// unknown: an answer about it may come later than the news that it is gone.
+    pub fn renew(&self, object: GrantObject) -> Arc<GrantObject> {
+        let mut state = self.write();
+        let Some(known) = state.objects.get_mut(&object.place.uid) else {
+            return Arc::new(object);
+        };
+        if object.is_as_new_as(known) {
+            *known = Arc::new(object);
+        }
+        Arc::clone(known)
     }
 
     /// Forgets an object that was deleted.
@@ -145,8 +171,15 @@ mod tests {
             assert_eq!(grants.keep(object(1, version)).resource_version, expected);
             assert_eq!(grants.find(&uid).unwrap().resource_version, expected);
         }
+        assert!(grants.knows(&uid, "10") && !grants.knows(&uid, "9"));
+        for (version, expected) in [("11", "11"), ("10", "11")] {
+            assert_eq!(grants.renew(object(1, version)).resource_version, expected);
+            assert_eq!(grants.find(&uid).unwrap().resource_version, expected);
+        }
         grants.forget(&uid);
         assert!(grants.find(&uid).is_none());
+        assert_eq!(grants.renew(object(1, "12")).resource_version, "12");
+        assert!(grants.find(&uid).is_none(), "deleted before the answer");
         assert_eq!(grants.keep(object(1, "3")).resource_version, "3");
     }
 

@@ -1,13 +1,13 @@
 //! Completes grants in a cluster whose Skupper controller does not: `--own-status`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::api::{ListParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::completion::{Facts, complete};
 use super::outcome::Outcome;
@@ -21,7 +21,16 @@ pub(super) struct OwnStatus {
     scope: Scope,
     /// Where the service is reached, and where it was before.
     facts: Mutex<(Option<Facts>, Option<Facts>)>,
-    writers: Semaphore,
+    incomplete: Mutex<Incomplete>,
+}
+
+/// The grants in which something is missing.
+#[derive(Default)]
+struct Incomplete {
+    /// By namespace and name: thousands may wait, so that none is kept.
+    places: BTreeSet<(String, String)>,
+    /// How many tasks complete them.
+    writers: usize,
 }
 
 impl OwnStatus {
@@ -30,7 +39,7 @@ impl OwnStatus {
             client,
             scope,
             facts: Mutex::default(),
-            writers: Semaphore::new(WRITERS),
+            incomplete: Mutex::default(),
         }
     }
 
@@ -48,9 +57,45 @@ impl OwnStatus {
 
     /// Completes a grant if something is missing in it.
     pub(super) fn consider(self: &Arc<Self>, object: &AccessGrant) {
-        if self.missing(object).is_some() {
-            tokio::spawn(Arc::clone(self).write(object.clone()));
+        let ObjectMeta {
+            namespace: Some(namespace),
+            name: Some(name),
+            ..
+        } = &object.metadata
+        else {
+            return;
+        };
+        if self.missing(object).is_none() {
+            return;
         }
+        let mut incomplete = self.incomplete();
+        incomplete.places.insert((namespace.clone(), name.clone()));
+        if incomplete.writers < WRITERS {
+            incomplete.writers += 1;
+            drop(incomplete);
+            tokio::spawn(Arc::clone(self).write_all());
+        }
+    }
+
+    /// Completes grants until none is incomplete.
+    async fn write_all(self: Arc<Self>) {
+        while let Some((namespace, name)) = self.next() {
+            self.write(&namespace, &name).await;
+        }
+    }
+
+    fn next(&self) -> Option<(String, String)> {
+        let mut incomplete = self.incomplete();
+        let next = incomplete.places.pop_first();
+        if next.is_none() {
+            incomplete.writers -= 1;
+        }
+        next
+    }
+
+    fn incomplete(&self) -> MutexGuard<'_, Incomplete> {
+        let incomplete = self.incomplete.lock();
+        incomplete.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn missing(&self, object: &AccessGrant) -> Option<Map<String, Value>> {
@@ -87,53 +132,55 @@ impl OwnStatus {
     }
 
     /// Writes until nothing is missing. Whoever was faster is heard of through the watch.
-    async fn write(self: Arc<Self>, mut object: AccessGrant) {
-        let Ok(_writer) = self.writers.acquire().await else {
-            return;
-        };
-        let name = object.metadata.name.clone().unwrap_or_default();
-        let namespace = object.metadata.namespace.clone().unwrap_or_default();
-        let api = Api::<AccessGrant>::namespaced(self.client.clone(), &namespace);
-        while let Some(status) = self.missing(&object) {
-            let ObjectMeta {
-                uid,
-                resource_version,
-                ..
-            } = object.metadata;
-            let written = AccessGrant {
-                metadata: ObjectMeta {
-                    name: Some(name.clone()),
-                    namespace: Some(namespace.clone()),
-                    uid,
-                    resource_version,
-                    ..ObjectMeta::default()
-                },
-                spec: Value::Null,
-                status: Value::Object(status),
+    async fn write(&self, namespace: &str, name: &str) {
+        let api = Api::<AccessGrant>::namespaced(self.client.clone(), namespace);
+        for _ in 0..ATTEMPTS {
+            let read = timeout(PATIENCE, api.get_opt(name)).await;
+            let error = match read {
+                Ok(Ok(None)) => return,
+                Ok(Ok(Some(object))) => {
+                    let Some(status) = self.missing(&object) else {
+                        return;
+                    };
+                    let object = completed(object.metadata, status);
+                    let options = PostParams {
+                        field_manager: Some(FIELD_MANAGER.to_owned()),
+                        ..PostParams::default()
+                    };
+                    let write = api.replace_status(name, &options, &object);
+                    match timeout(PATIENCE, write).await {
+                        Ok(Ok(_)) => return,
+                        Ok(Err(error)) => Some(error),
+                        Err(_) => None,
+                    }
+                }
+                Ok(Err(error)) => Some(error),
+                Err(_) => None,
             };
-            let options = PostParams {
-                field_manager: Some(FIELD_MANAGER.to_owned()),
-                ..PostParams::default()
-            };
-            let Err(error) = api.replace_status(&name, &options, &written).await else {
-                return;
-            };
-            match Outcome::of(&error) {
+            match error.as_ref().map_or(Outcome::Unknown, Outcome::of) {
                 Outcome::Conflict | Outcome::Gone => return,
-                Outcome::Busy(_) | Outcome::Unknown => {}
+                Outcome::Busy(_) | Outcome::Unknown => sleep(PAUSE).await,
                 Outcome::Denied | Outcome::Refused => {
-                    let cause = wording(&error);
+                    let cause = error.as_ref().map(wording).unwrap_or_default();
                     tracing::error!(name, namespace, "cannot complete the AccessGrant: {cause}");
                     return;
                 }
             }
-            sleep(PAUSE).await;
-            match api.get_opt(&name).await {
-                Ok(Some(found)) => object = found,
-                // The next event of the watch begins anew.
-                Ok(None) | Err(_) => return,
-            }
         }
+    }
+}
+
+fn completed(metadata: ObjectMeta, status: Map<String, Value>) -> AccessGrant {
+    AccessGrant {
+        metadata: ObjectMeta {
+            name: metadata.name,
+            namespace: metadata.namespace,
+            uid: metadata.uid,
+            resource_version: metadata.resource_version,
+            ..ObjectMeta::default()
+        },
+        spec: Value::Null,
+        status: Value::Object(status),
     }
 }
 
@@ -145,3 +192,9 @@ const PAGE: u32 = 500;
 
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often a grant is tried: for about a minute, and again at its next change.
+const ATTEMPTS: u32 = 60;
+
+/// How long the API server may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -10,6 +10,7 @@
 //! have been counted by a write whose result is not known is looked for, a while longer than that.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -241,7 +242,7 @@ impl<S: Store> Shift<S> {
         let read = self.queues.store.read(place).await;
         let failure = match read {
             Ok(object) if object.place.uid == self.uid => {
-                self.queues.grants.keep(object);
+                self.queues.grants.renew(object);
                 for one in waiting {
                     one.is_confirmed = true;
                 }
@@ -265,7 +266,7 @@ impl<S: Store> Shift<S> {
         let written = self.queues.store.write(object).await;
         let failure = match written {
             Ok(object) => {
-                let object = self.queues.grants.keep(object);
+                let object = self.queues.grants.renew(object);
                 for (one, decision) in decided {
                     one.decide(&object, decision);
                 }
@@ -353,6 +354,10 @@ impl Waiting {
         let Wish::Count(candidate, reply) = self.wish else {
             return;
         };
+        if candidate.is_late && decision == Err(Refusal::Unavailable) {
+            // What was sent may yet be stored.
+            candidate.log_doubt(&"it was not found in time");
+        }
         let is_counted = decision == Ok(Decision::Count);
         let is_lost = reply.send(Ok(decision)).is_err();
         if is_counted && is_lost {
@@ -373,13 +378,19 @@ impl Waiting {
         let _delivered = match self.wish {
             Wish::Count(candidate, reply) => {
                 if candidate.is_in_doubt {
-                    let Redemption { serial, .. } = candidate.redemption;
-                    tracing::error!(%serial, "a redemption may be counted in vain: {fault}");
+                    candidate.log_doubt(&fault);
                 }
                 reply.send(Err(fault)).is_ok()
             }
             Wish::Confirm(reply) => reply.send(Err(fault)).is_ok(),
         };
+    }
+}
+
+impl Candidate {
+    fn log_doubt(&self, cause: &dyn fmt::Display) {
+        let serial = self.redemption.serial;
+        tracing::error!(%serial, "a redemption may be counted in vain: {cause}");
     }
 }
 
@@ -412,8 +423,8 @@ fn jitter(longest: Duration) -> Duration {
 }
 
 /// How long after its deadline somebody is looked for who may be counted. Redeemers give up 5 s
-/// after it.
-const LOOK_FOR: Duration = Duration::from_secs(3);
+/// after it; the last request may take two of them.
+const LOOK_FOR: Duration = Duration::from_secs(2);
 
 /// However long the API server wants to be left alone: those who wait have few seconds.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);

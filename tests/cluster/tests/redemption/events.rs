@@ -56,15 +56,19 @@ async fn a_lock_out_and_a_fault_of_the_site_are_events_and_nothing_else_is() {
         .grant_of("other", json!({"issuer": "partners"}), CODE)
         .await;
     for uid in [good, guessed, short, other] {
-        assert_ne!(services.ask_with(port, &uid, "").await, Some(503), "{uid}");
+        assert_ne!(
+            services.status_with(port, &uid, "").await,
+            Some(503),
+            "{uid}"
+        );
     }
 
-    assert_eq!(services.ask(port, &good).await, Some(200));
-    assert_eq!(services.ask(port, &good).await, Some(404));
-    assert_eq!(services.ask(port, &other).await, Some(503));
+    assert_eq!(services.status(port, &good).await, Some(200));
+    assert_eq!(services.status(port, &good).await, Some(404));
+    assert_eq!(services.status(port, &other).await, Some(503));
     for uid in [guessed, short] {
         for attempt in 1..=25 {
-            let answer = services.ask_with(port, &uid, "Canary-wrong-code").await;
+            let answer = services.status_with(port, &uid, "Canary-wrong-code").await;
             // An empty code was the first one.
             let expected = if attempt < 20 { 403 } else { 429 };
             assert_eq!(answer, Some(expected), "{attempt}");
@@ -72,7 +76,7 @@ async fn a_lock_out_and_a_fault_of_the_site_are_events_and_nothing_else_is() {
     }
     room.set_endpoints(&Value::Null).await;
     let edge = room.grant("edge", 1).await;
-    while services.ask(port, &edge).await != Some(503) {
+    while services.status(port, &edge).await != Some(503) {
         // Counted as long as the endpoint is known.
         room.set_allowed("edge", 1000).await;
     }
@@ -105,7 +109,7 @@ async fn a_lock_out_and_a_fault_of_the_site_are_events_and_nothing_else_is() {
     assert!(message.contains("'--issuer partners'"), "{message}");
     // A fault that lasts is told of once a minute.
     for _ in 0..5 {
-        assert_eq!(services.ask(port, &edge).await, Some(503));
+        assert_eq!(services.status(port, &edge).await, Some(503));
     }
     sleep(Duration::from_millis(500)).await;
     assert!(the_event(&room, &edge).await.series.is_none());
@@ -176,7 +180,7 @@ async fn a_service_that_may_not_count_says_so_and_one_that_may_not_tell_counts()
 
     let services = Services::of(&cluster, &room, &Identity::user("teller", &[]));
     let teller = services.start(&[]).await;
-    assert_eq!(services.ask(teller.port, &uid).await, Some(503));
+    assert_eq!(services.status(teller.port, &uid).await, Some(503));
     let event = the_event(&room, &uid).await;
     assert_eq!(event.reason.as_deref(), Some("Forbidden"));
     assert!(teller.log().contains("cannot count in AccessGrant 'west'"));
@@ -188,10 +192,10 @@ async fn a_service_that_may_not_count_says_so_and_one_that_may_not_tell_counts()
         let uid = room
             .grant_of(name, json!({"issuer": "partners"}), CODE)
             .await;
-        while services.ask_with(counter.port, &uid, "").await != Some(403) {}
-        assert_eq!(services.ask(counter.port, &uid).await, Some(503));
+        while services.status_with(counter.port, &uid, "").await != Some(403) {}
+        assert_eq!(services.status(counter.port, &uid).await, Some(503));
     }
-    assert_eq!(services.ask(counter.port, &uid).await, Some(200));
+    assert_eq!(services.status(counter.port, &uid).await, Some(200));
     sleep(Duration::from_secs(1)).await;
     let log = counter.log();
     let complaints = log.matches("cannot write Events").count();

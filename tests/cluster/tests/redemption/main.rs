@@ -6,15 +6,22 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod balancer;
+mod burst;
 mod certificates;
 mod commands;
+mod dice;
 mod events;
+mod faults;
+mod history;
 mod ledgers;
+mod many;
 mod namespaces;
+mod outages;
+mod own_status;
 mod partner;
 mod privileges;
 mod processes;
-mod rates;
 mod redeem;
 mod room;
 mod service;

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::room::Room;
-use crate::service::{Service, Services};
+use crate::service::{Answer, Service, Services};
 
 /// The certificate of the issuer of a namespace, as an answer holds it.
 async fn issuer(room: &Room) -> String {
@@ -23,7 +23,11 @@ async fn issuer(room: &Room) -> String {
 async fn until(services: &Services, service: &Service, uid: &GrantUid, status: u16) -> String {
     let start = Instant::now();
     loop {
-        let (answered, text) = services.answer(service.port, uid).await;
+        let Answer {
+            status: answered,
+            body: text,
+            ..
+        } = services.ask(service.port, uid).await.unwrap();
         if answered == status {
             return text;
         }
@@ -68,6 +72,7 @@ async fn every_grant_is_redeemed_for_the_site_of_its_own_namespace() {
             services
                 .redeem(service.port, &room.grant("own", 1).await, "own")
                 .await
+                .is_some()
         );
     }
 

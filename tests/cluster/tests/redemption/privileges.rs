@@ -191,12 +191,12 @@ async fn observe(
     // What was there at the start is noticed late where something is forbidden.
     sleep(SETTLED).await;
     let endpoint = json!({"name": "edge", "host": "192.0.2.2", "port": "45671", "group": "g"});
-    let fault = services.ask(service.port, &faulty).await;
+    let fault = services.status(service.port, &faulty).await;
     assert_eq!(fault, Some(503));
     let observed = Observed {
         is_ready: is_ready(),
-        first: services.ask(service.port, &uid).await,
-        second: services.ask(service.port, &uid).await,
+        first: services.status(service.port, &uid).await,
+        second: services.status(service.port, &uid).await,
         completes: is_completed(room).await,
         sees_site: {
             let before = loads(&service);
@@ -210,7 +210,7 @@ async fn observe(
         },
         told: {
             sleep(BETWEEN_EVENTS).await;
-            services.ask(service.port, &faulty).await;
+            services.status(service.port, &faulty).await;
             told(room, &faulty).await
         },
     };

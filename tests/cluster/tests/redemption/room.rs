@@ -19,8 +19,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::service::{Service, Services};
+
 /// The code of every grant.
 pub(crate) const CODE: &str = "Canary-c0de-7c1f0e9d-of-a-grant";
+
+/// The beginning of whatever no service may log.
+pub(crate) const CANARY: &str = "Canary-";
 
 pub(crate) struct Room {
     pub(crate) client: Client,
@@ -99,9 +104,9 @@ impl Room {
 
     /// Lets somebody do what the rules of a Role say, in this namespace.
     pub(crate) async fn allow(&self, user: &str, rules: Value) {
-        let roles: Api<Role> = Api::namespaced(self.client.clone(), &self.namespace);
+        let api: Api<Role> = Api::namespaced(self.client.clone(), &self.namespace);
         let bindings: Api<RoleBinding> = Api::namespaced(self.client.clone(), &self.namespace);
-        create(&roles, json!({"metadata": {"name": user}, "rules": rules})).await;
+        create(&api, json!({"metadata": {"name": user}, "rules": rules})).await;
         create(&bindings, binding("Role", user)).await;
     }
 
@@ -153,6 +158,21 @@ impl Room {
         object.status["redemptions"].as_u64().unwrap_or_default()
     }
 
+    /// Waits until every service knows a grant. No code is right here.
+    pub(crate) async fn is_known(&self, services: &Services, running: &[Service], uid: &GrantUid) {
+        for service in running {
+            let start = Instant::now();
+            loop {
+                let answer = services.ask_with(service.port, uid, "x", "").await.unwrap();
+                if answer.status == 403 {
+                    break;
+                }
+                assert!(start.elapsed() < Duration::from_secs(10), "{answer:?}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+
     /// A ledger of its own that has read everything.
     pub(crate) async fn ledger(&self) -> KubernetesLedger {
         let scope = Scope::Namespace(self.namespace.clone());
@@ -178,6 +198,16 @@ fn binding(kind: &str, user: &str) -> Value {
     json!({"metadata": {"name": user},
         "roleRef": {"apiGroup": group, "kind": kind, "name": user},
         "subjects": [{"apiGroup": group, "kind": "User", "name": user}]})
+}
+
+/// How many redemptions are noted in a grant, each with its key.
+pub(crate) fn noted(object: &AccessGrant) -> u64 {
+    let conditions = object.status["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    let note = conditions.find(|condition| condition["type"] == "redemption-sidecar/keys");
+    note.map_or(0, |note| {
+        note["message"].as_str().unwrap().lines().count() as u64
+    })
 }
 
 /// A redemption with a key that nobody else has.

@@ -2,13 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cluster_tests::{Cluster, Identity};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cluster_tests::{Cluster, Identity, free_port};
 use redemption_sidecar::clock;
 use redemption_sidecar::manifest::AccessToken;
 use redemption_sidecar::redeemer::token::Token;
@@ -18,9 +20,12 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use secrecy::SecretString;
+use serde_json::Value;
 use tempfile::TempDir;
+use x509_cert::Certificate;
+use x509_cert::der::DecodePem as _;
 
-use crate::room::{CODE, Room};
+use crate::room::{CANARY, CODE, Room};
 
 /// A running service. It is killed when this is dropped.
 pub(crate) struct Service {
@@ -65,24 +70,25 @@ impl Services {
         }
     }
 
-    /// Starts one, and waits until it is ready.
-    pub(crate) async fn start(&self, options: &[&str]) -> Service {
-        self.start_at(free_port(), options).await
+    /// Leads the services to the API server through another port of loopback.
+    pub(crate) fn lead_through(&self, cluster: &Cluster, port: u16) {
+        let path = self.folder.path().join("kubeconfig");
+        let direct = fs::read_to_string(&path).unwrap();
+        assert!(direct.contains(&cluster.address()));
+        let address = format!("https://127.0.0.1:{port}");
+        fs::write(path, direct.replace(&cluster.address(), &address)).unwrap();
     }
 
-    pub(crate) async fn start_at(&self, port: u16, options: &[&str]) -> Service {
-        let mut service = self.spawn_at(port, options);
+    /// Starts one, and waits until it is ready.
+    pub(crate) async fn start(&self, options: &[&str]) -> Service {
+        let mut service = self.spawn(options);
         service.wait_until_ready().await;
         service
     }
 
     /// Starts one, and does not wait.
     pub(crate) fn spawn(&self, options: &[&str]) -> Service {
-        self.spawn_at(free_port(), options)
-    }
-
-    fn spawn_at(&self, port: u16, options: &[&str]) -> Service {
-        let operations_port = free_port();
+        let (port, operations_port) = (free_port().unwrap(), free_port().unwrap());
         let log = self.folder.path().join(format!("log-{port}"));
         let output = File::options()
             .create(true)
@@ -113,11 +119,12 @@ impl Services {
 
     /// The CA of the redemption server, in PEM.
     pub(crate) fn ca(&self) -> String {
-        let folder = self.folder.path().join("data/server-ca");
-        let files = fs::read_dir(folder).unwrap();
-        let texts = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
-        let mut certificates = texts.filter(|text| text.contains("BEGIN CERTIFICATE"));
-        certificates.next().unwrap()
+        self.ca_if_made().unwrap()
+    }
+
+    fn ca_if_made(&self) -> Option<String> {
+        let file = self.folder.path().join("data/server-ca/ca.crt");
+        fs::read_to_string(file).ok()
     }
 
     /// Writes a file beside those of the services, and says where.
@@ -142,12 +149,15 @@ impl Services {
             .unwrap()
     }
 
-    /// Redeems with a key of its own, as often as it must, and says whether it has its certificate.
-    pub(crate) async fn redeem(&self, port: u16, uid: &GrantUid, name: &str) -> bool {
-        self.redeem_with(port, uid, CODE.into(), name).await
+    /// Redeems with a key of its own, as often as it must. The serial of the certificate, or none when
+    /// it is refused for good.
+    pub(crate) async fn redeem(&self, port: u16, uid: &GrantUid, name: &str) -> Option<String> {
+        let patience = Duration::from_mins(1);
+        self.redeem_for(port, uid, CODE.into(), name, patience)
+            .await
     }
 
-    /// The same with another code.
+    /// The same with another code. Says whether it has its certificate.
     pub(crate) async fn redeem_with(
         &self,
         port: u16,
@@ -155,6 +165,20 @@ impl Services {
         code: SecretString,
         name: &str,
     ) -> bool {
+        let patience = Duration::from_mins(1);
+        let received = self.redeem_for(port, uid, code, name, patience).await;
+        received.is_some()
+    }
+
+    /// The same for as long as this.
+    pub(crate) async fn redeem_for(
+        &self,
+        port: u16,
+        uid: &GrantUid,
+        code: SecretString,
+        name: &str,
+        timeout: Duration,
+    ) -> Option<String> {
         let token = AccessToken {
             name: name.to_owned(),
             url: format!("https://127.0.0.1:{port}/{uid}"),
@@ -172,41 +196,106 @@ impl Services {
             subject: None,
             folder: folder.path(),
             force: false,
-            timeout: Duration::from_mins(1),
+            timeout,
             now,
         };
-        match redeem(&order, &mut ()).await {
-            Ok(_) => true,
-            Err(problem) => {
-                assert_eq!(problem.exit_code(), 1, "{name}: {problem}");
-                false
+        let start = Instant::now();
+        loop {
+            match redeem(&order, &mut ()).await {
+                Ok(redeemed) => {
+                    return Some(serial(&fs::read_to_string(redeemed.secret).unwrap()));
+                }
+                Err(problem) if problem.exit_code() == 1 => return None,
+                // A server that has not answered yet may be one that counts a key twice, so the
+                // redeemer asks its user, who runs the same command again.
+                Err(problem) => assert!(start.elapsed() < timeout, "{name}: {problem}"),
             }
         }
     }
 
-    /// Asks once without a key, as Skupper's clients do. The status, or none without an answer.
-    pub(crate) async fn ask(&self, port: u16, uid: &GrantUid) -> Option<u16> {
-        self.ask_with(port, uid, CODE).await
-    }
-
-    /// The same, and what the answer says.
-    pub(crate) async fn answer(&self, port: u16, uid: &GrantUid) -> (u16, String) {
-        let (ca, path) = (self.ca(), format!("/{uid}"));
-        let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &path, CODE));
-        asking.await.unwrap().unwrap()
+    /// The status of such an answer.
+    pub(crate) async fn status(&self, port: u16, uid: &GrantUid) -> Option<u16> {
+        self.status_with(port, uid, CODE).await
     }
 
     /// The same with another code.
-    pub(crate) async fn ask_with(&self, port: u16, uid: &GrantUid, code: &str) -> Option<u16> {
-        let (ca, path, code) = (self.ca(), format!("/{uid}"), code.to_owned());
-        let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &path, &code).ok());
-        let answer = asking.await.unwrap();
-        answer.map(|(status, _)| status)
+    pub(crate) async fn status_with(&self, port: u16, uid: &GrantUid, code: &str) -> Option<u16> {
+        let answer = self.ask_with(port, uid, code, "").await;
+        answer.map(|answer| answer.status)
+    }
+
+    /// Asks once without a key, as Skupper's clients do. None without a whole answer.
+    pub(crate) async fn ask(&self, port: u16, uid: &GrantUid) -> Option<Answer> {
+        self.ask_with(port, uid, CODE, "").await
+    }
+
+    /// The same with another code and with more headers, each with its line end.
+    pub(crate) async fn ask_with(
+        &self,
+        port: u16,
+        uid: &GrantUid,
+        code: &str,
+        headers: &str,
+    ) -> Option<Answer> {
+        let ca = self.ca_if_made()?;
+        let length = code.len();
+        let request = format!(
+            "POST /{uid} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{headers}\
+             Content-Length: {length}\r\n\r\n{code}"
+        );
+        let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &request));
+        asking.await.unwrap()
     }
 }
 
+/// What the redemption port answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    fn read(text: &str) -> Option<Self> {
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let fields = head.lines().filter_map(|line| line.split_once(": "));
+        let field = |name: &str| {
+            let mut values = fields
+                .clone()
+                .filter(|field| field.0.eq_ignore_ascii_case(name));
+            values.next().map(|field| field.1.to_owned())
+        };
+        let length: usize = field("content-length")?.parse().ok()?;
+        (body.len() == length).then(|| Self {
+            status: head
+                .split(' ')
+                .nth(1)
+                .and_then(|status| status.parse().ok())
+                .unwrap(),
+            retry_after: field("retry-after"),
+            body: body.to_owned(),
+        })
+    }
+
+    /// The serial of the certificate that it brings.
+    pub(crate) fn serial(&self) -> String {
+        assert_eq!(self.status, 200, "{}", self.body);
+        serial(&self.body)
+    }
+}
+
+/// The serial of the certificate in a stream of YAML whose first document is a Secret.
+fn serial(yaml: &str) -> String {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap();
+    let encoded = documents[0]["data"]["tls.crt"].as_str().unwrap();
+    let pem = STANDARD.decode(encoded).unwrap();
+    let certificate = Certificate::from_pem(&pem).unwrap();
+    certificate.tbs_certificate().serial_number().to_string()
+}
+
 impl Service {
-    async fn wait_until_ready(&mut self) {
+    pub(crate) async fn wait_until_ready(&mut self) {
         let start = Instant::now();
         while self.is_ready() != Some(true) {
             let is_gone = self.child.try_wait().unwrap().is_some();
@@ -225,11 +314,22 @@ impl Service {
     /// What the operations port answers.
     pub(crate) fn operations(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.operations_port)).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         Some(answer)
+    }
+
+    /// Waits until `/readyz` says so, and says how long that took.
+    pub(crate) async fn wait_for(&self, is_ready: bool) -> Duration {
+        let start = Instant::now();
+        while self.is_ready() != Some(is_ready) {
+            assert!(start.elapsed() < 3 * PATIENCE, "{}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        start.elapsed()
     }
 
     /// What it logged so far.
@@ -249,10 +349,16 @@ impl Drop for Service {
         // Nothing is to be done about one that has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking() {
+            let log = self.log();
+            for secret in [CANARY, "PRIVATE KEY"] {
+                assert!(!log.contains(secret), "{log}");
+            }
+        }
     }
 }
 
-fn ask(port: u16, ca: &str, path: &str, code: &str) -> std::io::Result<(u16, String)> {
+fn ask(port: u16, ca: &str, request: &str) -> Option<Answer> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
         roots.add(certificate.unwrap()).unwrap();
@@ -265,27 +371,14 @@ fn ask(port: u16, ca: &str, path: &str, code: &str) -> std::io::Result<(u16, Str
         .with_no_client_auth();
     let name = ServerName::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST));
     let session = ClientConnection::new(Arc::new(config), name).unwrap();
-    let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    socket.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut stream = StreamOwned::new(session, socket);
-    let length = code.len();
-    write!(
-        stream,
-        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
-         Content-Length: {length}\r\n\r\n{code}"
-    )?;
+    stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
-    let read = stream.read_to_end(&mut answer);
-    let text = String::from_utf8_lossy(&answer);
-    let status = text
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok());
-    let is_whole = text.contains("\r\n\r\n") && read.is_ok();
-    let answer = status.map(|status| (status, text.into_owned()));
-    answer
-        .filter(|_| is_whole)
-        .ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+    // A connection that breaks off behind a whole answer is as good as one that ends.
+    let _ = stream.read_to_end(&mut answer);
+    Answer::read(&String::from_utf8_lossy(&answer))
 }
 
 /// Built before by `make cluster-tests`, in the profile of the tests.
@@ -301,7 +394,5 @@ pub(crate) fn binary() -> PathBuf {
     binary
 }
 
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
+/// How long an answer may take: as Skupper's clients wait.
+const PATIENCE: Duration = Duration::from_secs(10);

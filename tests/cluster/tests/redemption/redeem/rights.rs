@@ -65,7 +65,7 @@ impl<'a> Redeemer<'a> {
     }
 
     async fn may(&self, rights: &[Right]) {
-        let rules: Vec<Value> = rights
+        let granted: Vec<Value> = rights
             .iter()
             .map(|(verb, resource, name)| {
                 let group = if *resource == "links" {
@@ -79,7 +79,7 @@ impl<'a> Redeemer<'a> {
             })
             .collect();
         let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-            "metadata": {"name": "redeemer"}, "rules": rules});
+            "metadata": {"name": "redeemer"}, "rules": granted});
         let roles: Api<Role> = Api::namespaced(self.target.client.clone(), &self.target.namespace);
         let params = PatchParams::apply("test").force();
         roles

@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use cluster_tests::{Cluster, Identity};
+use cluster_tests::{Cluster, Identity, free_port};
 use redemption_sidecar::redeemer::redeem_in_cluster;
 use redemption_sidecar::redeemer::token::Token;
 use redemption_sidecar::{clock, key::PrivateKey};
@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::room::Room;
-use crate::service::{Services, binary, free_port};
+use crate::service::{Services, binary};
 use crate::target::Target;
 
 /// Exit code, standard output and standard error.
@@ -209,7 +209,7 @@ struct Embedded {
 impl Embedded {
     fn start(folder: &TempDir) -> Self {
         let data = folder.path().join("data");
-        let (port, operations) = (free_port(), free_port());
+        let (port, operations) = (free_port().unwrap(), free_port().unwrap());
         let child = Command::new(binary())
             .args(["serve", "--init", "--advertise-host", "192.0.2.1"])
             .args(["--url", &format!("https://127.0.0.1:{port}")])

@@ -1,0 +1,85 @@
+//! Every version that the grants of a room had, in their order, as a watch tells it.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use kube::runtime::watcher::Event;
+use redemption_sidecar::kubernetes::{AccessGrant, Course, follow};
+use redemption_sidecar::redemption::GrantUid;
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use crate::room::{Room, noted};
+
+/// Complete for as long as the API server is not restarted.
+pub(crate) struct History {
+    versions: Arc<Mutex<Vec<AccessGrant>>>,
+    task: JoinHandle<()>,
+}
+
+impl History {
+    /// Of all that happens from now on.
+    pub(crate) async fn begin(room: &Room) -> Self {
+        let versions = Arc::new(Mutex::new(Vec::new()));
+        let (api, seen) = (room.grants.clone(), Arc::clone(&versions));
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let task = tokio::spawn(async move {
+            let course = Course::of("the AccessGrants");
+            follow(api, None, &course, |event| match event {
+                Event::Init => {}
+                Event::InitDone => begun.send(()).unwrap(),
+                Event::InitApply(object) | Event::Apply(object) | Event::Delete(object) => {
+                    seen.lock().unwrap().push(object);
+                }
+            })
+            .await;
+        });
+        begins.recv().await.unwrap();
+        Self { versions, task }
+    }
+
+    /// The versions of a grant so far. The last one is that which it has now, or had last.
+    pub(crate) async fn of(&self, room: &Room, name: &str, uid: &GrantUid) -> Vec<AccessGrant> {
+        let now = room.grants.get_opt(name).await.unwrap();
+        let now = now.filter(|object| object.metadata.uid == Some(uid.to_string()));
+        let now = now.map(|object| object.metadata.resource_version);
+        let start = Instant::now();
+        loop {
+            let versions = self.versions.lock().unwrap().clone();
+            let of_grant = versions.into_iter();
+            let of_grant = of_grant.filter(|one| one.metadata.uid == Some(uid.to_string()));
+            let of_grant: Vec<_> = of_grant.collect();
+            let last = of_grant.last().map(|one| &one.metadata.resource_version);
+            if now.as_ref().is_none_or(|now| last == Some(now)) {
+                return of_grant;
+            }
+            assert!(start.elapsed() < Duration::from_secs(10), "{name}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The count of the last version, after a look whether each version followed from the one before: the
+/// count never falls, and grows to what was allowed in that moment at most.
+pub(crate) fn lawful_count(versions: &[AccessGrant]) -> u64 {
+    let number = |value: &Value| value.as_u64().unwrap_or_default();
+    let mut counted = 0;
+    for version in versions {
+        let redemptions = number(&version.status["redemptions"]);
+        let allowed = number(&version.spec["redemptionsAllowed"]);
+        assert!(redemptions >= counted, "{redemptions} after {counted}");
+        assert!(
+            redemptions == counted || redemptions <= allowed,
+            "{redemptions} of {allowed}"
+        );
+        assert!(noted(version) <= redemptions, "{redemptions}");
+        counted = redemptions;
+    }
+    counted
+}
