@@ -12,6 +12,7 @@ mod partner;
 mod processes;
 mod rates;
 mod redeem;
+mod refusals;
 mod room;
 mod service;
 mod tap;
