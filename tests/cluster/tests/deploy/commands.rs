@@ -102,7 +102,7 @@ fn add(folder: &TempDir, name: &str, parts: &[&str]) {
 }
 
 /// The fenced blocks of a file of the repository: what stands behind the fence, and the text.
-fn blocks(file: impl AsRef<Path>) -> Vec<(String, String)> {
+pub(crate) fn blocks(file: impl AsRef<Path>) -> Vec<(String, String)> {
     let text = fs::read_to_string(repository().join(file)).unwrap();
     let blocks = text.split("\n```").skip(1).step_by(2);
     blocks
