@@ -42,7 +42,10 @@ async fn delete(
 ) -> Result<(), Failure> {
     let name = &options.name;
     let mut listed = loop {
-        let listed = cluster.find(name).await?.ok_or_else(|| ended(name, None))?;
+        let listed = cluster
+            .find(name)
+            .await?
+            .ok_or_else(|| no_live_grant(name, "list --kubernetes"))?;
         // It is not deleted when it was redeemed meanwhile: every redemption is reported.
         if cluster.delete(&listed).await? {
             break listed;
@@ -65,13 +68,17 @@ const STAY_VALID: &str = "these certificates stay valid until their end: there i
 
 /// Why there is nothing to revoke. Holds the newest grant of the name.
 fn ended(name: &str, newest: Option<Grant>) -> Failure {
-    Failure::refused(match newest {
-        None => format!(
-            "there is no live grant '{name}': 'redemption-sidecar list' shows those there are"
-        ),
-        Some(grant) => match grant.revoked {
-            Some(at) => format!("'{name}' was revoked at {}", time(at)),
-            None => format!("'{name}' expired at {}", time(grant.expiration_time)),
-        },
+    let Some(grant) = newest else {
+        return no_live_grant(name, "list");
+    };
+    Failure::refused(match grant.revoked {
+        Some(at) => format!("'{name}' was revoked at {}", time(at)),
+        None => format!("'{name}' expired at {}", time(grant.expiration_time)),
     })
+}
+
+fn no_live_grant(name: &str, list: &str) -> Failure {
+    Failure::refused(format!(
+        "there is no live grant '{name}': 'redemption-sidecar {list}' shows those there are"
+    ))
 }

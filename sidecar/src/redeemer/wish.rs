@@ -45,7 +45,9 @@ impl Wish<'_> {
                 Found::Nothing => {}
                 Found::All(answer) => return self.already(place, &answer).await,
                 Found::Secret(key) => return self.complete(place, key, progress).await,
-                Found::Other(problem) => return Err(*problem),
+                Found::Other(problem) => {
+                    return self.unless_another_is_done(place, *problem).await;
+                }
             }
         }
         let key = place.key(self.force).await?;
@@ -58,6 +60,22 @@ impl Wish<'_> {
         }
         let answer = self.ask(place, &key, progress).await?;
         self.finish(place, &answer).await
+    }
+
+    /// Looks again at what is in the way: where nothing is locked, another redeemer may just be
+    /// putting it there.
+    async fn unless_another_is_done<P: Place>(
+        &self,
+        place: &mut P,
+        problem: RedeemProblem,
+    ) -> Result<Redeemed<P::Spot>, RedeemProblem> {
+        if let Some(answer) = place.kept(self.clock.now()).await? {
+            return self.finish(place, &answer).await;
+        }
+        match place.find(self.clock.now()).await? {
+            Found::All(answer) => self.already(place, &answer).await,
+            _ => Err(problem),
+        }
     }
 
     /// Puts an answer that is kept in place.

@@ -24,6 +24,7 @@ mod partner;
 mod privileges;
 mod processes;
 mod redeem;
+mod refusals;
 mod room;
 mod service;
 mod tap;
