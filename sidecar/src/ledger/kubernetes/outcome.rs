@@ -6,10 +6,13 @@
 //! | 409 | read, decide again | read again |
 //! | 404 | the grant is unknown | the grant is unknown |
 //! | 401, 403, other 4xx | a fault for the operator | a fault for the operator |
-//! | 429 | read, decide again, later | read again, later |
+//! | 429, no connection | read, decide again, later | read again, later |
 //! | anything else | may be stored: read, look for the key, decide again | read again |
 
+use std::error::Error;
 use std::time::Duration;
+
+use hyper_util::client::legacy;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +25,8 @@ pub enum Outcome {
     Denied,
     /// The request is not one that the API server takes.
     Refused,
-    /// The API server has too much to do, and did nothing. Holds how long it wants to be left alone.
+    /// The API server has too much to do, or cannot be reached, and did nothing. Holds how long it is
+    /// to be left alone.
     Busy(Duration),
     /// It may have been done, or not, or may yet be.
     Unknown,
@@ -49,7 +53,11 @@ impl Outcome {
     #[must_use]
     pub fn of(error: &kube::Error) -> Self {
         let kube::Error::Api(status) = error else {
-            return Self::Unknown;
+            return if has_left(error) {
+                Self::Unknown
+            } else {
+                Self::Busy(UNAVAILABLE)
+            };
         };
         let wait = status
             .details
@@ -103,6 +111,18 @@ impl Outcome {
             _ => self.after_write(),
         }
     }
+}
+
+/// Whether the request may have left: not when there was no connection for it.
+fn has_left(error: &kube::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<legacy::Error>() {
+            return !error.is_connect();
+        }
+        cause = error.source();
+    }
+    true
 }
 
 /// The longest pause of a service that others were faster than. Source: the measured optimum of
@@ -159,5 +179,16 @@ mod tests {
         for error in [service, kube::Error::SerdeError(unreadable)] {
             assert_eq!(Outcome::of(&error), Outcome::Unknown, "{error}");
         }
+    }
+    #[tokio::test]
+    async fn what_finds_no_connection_has_done_nothing() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let mut config = kube::Config::new(address.parse().unwrap());
+        config.default_retry = false;
+        let client = kube::Client::try_from(config).unwrap();
+        let error = client.apiserver_version().await.unwrap_err();
+        assert_eq!(Outcome::of(&error), Outcome::Busy(UNAVAILABLE), "{error}");
     }
 }

@@ -134,7 +134,8 @@ impl OwnStatus {
     /// Writes until nothing is missing. Whoever was faster is heard of through the watch.
     async fn write(&self, namespace: &str, name: &str) {
         let api = Api::<AccessGrant>::namespaced(self.client.clone(), namespace);
-        for _ in 0..ATTEMPTS {
+        let mut refusals = 0;
+        while refusals < ATTEMPTS {
             let read = timeout(PATIENCE, api.get_opt(name)).await;
             let error = match read {
                 Ok(Ok(None)) => return,
@@ -157,6 +158,8 @@ impl OwnStatus {
                 Ok(Err(error)) => Some(error),
                 Err(_) => None,
             };
+            // Who is away may stay away: it is not the fault of the grant.
+            refusals += u32::from(matches!(error, Some(kube::Error::Api(_))));
             match error.as_ref().map_or(Outcome::Unknown, Outcome::of) {
                 Outcome::Conflict | Outcome::Gone => return,
                 Outcome::Busy(_) | Outcome::Unknown => sleep(PAUSE).await,
@@ -193,7 +196,7 @@ const PAGE: u32 = 500;
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How often a grant is tried: for about a minute, and again at its next change.
+/// How often the API server may fail with a grant: for about a minute, and again at its next change.
 const ATTEMPTS: u32 = 60;
 
 /// How long the API server may take for one answer.
