@@ -4,6 +4,7 @@ mod access_grant;
 mod connect;
 mod follow;
 mod items;
+mod refusal;
 
 use kube::{Api, Client};
 use skupper_access_policy::printable::is_hidden;
@@ -11,6 +12,7 @@ use skupper_access_policy::printable::is_hidden;
 pub use access_grant::AccessGrant;
 pub use connect::{ConnectProblem, Connection, connect};
 pub use follow::{Course, follow};
+pub use refusal::{lacks_kind, lacks_verb};
 
 /// Which grants are served.
 #[derive(Clone, Debug, PartialEq, Eq)]

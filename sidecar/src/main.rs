@@ -8,6 +8,11 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use redemption_sidecar::args::CommandLine;
 use redemption_sidecar::commands;
 
+/// That of musl has one lock for all threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let line = match CommandLine::try_parse() {

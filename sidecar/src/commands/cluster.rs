@@ -1,20 +1,33 @@
 //! The cluster that a command acts on.
 
+use std::fmt::Display;
+
+use kube::Client;
+
 use super::Failure;
 use crate::args::Cluster;
 use crate::kubernetes;
 use crate::ledger::kubernetes::administration::{Administration, AdministrationProblem};
 use crate::ledger::kubernetes::outcome::Outcome;
+use crate::site::choice::check_namespace;
 
 /// The grants of the cluster, when the options ask for one.
 pub(super) async fn administration(options: &Cluster) -> Result<Option<Administration>, Failure> {
     if !options.kubernetes {
         return Ok(None);
     }
+    let (client, namespace) = connect(options.namespace.as_deref()).await?;
+    Ok(Some(Administration::new(client, &namespace)))
+}
+
+/// The API server of the cluster, and the namespace of the option or that of the context or pod.
+pub(super) async fn connect(namespace: Option<&str>) -> Result<(Client, String), Failure> {
+    let usage = |problem: &dyn Display| Failure::usage(problem.to_string());
     let connection = kubernetes::connect().await;
-    let connection = connection.map_err(|problem| Failure::usage(problem.to_string()))?;
-    let namespace = options.namespace.as_ref().unwrap_or(&connection.namespace);
-    Ok(Some(Administration::new(connection.client, namespace)))
+    let connection = connection.map_err(|problem| usage(&problem))?;
+    let namespace = namespace.map_or(connection.namespace, str::to_owned);
+    check_namespace(&namespace).map_err(|problem| usage(&problem))?;
+    Ok((connection.client, namespace))
 }
 
 impl From<AdministrationProblem> for Failure {

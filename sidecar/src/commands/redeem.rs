@@ -12,7 +12,7 @@ use tokio::signal;
 
 use self::waiting::Waiting;
 use super::report::time;
-use super::{Failure, data, tell};
+use super::{Failure, cluster, data, tell};
 use crate::args::Redeem;
 use crate::redeemer::token::{Token, TokenProblem};
 use crate::redeemer::{
@@ -20,7 +20,7 @@ use crate::redeemer::{
 };
 use crate::redemption::KeyOrigin;
 use crate::site::choice::check_namespace;
-use crate::{clock, kubernetes, wording};
+use crate::{clock, wording};
 
 pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     let now = clock::now();
@@ -51,15 +51,13 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
 }
 
 async fn in_cluster(options: &Redeem, now: DateTime<Utc>) -> Result<(), Failure> {
-    let connection = kubernetes::connect().await;
-    let connection = connection.map_err(|problem| Failure::usage(problem.to_string()))?;
+    let (client, namespace) = cluster::connect(options.namespace.as_deref()).await?;
     let token = token(options, now)?;
-    let namespace = options.namespace.as_ref().unwrap_or(&connection.namespace);
     let order = ClusterOrder {
         token: &token,
         subject: options.subject.as_deref(),
-        client: connection.client,
-        namespace,
+        client,
+        namespace: &namespace,
         force: options.force,
         timeout: options.timeout.to_std().unwrap_or(Duration::MAX),
         now,

@@ -41,13 +41,19 @@ async fn delete(
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     let name = &options.name;
-    let listed = loop {
-        let listed = cluster.find(name).await?.ok_or_else(|| ended(name, None))?;
+    let mut listed = loop {
+        let listed = cluster
+            .find(name)
+            .await?
+            .ok_or_else(|| no_live_grant(name, "list --kubernetes"))?;
         // It is not deleted when it was redeemed meanwhile: every redemption is reported.
         if cluster.delete(&listed).await? {
             break listed;
         }
     };
+    if let Some(grant) = &mut listed.grant {
+        grant.revoked.get_or_insert(now);
+    }
     let report = GrantReport::of_cluster_with_keys(&listed, now);
     print_grants(&[report], options.output)?;
     if options.output == Format::Table && !listed.keys.is_empty() {
@@ -62,13 +68,17 @@ const STAY_VALID: &str = "these certificates stay valid until their end: there i
 
 /// Why there is nothing to revoke. Holds the newest grant of the name.
 fn ended(name: &str, newest: Option<Grant>) -> Failure {
-    Failure::refused(match newest {
-        None => format!(
-            "there is no live grant '{name}': 'redemption-sidecar list' shows those there are"
-        ),
-        Some(grant) => match grant.revoked {
-            Some(at) => format!("'{name}' was revoked at {}", time(at)),
-            None => format!("'{name}' expired at {}", time(grant.expiration_time)),
-        },
+    let Some(grant) = newest else {
+        return no_live_grant(name, "list");
+    };
+    Failure::refused(match grant.revoked {
+        Some(at) => format!("'{name}' was revoked at {}", time(at)),
+        None => format!("'{name}' expired at {}", time(grant.expiration_time)),
     })
+}
+
+fn no_live_grant(name: &str, list: &str) -> Failure {
+    Failure::refused(format!(
+        "there is no live grant '{name}': 'redemption-sidecar {list}' shows those there are"
+    ))
 }

@@ -8,14 +8,14 @@ use crate::clock;
 pub(super) async fn run(options: Show) -> Result<(), Failure> {
     if let Some(cluster) = cluster::administration(&options.cluster).await? {
         let listed = cluster.find(&options.name).await?;
-        let listed = listed.ok_or_else(|| no_grant(&options.name))?;
+        let listed = listed.ok_or_else(|| no_grant(&options.name, "list --kubernetes"))?;
         let report = GrantReport::of_cluster_with_keys(&listed, clock::now());
         return print_grants(&[report], options.output);
     }
     let ledger = data::ledger(&data::folder(&options.data)?)?;
     let grants = ledger.show(&options.name).await?;
     if grants.is_empty() {
-        return Err(no_grant(&options.name));
+        return Err(no_grant(&options.name, "list"));
     }
     let now = clock::now();
     let reports = grants
@@ -24,8 +24,8 @@ pub(super) async fn run(options: Show) -> Result<(), Failure> {
     print_grants(&reports.collect::<Vec<_>>(), options.output)
 }
 
-fn no_grant(name: &str) -> Failure {
+fn no_grant(name: &str, list: &str) -> Failure {
     Failure::refused(format!(
-        "there is no grant '{name}': 'redemption-sidecar list' shows those there are"
+        "there is no grant '{name}': 'redemption-sidecar {list}' shows those there are"
     ))
 }

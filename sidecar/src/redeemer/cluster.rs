@@ -41,7 +41,7 @@ pub(super) struct Namespace<'a> {
 }
 
 impl<'a> Namespace<'a> {
-    pub(super) fn of(client: Client, namespace: &str, token: &'a Token) -> Self {
+    pub(super) fn of(client: &Client, namespace: &str, token: &'a Token) -> Self {
         Self {
             requests: Requests::of(client, namespace),
             url: &token.url,
@@ -204,8 +204,9 @@ impl Place for Namespace<'_> {
     }
 
     async fn find(&mut self, now: DateTime<Utc>) -> Result<Found, RedeemProblem> {
-        let secret = self.find_secret().await?;
+        // In the other order than they are made in: where a Link is, its Secret was before.
         let links = self.find_links().await?;
+        let secret = self.find_secret().await?;
         let Some(secret) = secret else {
             let Some((link, _)) = links.into_iter().next() else {
                 return Ok(Found::Nothing);

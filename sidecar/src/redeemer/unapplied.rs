@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use skupper_access_policy::printable::printable;
 
-use super::Wish;
 use super::answer::Answer;
 use super::place::{Place, Spot};
+use super::wish::Wish;
 
 /// A wish that is not fulfilled. Prints as one line that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! | of the site | from |
 //! |---|---|
-//! | endpoints | `status.endpoints`: `inter-router` and `edge`, and no others |
+//! | endpoints | `status.endpoints`: `inter-router` and `edge`, and no others; none when `spec.edge` is true |
 //! | default issuer | `status.defaultIssuer`, else `spec.defaultIssuer`, else `skupper-site-ca` |
 //! | issuers | the Secret of the default one and those that `--issuer` names, `tls.crt` and `tls.key` |
 //!
@@ -102,6 +102,13 @@ fn default_issuer(site: &Value) -> String {
 }
 
 fn endpoints(site: &Value, remarks: &mut Vec<String>) -> Vec<Endpoint> {
+    if site.pointer("/spec/edge") == Some(&Value::Bool(true)) {
+        let name = printable(text(site, "/metadata/name"));
+        remarks.push(format!(
+            "the Site '{name}' is an edge site, which takes no links: its endpoints are passed over"
+        ));
+        return Vec::new();
+    }
     let endpoints = site.pointer("/status/endpoints").and_then(Value::as_array);
     let mut read = Vec::new();
     for endpoint in endpoints.into_iter().flatten() {

@@ -6,12 +6,13 @@ use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
+use skupper_access_policy::value::name::SubdomainName;
 use tokio::time::{Instant, sleep};
 
 use super::keys::Keys;
 use super::object::GrantObject;
 use super::outcome::Outcome;
-use crate::kubernetes::{AccessGrant, wording};
+use crate::kubernetes::{AccessGrant, lacks_kind, lacks_verb, wording};
 use crate::redemption::{Grant, GrantUid};
 
 /// The AccessGrants of a namespace.
@@ -68,8 +69,12 @@ impl Administration {
     /// # Errors
     /// As [`Administration::list`].
     pub async fn find(&self, name: &str) -> Result<Option<Listed>, AdministrationProblem> {
+        // It becomes a part of a URL.
+        if SubdomainName::parse(name).is_err() {
+            return Ok(None);
+        }
         let found = self.api.get_opt(name).await;
-        let found = found.map_err(|error| AdministrationProblem::of("read", &error))?;
+        let found = found.map_err(|error| AdministrationProblem::of("get", &error))?;
         Ok(found.as_ref().and_then(Listed::read))
     }
 
@@ -113,7 +118,7 @@ impl Administration {
         let end = Instant::now() + patience;
         loop {
             let found = self.api.get_opt(&made.name).await;
-            let found = found.map_err(|error| AdministrationProblem::of("read", &error))?;
+            let found = found.map_err(|error| AdministrationProblem::of("get", &error))?;
             let Some(found) = found else { return Ok(None) };
             let read = Listed::read(&found).filter(|listed| listed.uid == made.uid);
             let code = found.status.get("code").and_then(Value::as_str);
@@ -172,10 +177,20 @@ pub struct AdministrationProblem {
 }
 
 impl AdministrationProblem {
-    fn of(what: &str, error: &kube::Error) -> Self {
+    fn of(verb: &str, error: &kube::Error) -> Self {
+        let said = wording(error);
+        let message = if lacks_kind(error) {
+            "the cluster knows no AccessGrants: install Skupper's custom resources first".to_owned()
+        } else if lacks_verb(error, verb) {
+            format!(
+                "grant the verb '{verb}' on 'accessgrants' and run the same command again: {said}"
+            )
+        } else {
+            format!("cannot {verb} AccessGrants: {said}")
+        };
         Self {
             outcome: Outcome::of(error),
-            message: format!("cannot {what} AccessGrants: {}", wording(error)),
+            message,
         }
     }
 }

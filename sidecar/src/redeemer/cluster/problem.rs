@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::object::{ObjectKind, ObjectName};
-use crate::kubernetes::wording;
+use crate::kubernetes::{lacks_kind, lacks_verb, wording};
 use crate::ledger::kubernetes::outcome::Outcome;
 use crate::redeemer::answer::AnswerProblem;
 
@@ -61,18 +61,13 @@ impl ClusterProblem {
     pub(super) fn of(verb: &'static str, object: ObjectName, error: &kube::Error) -> Self {
         let said = wording(error);
         let kind = object.kind;
-        let status = match error {
-            kube::Error::Api(status) => Some(status),
-            _ => None,
-        };
+        if lacks_verb(error, verb) {
+            return Self::Denied { verb, kind, said };
+        }
+        if lacks_kind(error) {
+            return Self::NoLinks;
+        }
         match Outcome::of(error) {
-            // Other refusals have this code, too: a quota, a namespace that is being deleted.
-            Outcome::Denied if said.contains(&format!("cannot {verb} resource")) => {
-                Self::Denied { verb, kind, said }
-            }
-            Outcome::Gone if status.is_some_and(|status| status.reason != NOT_FOUND) => {
-                Self::NoLinks
-            }
             Outcome::Busy(_) | Outcome::Unknown => Self::Unanswered { verb, object, said },
             Outcome::Conflict | Outcome::Gone | Outcome::Denied | Outcome::Refused => {
                 Self::Refused { verb, object, said }
@@ -147,9 +142,6 @@ impl fmt::Display for ClusterProblem {
 }
 
 impl std::error::Error for ClusterProblem {}
-
-/// The reason of the API server when only the object, or its namespace, is missing.
-const NOT_FOUND: &str = "NotFound";
 
 #[cfg(test)]
 mod tests {

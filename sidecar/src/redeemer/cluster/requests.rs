@@ -30,7 +30,7 @@ pub(super) enum Run {
 }
 
 impl Requests {
-    pub(super) fn of(client: Client, namespace: &str) -> Self {
+    pub(super) fn of(client: &Client, namespace: &str) -> Self {
         let api = |kind: ObjectKind| {
             Api::namespaced_with(client.clone(), namespace, &kind.api_resource())
         };

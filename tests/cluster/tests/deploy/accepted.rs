@@ -1,7 +1,7 @@
 //! Every object is taken by the API server as it is rendered, and Pods by the standard `restricted`.
 
 use cluster_tests::Rendered;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::tool::Operator;
 
@@ -18,11 +18,12 @@ async fn the_api_server_takes_every_base_without_a_warning_and_a_second_time_wit
         let apply = ["apply", "--validate=strict", "-k", &folder];
         let first = operator.does(&apply);
         assert!(first.lines().count() >= 2, "{base}: {first}");
-        let second = operator.does(&apply);
-        assert!(
-            second.lines().all(|line| line.ends_with(" unchanged")),
-            "{base}: {second}"
-        );
+        let versions = "jsonpath={.items[*].metadata.resourceVersion}";
+        let versions = || operator.does(&["get", "-k", &folder, "-o", versions]);
+        let before = versions();
+        assert_eq!(before.split(' ').count(), first.lines().count(), "{base}");
+        operator.does(&apply);
+        assert_eq!(versions(), before, "{base}");
         let server_side = ["apply", "--server-side", "--dry-run=server", "-k", &folder];
         let server_side = operator.run(&server_side, "");
         assert!(server_side.is_done, "{base}: {server_side:?}");
@@ -64,11 +65,59 @@ async fn the_pods_of_every_workload_are_restricted() {
     assert!(made >= 2, "{made} Pods");
 }
 
+#[test]
+fn everything_about_the_pods_of_the_sidecar_selects_them_and_no_others() {
+    for base in ["sidecar", "sidecar-own-status", "sidecar-cluster"] {
+        let rendered = Rendered::of(base).unwrap();
+        let deployment = rendered.only("Deployment").unwrap();
+        let labels = &deployment["spec"]["template"]["metadata"]["labels"];
+        let selector = |kind: &str, pointer: &str| {
+            let object = rendered.only(kind).unwrap();
+            object.pointer(pointer).unwrap_or(&Value::Null).clone()
+        };
+        for (kind, pointer) in [
+            ("Deployment", "/spec/selector/matchLabels"),
+            ("Service", "/spec/selector"),
+            ("PodDisruptionBudget", "/spec/selector/matchLabels"),
+            ("NetworkPolicy", "/spec/podSelector/matchLabels"),
+        ] {
+            assert_eq!(&selector(kind, pointer), labels, "{base}: {kind}");
+        }
+        let account = &deployment["spec"]["template"]["spec"]["serviceAccountName"];
+        let named = rendered.only("ServiceAccount").unwrap();
+        assert_eq!(account, &named["metadata"]["name"], "{base}");
+    }
+}
+
+#[test]
+fn the_operations_port_is_for_monitoring_and_the_redemption_port_for_everybody() {
+    let rendered = Rendered::of("sidecar").unwrap();
+    let ingress = rendered.only("NetworkPolicy").unwrap()["spec"]["ingress"].clone();
+    let ingress = ingress.as_array().unwrap();
+    let from = |port: &str| -> Vec<&Value> {
+        let rules = ingress.iter().filter(|rule| {
+            let mut ports = rule["ports"].as_array().unwrap().iter();
+            ports.any(|one| one["port"] == port)
+        });
+        rules.map(|rule| &rule["from"]).collect()
+    };
+    assert_eq!(from("redemption"), [&Value::Null]);
+    let monitoring = json!([{"namespaceSelector":
+        {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]);
+    assert_eq!(from("operations"), [&monitoring]);
+    // The Service leads to the redemption port alone.
+    let ports = &rendered.only("Service").unwrap()["spec"]["ports"];
+    assert_eq!(ports.as_array().unwrap().len(), 1);
+    assert_eq!(ports[0]["targetPort"], "redemption");
+}
+
 /// What an administrator applies.
-const BASES: [&str; 5] = [
+const BASES: [&str; 7] = [
     "policy",
     "policy-validating",
     "token-request-policy",
     "sidecar",
     "sidecar-own-status",
+    "sidecar-cluster",
+    "redeem",
 ];

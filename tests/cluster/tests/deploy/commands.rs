@@ -19,6 +19,9 @@ async fn every_command_of_the_readmes_works_in_the_order_in_which_it_stands_ther
         metadata: {name: clusterwide-token-request}\n";
     operator.run(&["create", "-f", "-"], configuration);
     let folder = overlay(&["overlay"]);
+    operator.namespace("east");
+    add(&folder, "east", &["redeem"]);
+    fs::write(folder.path().join("west.yaml"), "a token").unwrap();
     let mut done = 0;
     for readme in ["deploy/README.md", "deploy/token-request-policy/README.md"] {
         let blocks = blocks(readme);
@@ -35,7 +38,7 @@ async fn every_command_of_the_readmes_works_in_the_order_in_which_it_stands_ther
             done += 1;
         }
     }
-    assert_eq!(done, 12, "commands");
+    assert_eq!(done, 15, "commands");
     let secret = ["get", "secret", "redemption-sidecar-tls", "-n", "west"];
     let secret = operator.does(&[&secret[..], &["-o", "json"]].concat());
     let secret: Value = serde_json::from_str(&secret).unwrap();
@@ -80,6 +83,12 @@ fn overlay(parts: &[&str]) -> TempDir {
     let mut copy = Command::new("cp");
     copy.arg("-r").arg(repository().join("deploy"));
     assert!(copy.arg(folder.path()).status().unwrap().success());
+    add(&folder, "west", parts);
+    folder
+}
+
+/// A kustomization in a folder of its own, of these blocks of the README.
+fn add(folder: &TempDir, name: &str, parts: &[&str]) {
     let blocks = blocks("deploy/README.md");
     let part = |name: &&str| {
         let info = format!("yaml {name}");
@@ -87,14 +96,13 @@ fn overlay(parts: &[&str]) -> TempDir {
         block.unwrap().1.clone()
     };
     let text: Vec<String> = parts.iter().map(part).collect();
-    let west = folder.path().join("west");
-    fs::create_dir(&west).unwrap();
-    fs::write(west.join("kustomization.yaml"), text.join("\n")).unwrap();
-    folder
+    let own = folder.path().join(name);
+    fs::create_dir(&own).unwrap();
+    fs::write(own.join("kustomization.yaml"), text.join("\n")).unwrap();
 }
 
 /// The fenced blocks of a file of the repository: what stands behind the fence, and the text.
-fn blocks(file: impl AsRef<Path>) -> Vec<(String, String)> {
+pub(crate) fn blocks(file: impl AsRef<Path>) -> Vec<(String, String)> {
     let text = fs::read_to_string(repository().join(file)).unwrap();
     let blocks = text.split("\n```").skip(1).step_by(2);
     blocks
@@ -107,4 +115,9 @@ fn blocks(file: impl AsRef<Path>) -> Vec<(String, String)> {
 
 /// What needs a daemon, the controllers of a cluster, or a service: other tests have the image and the
 /// service.
-const ELSEWHERE: [&str; 3] = ["docker ", "kubectl rollout ", "redemption-sidecar "];
+const ELSEWHERE: [&str; 4] = [
+    "docker ",
+    "kubectl rollout ",
+    "kubectl wait ",
+    "redemption-sidecar ",
+];

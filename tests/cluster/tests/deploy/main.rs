@@ -1,4 +1,5 @@
-//! What stands in `deploy/`: rendered by kubectl, and given to a real API server.
+//! What stands in `deploy/`: rendered by kubectl, and given to a real API server; and the commands of
+//! the manuals.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,5 +9,6 @@
 
 mod accepted;
 mod commands;
+mod manual;
 mod settings;
 mod tool;

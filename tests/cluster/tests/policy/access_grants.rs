@@ -346,8 +346,7 @@ async fn a_processed_grant_keeps_its_window_and_its_controller_is_never_stopped(
 #[tokio::test]
 async fn a_validating_deployment_changes_nothing_and_stands_behind_a_mutating_one() {
     let (_cluster, user) = admin("grant-validating").await;
-    let validating = Order::of_skupper_kinds().settings(json!({"defaulting": false}));
-    let judge = validating.validating().deploy(&user).await.unwrap();
+    let judge = Order::of("policy-validating").deploy(&user).await.unwrap();
     let alone = user
         .create(AccessGrant, &AccessGrant.object("alone", Some(json!({}))))
         .await;

@@ -10,6 +10,7 @@ mod access_grants;
 mod access_tokens;
 mod expiration_windows;
 mod json_types;
+mod kubectl;
 mod token_requests;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use crate::{admin, refused};
 
 #[tokio::test]
-async fn every_form_of_kubectl_create_token_gets_what_it_asked_for() {
+async fn every_form_of_a_request_gets_what_it_asked_for() {
     let (_cluster, user) = admin("tokens-forms").await;
     let pod = pod(&user, "n1").await;
     let secret = object(&user, "secrets", json!({"metadata": {"name": "app-token"}})).await;
@@ -287,7 +287,7 @@ async fn dry_run(user: &User, spec: &Value) -> Answer {
 }
 
 /// A Pod of the ServiceAccount `app` on a node. Returns its uid.
-async fn pod(user: &User, node: &str) -> String {
+pub(crate) async fn pod(user: &User, node: &str) -> String {
     let pod = json!({
         "metadata": {"name": "app-1"},
         "spec": {
@@ -316,7 +316,7 @@ async fn bind(user: &User, role: &str, name: &str) {
 }
 
 /// Creates an object of the core group. Returns its uid.
-async fn object(user: &User, plural: &str, object: Value) -> String {
+pub(crate) async fn object(user: &User, plural: &str, object: Value) -> String {
     let url = format!("/api/v1/namespaces/{}/{plural}", user.namespace());
     let answer = user
         .send(Method::POST, &url, "application/json", &object)
@@ -334,12 +334,17 @@ fn reference(kind: &str, uid: &str) -> Value {
 #[track_caller]
 fn claims(answer: &Answer) -> Value {
     assert_eq!(answer.code, 201, "{answer:?}");
-    let token = answer.body["status"]["token"].as_str().unwrap();
+    claims_of(answer.body["status"]["token"].as_str().unwrap())
+}
+
+/// The claims of a token.
+#[track_caller]
+pub(crate) fn claims_of(token: &str) -> Value {
     let claims = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
 }
 
 /// How long the token is valid, in seconds.
-fn seconds(claims: &Value) -> i64 {
+pub(crate) fn seconds(claims: &Value) -> i64 {
     claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()
 }

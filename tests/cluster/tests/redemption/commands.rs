@@ -69,8 +69,9 @@ async fn a_grant_is_issued_completed_redeemed_shown_and_revoked() {
     let again = ["issue", "west", "--url", &url, "--ca-file", &ca];
     let (code, _, message) = text(&again);
     assert_eq!(code, Some(1), "{message}");
-    let (code, _, message) = text(&["revoke", "west"]);
+    let (code, revoked, message) = text(&["revoke", "west"]);
     assert_eq!(code, Some(0), "{message}");
+    assert!(revoked.contains("\nstate        revoked\n"), "{revoked}");
     let (code, _, message) = text(&["revoke", "west"]);
     assert_eq!(code, Some(1), "{message}");
     assert_eq!(text(&["list"]).1, "no grants\n");

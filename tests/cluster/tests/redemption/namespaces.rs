@@ -4,27 +4,14 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cluster_tests::{Cluster, Identity};
+use cluster_tests::{Cluster, Rendered};
 use kube::api::DeleteParams;
 use redemption_sidecar::redemption::GrantUid;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::sleep;
 
 use crate::room::Room;
 use crate::service::{Answer, Service, Services};
-
-/// What a service for all namespaces needs, and no more.
-fn rules() -> Value {
-    json!([
-        {"apiGroups": ["skupper.io"], "resources": ["accessgrants"],
-            "verbs": ["get", "list", "watch"]},
-        {"apiGroups": ["skupper.io"], "resources": ["accessgrants/status"], "verbs": ["update"]},
-        {"apiGroups": ["skupper.io"], "resources": ["sites"], "verbs": ["list", "watch"]},
-        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["skupper-site-ca"],
-            "verbs": ["list", "watch"]},
-        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
-    ])
-}
 
 /// The certificate of the issuer of a namespace, as an answer holds it.
 async fn issuer(room: &Room) -> String {
@@ -53,9 +40,10 @@ async fn until(services: &Services, service: &Service, uid: &GrantUid, status: u
 #[tokio::test(flavor = "multi_thread")]
 async fn every_grant_is_redeemed_for_the_site_of_its_own_namespace() {
     let cluster = Cluster::shared().await.unwrap();
+    let rendered = Rendered::of("sidecar-cluster").unwrap();
     let mut rooms = Vec::new();
     for name in ["wide-a", "wide-b", "wide-broken", "wide-later"] {
-        rooms.push(Room::new(&cluster, name).await);
+        rooms.push(Room::with(&cluster, name, &rendered).await);
     }
     let [a, b, broken, later] = rooms.try_into().ok().unwrap();
     for room in [&a, &b, &broken] {
@@ -69,8 +57,7 @@ async fn every_grant_is_redeemed_for_the_site_of_its_own_namespace() {
         .delete("skupper-site-ca", &options)
         .await
         .unwrap();
-    a.allow_everywhere("wide", rules()).await;
-    let services = Services::of(&cluster, &a, &Identity::user("wide", &[])).of_all();
+    let services = Services::new(&cluster, &a).of_all();
     let service = services.start(&[]).await;
 
     for (room, host) in [(&a, "192.0.2.1"), (&b, "192.0.2.2")] {

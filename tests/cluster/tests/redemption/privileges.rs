@@ -5,36 +5,46 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cluster_tests::{Cluster, Permission, Rendered};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::events::v1::Event;
 use kube::Api;
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use redemption_sidecar::clock;
 use redemption_sidecar::issuer::new_site_ca;
 use redemption_sidecar::kubernetes::AccessGrant;
+use redemption_sidecar::redemption::GrantUid;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::room::Room;
+use crate::room::{CODE, Room};
 use crate::service::{Service, Services};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_service_asks_the_api_server_for_is_exactly_what_its_role_allows() {
-    let cluster = Cluster::shared().await.unwrap();
-    for (base, options) in BASES {
-        let rendered = Rendered::of(base).unwrap();
-        let room = Room::with(&cluster, &format!("uses-{base}"), &rendered).await;
-        let observed = observe(&cluster, &room, options, None).await;
-        assert_eq!(observed, everything(options), "{base}");
-        let allowed: BTreeSet<_> = rendered.permissions().into_iter().collect();
-        assert_eq!(used(&cluster, &room, &allowed), allowed, "{base}");
+    // A cluster of its own: one of the services sees all of it.
+    let cluster = Arc::new(Cluster::start().await.unwrap());
+    cluster.install_skupper_kinds().await.unwrap();
+    let services = BASES.into_iter().chain([EVERYWHERE]).map(|base| {
+        let cluster = Arc::clone(&cluster);
+        tokio::spawn(async move {
+            let rendered = Rendered::of(base).unwrap();
+            let room = Room::with(&cluster, &format!("uses-{base}"), &rendered).await;
+            let observed = observe(&cluster, &room, base, None).await;
+            assert_eq!(observed, everything(base), "{base}");
+            let allowed: BTreeSet<_> = rendered.permissions().into_iter().collect();
+            assert_eq!(used(&cluster, &room, &allowed), allowed, "{base}");
+        })
+    });
+    for service in services.collect::<Vec<_>>() {
+        service.await.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_any_one_verb_something_fails_and_the_log_names_the_verb() {
     let cluster = Cluster::shared().await.unwrap();
-    for (base, options) in BASES {
+    let mut rows = Vec::new();
+    for base in BASES {
         let rendered = Rendered::of(base).unwrap();
         let permissions = rendered.permissions();
         let mut named: Vec<_> = CONSEQUENCES.iter().map(|(sentence, _)| *sentence).collect();
@@ -42,25 +52,29 @@ async fn without_any_one_verb_something_fails_and_the_log_names_the_verb() {
         named.sort_unstable();
         allowed.sort_unstable();
         assert_eq!(named, allowed, "{base}: every permission, and no other");
-        let rows = permissions.into_iter().enumerate().map(|(number, taken)| {
+        for (number, taken) in permissions.into_iter().enumerate() {
             let (cluster, less) = (Arc::clone(&cluster), rendered.clone().without(&taken));
-            tokio::spawn(async move {
+            rows.push(tokio::spawn(async move {
                 let namespace = format!("without-{number}-{base}");
                 let room = Room::with(&cluster, &namespace, &less).await;
-                let observed = observe(&cluster, &room, options, Some(&taken)).await;
-                (taken.sentence(), observed)
-            })
-        });
-        for row in rows.collect::<Vec<_>>() {
-            let (sentence, observed) = row.await.unwrap();
-            let row = CONSEQUENCES.iter().find(|(name, _)| *name == sentence);
-            let mut expected = everything(options);
-            for change in row.unwrap().1 {
-                change(&mut expected);
-            }
-            assert_eq!(observed, expected, "{base} without '{sentence}'");
+                let observed = observe(&cluster, &room, base, Some(&taken)).await;
+                (base, taken.sentence(), observed)
+            }));
         }
     }
+    let mut wrong = Vec::new();
+    for row in rows {
+        let (base, sentence, observed) = row.await.unwrap();
+        let row = CONSEQUENCES.iter().find(|(name, _)| *name == sentence);
+        let mut expected = everything(base);
+        for change in row.unwrap().1 {
+            change(&mut expected);
+        }
+        if observed != expected {
+            wrong.push(format!("{base} without '{sentence}': {observed:?}"));
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
 }
 
 /// What a service does for those around it.
@@ -78,27 +92,33 @@ struct Observed {
     sees_site: bool,
     /// Whether another CA of the Site was noticed.
     sees_issuer: bool,
+    /// The Event about a fault that lasted for more than a minute: how often it was noticed, 0 without
+    /// an Event.
+    told: i32,
 }
 
-fn everything(options: &[&str]) -> Observed {
+fn everything(base: &str) -> Observed {
     Observed {
         is_ready: true,
         first: Some(200),
         second: Some(404),
-        completes: options.contains(&"--own-status"),
+        completes: base == OWN_STATUS,
         sees_site: true,
         sees_issuer: true,
+        told: 2,
     }
 }
 
 type Change = fn(&mut Observed);
 
 /// What is missed without a permission.
-const CONSEQUENCES: [(&str, &[Change]); 8] = [
+const CONSEQUENCES: [(&str, &[Change]); 10] = [
     ("get accessgrants", &[|seen| seen.second = Some(503)]),
     (
         "list accessgrants",
-        &[never_ready, redeems_nothing, completes_nothing],
+        &[never_ready, redeems_nothing, completes_nothing, |seen| {
+            seen.told = 0;
+        }],
     ),
     // Those that it has listed can be redeemed, as far as somebody still sends redeemers here.
     ("watch accessgrants", &[never_ready, completes_nothing]),
@@ -121,6 +141,8 @@ const CONSEQUENCES: [(&str, &[Change]); 8] = [
         "watch secrets skupper-site-ca",
         &[|seen| seen.sees_issuer = false],
     ),
+    ("create events", &[|seen| seen.told = 0]),
+    ("patch events", &[|seen| seen.told = 1]),
 ];
 
 fn never_ready(seen: &mut Observed) {
@@ -140,13 +162,26 @@ fn completes_nothing(seen: &mut Observed) {
 async fn observe(
     cluster: &Cluster,
     room: &Room,
-    options: &[&str],
+    base: &str,
     taken: Option<&Permission>,
 ) -> Observed {
     room.site().await;
     let services = Services::new(cluster, room);
     let uid = room.grant("west", 1).await;
-    let service = services.spawn(options);
+    let other_issuer = json!({"issuer": "partners"});
+    let faulty = room.grant_of("faulty", other_issuer, CODE).await;
+    let is_everywhere = base == EVERYWHERE;
+    let services = if is_everywhere {
+        services.of_all()
+    } else {
+        services
+    };
+    let own_status: &[&str] = if base == OWN_STATUS {
+        &["--own-status"]
+    } else {
+        &[]
+    };
+    let service = services.spawn(own_status);
     let is_ready = || service.is_ready() == Some(true);
     let is_complained_of = || taken.is_some_and(|taken| is_named(&service, taken));
     within(PATIENCE, || {
@@ -155,6 +190,9 @@ async fn observe(
     .await;
     // What was there at the start is noticed late where something is forbidden.
     sleep(SETTLED).await;
+    let endpoint = json!({"name": "edge", "host": "192.0.2.2", "port": "45671", "group": "g"});
+    let fault = services.status(service.port, &faulty).await;
+    assert_eq!(fault, Some(503));
     let observed = Observed {
         is_ready: is_ready(),
         first: services.status(service.port, &uid).await,
@@ -162,13 +200,18 @@ async fn observe(
         completes: is_completed(room).await,
         sees_site: {
             let before = loads(&service);
-            set_endpoint(room, "192.0.2.2").await;
+            room.set_endpoints(&json!([endpoint])).await;
             is_loaded_anew(&service, before + 1).await
         },
         sees_issuer: {
             let before = loads(&service);
             replace_site_ca(room).await;
             is_loaded_anew(&service, before + 1).await
+        },
+        told: {
+            sleep(BETWEEN_EVENTS).await;
+            services.status(service.port, &faulty).await;
+            told(room, &faulty).await
         },
     };
     if let Some(taken) = taken {
@@ -202,26 +245,27 @@ async fn is_completed(room: &Room) -> bool {
     false
 }
 
-async fn set_endpoint(room: &Room, host: &str) {
-    let kind = GroupVersionKind::gvk("skupper.io", "v2alpha1", "Site");
-    let kind = ApiResource::from_gvk(&kind);
-    let sites: Api<DynamicObject> =
-        Api::namespaced_with(room.client.clone(), &room.namespace, &kind);
-    let endpoint = json!({"name": "inter-router", "host": host, "port": "55671",
-        "group": "skupper-router"});
-    let status = Patch::Merge(json!({"status": {"endpoints": [endpoint]}}));
-    let options = PatchParams::default();
-    sites.patch_status("west", &options, &status).await.unwrap();
-}
-
 async fn replace_site_ca(room: &Room) {
     let (certificate, key) = new_site_ca("skupper-site-ca", clock::now()).unwrap();
-    let secrets: Api<Secret> = Api::namespaced(room.client.clone(), &room.namespace);
     let pair = json!({"stringData": {"tls.crt": certificate, "tls.key": key.expose_secret()}});
     let patch = Patch::Merge(pair);
     let options = PatchParams::default();
     let name = "skupper-site-ca";
-    secrets.patch(name, &options, &patch).await.unwrap();
+    let patched = room.secrets().patch(name, &options, &patch).await;
+    patched.unwrap();
+}
+
+/// How often the fault of a grant is said to have been noticed.
+async fn told(room: &Room, uid: &GrantUid) -> i32 {
+    // An Event is written behind the answer.
+    sleep(Duration::from_secs(1)).await;
+    let events: Api<Event> = Api::namespaced(room.client.clone(), &room.namespace);
+    let about = ListParams::default().fields(&format!("regarding.uid={uid}"));
+    let events = events.list(&about).await.unwrap().items;
+    let counts = events
+        .iter()
+        .map(|event| event.series.as_ref().map_or(1, |series| series.count));
+    counts.sum()
 }
 
 fn loads(service: &Service) -> usize {
@@ -277,8 +321,16 @@ async fn within(time: Duration, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// The bases with a service of one namespace, and the options that they add.
-const BASES: [(&str, &[&str]); 2] = [("sidecar", &[]), ("sidecar-own-status", &["--own-status"])];
+const OWN_STATUS: &str = "sidecar-own-status";
+
+/// Its service serves all namespaces.
+const EVERYWHERE: &str = "sidecar-cluster";
+
+/// The bases with a service of one namespace.
+const BASES: [&str; 2] = ["sidecar", OWN_STATUS];
+
+/// A fault that lasts is told of once a minute.
+const BETWEEN_EVENTS: Duration = Duration::from_secs(61);
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

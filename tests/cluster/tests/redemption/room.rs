@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use cluster_tests::{Cluster, Identity, Rendered};
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use redemption_sidecar::clock;
@@ -108,14 +108,6 @@ impl Room {
         let bindings: Api<RoleBinding> = Api::namespaced(self.client.clone(), &self.namespace);
         create(&api, json!({"metadata": {"name": user}, "rules": rules})).await;
         create(&bindings, binding("Role", user)).await;
-    }
-
-    /// The same in all namespaces.
-    pub(crate) async fn allow_everywhere(&self, user: &str, rules: Value) {
-        let api: Api<ClusterRole> = Api::all(self.client.clone());
-        let bindings: Api<ClusterRoleBinding> = Api::all(self.client.clone());
-        create(&api, json!({"metadata": {"name": user}, "rules": rules})).await;
-        create(&bindings, binding("ClusterRole", user)).await;
     }
 
     /// A grant that can be redeemed for an hour.

@@ -22,6 +22,8 @@ pub(crate) enum Accident {
     StoppedBefore,
     /// Whoever sends it is stopped before its answer comes.
     StoppedAfter,
+    /// It is held back until it is let go.
+    Held,
 }
 
 impl Accident {
@@ -36,6 +38,7 @@ pub(crate) struct Tap {
     accident: Option<(usize, Accident)>,
     requests: Arc<Mutex<Vec<String>>>,
     stopped: Arc<Notify>,
+    let_go: Arc<Notify>,
 }
 
 impl Tap {
@@ -46,6 +49,7 @@ impl Tap {
             accident,
             requests: Arc::default(),
             stopped: Arc::default(),
+            let_go: Arc::default(),
         }
     }
 
@@ -56,6 +60,15 @@ impl Tap {
     /// Method and path of every request so far; dry runs are marked.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
+    }
+
+    /// Waits until the request is held back.
+    pub(crate) async fn held(&self) {
+        self.stopped.notified().await;
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.let_go.notify_one();
     }
 
     /// Runs something until it ends, or is stopped.
@@ -85,6 +98,7 @@ impl Service<Request<Body>> for Tap {
         let accident = self.accident.filter(|(at, _)| *at == number);
         let accident = accident.map(|(_, accident)| accident);
         let (inner, stopped) = (self.inner.clone(), Arc::clone(&self.stopped));
+        let let_go = Arc::clone(&self.let_go);
         let broken = || Err(kube::Error::Service("the connection is broken".into()));
         Box::pin(async move {
             match accident {
@@ -92,6 +106,10 @@ impl Service<Request<Body>> for Tap {
                 Some(Accident::StoppedBefore) => {
                     stopped.notify_one();
                     return std::future::pending().await;
+                }
+                Some(Accident::Held) => {
+                    stopped.notify_one();
+                    let_go.notified().await;
                 }
                 _ => {}
             }

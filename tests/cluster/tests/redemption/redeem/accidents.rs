@@ -139,6 +139,38 @@ async fn several_at_once_are_one_redemption() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_that_begins_and_ends_between_two_requests_of_another_changes_nothing() {
+    let cluster = Cluster::shared().await.unwrap();
+    let grants = Grants::serve(&cluster, "between-grants").await;
+    let target = Target::new(&cluster, "between").await;
+    let token = grants.token("undisturbed").await;
+    let tap = Tap::on(&target.client, None);
+    let order = target.order_by(&token, &tap.client());
+    redeem_in_cluster(&order, &mut ()).await.unwrap();
+    for at in 0..tap.requests().len() {
+        let name = format!("at-{at}");
+        let token = grants.token(&name).await;
+        let tap = Tap::on(&target.client, Some((at, Accident::Held)));
+        let order = target.order_by(&token, &tap.client());
+        let mut nobody = ();
+        let slow = redeem_in_cluster(&order, &mut nobody);
+        let quick = async {
+            tap.held().await;
+            let redeemed = target.redeem(&token).await;
+            tap.let_go();
+            redeemed
+        };
+        let (slow, quick) = tokio::join!(slow, quick);
+        let [slow, quick] = [slow, quick]
+            .map(|redeemed| redeemed.unwrap_or_else(|problem| unreachable!("{name}: {problem}")));
+        assert_eq!(slow.links, quick.links, "{name}");
+        assert_eq!(grants.room.redemptions(&name).await, 1, "{name}");
+        let objects = target.objects().await;
+        assert_eq!(objects.len(), 2 * (at + 2), "{name}: {objects:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_of_a_server_that_counts_every_request_is_not_lost_once_it_is_kept() {
     let cluster = Cluster::shared().await.unwrap();
     let target = Target::new(&cluster, "plain").await;

@@ -173,10 +173,8 @@ fn label(path: &str, token: &redemption_sidecar::redeemer::token::Token) -> Stri
     use sha2::Digest as _;
     let port = token.url.port().unwrap();
     let digest = sha2::Sha256::digest(format!("127.0.0.1:{port}/{path}"));
-    digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let first = digest[..16].try_into().unwrap();
+    format!("{:032x}", u128::from_be_bytes(first))
 }
 
 #[tokio::test(flavor = "multi_thread")]

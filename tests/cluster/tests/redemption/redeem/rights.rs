@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cluster_tests::{Cluster, Identity};
+use cluster_tests::{Cluster, Identity, Rendered};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -65,7 +65,7 @@ impl<'a> Redeemer<'a> {
     }
 
     async fn may(&self, rights: &[Right]) {
-        let rules: Vec<Value> = rights
+        let granted: Vec<Value> = rights
             .iter()
             .map(|(verb, resource, name)| {
                 let group = if *resource == "links" {
@@ -79,7 +79,7 @@ impl<'a> Redeemer<'a> {
             })
             .collect();
         let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-            "metadata": {"name": "redeemer"}, "rules": rules});
+            "metadata": {"name": "redeemer"}, "rules": granted});
         let roles: Api<Role> = Api::namespaced(self.target.client.clone(), &self.target.namespace);
         let params = PatchParams::apply("test").force();
         roles
@@ -130,6 +130,34 @@ impl<'a> Redeemer<'a> {
         }
         unreachable!("refused for five seconds");
     }
+}
+
+#[test]
+fn the_role_that_is_deployed_has_these_rights_and_no_others() {
+    let of_role = Rendered::of("redeem").unwrap().permissions().into_iter();
+    let mut of_role: Vec<_> = of_role
+        .map(|one| (one.group, one.verb, one.resource, one.name))
+        .collect();
+    let mut needed: Vec<_> = RIGHTS
+        .iter()
+        .map(|(verb, resource, name)| {
+            let group = if *resource == "links" {
+                "skupper.io"
+            } else {
+                ""
+            };
+            let name = name.map(str::to_owned);
+            (
+                group.to_owned(),
+                (*verb).to_owned(),
+                (*resource).to_owned(),
+                name,
+            )
+        })
+        .collect();
+    of_role.sort();
+    needed.sort();
+    assert_eq!(of_role, needed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
