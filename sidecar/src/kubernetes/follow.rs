@@ -81,7 +81,7 @@ pub async fn follow<K>(
     let mut version = None;
     // What the API server has at hand is several times cheaper for it than what its store has, and
     // the watch tells what has changed since.
-    let mut params = ListParams::default().limit(PAGE).match_any();
+    let mut params = ListParams::default().match_any();
     params.field_selector = field.map(str::to_owned);
     let mut failures = 0;
     loop {
@@ -93,6 +93,7 @@ pub async fn follow<K>(
                 Ok(listed) => {
                     // From now on older ones would go back in time.
                     (params.version_match, params.resource_version) = (None, None);
+                    params.limit = Some(PAGE);
                     version = Some(listed);
                     course.note(None);
                     failures = 0;
@@ -161,7 +162,6 @@ where
     loop {
         let end = page(api, &params, heed).await?;
         if let Some(next) = end.continue_.filter(|next| !next.is_empty()) {
-            (params.version_match, params.resource_version) = (None, None);
             params = params.continue_token(&next);
             continue;
         }
@@ -300,7 +300,7 @@ fn pause(failures: u32) -> Duration {
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many objects are in one answer, unless the API server has all of them at hand.
+/// How many objects are in one answer. What the API server has at hand comes in one.
 const PAGE: u32 = 500;
 
 /// How much is read of an answer that is no list, in bytes.

@@ -25,6 +25,8 @@ struct State {
     listed: Option<HashSet<GrantUid>>,
     /// Whether a whole list was read once.
     is_complete: bool,
+    /// The CA of the object that was kept last.
+    ca: Option<Arc<str>>,
 }
 
 impl Grants {
@@ -64,7 +66,7 @@ impl Grants {
     }
 
     /// Keeps an object, unless a newer version of it is known.
-    pub fn keep(&self, object: GrantObject) -> Arc<GrantObject> {
+    pub fn keep(&self, mut object: GrantObject) -> Arc<GrantObject> {
         let uid = object.place.uid;
         let mut state = self.write();
         if let Some(listed) = &mut state.listed {
@@ -75,6 +77,7 @@ impl Grants {
         {
             return Arc::clone(known);
         }
+        object.share_ca(&mut state.ca);
         let object = Arc::new(object);
         let before = state.objects.insert(uid, Arc::clone(&object));
         drop(state);
@@ -97,12 +100,14 @@ impl Grants {
 
     /// Keeps a newer version of an object that is known. One that was deleted meanwhile stays
     /// unknown: an answer about it may come later than the news that it is gone.
-    pub fn renew(&self, object: GrantObject) -> Arc<GrantObject> {
+    pub fn renew(&self, mut object: GrantObject) -> Arc<GrantObject> {
         let mut state = self.write();
-        let Some(known) = state.objects.get_mut(&object.place.uid) else {
+        let State { objects, ca, .. } = &mut *state;
+        let Some(known) = objects.get_mut(&object.place.uid) else {
             return Arc::new(object);
         };
         if object.is_as_new_as(known) {
+            object.share_ca(ca);
             *known = Arc::new(object);
         }
         Arc::clone(known)

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use serde::Serializer as _;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -35,8 +36,10 @@ pub struct GrantObject {
     pub resource_version: String,
     /// What it means; absent while it is not complete.
     pub grant: Option<Grant>,
-    /// The status as JSON text. A write must hold all of it, the code included.
-    status: Zeroizing<Vec<u8>>,
+    /// The status as JSON text, but for its `ca`. A write must hold all of it, the code included.
+    status: Zeroizing<Box<[u8]>>,
+    /// The `ca` of the status. It is the longest field, and the same in most grants.
+    ca: Option<Arc<str>>,
 }
 
 /// Which object, for as long as the cluster lives.
@@ -64,26 +67,49 @@ impl GrantObject {
             name: metadata.name.clone()?,
             uid: GrantUid::parse(metadata.uid.as_deref()?)?,
         };
+        let ca = status.get(CA).and_then(Value::as_str);
         let mut text = Zeroizing::new(Vec::with_capacity(STATUS_BYTES));
-        serde_json::to_writer(&mut *text, status).ok()?;
+        let fields = status.as_object().into_iter().flatten();
+        let but_ca = fields.filter(|(name, _)| ca.is_none() || *name != CA);
+        let mut serializer = serde_json::Serializer::new(&mut *text);
+        (&mut serializer).collect_map(but_ca).ok()?;
         Some(Self {
             resource_version: metadata.resource_version.clone()?,
             grant: grant(&place, metadata, spec, status),
             place,
-            status: text,
+            status: Zeroizing::new(text.as_slice().into()),
+            ca: ca.map(Arc::from),
         })
     }
 
     /// The status as JSON: an object, empty when there is none.
     #[must_use]
     pub fn status(&self) -> Map<String, Value> {
+        let mut status = self.but_ca();
+        if let Some(ca) = &self.ca {
+            status.insert(CA.to_owned(), ca.as_ref().into());
+        }
+        status
+    }
+
+    /// Keeps the `ca` in one place with another object that has the same one. `shared` is that of the
+    /// object before, and then of this one.
+    pub(super) fn share_ca(&mut self, shared: &mut Option<Arc<str>>) {
+        if self.ca == *shared {
+            self.ca.clone_from(shared);
+        } else {
+            shared.clone_from(&self.ca);
+        }
+    }
+
+    fn but_ca(&self) -> Map<String, Value> {
         serde_json::from_slice(&self.status).unwrap_or_default()
     }
 
     /// What is noted of redemptions.
     #[must_use]
     pub fn keys(&self) -> Keys {
-        keys(&Value::Object(self.status()))
+        keys(&Value::Object(self.but_ca()))
     }
 
     /// The object to send in place of this one, if nobody has written meanwhile.
@@ -207,8 +233,11 @@ fn time(time: Option<&Time>) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_secs(time?.0.as_second())
 }
 
+/// The field of a status that has the CA of the service, in PEM.
+const CA: &str = "ca";
+
 /// Room for a usual status, so that it is not copied while it grows.
-const STATUS_BYTES: usize = 2048;
+const STATUS_BYTES: usize = 8192;
 
 #[cfg(test)]
 mod tests {
@@ -368,6 +397,36 @@ mod tests {
                     "uid": "6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10"},
             })
         );
+    }
+
+    #[test]
+    fn a_ca_is_kept_once_and_is_part_of_every_status() {
+        let with = |ca: &str| {
+            edited(
+                "\"redemptions\": 2",
+                &format!("\"redemptions\": 2, \"ca\": {ca}"),
+            )
+        };
+        let mut shared = None;
+        let mut first = with("\"pem\"");
+        let mut second = with("\"pem\"");
+        let mut other = with("\"other\"");
+        for object in [&mut first, &mut second, &mut other] {
+            object.share_ca(&mut shared);
+        }
+        let (one, two) = (first.ca.as_ref().unwrap(), second.ca.as_ref().unwrap());
+        assert!(Arc::ptr_eq(one, two));
+        for (object, ca) in [
+            (first, json!("pem")),
+            (second, json!("pem")),
+            (other, json!("other")),
+            (with("[7]"), json!([7])),
+            (with("null"), Value::Null),
+        ] {
+            let mut status = serde_json::from_str::<Value>(OBJECT).unwrap()["status"].take();
+            status["ca"] = ca;
+            assert_eq!(Value::Object(object.status()), status);
+        }
     }
 
     #[test]
