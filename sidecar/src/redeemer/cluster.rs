@@ -81,6 +81,14 @@ impl<'a> Namespace<'a> {
         }))
     }
 
+    /// The answer that waits in it, if it is of use.
+    fn pending_answer(&self, now: DateTime<Utc>) -> Option<Answer> {
+        let text = object::entry(self.own_pending()?, ANSWER)?;
+        let key = self.pending_key().and_then(Result::ok);
+        let own_key = key.as_ref().map(|pending| pending.key.spki());
+        Answer::read_back(text.as_bytes(), self.name, own_key, now).ok()
+    }
+
     /// Makes a key and the Secret in which it waits. `None` when another redeemer was faster.
     async fn make_key(&mut self) -> Result<Option<PendingKey>, ClusterProblem> {
         let key = PrivateKey::generate(KeyKind::P256);
@@ -194,13 +202,7 @@ impl Place for Namespace<'_> {
 
     async fn kept(&mut self, now: DateTime<Utc>) -> Result<Option<Answer>, RedeemProblem> {
         self.read_pending().await?;
-        let text = self
-            .own_pending()
-            .and_then(|secret| object::entry(secret, ANSWER));
-        let Some(text) = text else { return Ok(None) };
-        let key = self.pending_key().and_then(Result::ok);
-        let own_key = key.as_ref().map(|pending| pending.key.spki());
-        Ok(Answer::read_back(text.as_bytes(), self.name, own_key, now).ok())
+        Ok(self.pending_answer(now))
     }
 
     async fn find(&mut self, now: DateTime<Utc>) -> Result<Found, RedeemProblem> {
@@ -273,6 +275,9 @@ impl Place for Namespace<'_> {
         let name = self.pending_name();
         let text = answer.to_yaml();
         while let Some(pending) = self.own_pending() {
+            if let Some(kept) = self.pending_answer(now) {
+                return Ok(kept);
+            }
             let mut pending = pending.clone();
             object::set_entry(&mut pending, ANSWER, &text);
             let written = self.requests.update(&name, &pending, Run::Real).await?;
@@ -280,9 +285,7 @@ impl Place for Namespace<'_> {
                 self.pending = written;
                 return Ok(answer);
             }
-            if let Some(kept) = self.kept(now).await? {
-                return Ok(kept);
-            }
+            self.read_pending().await?;
         }
         // Another redeemer has cleared: it is done.
         match self.find(now).await? {
