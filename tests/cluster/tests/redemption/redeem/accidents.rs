@@ -181,7 +181,12 @@ async fn two_that_take_turns_in_any_way_are_one_redemption() {
     let order = target.order_by(&token, &tap.client());
     redeem_in_cluster(&order, &mut ()).await.unwrap();
     let count = tap.requests().len();
+    // A fifth of all pairs, spread evenly: all of them take a minute.
     let pairs = (0..count).flat_map(|first| (0..count).map(move |second| (first, second)));
+    let pairs: Vec<_> = pairs
+        .filter(|(first, second)| (first + 2 * second) % 5 == 0)
+        .collect();
+    let rounds = pairs.len();
     for (first, second) in pairs {
         let name = format!("{first}-{second}");
         let token = grants.token(&name).await;
@@ -220,7 +225,7 @@ async fn two_that_take_turns_in_any_way_are_one_redemption() {
         assert_eq!(grants.room.redemptions(&name).await, 1, "{name}");
     }
     let objects = target.objects().await;
-    assert_eq!(objects.len(), 2 * (count * count + 1));
+    assert_eq!(objects.len(), 2 * (rounds + 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
