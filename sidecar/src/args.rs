@@ -269,7 +269,9 @@ pub struct Redeem {
 
 /// Options of `list`.
 #[derive(Debug, Args)]
-#[command(before_help = "Example:\n  redemption-sidecar list -o json")]
+#[command(before_help = "Example:\n  redemption-sidecar list -o json\n\
+    Example: the AccessGrants of namespace 'west' of a Kubernetes cluster\n  \
+    redemption-sidecar list --kubernetes --namespace west")]
 pub struct List {
     /// Where the data is.
     #[command(flatten)]

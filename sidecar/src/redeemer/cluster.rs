@@ -6,6 +6,7 @@
 //! redeemers of one token the first one's key and the first one's answer are those of all.
 
 mod object;
+mod pending;
 mod problem;
 mod requests;
 
@@ -20,15 +21,14 @@ use tokio::time::sleep;
 pub use object::{ObjectKind, ObjectName};
 pub use problem::ClusterProblem;
 
-use self::object::{ANSWER, Draft, KEY};
+use self::object::{ANSWER, Draft};
+use self::pending::PENDING;
 use self::requests::{Requests, Run};
 use super::answer::{Answer, AnswerProblem, MAX_LINKS, link_names};
 use super::credential::Credential;
-use super::key_file;
 use super::place::{Found, PendingKey, Place, Replace};
 use super::problem::RedeemProblem;
 use super::token::Token;
-use crate::key::{KeyKind, PrivateKey};
 use crate::manifest::Link;
 
 /// The objects of a token's name in a namespace.
@@ -48,54 +48,6 @@ impl<'a> Namespace<'a> {
             name: &token.name,
             pending: None,
         }
-    }
-
-    fn pending_name(&self) -> ObjectName {
-        ObjectName::secret(&format!("{}{PENDING}", self.name))
-    }
-
-    async fn read_pending(&mut self) -> Result<(), ClusterProblem> {
-        self.pending = self.requests.get(&self.pending_name()).await?;
-        Ok(())
-    }
-
-    /// The Secret in which the key of this token waits.
-    fn own_pending(&self) -> Option<&DynamicObject> {
-        let pending = self.pending.as_ref();
-        pending.filter(|secret| object::is_of_grant(secret, self.url))
-    }
-
-    /// The key that waits in it, and since when.
-    fn pending_key(&self) -> Option<Result<PendingKey, ClusterProblem>> {
-        let pending = self.own_pending()?;
-        let pem = object::entry(pending, KEY);
-        let key = pem.and_then(|pem| PrivateKey::from_pem(&pem).ok());
-        let created = pending.metadata.creation_timestamp.as_ref();
-        let created = created.and_then(|time| DateTime::from_timestamp(time.0.as_second(), 0));
-        let Some(key) = key.filter(PrivateKey::is_p256) else {
-            return Some(Err(ClusterProblem::Damaged(self.pending_name())));
-        };
-        Some(Ok(PendingKey {
-            key,
-            made_before: Some(created.unwrap_or_default()),
-        }))
-    }
-
-    /// Makes a key and the Secret in which it waits. `None` when another redeemer was faster.
-    async fn make_key(&mut self) -> Result<Option<PendingKey>, ClusterProblem> {
-        let key = PrivateKey::generate(KeyKind::P256);
-        let name = self.pending_name();
-        let draft = Draft::of_key(&name.name, &key_file::stem(self.url), &key.to_pem());
-        let made = self
-            .requests
-            .create(&name, &draft.object, Run::Real)
-            .await?;
-        let is_made = made.is_some();
-        self.pending = made;
-        Ok(is_made.then_some(PendingKey {
-            key,
-            made_before: None,
-        }))
     }
 
     /// Learns what may not be done before the server counts a redemption.
@@ -194,13 +146,7 @@ impl Place for Namespace<'_> {
 
     async fn kept(&mut self, now: DateTime<Utc>) -> Result<Option<Answer>, RedeemProblem> {
         self.read_pending().await?;
-        let text = self
-            .own_pending()
-            .and_then(|secret| object::entry(secret, ANSWER));
-        let Some(text) = text else { return Ok(None) };
-        let key = self.pending_key().and_then(Result::ok);
-        let own_key = key.as_ref().map(|pending| pending.key.spki());
-        Ok(Answer::read_back(text.as_bytes(), self.name, own_key, now).ok())
+        Ok(self.pending_answer(now))
     }
 
     async fn find(&mut self, now: DateTime<Utc>) -> Result<Found, RedeemProblem> {
@@ -273,6 +219,9 @@ impl Place for Namespace<'_> {
         let name = self.pending_name();
         let text = answer.to_yaml();
         while let Some(pending) = self.own_pending() {
+            if let Some(kept) = self.pending_answer(now) {
+                return Ok(kept);
+            }
             let mut pending = pending.clone();
             object::set_entry(&mut pending, ANSWER, &text);
             let written = self.requests.update(&name, &pending, Run::Real).await?;
@@ -280,9 +229,7 @@ impl Place for Namespace<'_> {
                 self.pending = written;
                 return Ok(answer);
             }
-            if let Some(kept) = self.kept(now).await? {
-                return Ok(kept);
-            }
+            self.read_pending().await?;
         }
         // Another redeemer has cleared: it is done.
         match self.find(now).await? {
@@ -350,9 +297,6 @@ fn exists(object: ObjectName, flaw: Option<AnswerProblem>) -> Found {
 fn exists_problem(object: ObjectName, flaw: Option<AnswerProblem>) -> RedeemProblem {
     ClusterProblem::Exists { object, flaw }.into()
 }
-
-/// What the name of the Secret in which a key waits ends in.
-const PENDING: &str = "-pending";
 
 /// Source: Kubernetes, Object Names and IDs.
 const MAX_SUBDOMAIN_BYTES: usize = 253;

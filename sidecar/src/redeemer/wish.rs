@@ -51,9 +51,12 @@ impl Wish<'_> {
             }
         }
         let key = place.key(self.force).await?;
-        // Where nothing is locked, another redeemer may have been done in between.
-        if !self.force
-            && key.made_before.is_none()
+        // Where nothing is locked, another redeemer may have been at work in between.
+        if key.made_before.is_some() {
+            if let Some(answer) = place.kept(self.clock.now()).await? {
+                return self.finish(place, &answer).await;
+            }
+        } else if !self.force
             && let Found::All(answer) = place.find(self.clock.now()).await?
         {
             return self.already(place, &answer).await;

@@ -3,6 +3,7 @@
 use cluster_tests::Cluster;
 use redemption_sidecar::redeemer::redeem_in_cluster;
 use redemption_sidecar::redemption::KeyOrigin;
+use tokio::sync::Notify;
 
 use super::Grants;
 use crate::partner::Partner;
@@ -168,6 +169,63 @@ async fn one_that_begins_and_ends_between_two_requests_of_another_changes_nothin
         let objects = target.objects().await;
         assert_eq!(objects.len(), 2 * (at + 2), "{name}: {objects:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_that_take_turns_in_any_way_are_one_redemption() {
+    let cluster = Cluster::shared().await.unwrap();
+    let grants = Grants::serve(&cluster, "turns-grants").await;
+    let target = Target::new(&cluster, "turns").await;
+    let token = grants.token("undisturbed").await;
+    let tap = Tap::on(&target.client, None);
+    let order = target.order_by(&token, &tap.client());
+    redeem_in_cluster(&order, &mut ()).await.unwrap();
+    let count = tap.requests().len();
+    // A fifth of all pairs, spread evenly: all of them take a minute.
+    let pairs = (0..count).flat_map(|first| (0..count).map(move |second| (first, second)));
+    let pairs: Vec<_> = pairs
+        .filter(|(first, second)| (first + 2 * second) % 5 == 0)
+        .collect();
+    let rounds = pairs.len();
+    for (first, second) in pairs {
+        let name = format!("{first}-{second}");
+        let token = grants.token(&name).await;
+        let [one, other] =
+            [first, second].map(|at| Tap::on(&target.client, Some((at, Accident::Held))));
+        let one_order = target.order_by(&token, &one.client());
+        let other_order = target.order_by(&token, &other.client());
+        let (mut nobody, mut nobody_else) = ((), ());
+        let (begin, one_is_done, other_is_done) = (Notify::new(), Notify::new(), Notify::new());
+        let turns = async {
+            one.held().await;
+            begin.notify_one();
+            tokio::select! {
+                () = other.held() => {}
+                () = other_is_done.notified() => {}
+            }
+            one.let_go();
+            one_is_done.notified().await;
+            other.let_go();
+        };
+        let early = async {
+            let redeemed = redeem_in_cluster(&one_order, &mut nobody).await;
+            one_is_done.notify_one();
+            redeemed
+        };
+        let late = async {
+            begin.notified().await;
+            let redeemed = redeem_in_cluster(&other_order, &mut nobody_else).await;
+            other_is_done.notify_one();
+            redeemed
+        };
+        let (one, other, ()) = tokio::join!(early, late, turns);
+        for redeemed in [one, other] {
+            redeemed.unwrap_or_else(|problem| unreachable!("{name}: {problem}"));
+        }
+        assert_eq!(grants.room.redemptions(&name).await, 1, "{name}");
+    }
+    let objects = target.objects().await;
+    assert_eq!(objects.len(), 2 * (rounds + 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

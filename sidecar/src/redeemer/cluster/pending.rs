@@ -1,0 +1,75 @@
+//! The Secret in which key and answer wait.
+
+use chrono::{DateTime, Utc};
+use kube::api::DynamicObject;
+
+use super::object::{self, ANSWER, Draft, KEY, ObjectName};
+use super::requests::Run;
+use super::{ClusterProblem, Namespace};
+use crate::key::{KeyKind, PrivateKey};
+use crate::redeemer::answer::Answer;
+use crate::redeemer::key_file;
+use crate::redeemer::place::PendingKey;
+
+impl Namespace<'_> {
+    /// Its name.
+    pub(super) fn pending_name(&self) -> ObjectName {
+        ObjectName::secret(&format!("{}{PENDING}", self.name))
+    }
+
+    /// Reads it anew.
+    pub(super) async fn read_pending(&mut self) -> Result<(), ClusterProblem> {
+        self.pending = self.requests.get(&self.pending_name()).await?;
+        Ok(())
+    }
+
+    /// The Secret in which the key of this token waits.
+    pub(super) fn own_pending(&self) -> Option<&DynamicObject> {
+        let pending = self.pending.as_ref();
+        pending.filter(|secret| object::is_of_grant(secret, self.url))
+    }
+
+    /// The key that waits in it, and since when.
+    pub(super) fn pending_key(&self) -> Option<Result<PendingKey, ClusterProblem>> {
+        let pending = self.own_pending()?;
+        let pem = object::entry(pending, KEY);
+        let key = pem.and_then(|pem| PrivateKey::from_pem(&pem).ok());
+        let created = pending.metadata.creation_timestamp.as_ref();
+        let created = created.and_then(|time| DateTime::from_timestamp(time.0.as_second(), 0));
+        let Some(key) = key.filter(PrivateKey::is_p256) else {
+            return Some(Err(ClusterProblem::Damaged(self.pending_name())));
+        };
+        Some(Ok(PendingKey {
+            key,
+            made_before: Some(created.unwrap_or_default()),
+        }))
+    }
+
+    /// The answer that waits in it, if it is of use.
+    pub(super) fn pending_answer(&self, now: DateTime<Utc>) -> Option<Answer> {
+        let text = object::entry(self.own_pending()?, ANSWER)?;
+        let key = self.pending_key().and_then(Result::ok);
+        let own_key = key.as_ref().map(|pending| pending.key.spki());
+        Answer::read_back(text.as_bytes(), self.name, own_key, now).ok()
+    }
+
+    /// Makes a key and the Secret in which it waits. `None` when another redeemer was faster.
+    pub(super) async fn make_key(&mut self) -> Result<Option<PendingKey>, ClusterProblem> {
+        let key = PrivateKey::generate(KeyKind::P256);
+        let name = self.pending_name();
+        let draft = Draft::of_key(&name.name, &key_file::stem(self.url), &key.to_pem());
+        let made = self
+            .requests
+            .create(&name, &draft.object, Run::Real)
+            .await?;
+        let is_made = made.is_some();
+        self.pending = made;
+        Ok(is_made.then_some(PendingKey {
+            key,
+            made_before: None,
+        }))
+    }
+}
+
+/// What its name ends in.
+pub(super) const PENDING: &str = "-pending";
