@@ -238,7 +238,8 @@ async fn is_completed(room: &Room) -> bool {
     object.spec = json!({});
     let options = PostParams::default();
     room.grants.create(&options, &object).await.unwrap();
-    for _ in 0..20 {
+    let end = Instant::now() + LOOK;
+    while Instant::now() < end {
         let object = room.grants.get("without-a-code").await.unwrap();
         if object.status["code"].is_string() {
             return true;
