@@ -3,7 +3,7 @@
 //! ```text
 //! serve    bytes -> request -> grant, code, key -> certify -> count -> answer
 //!                   protocol   redemption, ledger  issuer     ledger   protocol, manifest
-//! redeem   token -> key on disk -> request -> answer, checked -> files
+//! redeem   token -> key kept -> request -> answer, checked -> files, or objects of a cluster
 //!          redeemer
 //! ```
 //!
