@@ -113,7 +113,10 @@ type Change = fn(&mut Observed);
 
 /// What is missed without a permission.
 const CONSEQUENCES: [(&str, &[Change]); 10] = [
-    ("get accessgrants", &[|seen| seen.second = Some(503)]),
+    (
+        "get accessgrants",
+        &[|seen| seen.second = Some(503), completes_nothing],
+    ),
     (
         "list accessgrants",
         &[never_ready, redeems_nothing, completes_nothing, |seen| {

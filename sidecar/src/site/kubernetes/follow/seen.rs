@@ -155,7 +155,7 @@ fn read(site: &DynamicObject) -> (String, String, (Option<i64>, Value)) {
     let field = |pointer: &str| site.data.pointer(pointer).cloned().unwrap_or_default();
     let used = json!({
         "metadata": {"name": metadata.name},
-        "spec": {"defaultIssuer": field("/spec/defaultIssuer")},
+        "spec": field("/spec"),
         "status": {
             "defaultIssuer": field("/status/defaultIssuer"),
             "endpoints": field("/status/endpoints"),
