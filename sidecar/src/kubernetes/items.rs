@@ -21,7 +21,7 @@ pub(super) struct Items {
     object: Vec<u8>,
     /// How many objects and arrays are open.
     depth: u32,
-    is_in_items: bool,
+    is_among_objects: bool,
     is_in_text: bool,
     is_escaped: bool,
 }
@@ -39,13 +39,13 @@ impl Items {
         for &byte in bytes {
             let before = self.depth;
             self.step(byte);
-            if !self.is_in_items {
+            if !self.is_among_objects {
                 self.rest.push(byte);
-                self.is_in_items =
+                self.is_among_objects =
                     byte == b'[' && before == 1 && self.depth == 2 && self.is_items();
             } else if self.depth < IN_ITEMS {
                 self.rest.push(byte);
-                self.is_in_items = false;
+                self.is_among_objects = false;
             } else if before.max(self.depth) > IN_ITEMS {
                 self.object.push(byte);
                 if self.depth == IN_ITEMS {
@@ -163,7 +163,7 @@ mod tests {
         let list = json!({"items": [{"a": 1}, {"b": "]}"}], "metadata": {"resourceVersion": "7"}});
         let text = list.to_string();
         for end in 0..text.len() {
-            assert_eq!(read(&text[..end], 9), Err(ListProblem), "{end}");
+            assert_eq!(read(text.get(..end).unwrap(), 9), Err(ListProblem), "{end}");
         }
         for text in ["[]", "<html>", "]]]{}", "{\"items\":[{]}"] {
             assert_eq!(read(text, 2), Err(ListProblem), "{text}");

@@ -111,6 +111,7 @@ async fn a_grant_that_names_an_issuer_is_served_when_the_service_names_it_too() 
     let cluster = Cluster::shared().await.unwrap();
     let room = Room::new(&cluster, "issuers").await;
     room.site().await;
+    // The Role of the base allows no further Secret.
     let services = Services::of(&cluster, &room, &Identity::Admin);
     let service = services.start(&["--issuer", "partners"]).await;
     for (issuer, told, logged) in [
