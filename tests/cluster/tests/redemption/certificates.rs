@@ -98,7 +98,7 @@ fn make(folder: &Path, block: &str, file: &str) -> String {
 /// A Secret as the kubelet mounts it: files that lead through the link `..data` into a folder of one
 /// moment. A change is a new folder and a new link, which is renamed onto the old one.
 ///
-/// Source: Kubernetes, pkg/volume/util/atomic_writer.go.
+/// Source: Kubernetes, `pkg/volume/util/atomic_writer.go`.
 struct Mount {
     folder: TempDir,
 }

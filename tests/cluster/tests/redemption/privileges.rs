@@ -79,6 +79,10 @@ async fn without_any_one_verb_something_fails_and_the_log_names_the_verb() {
 
 /// What a service does for those around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an observation of its own"
+)]
 struct Observed {
     /// `/readyz`.
     is_ready: bool,
@@ -137,7 +141,7 @@ const CONSEQUENCES: [(&str, &[Change]); 10] = [
     (
         "list secrets skupper-site-ca",
         &[never_ready, redeems_nothing, |seen| {
-            seen.sees_issuer = false
+            seen.sees_issuer = false;
         }],
     ),
     (
