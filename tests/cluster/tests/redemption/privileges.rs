@@ -117,7 +117,10 @@ type Change = fn(&mut Observed);
 
 /// What is missed without a permission.
 const CONSEQUENCES: [(&str, &[Change]); 10] = [
-    ("get accessgrants", &[|seen| seen.second = Some(503)]),
+    (
+        "get accessgrants",
+        &[completes_nothing, |seen| seen.second = Some(503)],
+    ),
     (
         "list accessgrants",
         &[never_ready, redeems_nothing, completes_nothing, |seen| {
