@@ -185,8 +185,8 @@ where
     let answer = timeout(LIST_PATIENCE, client.send(request.map(Body::from)))
         .await
         .map_err(|_| no_answer())?;
-    let (head, mut body) = answer.map_err(|error| wording(&error))?.into_parts();
-    let is_list = head.status.is_success();
+    let (parts, mut body) = answer.map_err(|error| wording(&error))?.into_parts();
+    let is_list = parts.status.is_success();
     let (mut items, mut refusal) = (Items::default(), Vec::new());
     while let Some(frame) = timeout(LIST_PATIENCE, body.frame())
         .await
@@ -214,7 +214,7 @@ where
     let status = serde_json::from_slice::<Status>(&refusal);
     Err(match status {
         Ok(status) => one_line(&status.message),
-        Err(_) => format!("the API server answers {}", head.status),
+        Err(_) => format!("the API server answers {}", parts.status),
     })
 }
 
