@@ -3,8 +3,8 @@
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
-use cluster_tests::free_port;
-use tokio::io::copy_bidirectional;
+use cluster_tests::{Cluster, free_port};
+use tokio::io::copy;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -27,6 +27,8 @@ pub(crate) enum Line {
     Cut,
     /// Nothing arrives, and nobody is told.
     Silent,
+    /// Requests arrive, and answers do not.
+    Mute,
 }
 
 impl Balancer {
@@ -49,6 +51,13 @@ impl Balancer {
             line,
             task,
         }
+    }
+
+    /// A line to the API server.
+    pub(crate) async fn before(cluster: &Cluster) -> Self {
+        let address = cluster.address();
+        let port = address.rsplit(':').next().unwrap().parse().unwrap();
+        Self::start(vec![port], Arc::new(Dice::new("line"))).await
     }
 
     /// Puts another server in the place of one.
@@ -79,11 +88,15 @@ async fn connection(mut client: TcpStream, servers: Vec<u16>, mut line: watch::R
     };
     // Small messages travel at once, as they do without this.
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let mut copying = pin!(copy_bidirectional(&mut client, &mut server));
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+    let mut requests = pin!(copy(&mut from_client, &mut to_server));
+    let mut answers = pin!(copy(&mut from_server, &mut to_client));
     loop {
         let now = *line.borrow_and_update();
         tokio::select! {
-            _ = &mut copying, if now == Line::Open => return,
+            _ = &mut requests, if matches!(now, Line::Open | Line::Mute) => return,
+            _ = &mut answers, if now == Line::Open => return,
             changed = line.changed(), if now != Line::Cut => if changed.is_err() { return },
             else => return,
         }

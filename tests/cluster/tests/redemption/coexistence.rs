@@ -43,8 +43,8 @@ struct Controller {
 struct Status {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     conditions: Vec<Condition>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    status: String,
+    #[serde(rename = "status", skip_serializing_if = "String::is_empty")]
+    summary: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     message: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -70,7 +70,7 @@ impl Status {
     }
 
     /// Writes its own condition anew and keeps foreign ones.
-    fn set_ready(&mut self, message: String) {
+    fn set_ready(&mut self, message: &str) {
         let ready = json!({"type": "Ready", "status": "True", "reason": "Ready", "message": message,
             "lastTransitionTime": time(clock::now())});
         self.conditions
@@ -130,7 +130,7 @@ impl Controller {
             let mut memory = self.memory.lock().unwrap();
             let mut status = Status::of(&memory);
             status.ca = format!("CA number {round}");
-            status.set_ready(format!("round {round}"));
+            status.set_ready(&format!("round {round}"));
             memory.status = serde_json::to_value(status).unwrap();
             memory.clone()
         };

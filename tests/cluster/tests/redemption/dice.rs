@@ -8,7 +8,7 @@ use redemption_sidecar::random;
 
 /// A sequence of numbers that follows from its seed.
 ///
-/// Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (SplitMix64).
+/// Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (`SplitMix64`).
 pub(crate) struct Dice(Mutex<u64>);
 
 impl Dice {

@@ -64,7 +64,7 @@ const SPENT: (u16, &str) = (404, "No such access granted\n");
 #[rustfmt::skip]
 const TABLE: [Row; 18] = {
     use Asked::{Live, New, Spent};
-    use Fault::{EdgeSite, Forbidden, Issuer, NoEndpoints, NoSecret, NoSite, Nothing, OtherKey, Rubbish};
+    use Fault::{EdgeSite, Forbidden, NoEndpoints, NoSecret, NoSite, Nothing, OtherKey, Rubbish};
     const NO_ENDPOINT: &str = "the site has no endpoint to link to";
     const NO_ISSUER: &str = "the issuer 'skupper-site-ca' cannot be used";
     const fn row(fault: Fault, asked: Asked, told: (u16, &'static str), is_ready: bool, logged: &'static [&'static str]) -> Row {
@@ -175,9 +175,9 @@ async fn beside_a_writer_that_never_rests_everybody_is_answered() {
     }
     let own = burst.end().await.own.len();
     is_over.store(true, Ordering::Relaxed);
-    let writes = writer.await.unwrap();
+    let written = writer.await.unwrap();
     let plain = statuses.iter().filter(|status| **status == 200).count();
-    println!("{own} own and {plain} plain beside {writes} writes");
+    println!("{own} own and {plain} plain beside {written} writes");
     assert_eq!(own + plain, 30, "{statuses:?}");
     assert!(
         statuses.iter().all(|status| [200, 404].contains(status)),
@@ -263,7 +263,7 @@ impl Fault {
             }
             Self::NoEndpoints => {
                 room.patch_site("/status", &json!({"status": {"endpoints": []}}))
-                    .await
+                    .await;
             }
             Self::NoSite => room.send(Method::DELETE, &room.site_url(""), None).await,
             Self::EdgeSite => room.patch_site("", &json!({"spec": {"edge": true}})).await,

@@ -13,45 +13,65 @@ use crate::room::{Room, noted};
 
 /// Complete for as long as the API server is not restarted.
 pub(crate) struct History {
-    versions: Arc<Mutex<Vec<AccessGrant>>>,
+    seen: Arc<Mutex<Seen>>,
     task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Seen {
+    versions: Vec<AccessGrant>,
+    /// The uids of those that were deleted.
+    deleted: Vec<Option<String>>,
 }
 
 impl History {
     /// Of all that happens from now on.
     pub(crate) async fn begin(room: &Room) -> Self {
-        let versions = Arc::new(Mutex::new(Vec::new()));
-        let (api, seen) = (room.grants.clone(), Arc::clone(&versions));
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let (api, of_task) = (room.grants.clone(), Arc::clone(&seen));
         let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
             let course = Course::of("the AccessGrants");
-            follow(api, None, &course, |event| match event {
-                Event::Init => {}
-                Event::InitDone => begun.send(()).unwrap(),
-                Event::InitApply(object) | Event::Apply(object) | Event::Delete(object) => {
-                    seen.lock().unwrap().push(object);
+            follow(api, None, &course, |event| {
+                let mut seen = of_task.lock().unwrap();
+                match event {
+                    Event::Init => {}
+                    Event::InitDone => begun.send(()).unwrap(),
+                    Event::InitApply(object) | Event::Apply(object) => seen.versions.push(object),
+                    Event::Delete(object) => {
+                        seen.deleted.push(object.metadata.uid.clone());
+                        seen.versions.push(object);
+                    }
                 }
             })
             .await;
         });
         begins.recv().await.unwrap();
-        Self { versions, task }
+        Self { seen, task }
     }
 
     /// The versions of a grant so far. The last one is that which it has now, or had last.
     pub(crate) async fn of(&self, room: &Room, name: &str, uid: &GrantUid) -> Vec<AccessGrant> {
-        let now = room.grants.get_opt(name).await.unwrap();
-        let now = now.filter(|object| object.metadata.uid == Some(uid.to_string()));
-        let now = now.map(|object| object.metadata.resource_version);
+        let uid = Some(uid.to_string());
         let start = Instant::now();
         loop {
-            let versions = self.versions.lock().unwrap().clone();
-            let of_grant = versions.into_iter();
-            let of_grant = of_grant.filter(|one| one.metadata.uid == Some(uid.to_string()));
-            let of_grant: Vec<_> = of_grant.collect();
-            let last = of_grant.last().map(|one| &one.metadata.resource_version);
-            if now.as_ref().is_none_or(|now| last == Some(now)) {
-                return of_grant;
+            let now = room.grants.get_opt(name).await.unwrap();
+            let now = now.filter(|object| object.metadata.uid == uid);
+            {
+                let seen = self.seen.lock().unwrap();
+                let of_grant = seen.versions.iter();
+                let of_grant = of_grant.filter(|one| one.metadata.uid == uid);
+                let last = of_grant.clone().last();
+                let is_whole = match (&now, last) {
+                    (Some(now), Some(last)) => {
+                        now.metadata.resource_version == last.metadata.resource_version
+                    }
+                    (None, _) => seen.deleted.contains(&uid),
+                    (Some(_), None) => false,
+                };
+                if is_whole {
+                    return of_grant.cloned().collect();
+                }
             }
             assert!(start.elapsed() < Duration::from_secs(10), "{name}");
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -12,7 +12,6 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::balancer::{Balancer, Line};
-use crate::dice::Dice;
 use crate::room::{CANARY, CODE, Room};
 use crate::service::{Service, Services};
 
@@ -25,10 +24,7 @@ fn away() -> Duration {
 
 /// A service whose line to the API server can be cut.
 async fn behind_a_line(cluster: &Cluster, room: &Room) -> (Arc<Services>, Service, Balancer) {
-    let api_server = cluster.address();
-    let port = api_server.rsplit(':').next().unwrap().parse().unwrap();
-    let dice = Arc::new(Dice::new(&room.namespace));
-    let line = Balancer::start(vec![port], dice).await;
+    let line = Balancer::before(cluster).await;
     let services = Services::new(cluster, room);
     services.lead_through(cluster, line.port);
     let service = services.start(&[]).await;

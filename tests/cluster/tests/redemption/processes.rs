@@ -8,7 +8,7 @@ use cluster_tests::Cluster;
 use kube::api::DeleteParams;
 use tokio::time::sleep;
 
-use crate::balancer::Balancer;
+use crate::balancer::{Balancer, Line};
 use crate::burst::Burst;
 use crate::dice::Dice;
 use crate::history::{History, lawful_count};
@@ -25,8 +25,11 @@ struct Replicas {
 
 impl Replicas {
     async fn start(cluster: &Cluster, room: &Room) -> Self {
+        Self::of(Services::new(cluster, room), room).await
+    }
+
+    async fn of(services: Services, room: &Room) -> Self {
         room.site().await;
-        let services = Services::new(cluster, room);
         let mut running = vec![
             services.spawn(&[]),
             services.spawn(&[]),
@@ -47,11 +50,24 @@ impl Replicas {
 
     /// Ends one of them as a lost machine does, and starts another one.
     fn kill_one(&mut self) {
-        let chosen = self.dice.below(self.running.len());
+        self.kill(self.dice.below(self.running.len()));
+    }
+
+    fn kill(&mut self, chosen: usize) {
         self.running[chosen].kill();
         let other = self.services.spawn(&[]);
         self.balancer.replace(self.running[chosen].port, other.port);
         self.running[chosen] = other;
+    }
+
+    /// Kills the API server, and perhaps one of them meanwhile.
+    async fn lose_the_api_server(&mut self, cluster: &Cluster) {
+        cluster.stop_api_server();
+        sleep(self.dice.milliseconds(200)).await;
+        if self.dice.below(2) == 0 {
+            self.kill_one();
+        }
+        cluster.start_api_server().await.unwrap();
     }
 
     async fn are_ready(&mut self) {
@@ -108,31 +124,50 @@ async fn kills_and_restarts_lose_nothing_of_redeemers_with_keys_of_their_own() {
     let cluster = Cluster::start().await.unwrap();
     cluster.install_skupper_kinds().await.unwrap();
     let room = Room::new(&cluster, "kills").await;
-    let mut replicas = Replicas::start(&cluster, &room).await;
+    let line = Balancer::before(&cluster).await;
+    let services = Services::new(&cluster, &room);
+    services.lead_through(&cluster, line.port);
+    let mut replicas = Replicas::of(services, &room).await;
     let port = replicas.balancer.port;
-    for allowed in [1, 10, 24] {
-        let (own_name, plain_name) = (format!("own-{allowed}"), format!("plain-{allowed}"));
+    let mut lost = 0;
+    // Whether the API server is away before the first is counted, or later.
+    for (allowed, is_early) in [(1, true), (1, false), (10, true), (10, false), (24, false)] {
+        let own_name = format!("own-{allowed}-{is_early}");
+        let plain_name = format!("plain-{allowed}-{is_early}");
         let own_grant = room.grant(&own_name, allowed).await;
         let plain_grant = room.grant(&plain_name, allowed).await;
+        for uid in [&own_grant, &plain_grant] {
+            room.is_known(&replicas.services, &replicas.running, uid)
+                .await;
+        }
         let (mut own, mut plain) = (Burst::default(), Burst::default());
         own.own(&replicas.services, port, own_grant, 32);
         plain.plain(&replicas.services, port, plain_grant, 32);
 
-        sleep(replicas.dice.milliseconds(400)).await;
-        for _ in 0..replicas.dice.below(3) {
-            replicas.kill_one();
-            sleep(replicas.dice.milliseconds(100)).await;
+        if is_early {
+            sleep(replicas.dice.milliseconds(200)).await;
+            replicas.lose_the_api_server(&cluster).await;
         }
-        cluster.stop_api_server();
-        sleep(replicas.dice.milliseconds(200)).await;
-        if replicas.dice.below(2) == 0 {
-            replicas.kill_one();
+        // Some are counted and nobody hears of it.
+        line.set(Line::Mute);
+        while room.redemptions(&plain_name).await == 0 {
+            sleep(Duration::from_millis(2)).await;
         }
-        cluster.start_api_server().await.unwrap();
-        for _ in 0..3 {
-            sleep(replicas.dice.milliseconds(700)).await;
-            replicas.kill_one();
+        let killed = if allowed == 1 {
+            3
+        } else {
+            1 + replicas.dice.below(3)
+        };
+        for chosen in 0..killed {
+            replicas.kill(chosen);
+            sleep(replicas.dice.milliseconds(15)).await;
         }
+        line.set(Line::Open);
+        if !is_early {
+            replicas.lose_the_api_server(&cluster).await;
+        }
+        sleep(replicas.dice.milliseconds(700)).await;
+        replicas.kill_one();
         let (own, plain) = (own.end().await.own, plain.end().await.plain);
         let allowed = u64::from(allowed);
         let counted = room.redemptions(&own_name).await;
@@ -149,8 +184,11 @@ async fn kills_and_restarts_lose_nothing_of_redeemers_with_keys_of_their_own() {
         // Everybody asked until it was told that nothing is left.
         assert_eq!(counted, allowed, "{plain_name}");
         assert!(plain.len() as u64 <= counted, "{plain_name}");
+        lost += counted - plain.len() as u64;
         replicas.are_ready().await;
     }
+    // Else nobody was killed in the moment that this is about.
+    assert!(lost > 0, "no answer was lost");
 }
 
 #[tokio::test(flavor = "multi_thread")]
