@@ -13,6 +13,7 @@ WASM_WEB := wasm32-unknown-unknown
 WEB := $(TARGET_DIR)/web
 TOOLS := $(TARGET_DIR)/tools
 CLUSTER := $(TARGET_DIR)/cluster
+STATIC := $(shell uname -m)-unknown-linux-musl
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
 
@@ -58,6 +59,17 @@ redemption-sidecar: $(SIDECAR_SOURCES) | toolchain ## the binary that issues, se
 	$(call say,building the redemption sidecar; the first time takes about five minutes)
 	cargo build --locked --profile sidecar --package redemption-sidecar
 	cp $(TARGET_DIR)/sidecar/redemption-sidecar $@
+	@ls -l $@ | awk '{ print "   " $$9 ": " $$5 " bytes" }'
+
+.PHONY: sidecar-static
+sidecar-static: static/redemption-sidecar ## the same as one static binary, static/redemption-sidecar: for every Linux, and for the image
+
+static/redemption-sidecar: $(SIDECAR_SOURCES) | musl
+	$(call say,building the static redemption sidecar; the first time takes about five minutes)
+	CC_$(subst -,_,$(STATIC))=musl-gcc cargo build --locked --profile sidecar --target $(STATIC) --package redemption-sidecar
+	mkdir -p static
+	cp $(TARGET_DIR)/$(STATIC)/sidecar/redemption-sidecar $@
+	@ldd $@ 2>&1 | grep -Eq 'statically linked|not a dynamic executable' || { echo '$@ is not static' >&2; rm $@; exit 1; }
 	@ls -l $@ | awk '{ print "   " $$9 ": " $$5 " bytes" }'
 
 skupper-access-check: $(CHECK_SOURCES) | toolchain ## the binary that judges manifests in files, for CI and editors
@@ -138,6 +150,7 @@ CONTROL_PLANE := $(if $(KUBEBUILDER_ASSETS),,$(CLUSTER)/kube-apiserver $(CLUSTER
 .PHONY: cluster-tests
 cluster-tests: annotated-policy.wasm $(CONTROL_PLANE) ## the product against a real Kubernetes API server; KUBEBUILDER_ASSETS names one that is built already
 	$(call say,testing against kube-apiserver; the first build takes about ten minutes for wasmtime)
+	@$(MAKE) --no-print-directory test-tools TEST_TOOLS=openssl
 	cargo build --locked --package redemption-sidecar --package cluster-tests
 	cargo test --locked --package cluster-tests
 
@@ -234,7 +247,7 @@ $(TOOLS)/bin/cargo-deny:
 clean: ## removes what was built
 	cargo clean
 	rm -f policy.wasm annotated-policy.wasm redemption-sidecar skupper-access-check
-	rm -rf web/node_modules web/*/node_modules web/*/dist web/npm/build web/npm/LICENSE
+	rm -rf static web/node_modules web/*/node_modules web/*/dist web/npm/build web/npm/LICENSE
 
 .PHONY: help
 help: ## this list
@@ -267,6 +280,18 @@ toolchain:
 		rustup target add $$target; \
 	done
 	@command -v cc >/dev/null || { echo 'a C compiler is missing: install it with `apt-get install gcc libc6-dev`' >&2; exit 1; }
+
+# The C library that can be linked statically, with its compiler.
+.PHONY: musl
+musl:
+	@command -v cargo >/dev/null || { echo 'cargo is missing: install rustup from https://rustup.rs' >&2; exit 1; }
+	@test -d "$$(rustc --print sysroot)/lib/rustlib/$(STATIC)/lib" || { \
+		command -v rustup >/dev/null || { echo 'the target $(STATIC) is missing: install rustup from https://rustup.rs, or the target with the client that installed Rust' >&2; exit 1; }; \
+		echo '>> installing the target $(STATIC)'; rustup target add $(STATIC); }
+	@command -v musl-gcc >/dev/null && exit 0; \
+	test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo 'musl-gcc is missing: install it with `apt-get install musl-tools`' >&2; exit 1; }; \
+	echo '>> installing musl-tools'; \
+	apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends musl-tools
 
 .PHONY: go
 go:
