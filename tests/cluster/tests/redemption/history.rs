@@ -61,7 +61,7 @@ impl History {
                 let seen = self.seen.lock().unwrap();
                 let of_grant = seen.versions.iter();
                 let of_grant = of_grant.filter(|one| one.metadata.uid == uid);
-                let last = of_grant.clone().last();
+                let last = of_grant.clone().next_back();
                 let is_whole = match (&now, last) {
                     (Some(now), Some(last)) => {
                         now.metadata.resource_version == last.metadata.resource_version

@@ -78,13 +78,23 @@ async fn every_grant_is_redeemed_for_the_site_of_its_own_namespace() {
 
     // A namespace with a fault is its own affair.
     let unusable = broken.grant("west", 9).await;
+    let no_secret = "there is no Secret 'skupper-site-ca' namespace=\"wide-broken\"";
+    let start = Instant::now();
+    while !service.log().contains(no_secret) {
+        // Until its Secret was looked for, its Site is not known.
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{}",
+            service.log()
+        );
+        sleep(Duration::from_millis(100)).await;
+    }
     until(&services, &service, &unusable, 503).await;
     let without_site = later.grant("west", 9).await;
     until(&services, &service, &without_site, 503).await;
     assert_eq!(service.is_ready(), Some(true));
     let log = service.log();
     for line in [
-        "there is no Secret 'skupper-site-ca' namespace=\"wide-broken\"",
         "the issuer 'skupper-site-ca' cannot be used",
         "there is no Site in the namespace of the grant",
         "namespace=\"wide-later\"",
