@@ -11,24 +11,34 @@ use serde_json::{Value, json};
 
 use crate::room::Room;
 
-/// Creates objects in three namespaces in turn: without a webhook, with one around the guest that
-/// does nothing, and with one around the policy.
+/// Creates objects in namespaces in turn: without a webhook, with one around the guest that does
+/// nothing, with one that answers the same with the patch of the defaults, and with the policy.
 pub(crate) async fn creates(room: &Room, run: usize, table: &mut Table) -> Result<(), Fault> {
     let cluster = &room.cluster;
     let bare = User::admin(cluster, &format!("bare-{run}")).await?;
     let noop = User::admin(cluster, &format!("noop-{run}")).await?;
+    let patching = User::admin(cluster, &format!("patching-{run}")).await?;
     let policy = User::admin(cluster, &format!("policy-{run}")).await?;
-    let guest = Guest::compile(Path::new(NOOP_GUEST))?;
-    let _noop = Order::of_skupper_kinds().guest(guest).deploy(&noop).await?;
+    let nothing = || {
+        let guest = Guest::compile(Path::new(NOOP_GUEST));
+        Ok::<_, Fault>(Order::of_skupper_kinds().guest(guest?))
+    };
+    let _noop = nothing()?.deploy(&noop).await?;
+    let _patching = nothing()?.change(defaults()).deploy(&patching).await?;
     let _policy = Order::of_skupper_kinds().deploy(&policy).await?;
 
     let count = if room.is_quick { 100 } else { 1000 };
     for case in cases() {
-        let mut times = [const { Samples::new() }; 3];
+        let users = if case.is_completed {
+            vec![&bare, &noop, &policy, &patching]
+        } else {
+            vec![&bare, &noop, &policy]
+        };
+        let mut times = [const { Samples::new() }; 4];
         for number in 0..count {
             let name = format!("{}-{number}", case.name);
             let object = case.kind.object(&name, Some(case.spec.clone()));
-            for (user, times) in [&bare, &noop, &policy].into_iter().zip(&mut times) {
+            for (user, times) in users.iter().zip(&mut times) {
                 let begun = Instant::now();
                 let answer = user.create(case.kind, &object).await?;
                 let elapsed = begun.elapsed();
@@ -38,11 +48,14 @@ pub(crate) async fn creates(room: &Room, run: usize, table: &mut Table) -> Resul
                 times.add(elapsed);
             }
         }
-        let [bare, noop, policy] = times.each_mut().map(Samples::median);
+        let [bare, noop, policy, patching] = times.each_mut().map(Samples::median);
         let [create, added, ratio] = case.figures;
         table.see(create, bare);
         table.see(added, noop - bare);
         table.see(ratio, (policy - bare) / (noop - bare));
+        if case.is_completed {
+            table.see(PATCHED, (policy - bare) / (patching - bare));
+        }
     }
     Ok(())
 }
@@ -51,6 +64,8 @@ struct Case {
     name: &'static str,
     kind: Kind,
     spec: Value,
+    /// Whether the policy fills in what is missing.
+    is_completed: bool,
     /// A create without a webhook, what the guest that does nothing adds, and how many times that
     /// the policy adds.
     figures: [Figure; 3],
@@ -64,6 +79,7 @@ fn cases() -> [Case; 3] {
             name: "token",
             kind: Kind::AccessToken,
             spec: token,
+            is_completed: false,
             figures: [
                 free("create of an AccessToken, no webhook"),
                 free("  added by the guest that does nothing"),
@@ -74,6 +90,7 @@ fn cases() -> [Case; 3] {
             name: "grant",
             kind: Kind::AccessGrant,
             spec: json!({"redemptionsAllowed": 2, "expirationWindow": "1h"}),
+            is_completed: false,
             figures: [
                 free("create of an AccessGrant, no webhook"),
                 free("  added to it by the guest that does nothing"),
@@ -84,6 +101,7 @@ fn cases() -> [Case; 3] {
             name: "defaulted",
             kind: Kind::AccessGrant,
             spec: json!({}),
+            is_completed: true,
             figures: [
                 free("create of an AccessGrant that gets defaults, no webhook"),
                 free("  added to that by the guest that does nothing"),
@@ -92,6 +110,17 @@ fn cases() -> [Case; 3] {
         },
     ]
 }
+
+/// What the policy answers to an AccessGrant with an empty spec.
+fn defaults() -> Value {
+    json!([
+        {"op": "add", "path": "/spec/expirationWindow", "value": "15m"},
+        {"op": "add", "path": "/spec/redemptionsAllowed", "value": 1},
+    ])
+}
+
+const PATCHED: Figure =
+    at_most_a_tenth_more("  added by the policy, in times of that with the same patch");
 
 const fn free(name: &'static str) -> Figure {
     Figure {

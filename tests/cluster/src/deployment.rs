@@ -19,6 +19,7 @@ use crate::{Problem, User};
 pub struct Order {
     base: &'static str,
     guest: Option<Arc<Guest>>,
+    change: Option<Value>,
     settings: Option<Value>,
     is_validating: bool,
     is_for_everybody: bool,
@@ -32,6 +33,7 @@ impl Order {
         Self {
             base,
             guest: None,
+            change: None,
             settings: None,
             is_validating: false,
             is_for_everybody: false,
@@ -55,6 +57,16 @@ impl Order {
     pub fn guest(self, guest: Guest) -> Self {
         Self {
             guest: Some(Arc::new(guest)),
+            ..self
+        }
+    }
+
+    /// Where the guest accepts, with this JSON Patch, which nobody had to work out: what any change
+    /// costs the API server.
+    #[must_use]
+    pub fn change(self, patch: Value) -> Self {
+        Self {
+            change: Some(patch),
             ..self
         }
     }
@@ -102,6 +114,7 @@ impl Order {
         }
         let policy = Policy {
             guest: self.guest.map_or_else(Guest::shipped, Ok)?,
+            change: self.change,
             settings: self.settings.unwrap_or_else(|| spec["settings"].clone()),
             mutating: spec["mutating"] == true,
         };

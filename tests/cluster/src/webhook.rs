@@ -33,6 +33,8 @@ use crate::guest::Guest;
 /// What is behind the webhook.
 pub(crate) struct Policy {
     pub(crate) guest: Arc<Guest>,
+    /// A JSON Patch to answer with where the guest accepts an object as it is.
+    pub(crate) change: Option<Value>,
     pub(crate) settings: Value,
     /// Whether the answer may change the object.
     pub(crate) mutating: bool,

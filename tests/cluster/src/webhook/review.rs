@@ -39,7 +39,7 @@ fn response(
         let code = answer["code"].as_u64().unwrap_or(500);
         refused(answer["message"].as_str().unwrap_or_default(), code)
     } else if answer["mutated_object"].is_null() {
-        allowed()
+        policy.change.as_ref().map_or_else(allowed, with_patch)
     } else if policy.mutating {
         patched(&request["object"], &answer["mutated_object"])?
     } else {
@@ -61,12 +61,16 @@ fn allowed() -> Map<String, Value> {
 }
 
 fn patched(object: &Value, mutated: &Value) -> Result<Map<String, Value>, Problem> {
-    let patch = serde_json::to_vec(&json_patch::diff(object, mutated))?;
-    let patch = base64::engine::general_purpose::STANDARD.encode(patch);
+    let patch = serde_json::to_value(json_patch::diff(object, mutated))?;
+    Ok(with_patch(&patch))
+}
+
+fn with_patch(patch: &Value) -> Map<String, Value> {
+    let patch = base64::engine::general_purpose::STANDARD.encode(patch.to_string());
     let mut response = allowed();
     response.insert("patchType".to_owned(), json!("JSONPatch"));
     response.insert("patch".to_owned(), json!(patch));
-    Ok(response)
+    response
 }
 
 fn refused(message: &str, code: u64) -> Map<String, Value> {
