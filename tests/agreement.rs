@@ -354,8 +354,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// Where the module is published, in the version of this repository.
 fn published_module() -> String {
     let metadata = yaml("policy-metadata.yml");
-    let address = &metadata["annotations"]["io.kubewarden.policy.ociUrl"];
-    let address = address.as_str().unwrap();
+    let address = metadata.pointer("/annotations/io.kubewarden.policy.ociUrl");
+    let address = address.and_then(Value::as_str).unwrap();
     format!("registry://{address}:v{}", env!("CARGO_PKG_VERSION"))
 }
 
