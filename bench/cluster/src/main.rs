@@ -12,17 +12,16 @@
 mod admission;
 mod bare;
 mod burst;
-mod keys;
 mod many_grants;
 mod rates;
 mod replicas;
 mod room;
 mod writes;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use redemption_bench::Fault;
+use redemption_bench::options::Options;
 use redemption_bench::table::Table;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -58,7 +57,7 @@ async fn interrupted() {
 }
 
 async fn run() -> Result<ExitCode, Fault> {
-    let options = options()?;
+    let options = Options::read("redemption-sidecar")?;
     let is_wanted = |scenario: &str| options.only.as_ref().is_none_or(|only| only == scenario);
     if !SCENARIOS.iter().any(|scenario| is_wanted(scenario)) {
         return Err(format!("the scenario must be one of '{}'", SCENARIOS.join("', '")).into());
@@ -100,45 +99,6 @@ async fn run() -> Result<ExitCode, Fault> {
         println!("goals missed: {missed}");
     }
     Ok(ExitCode::from(u8::from(options.is_checked && missed > 0)))
-}
-
-struct Options {
-    is_quick: bool,
-    is_checked: bool,
-    only: Option<String>,
-    folder: PathBuf,
-    binary: PathBuf,
-}
-
-fn options() -> Result<Options, String> {
-    let mut options = Options {
-        is_quick: false,
-        is_checked: false,
-        only: None,
-        folder: PathBuf::from("target"),
-        binary: PathBuf::from("redemption-sidecar"),
-    };
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let mut value = || {
-            let missing = || format!("'{argument}' must be followed by a value");
-            arguments.next().ok_or_else(missing)
-        };
-        match argument.as_str() {
-            "--quick" => options.is_quick = true,
-            "--check" => options.is_checked = true,
-            "--only" => options.only = Some(value()?),
-            "--folder" => options.folder = value()?.into(),
-            option if option.starts_with('-') => {
-                return Err(format!(
-                    "the option '{option}' must be '--quick', '--check', '--only SCENARIO' or \
-                     '--folder FOLDER'"
-                ));
-            }
-            _ => options.binary = argument.into(),
-        }
-    }
-    Ok(options)
 }
 
 const SCENARIOS: [&str; 5] = [

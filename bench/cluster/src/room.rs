@@ -9,14 +9,13 @@ use cluster_tests::{Cluster, Identity, User};
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 use redemption_bench::Fault;
+use redemption_bench::keys::Keys;
 use redemption_sidecar::clock;
 use redemption_sidecar::kubernetes::AccessGrant;
 use redemption_sidecar::redemption::GrantUid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
-
-use crate::keys::Keys;
 
 /// Everything that the scenarios share. Its processes and files go with it.
 pub(crate) struct Room {
@@ -49,7 +48,7 @@ impl Room {
             cluster,
             user,
             binary: binary.to_owned(),
-            keys: Arc::new(Keys::make(KEYS)),
+            keys: Arc::new(Keys::make(KEYS, CODE)),
             time: Duration::from_secs(if is_quick { 2 } else { 10 }),
             is_quick,
             folder,

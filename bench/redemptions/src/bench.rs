@@ -9,9 +9,10 @@ use std::time::Duration;
 use redemption_sidecar::redemption::GrantUid;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::room::{self, Keys, Room, Site};
+use crate::room::{self, Room, Site};
 use redemption_bench::Fault;
 use redemption_bench::client::Client;
+use redemption_bench::keys::Keys;
 use redemption_bench::load::{Load, Requests, Seen};
 use redemption_bench::sidecar::Sidecar;
 

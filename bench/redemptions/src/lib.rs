@@ -2,7 +2,9 @@
 //! beside their goals.
 
 pub mod client;
+pub mod keys;
 pub mod load;
+pub mod options;
 pub mod samples;
 pub mod sidecar;
 pub mod table;

@@ -18,7 +18,6 @@ mod issuing;
 mod rates;
 mod room;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +28,10 @@ use bench::{Bench, KEYS, WARM_UP};
 use costs::Costs;
 use grants::Ledgers;
 use redemption_bench::Fault;
+use redemption_bench::keys::Keys;
+use redemption_bench::options::Options;
 use redemption_bench::table::Table;
-use room::{Keys, Room};
+use room::Room;
 
 // One thread for each core, as the service has it.
 #[tokio::main(flavor = "multi_thread")]
@@ -63,11 +64,11 @@ async fn interrupted() {
 }
 
 async fn run() -> Result<ExitCode, Fault> {
-    let options = options()?;
+    let options = Options::read("target/release/redemption-sidecar")?;
     redemption_sidecar::server::raise_file_limit(4096);
     let bench = Bench {
         room: Room::make(&options.folder)?,
-        keys: Arc::new(Keys::make(KEYS + WARM_UP)),
+        keys: Arc::new(Keys::make(KEYS + WARM_UP, room::CODE)),
         time: Duration::from_secs(if options.is_quick { 1 } else { 10 }),
         binary: options.binary,
     };
@@ -119,45 +120,6 @@ async fn run() -> Result<ExitCode, Fault> {
         println!("goals missed: {missed}");
     }
     Ok(ExitCode::from(u8::from(options.is_checked && missed > 0)))
-}
-
-struct Options {
-    is_quick: bool,
-    is_checked: bool,
-    only: Option<String>,
-    folder: PathBuf,
-    binary: PathBuf,
-}
-
-fn options() -> Result<Options, String> {
-    let mut options = Options {
-        is_quick: false,
-        is_checked: false,
-        only: None,
-        folder: PathBuf::from("target"),
-        binary: PathBuf::from("target/release/redemption-sidecar"),
-    };
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let mut value = || {
-            let missing = || format!("'{argument}' must be followed by a value");
-            arguments.next().ok_or_else(missing)
-        };
-        match argument.as_str() {
-            "--quick" => options.is_quick = true,
-            "--check" => options.is_checked = true,
-            "--only" => options.only = Some(value()?),
-            "--folder" => options.folder = value()?.into(),
-            option if option.starts_with('-') => {
-                return Err(format!(
-                    "the option '{option}' must be '--quick', '--check', '--only SCENARIO' or \
-                     '--folder FOLDER'"
-                ));
-            }
-            _ => options.binary = argument.into(),
-        }
-    }
-    Ok(options)
 }
 
 const SCENARIOS: [&str; 10] = [

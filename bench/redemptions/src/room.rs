@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use chrono::{DateTime, TimeDelta, Utc};
 use redemption_sidecar::ledger::{Ledger, SqliteLedger};
 use redemption_sidecar::redemption::{CodeDigest, Grant, GrantUid};
-use redemption_sidecar::{certificate_request, clock, issuer, key, random};
+use redemption_sidecar::{clock, issuer, random};
 use secrecy::ExposeSecret as _;
 
 use redemption_bench::Fault;
@@ -133,28 +133,6 @@ fn grant(uid: GrantUid, name: &str, now: DateTime<Utc>) -> Grant {
     }
 }
 
-/// Certificate requests of keys that were made before any clock starts.
-pub(crate) struct Keys(Vec<String>);
-
-impl Keys {
-    pub(crate) fn make(count: usize) -> Self {
-        let make = |_| certificate_request::create(&key::PrivateKey::generate(key::KeyKind::P256));
-        Self((0..count).map(make).collect())
-    }
-
-    /// A redemption with a key of its own; after the last key the first one comes again.
-    pub(crate) fn request(&self, uid: &GrantUid, key: usize) -> Vec<u8> {
-        let request = self.0.get(key % self.0.len().max(1));
-        let request = request.map_or("", String::as_str);
-        format!(
-            "POST /{uid} HTTP/1.1\r\nhost: bench\r\nname: west\r\nsubject: west\r\n\
-             certificate-request: {request}\r\ncontent-length: {}\r\n\r\n{CODE}",
-            CODE.len()
-        )
-        .into_bytes()
-    }
-}
-
 /// A redemption as Skupper's clients ask for it: the server makes the key.
 pub(crate) fn plain_request(uid: &GrantUid) -> Vec<u8> {
     with_code(uid, CODE)
@@ -215,7 +193,8 @@ fn name_of(kind: u64) -> Result<String, Fault> {
     })
 }
 
-const CODE: &str = "code-of-every-bench-grant";
+/// The code of every grant.
+pub(crate) const CODE: &str = "code-of-every-bench-grant";
 
 const SITE: &str = "\
 name: bench
