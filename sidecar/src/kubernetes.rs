@@ -11,7 +11,7 @@ use skupper_access_policy::printable::is_hidden;
 
 pub use access_grant::AccessGrant;
 pub use connect::{ConnectProblem, Connection, connect};
-pub use follow::{Course, follow};
+pub use follow::{Course, News, follow};
 pub use refusal::{lacks_kind, lacks_verb};
 
 /// Which grants are served.

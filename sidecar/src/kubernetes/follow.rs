@@ -19,7 +19,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::api::{ListParams, WatchEvent, WatchParams};
 use kube::client::Body;
 use kube::core::{Request, Status};
-use kube::runtime::watcher::Event;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -69,12 +68,26 @@ impl Course {
     }
 }
 
+/// What is heard of objects.
+pub enum News<K> {
+    /// All of them follow.
+    ListBegins,
+    /// One of all.
+    Listed(K),
+    /// These were all: others are not there any more.
+    ListEnds,
+    /// One is new, or has changed.
+    Changed(K),
+    /// One was deleted. This is what it was.
+    Gone(K),
+}
+
 /// Follows objects for ever. `field` selects some of them.
 pub async fn follow<K>(
     api: Api<K>,
     field: Option<&str>,
     course: &Course,
-    mut heed: impl FnMut(Event<K>),
+    mut heed: impl FnMut(News<K>),
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
@@ -153,19 +166,19 @@ impl Lost {
 async fn list<K>(
     api: &Api<K>,
     mut params: ListParams,
-    heed: &mut impl FnMut(Event<K>),
+    heed: &mut impl FnMut(News<K>),
 ) -> Result<String, String>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
 {
-    heed(Event::Init);
+    heed(News::ListBegins);
     loop {
         let end = page(api, &params, heed).await?;
         if let Some(next) = end.continue_.filter(|next| !next.is_empty()) {
             params = params.continue_token(&next);
             continue;
         }
-        heed(Event::InitDone);
+        heed(News::ListEnds);
         let version = end.resource_version;
         return version.ok_or_else(|| "the list has no version".to_owned());
     }
@@ -174,7 +187,7 @@ where
 async fn page<K>(
     api: &Api<K>,
     params: &ListParams,
-    heed: &mut impl FnMut(Event<K>),
+    heed: &mut impl FnMut(News<K>),
 ) -> Result<ListMeta, String>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
@@ -203,7 +216,7 @@ where
         }
         let read = items.read(&bytes, |object| {
             let object = serde_json::from_slice(object).map_err(|_| ListProblem)?;
-            heed(Event::InitApply(object));
+            heed(News::Listed(object));
             Ok(())
         });
         read.map_err(|_| unreadable())?;
@@ -225,7 +238,7 @@ async fn watch<K>(
     field: Option<&str>,
     version: &mut String,
     going: impl Fn(),
-    heed: &mut impl FnMut(Event<K>),
+    heed: &mut impl FnMut(News<K>),
 ) -> Lost
 where
     K: Resource + Clone + DeserializeOwned + Debug + 'static,
@@ -250,11 +263,11 @@ where
         match next {
             Ok(Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)))) => {
                 advance(version, &object);
-                heed(Event::Apply(object));
+                heed(News::Changed(object));
             }
             Ok(Some(Ok(WatchEvent::Deleted(object)))) => {
                 advance(version, &object);
-                heed(Event::Delete(object));
+                heed(News::Gone(object));
             }
             Ok(Some(Ok(WatchEvent::Bookmark(mark)))) => *version = mark.metadata.resource_version,
             Ok(Some(Ok(WatchEvent::Error(status)))) => {

@@ -30,7 +30,6 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use kube::api::ListParams;
-use kube::runtime::watcher::Event;
 use kube::{Api, Client};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -44,7 +43,7 @@ use self::queues::Queues;
 use self::store::ClusterStore;
 use super::{Entry, Ledger, LedgerFault};
 use crate::fault::Fault;
-use crate::kubernetes::{AccessGrant, Course, Scope, follow, wording};
+use crate::kubernetes::{AccessGrant, Course, News, Scope, follow, wording};
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 
 /// The AccessGrants of a namespace or of a cluster, watched until this is dropped.
@@ -80,7 +79,7 @@ impl KubernetesLedger {
         );
         let task = tokio::spawn(async move {
             follow(api, None, &of_task, |event| {
-                if let (Some(own_status), Event::InitApply(object) | Event::Apply(object)) =
+                if let (Some(own_status), News::Listed(object) | News::Changed(object)) =
                     (&completing, &event)
                 {
                     own_status.consider(object);
@@ -206,10 +205,10 @@ impl Ledger for KubernetesLedger {
     }
 }
 
-fn heed(grants: &Grants, event: Event<AccessGrant>) {
+fn heed(grants: &Grants, event: News<AccessGrant>) {
     match event {
-        Event::Init => grants.list_begins(),
-        Event::InitApply(object) | Event::Apply(object) => {
+        News::ListBegins => grants.list_begins(),
+        News::Listed(object) | News::Changed(object) => {
             if is_known(grants, &object) {
                 // An own write, mostly: its answer was read.
                 return;
@@ -218,12 +217,12 @@ fn heed(grants: &Grants, event: Event<AccessGrant>) {
                 grants.keep(object);
             }
         }
-        Event::Delete(object) => {
+        News::Gone(object) => {
             if let Some(object) = GrantObject::read(&object) {
                 grants.forget(&object.place.uid);
             }
         }
-        Event::InitDone => grants.list_ends(),
+        News::ListEnds => grants.list_ends(),
     }
 }
 

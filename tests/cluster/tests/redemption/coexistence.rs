@@ -13,11 +13,10 @@ use cluster_tests::Cluster;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use kube::api::PostParams;
-use kube::runtime::watcher::Event;
 use redemption_sidecar::certificate_request;
 use redemption_sidecar::clock;
 use redemption_sidecar::key::{KeyKind, PrivateKey};
-use redemption_sidecar::kubernetes::{AccessGrant, Course, follow};
+use redemption_sidecar::kubernetes::{AccessGrant, Course, News, follow};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::task::{JoinHandle, JoinSet};
@@ -93,7 +92,7 @@ impl Controller {
         let task = tokio::spawn(async move {
             let course = Course::of("the AccessGrants");
             let watching = follow(api, Some(&field), &course, |event| {
-                if let Event::Apply(object) | Event::InitApply(object) = event {
+                if let News::Changed(object) | News::Listed(object) = event {
                     news.send(object).unwrap();
                 }
             });

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use kube::runtime::watcher::Event;
-use redemption_sidecar::kubernetes::{AccessGrant, Course, follow};
+use redemption_sidecar::kubernetes::{AccessGrant, Course, News, follow};
 use redemption_sidecar::redemption::GrantUid;
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -35,10 +34,10 @@ impl History {
             follow(api, None, &course, |event| {
                 let mut seen = of_task.lock().unwrap();
                 match event {
-                    Event::Init => {}
-                    Event::InitDone => begun.send(()).unwrap(),
-                    Event::InitApply(object) | Event::Apply(object) => seen.versions.push(object),
-                    Event::Delete(object) => {
+                    News::ListBegins => {}
+                    News::ListEnds => begun.send(()).unwrap(),
+                    News::Listed(object) | News::Changed(object) => seen.versions.push(object),
+                    News::Gone(object) => {
                         seen.deleted.push(object.metadata.uid.clone());
                         seen.versions.push(object);
                     }

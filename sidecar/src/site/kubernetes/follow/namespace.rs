@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Utc};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use kube::runtime::watcher::Event;
 use kube::{Api, Client};
 use zeroize::Zeroizing;
 
 use super::seen::{Seen, lock};
 use super::{Watch, Watching};
-use crate::kubernetes::{Course, follow};
+use crate::kubernetes::{Course, News, follow};
 use crate::site::kubernetes::{Pair, load, wanted_issuers};
 use crate::site::reload::{self, Notice};
 use crate::site::source::Loaded;
@@ -137,17 +136,17 @@ fn watch_secret(client: &Client, namespace: &str, name: &str, seen: &Arc<Mutex<S
         let mut found = None;
         follow(api, Some(&field), &of_task, |event| {
             let pair = match event {
-                Event::Init => {
+                News::ListBegins => {
                     found = None;
                     return;
                 }
-                Event::InitApply(secret) => {
+                News::Listed(secret) => {
                     found = Some(pair(secret));
                     return;
                 }
-                Event::InitDone => found.take().unwrap_or_else(|| Err(gone(&name))),
-                Event::Apply(secret) => pair(secret),
-                Event::Delete(_) => Err(gone(&name)),
+                News::ListEnds => found.take().unwrap_or_else(|| Err(gone(&name))),
+                News::Changed(secret) => pair(secret),
+                News::Gone(_) => Err(gone(&name)),
             };
             lock(&seen).heed_secret(&namespace, &name, pair);
         })

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kube::api::DynamicObject;
-use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
+use crate::kubernetes::News;
 use crate::site::kubernetes::{Objects, Pair};
 
 /// The objects, and how often those of a namespace have changed.
@@ -94,15 +94,15 @@ impl Seen {
         }
     }
 
-    pub(super) fn heed_site(&mut self, event: Event<DynamicObject>) {
+    pub(super) fn heed_site(&mut self, event: News<DynamicObject>) {
         match event {
-            Event::Init => self.listed.clear(),
-            Event::InitApply(site) => {
+            News::ListBegins => self.listed.clear(),
+            News::Listed(site) => {
                 let (namespace, uid, site) = read(&site);
                 let sites = self.listed.entry(namespace).or_default();
                 sites.insert(uid, site);
             }
-            Event::InitDone => {
+            News::ListEnds => {
                 let mut listed = std::mem::take(&mut self.listed);
                 for name in listed.keys() {
                     self.namespaces.entry(name.clone()).or_default();
@@ -116,7 +116,7 @@ impl Seen {
                 }
                 self.is_listed = true;
             }
-            Event::Apply(site) => {
+            News::Changed(site) => {
                 let (namespace, uid, site) = read(&site);
                 let namespace = self.namespaces.entry(namespace).or_default();
                 if namespace.sites.get(&uid) != Some(&site) {
@@ -124,7 +124,7 @@ impl Seen {
                     namespace.changes += 1;
                 }
             }
-            Event::Delete(site) => {
+            News::Gone(site) => {
                 let (namespace, uid, _) = read(&site);
                 if let Some(namespace) = self.namespaces.get_mut(&namespace)
                     && namespace.sites.remove(&uid).is_some()
@@ -191,39 +191,39 @@ mod tests {
     #[test]
     fn sites_come_and_go_with_their_namespaces() {
         let mut seen = Seen::default();
-        seen.heed_site(Event::Init);
+        seen.heed_site(News::ListBegins);
         for listed in [
             site("b", "new", 9, "x"),
             site("b", "old", 1, "x"),
             site("a", "one", 1, "x"),
         ] {
-            seen.heed_site(Event::InitApply(listed));
+            seen.heed_site(News::Listed(listed));
         }
         assert!(
             !seen.is_listed() && seen.namespaces().is_empty(),
             "not at its end"
         );
-        seen.heed_site(Event::InitDone);
+        seen.heed_site(News::ListEnds);
         assert!(seen.is_listed());
         assert_eq!(seen.namespaces(), ["a", "b"]);
         assert_eq!(names(&seen, "b"), ["old", "new"]);
 
         let changes = |seen: &Seen| (seen.changes("a"), seen.changes("b"));
         let before = changes(&seen);
-        seen.heed_site(Event::Apply(site("a", "one", 1, "x")));
+        seen.heed_site(News::Changed(site("a", "one", 1, "x")));
         assert_eq!(changes(&seen), before, "nothing that is used has changed");
-        seen.heed_site(Event::Apply(site("a", "one", 1, "y")));
+        seen.heed_site(News::Changed(site("a", "one", 1, "y")));
         assert_eq!(changes(&seen), (before.0 + 1, before.1));
-        seen.heed_site(Event::Delete(site("a", "one", 1, "y")));
+        seen.heed_site(News::Gone(site("a", "one", 1, "y")));
         assert_eq!(changes(&seen), (before.0 + 2, before.1));
         assert_eq!(seen.namespaces(), ["b"]);
 
         // A list that breaks off says nothing; one that ends says what is there.
-        seen.heed_site(Event::Init);
-        seen.heed_site(Event::InitApply(site("c", "two", 1, "x")));
-        seen.heed_site(Event::Init);
-        seen.heed_site(Event::InitApply(site("b", "old", 1, "x")));
-        seen.heed_site(Event::InitDone);
+        seen.heed_site(News::ListBegins);
+        seen.heed_site(News::Listed(site("c", "two", 1, "x")));
+        seen.heed_site(News::ListBegins);
+        seen.heed_site(News::Listed(site("b", "old", 1, "x")));
+        seen.heed_site(News::ListEnds);
         assert_eq!(
             (seen.namespaces(), names(&seen, "b")),
             (vec!["b".to_owned()], vec!["old".to_owned()])
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn what_comes_late_of_a_forgotten_namespace_is_not_kept() {
         let mut seen = Seen::default();
-        seen.heed_site(Event::Apply(site("a", "one", 1, "x")));
+        seen.heed_site(News::Changed(site("a", "one", 1, "x")));
         seen.heed_secret("a", "ca", Err("gone".to_owned()));
         assert!(seen.knows_secret("a", "ca"));
         seen.forget("a");
