@@ -55,7 +55,7 @@ fn all_problems_are_reported_in_one_message() {
         Settings::from_json(settings).unwrap_err().to_string(),
         "settings are not valid: [\
          accessToken.allowedHost: Forbidden: unknown setting, did you mean 'allowedHosts'?, \
-         defaulting: Invalid value: \"string\": must be a boolean, \
+         defaulting: Invalid value: \"no\": must be a boolean, \
          accessToken.maxLinkCost: Invalid value: 0: must be from 1 to 2147483647]"
     );
 }

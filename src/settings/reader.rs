@@ -60,15 +60,8 @@ impl<'a> Reader<'a> {
         let mut mismatches = Mismatches::default();
         if let Field::Set(fields) = place.object(&mut mismatches) {
             for name in fields.keys().filter(|name| !is_known(group, name)) {
-                let known = known(group);
-                let close = match self.problems.len() {
-                    0..COMPARED => nearest(name, &known),
-                    _ => None,
-                };
-                let detail = match close {
-                    Some(close) => format!("unknown setting, did you mean '{close}'?"),
-                    None => format!("unknown setting, must be one of {}", quoted(&known)),
-                };
+                let is_compared = self.problems.len() < COMPARED;
+                let detail = unknown(group, name, is_compared);
                 let path = place.path().field(name);
                 self.problems
                     .push(FieldError::new(path, Cause::Forbidden, detail));
@@ -79,16 +72,12 @@ impl<'a> Reader<'a> {
 
     /// What is set at a boolean key.
     pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
-        self.at(key, |cursor, mismatches| cursor.boolean(mismatches))
-            .set()
-            .copied()
+        self.scalar(key, |cursor, mismatches| cursor.boolean(mismatches))
     }
 
     /// What is set at an integer key, within the limits of the table.
     pub(super) fn integer(&mut self, key: &'static str) -> Option<i64> {
-        let number = *self
-            .at(key, |cursor, mismatches| cursor.integer(mismatches))
-            .set()?;
+        let number = self.scalar(key, |cursor, mismatches| cursor.integer(mismatches))?;
         let Some(Shape::Integer { min, max }) = shape(key) else {
             return Some(number);
         };
@@ -199,6 +188,18 @@ impl<'a> Reader<'a> {
         is_set
     }
 
+    /// What is set at a key that takes no text. A form sends an empty one where nothing is filled in.
+    fn scalar<T: Copy>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&Cursor<'_, 'a>, &mut Mismatches) -> Field<T>,
+    ) -> Option<T> {
+        self.at(key, |cursor, mismatches| match cursor.value() {
+            Some(Value::String(text)) if text.is_empty() => None,
+            _ => read(cursor, mismatches).set().copied(),
+        })
+    }
+
     /// Reads at `key`, whose parts are the names of the fields that lead there.
     fn at<T>(
         &mut self,
@@ -215,9 +216,17 @@ impl<'a> Reader<'a> {
         value
     }
 
+    /// Keeps mismatches as problems. Settings hold no secrets, so a scalar is shown as it is
+    /// written: the name of its type would be read as the value.
     fn note(&mut self, mismatches: Mismatches) {
-        let errors = mismatches.kept.into_iter().map(FieldError::from);
-        self.problems.extend(errors);
+        for mismatch in mismatches.kept {
+            let found = self.root.value().and_then(|root| mismatch.path.of(root));
+            let error = FieldError::from(mismatch);
+            self.problems.push(match found {
+                Some(scalar) if !scalar.is_array() && !scalar.is_object() => error.showing(scalar),
+                _ => error,
+            });
+        }
         self.more += mismatches.more;
     }
 
@@ -287,17 +296,44 @@ fn severity(
     }
 }
 
-/// True for a key, or the name of a group at the root. Every request asks this of each key that is
+/// True for a key without a dot, or the name of a group, at the root, and for a name in its group:
+/// what is read is nested as the dots of the table say. Every request asks this of each key that is
 /// set, so nothing is built for it.
 fn is_known(group: Option<&str>, name: &str) -> bool {
     match group {
         None if GROUPS.contains(&name) => true,
-        None => SETTINGS.iter().any(|setting| setting.key == name),
+        None => !name.contains('.') && SETTINGS.iter().any(|setting| setting.key == name),
         Some(group) => SETTINGS.iter().any(|setting| {
             let key = setting.key.strip_prefix(group);
             key.and_then(|key| key.strip_prefix('.')) == Some(name)
         }),
     }
+}
+
+/// What to write instead of a key that is not known. It is compared with the known ones where
+/// `is_compared`.
+fn unknown(group: Option<&str>, name: &str, is_compared: bool) -> String {
+    if let (None, Some((parent, child))) = (group, nested(name, is_compared)) {
+        return format!("unknown setting with a dot: write {parent}: {{{child}: ...}}");
+    }
+    let known = known(group);
+    match is_compared.then(|| nearest(name, &known)).flatten() {
+        Some(close) => format!("unknown setting, did you mean '{close}'?"),
+        None => format!("unknown setting, must be one of {}", quoted(&known)),
+    }
+}
+
+/// The key of the table, or the rule, that a name with a dot stands for.
+fn nested(name: &str, is_compared: bool) -> Option<(&'static str, &'static str)> {
+    if let Some(rule) = name.strip_prefix("rules.").and_then(catalogue::find) {
+        return Some(("rules", rule.code));
+    }
+    if !is_compared || !name.contains('.') {
+        return None;
+    }
+    let keys = SETTINGS.iter().map(|setting| setting.key);
+    let keys: Vec<&str> = keys.filter(|key| key.contains('.')).collect();
+    nearest(name, &keys)?.split_once('.')
 }
 
 /// The names that may stand at the root, or in a group.

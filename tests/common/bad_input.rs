@@ -483,7 +483,7 @@ fn bad_settings(rows: &mut Vec<Row>) {
         ),
         (
             r#"{"defaulting": "no"}"#,
-            "defaulting: Invalid value: \"string\": must be a boolean",
+            "defaulting: Invalid value: \"no\": must be a boolean",
         ),
         (
             r#"{"accessGrant": []}"#,
@@ -491,7 +491,7 @@ fn bad_settings(rows: &mut Vec<Row>) {
         ),
         (
             r#"{"accessGrant": {"maxExpirationWindow": 15}}"#,
-            "accessGrant.maxExpirationWindow: Invalid value: \"integer\": must be a string",
+            "accessGrant.maxExpirationWindow: Invalid value: 15: must be a string",
         ),
         (
             r#"{"accessGrant": {"maxExpirationWindow": "1 month"}}"#,
@@ -503,15 +503,15 @@ fn bad_settings(rows: &mut Vec<Row>) {
         ),
         (
             r#"{"accessGrant": {"maxRedemptionsAllowed": 1.5}}"#,
-            "accessGrant.maxRedemptionsAllowed: Invalid value: \"number\": must be an integer",
+            "accessGrant.maxRedemptionsAllowed: Invalid value: 1.5: must be an integer",
         ),
         (
             r#"{"accessGrant": {"allowedIssuers": "a"}}"#,
-            "accessGrant.allowedIssuers: Invalid value: \"string\": must be an array",
+            "accessGrant.allowedIssuers: Invalid value: \"a\": must be an array",
         ),
         (
             r#"{"accessToken": {"allowedHosts": [1]}}"#,
-            "accessToken.allowedHosts[0]: Invalid value: \"integer\": must be a string",
+            "accessToken.allowedHosts[0]: Invalid value: 1: must be a string",
         ),
         (
             r#"{"accessToken": {"deniedHosts": ["10.0.0.1/8"]}}"#,

@@ -23,6 +23,18 @@ pub(crate) fn nothing() -> Vec<(&'static str, Value)> {
             json!({"accessGrant": {"maxExpirationWindow": ""}, "tokenRequest": {"overlong": ""}}),
         ),
         (
+            "empty texts for numbers and booleans, as forms send them",
+            json!({
+                "defaulting": "",
+                "accessGrant": {
+                    "defaultRedemptionsAllowed": "", "maxRedemptionsAllowed": "", "minCodeLength": "",
+                    "rewriteWindows": ""
+                },
+                "accessToken": {"defaultLinkCost": "", "maxLinkCost": ""},
+                "tokenRequest": {"maxExpirationSeconds": ""}
+            }),
+        ),
+        (
             "empty lists",
             json!({"accessGrant": {"allowedIssuers": []}, "accessToken": {"allowedHosts": []}}),
         ),
@@ -112,6 +124,31 @@ pub(crate) fn bad() -> Vec<(&'static str, Value, &'static str)> {
             "accessToken.maxLinkCosts: Forbidden: unknown setting, did you mean 'maxLinkCost'?",
         ),
         (
+            "a key of the table with its dot",
+            json!({"accessToken.allowedHosts": ["a.example"]}),
+            "accessToken.allowedHosts: Forbidden: unknown setting with a dot: write accessToken: {allowedHosts: ...}",
+        ),
+        (
+            "nonsense at a key of the table with its dot",
+            json!({"accessGrant.maxExpirationWindow": [{}]}),
+            "accessGrant.maxExpirationWindow: Forbidden: unknown setting with a dot: write accessGrant: {maxExpirationWindow: ...}",
+        ),
+        (
+            "a misspelled key with its dot",
+            json!({"tokenrequest.overLong": "clamp"}),
+            "tokenrequest.overLong: Forbidden: unknown setting with a dot: write tokenRequest: {overlong: ...}",
+        ),
+        (
+            "a rule with a dot",
+            json!({"rules.grant-expired": "deny"}),
+            "rules.grant-expired: Forbidden: unknown setting with a dot: write rules: {grant-expired: ...}",
+        ),
+        (
+            "a key with its dot inside its group",
+            json!({"accessToken": {"accessToken.allowedHosts": []}}),
+            "accessToken.accessToken.allowedHosts: Forbidden: unknown setting, ",
+        ),
+        (
             "a key that is like none",
             json!({"tokenRequest": {"x": 1}}),
             "tokenRequest.x: Forbidden: unknown setting, must be one of 'defaultAudiences', ",
@@ -119,22 +156,32 @@ pub(crate) fn bad() -> Vec<(&'static str, Value, &'static str)> {
         (
             "a group of the wrong type",
             json!({"accessGrant": 5}),
-            "accessGrant: Invalid value: \"integer\": must be an object",
+            "accessGrant: Invalid value: 5: must be an object",
+        ),
+        (
+            "a list for a number",
+            json!({"accessGrant": {"maxRedemptionsAllowed": [1]}}),
+            "accessGrant.maxRedemptionsAllowed: Invalid value: \"array\": must be an integer",
+        ),
+        (
+            "an empty text for a list",
+            json!({"accessToken": {"allowedHosts": ""}}),
+            "accessToken.allowedHosts: Invalid value: \"\": must be an array",
         ),
         (
             "a boolean in a text",
             json!({"defaulting": "false"}),
-            "defaulting: Invalid value: \"string\": must be a boolean",
+            "defaulting: Invalid value: \"false\": must be a boolean",
         ),
         (
             "a number in a text",
             json!({"accessToken": {"maxLinkCost": "5"}}),
-            "accessToken.maxLinkCost: Invalid value: \"string\": must be an integer",
+            "accessToken.maxLinkCost: Invalid value: \"5\": must be an integer",
         ),
         (
             "a fraction",
             json!({"accessToken": {"maxLinkCost": 1.5}}),
-            "accessToken.maxLinkCost: Invalid value: \"number\": must be an integer",
+            "accessToken.maxLinkCost: Invalid value: 1.5: must be an integer",
         ),
         (
             "a number below its range",
@@ -149,7 +196,7 @@ pub(crate) fn bad() -> Vec<(&'static str, Value, &'static str)> {
         (
             "a number as duration",
             json!({"accessGrant": {"maxExpirationWindow": 900}}),
-            "accessGrant.maxExpirationWindow: Invalid value: \"integer\": must be a string",
+            "accessGrant.maxExpirationWindow: Invalid value: 900: must be a string",
         ),
         (
             "an unreadable duration",
@@ -174,12 +221,12 @@ pub(crate) fn bad() -> Vec<(&'static str, Value, &'static str)> {
         (
             "a list of numbers",
             json!({"accessToken": {"deniedHosts": [1]}}),
-            "accessToken.deniedHosts[0]: Invalid value: \"integer\": must be a string",
+            "accessToken.deniedHosts[0]: Invalid value: 1: must be a string",
         ),
         (
             "a text for a list",
             json!({"accessToken": {"deniedHosts": "a.example"}}),
-            "accessToken.deniedHosts: Invalid value: \"string\": must be an array",
+            "accessToken.deniedHosts: Invalid value: \"a.example\": must be an array",
         ),
         (
             "null in a list",
