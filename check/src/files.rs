@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use skupper_access_policy::manifest::decode;
 use skupper_access_policy::printable::{is_hidden, printable};
 
 use crate::commands::wording;
@@ -160,8 +161,7 @@ pub struct Text {
     pub is_exact: bool,
 }
 
-/// Reads a file as kubectl does: a byte order mark says whether it is UTF-16, and bytes that are no
-/// UTF-8 become U+FFFD.
+/// Reads a file.
 ///
 /// # Errors
 /// One line that says why it cannot be read.
@@ -179,39 +179,11 @@ pub fn read(input: &Input) -> Result<Text, String> {
             input.name()
         ));
     }
-    Ok(decode(bytes))
-}
-
-/// Bytes as text.
-#[must_use]
-pub fn decode(bytes: Vec<u8>) -> Text {
-    let units = |from_bytes: fn([u8; 2]) -> u16| {
-        let pairs = bytes.get(2..).unwrap_or_default().chunks(2);
-        let units = pairs.map(|pair| match pair {
-            [first, second] => from_bytes([*first, *second]),
-            _ => 0xfffd,
-        });
-        char::decode_utf16(units)
-            .map(|letter| letter.unwrap_or('\u{fffd}'))
-            .collect()
-    };
-    let text = match bytes.as_slice() {
-        [0xff, 0xfe, ..] => units(u16::from_le_bytes),
-        [0xfe, 0xff, ..] => units(u16::from_be_bytes),
-        _ => match String::from_utf8(bytes) {
-            Ok(text) => {
-                let marked = text.strip_prefix('\u{feff}').map(str::to_owned);
-                let is_exact = marked.is_none();
-                let text = marked.unwrap_or(text);
-                return Text { text, is_exact };
-            }
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        },
-    };
-    Text {
+    let text = decode(&bytes).into_owned();
+    Ok(Text {
+        is_exact: text.as_bytes() == bytes,
         text,
-        is_exact: false,
-    }
+    })
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> String {

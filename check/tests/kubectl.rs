@@ -3,9 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use skupper_access_check::files::decode;
 use skupper_access_check::manifest::objects::of_document;
 use skupper_access_check::manifest::read;
+use skupper_access_policy::manifest::decode;
 
 /// Rows that kubectl reads and the checker refuses. Nothing is read as something else.
 const REFUSED: &[&str] = &[
@@ -79,7 +79,7 @@ fn bytes_become_the_text_that_kubectl_sees() {
         let recorded = row
             .get("documents")
             .map(|rows| rows.as_array().unwrap().clone());
-        let found = outcome(checker(&decode(bytes).text));
+        let found = outcome(checker(&decode(&bytes)));
         assert_eq!(found, outcome(recorded), "{name}");
     }
 }

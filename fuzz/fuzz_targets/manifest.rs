@@ -5,6 +5,6 @@
 mod invariants;
 
 use libfuzzer_sys::fuzz_target;
-use skupper_access_check::files::decode;
+use skupper_access_policy::manifest::decode;
 
-fuzz_target!(|bytes: &[u8]| invariants::manifest(&decode(bytes.to_vec()).text));
+fuzz_target!(|bytes: &[u8]| invariants::manifest(&decode(bytes)));
