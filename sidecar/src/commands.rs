@@ -17,6 +17,7 @@ use clap::CommandFactory;
 
 use crate::args::{Command, CommandLine};
 use crate::ledger::LedgerFault;
+use crate::log::tell;
 use crate::wording;
 
 /// Runs a command.
@@ -108,11 +109,6 @@ fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
 /// Writes to standard output what is of no use when nobody reads it.
 fn deliver(text: impl AsRef<[u8]>) -> Result<(), Failure> {
     write(text.as_ref()).map_err(|error| unwritten(&error))
-}
-
-/// Writes a line to standard error. What was done stays done when nobody can read about it.
-pub fn tell(line: impl fmt::Display) {
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 fn write(text: &[u8]) -> io::Result<()> {

@@ -1,9 +1,17 @@
 //! Logs: one line for each event, on standard error, for people or for programs.
+//!
+//! Nothing waits for standard error once logging has started: see [`queue`].
+
+mod queue;
 
 use std::fmt;
-use std::io::{IsTerminal as _, stderr};
+use std::io::{IsTerminal as _, Write as _, stderr};
 use std::net::IpAddr;
+use std::panic;
+use std::sync::{LazyLock, OnceLock};
+use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use skupper_access_policy::printable::printable;
 use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
@@ -14,6 +22,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::metrics::Outcome;
 use crate::redemption::{GrantUid, KeyOrigin, Redemption, Serial};
+use queue::Queue;
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -50,11 +59,52 @@ impl std::str::FromStr for LogFilter {
 
 /// Starts logging. To be called once, before anything logs. Times are RFC 3339 in UTC.
 ///
+/// A panic becomes a line of the log, with its place and without its text, which may hold anything.
+///
 /// # Errors
-/// [`LogProblem::Started`] when it was called before.
+/// [`LogProblem::Started`] when it was called before, [`LogProblem::Thread`] when there can be no
+/// other thread.
 pub fn start(format: LogFormat, filter: &LogFilter) -> Result<(), LogProblem> {
-    let subscriber = subscriber(format, filter, stderr, stderr().is_terminal())?;
-    tracing::dispatcher::set_global_default(subscriber).map_err(|_| LogProblem::Started)
+    let resumed = |lines| {
+        tracing::warn!(
+            lines,
+            "lines of the log are missing here: standard error did not take them"
+        );
+    };
+    let queue = Queue::start(stderr(), DROPPED.clone(), resumed).map_err(|_| LogProblem::Thread)?;
+    let subscriber = subscriber(format, filter, queue.clone(), stderr().is_terminal())?;
+    tracing::dispatcher::set_global_default(subscriber).map_err(|_| LogProblem::Started)?;
+    QUEUE.set(queue).map_err(|_| LogProblem::Started)?;
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "panic");
+    }));
+    Ok(())
+}
+
+/// Writes a line to standard error, as it is: behind the log once that was started. What was done
+/// stays done when nobody can read about it.
+pub fn tell(line: impl fmt::Display) {
+    let line = format!("{line}\n");
+    match QUEUE.get() {
+        Some(queue) => queue.push(line.as_bytes()),
+        None => {
+            let _ = stderr().write_all(line.as_bytes());
+        }
+    }
+}
+
+/// Writes what waits, unless standard error takes nothing: the process may end then.
+pub fn finish() {
+    if let Some(queue) = QUEUE.get() {
+        queue.flush_within(LAST_PATIENCE);
+    }
+}
+
+/// The number of lines that standard error did not take.
+#[must_use]
+pub fn dropped_lines() -> Counter {
+    DROPPED.clone()
 }
 
 fn subscriber<W>(
@@ -161,6 +211,8 @@ pub enum LogProblem {
     Filter,
     /// Something logs already.
     Started,
+    /// The thread that writes cannot be started.
+    Thread,
 }
 
 impl fmt::Display for LogProblem {
@@ -168,11 +220,18 @@ impl fmt::Display for LogProblem {
         formatter.write_str(match self {
             Self::Filter => "must be error, warn, info, debug or trace",
             Self::Started => "logging was started twice",
+            Self::Thread => "the thread of the log cannot be started",
         })
     }
 }
 
 impl std::error::Error for LogProblem {}
+
+static QUEUE: OnceLock<Queue> = OnceLock::new();
+static DROPPED: LazyLock<Counter> = LazyLock::new(Counter::default);
+
+/// How long the end of the process waits for standard error.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use redemption_sidecar::args::CommandLine;
-use redemption_sidecar::commands;
+use redemption_sidecar::{commands, log};
 
 /// That of musl has one lock for all threads.
 #[cfg(target_env = "musl")]
@@ -25,17 +25,19 @@ async fn main() -> ExitCode {
             error.exit()
         }
         Err(error) => {
-            commands::tell(format_args!("{}: try '--help'", one_line(error)));
+            log::tell(format_args!("{}: try '--help'", one_line(error)));
             return ExitCode::from(2);
         }
     };
-    match commands::run(line.command).await {
+    let exit_code = match commands::run(line.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            commands::tell(format_args!("error: {failure}"));
+            log::tell(format_args!("error: {failure}"));
             ExitCode::from(failure.exit_code)
         }
-    }
+    };
+    log::finish();
+    exit_code
 }
 
 /// What clap says in several lines, up to its hints, as one line like every other error. A URL is

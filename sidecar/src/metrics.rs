@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::log;
 use crate::redemption::{GrantState, Refusal};
 
 /// The type of the text that [`Metrics::encode`] makes.
@@ -92,6 +93,11 @@ impl Metrics {
             "connections_closed",
             "Connections that a bound closed or turned away",
             self.connections.closed.clone(),
+        );
+        registry.register(
+            "log_lines_dropped",
+            "Lines of the log that standard error did not take",
+            log::dropped_lines(),
         );
         self
     }

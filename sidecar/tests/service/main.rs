@@ -11,6 +11,7 @@
 )]
 
 mod at_most;
+mod blocked_log;
 mod commands;
 mod crashes;
 mod durability;

@@ -1,8 +1,6 @@
 //! What an operator gets wrong, and what the service then says.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -275,14 +273,8 @@ fn a_service_that_cannot_write_is_not_ready_until_it_can() {
     wait_for(|| ready(&sidecar).contains(" 200 "));
 }
 
-/// The answer of the operations port.
 fn ready(sidecar: &Sidecar) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", sidecar.operations_port)).unwrap();
-    let request = b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    stream.write_all(request).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    sidecar.operations("/readyz")
 }
 
 fn wait_for(is_so: impl Fn() -> bool) {

@@ -53,9 +53,20 @@ impl Sidecar {
 
     /// Serves an existing data folder on this port, as the last part of a longer command line.
     pub(crate) fn start_at(folder: &Path, port: u16, wrapper: &[&str], options: &[&str]) -> Self {
-        let operations_port = free_port();
         let log = folder.join(format!("log-{port}"));
         let log = OpenOptions::new().create(true).append(true).open(log);
+        Self::start_logging_to(log.unwrap(), folder, port, wrapper, options)
+    }
+
+    /// The same with another standard error.
+    pub(crate) fn start_logging_to(
+        log: impl Into<Stdio>,
+        folder: &Path,
+        port: u16,
+        wrapper: &[&str],
+        options: &[&str],
+    ) -> Self {
+        let operations_port = free_port();
         let words = [wrapper, &[BINARY]].concat();
         let child = Command::new(words[0])
             .args(&words[1..])
@@ -65,7 +76,7 @@ impl Sidecar {
             .args(["--metrics-listen", &format!("127.0.0.1:{operations_port}")])
             .args(["--url", &format!("https://127.0.0.1:{port}")])
             .args(options)
-            .stderr(log.unwrap())
+            .stderr(log)
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -109,9 +120,19 @@ impl Sidecar {
         &self.folder
     }
 
-    /// What it logged so far.
+    /// What it logged so far. A thread of its own writes the log, a moment after the answers.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.join(format!("log-{}", self.port))).unwrap_or_default()
+        let file = self.folder.join(format!("log-{}", self.port));
+        let read = || fs::read_to_string(&file).unwrap_or_default();
+        let mut log = read();
+        loop {
+            sleep(Duration::from_millis(50));
+            let later = read();
+            if later == log {
+                return log;
+            }
+            log = later;
+        }
     }
 
     /// Its process.
@@ -176,6 +197,11 @@ impl Sidecar {
         let _ = self.child.wait();
     }
 
+    /// What its operations port answers to this path.
+    pub(crate) fn operations(&self, path: &str) -> String {
+        ask(self.operations_port, path).unwrap()
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.id(), signal).unwrap();
@@ -194,7 +220,7 @@ impl Drop for Sidecar {
 }
 
 /// A folder of its owner, as a data folder is.
-fn private_folder() -> TempDir {
+pub(crate) fn private_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
     folder
@@ -202,15 +228,17 @@ fn private_folder() -> TempDir {
 
 /// Whether a service answers on its operations port.
 fn lives(port: u16) -> bool {
-    let ask = || {
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        std::io::Result::Ok(answer)
-    };
-    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
+    ask(port, "/healthz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
+}
+
+fn ask(operations_port: u16, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", operations_port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// Runs a command on a data folder.
