@@ -34,11 +34,16 @@ impl Kind for AccessToken {
     const FIELDS: &'static [SpecField<Self>] = &[
         SpecField {
             is_same: |new, old, _| new.url.set().is_some() && new.url.set() == old.url.set(),
+            is_credential: true,
             ..SpecField::plain("url", |spec| spec.url.is_absent())
         },
-        SpecField::plain("code", |spec| spec.code.is_absent()),
+        SpecField {
+            is_credential: true,
+            ..SpecField::plain("code", |spec| spec.code.is_absent())
+        },
         SpecField {
             is_same: |new, old, _| new.ca.set().is_some() && new.ca.set() == old.ca.set(),
+            is_credential: true,
             ..SpecField::plain("ca", |spec| spec.ca.is_absent())
         },
         SpecField {

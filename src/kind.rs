@@ -9,7 +9,7 @@ use crate::field::{Cursor, Field, Mismatches};
 use crate::finding::Severity;
 use crate::rules::Row;
 use crate::settings::Settings;
-use crate::update::{Comparison, unknown_fields};
+use crate::update::{Comparison, unknown_fields, written};
 
 /// A kind of object that has rules.
 pub(crate) trait Kind: Sized + 'static {
@@ -54,6 +54,9 @@ pub(crate) struct SpecField<K: Kind> {
     /// True when leaving the field out of an update takes its value away, and nothing else: a
     /// secret may always be taken out of a spec.
     pub(crate) is_removable: bool,
+    /// True for one of the fields that make a credential together: where one of them changes, all
+    /// are judged, because the others are now used with it.
+    pub(crate) is_credential: bool,
 }
 
 impl<K: Kind> SpecField<K> {
@@ -65,6 +68,7 @@ impl<K: Kind> SpecField<K> {
             is_same: |_, _, _| false,
             default: |_| None,
             is_removable: false,
+            is_credential: false,
         }
     }
 }
@@ -210,30 +214,31 @@ impl<'a, K: Kind> Review<'a, K> {
         unknown_fields(self.object, old, is_field::<K>)
     }
 
-    /// What is written into the object if nothing denies it.
+    /// What is written into the object if nothing denies it. Nothing is filled in once Skupper has
+    /// acted: what was left out then, it has settled in its own way.
     pub(crate) fn edits(&self) -> Vec<Edit> {
         if !self.settings.defaulting {
             return Vec::new();
         }
         let mut edits = self.comparison.restored.clone();
-        for field in K::FIELDS {
-            let is_restored = edits.iter().any(|edit| edit.field == field.name);
-            if (field.is_absent)(&self.new.spec)
-                && !is_restored
-                && let Some(value) = (field.default)(self.settings)
-            {
-                edits.push(Edit {
-                    field: field.name,
-                    value,
-                });
-            }
-        }
-        for edit in K::replacements(self) {
-            if !self.comparison.unchanged.contains(&edit.field) {
-                edits.push(edit);
-            }
-        }
+        let absent = K::FIELDS
+            .iter()
+            .filter(|field| !self.comparison.is_processed && (field.is_absent)(&self.new.spec));
+        edits.extend(absent.filter_map(|field| {
+            let value = (field.default)(self.settings)?;
+            let field = field.name;
+            Some(Edit { field, value })
+        }));
+        let replacements = K::replacements(self).into_iter();
+        edits.extend(replacements.filter(|edit| !self.is_as_stored(edit.field)));
         edits
+    }
+
+    /// True when the field says what is stored to the letter.
+    fn is_as_stored(&self, field: &str) -> bool {
+        let of = |object: &'a Value| written(object.get("spec"), field);
+        let old = self.old.as_ref();
+        old.is_some_and(|old| of(old.json) == of(self.object))
     }
 }
 

@@ -1,7 +1,8 @@
 //! How an object compares with what is stored of it.
 //!
 //! Values are compared, not their spelling: `24h` is `1440m`, and what is left out is its default.
-//! What did not change is not judged, so UPDATE needs no rules of its own.
+//! What did not change is not judged, so UPDATE needs no rules of its own. It is stored as it is
+//! written all the same: a repository and the cluster must come to say the same.
 
 use serde_json::Value;
 
@@ -13,10 +14,14 @@ use crate::settings::Settings;
 pub(crate) struct Comparison {
     /// Fields of `spec` whose value did not change: nothing in them is judged.
     pub(crate) unchanged: Vec<&'static str>,
-    /// Fields to be set back to the stored text.
+    /// Fields to be written back, because they were left out of an object that Skupper has processed.
     pub(crate) restored: Vec<Edit>,
     /// True when some value in `spec` changed.
     pub(crate) is_changed: bool,
+    /// True when a field of the credential changed, and Skupper may still use it.
+    pub(crate) is_credential_changed: bool,
+    /// True when Skupper has acted on the stored object.
+    pub(crate) is_processed: bool,
 }
 
 impl Comparison {
@@ -32,42 +37,49 @@ impl Comparison {
             return comparison;
         };
         let is_processed = old.with_status(K::is_processed);
+        comparison.is_processed = is_processed;
         for field in K::FIELDS {
             // What the kind reads as absent is: `""` where text is expected, and not elsewhere.
             let is =
-                stored(object.get("spec"), field.name).filter(|_| !(field.is_absent)(&new.spec));
-            let was = stored(old.json.get("spec"), field.name)
+                written(object.get("spec"), field.name).filter(|_| !(field.is_absent)(&new.spec));
+            let was = written(old.json.get("spec"), field.name)
                 .filter(|_| !(field.is_absent)(&old.object.spec));
-            let left_out = is.is_none() && was.is_some();
-            // What may not be set back is lost, and so it is a change. A value of the wrong type
+            let left_out = was.filter(|_| is.is_none());
+            // What may not be written back is lost, and so it is a change. A value of the wrong type
             // never comes back: it breaks listing for the whole cluster.
-            let is_kept = left_out
-                && is_processed
-                && settings.defaulting
-                && !old.object.mismatches.is_within(field.name);
-            let is_removed = left_out && field.is_removable;
-            if is == was || is_removed {
-                comparison.keep(field.name, None);
-            } else if is_kept || (field.is_same)(&new.spec, &old.object.spec, settings) {
-                comparison.keep(field.name, was);
-            } else if K::is_own_change(field.name, &new.spec, &old.object.spec) {
-                comparison.keep(field.name, None);
+            let kept = left_out.filter(|_| {
+                is_processed
+                    && settings.defaulting
+                    && !field.is_removable
+                    && !old.object.mismatches.is_within(field.name)
+            });
+            let is_removed = left_out.is_some() && field.is_removable;
+            let is_unchanged = is == was
+                || is_removed
+                || kept.is_some()
+                || (field.is_same)(&new.spec, &old.object.spec, settings)
+                || K::is_own_change(field.name, &new.spec, &old.object.spec);
+            comparison.restored.extend(kept.map(|value| Edit {
+                field: field.name,
+                value: value.clone(),
+            }));
+            if is_unchanged {
+                comparison.unchanged.push(field.name);
             } else {
                 comparison.is_changed = true;
+                comparison.is_credential_changed |= field.is_credential && !is_processed;
             }
+        }
+        if comparison.is_credential_changed {
+            let is_credential = |name: &&str| {
+                let mut fields = K::FIELDS.iter();
+                fields.any(|field| field.name == *name && field.is_credential)
+            };
+            comparison.unchanged.retain(|name| !is_credential(name));
         }
         let mut unknown = unknown_fields(object, old.json.get("spec"), is_field::<K>);
         comparison.is_changed |= unknown.next().is_some();
         comparison
-    }
-
-    /// Notes that the field did not change, and the stored value to set it back to.
-    fn keep(&mut self, field: &'static str, stored: Option<&Value>) {
-        self.unchanged.push(field);
-        self.restored.extend(stored.map(|value| Edit {
-            field,
-            value: value.clone(),
-        }));
     }
 }
 
@@ -84,11 +96,12 @@ pub(crate) fn unknown_fields<'a>(
         .into_iter()
         .flatten()
         .filter(move |(name, value)| !value.is_null() && !is_known(name))
-        .filter(move |(name, value)| stored(old, name) != Some(value))
+        .filter(move |(name, value)| written(old, name) != Some(value))
         .map(|(name, _)| name.as_str())
 }
 
-fn stored<'a>(spec: Option<&'a Value>, name: &str) -> Option<&'a Value> {
+/// What stands in the field `name` of a spec, `null` being nothing.
+pub(crate) fn written<'a>(spec: Option<&'a Value>, name: &str) -> Option<&'a Value> {
     spec.and_then(|spec| spec.get(name))
         .filter(|value| !value.is_null())
 }

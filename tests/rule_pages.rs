@@ -67,11 +67,17 @@ fn check(case: &Case) -> Result<(), String> {
     if outcome(&verdict) != case.outcome {
         return Err(format!("{:?} {:?}", verdict.refusal, verdict.warnings));
     }
-    if verdict.refusal.is_some_and(|refusal| refusal.code != 422) {
+    if verdict
+        .refusal
+        .as_ref()
+        .is_some_and(|refusal| refusal.code != 422)
+    {
         return Err("refused, but not with code 422".to_owned());
     }
+    let written = case.request.get("object");
+    let stored = verdict.mutated_object.as_ref().or(written);
+    let object = stored.filter(|_| verdict.is_allowed());
     for (pointer, value) in &case.stored {
-        let object = verdict.mutated_object.as_ref();
         let stored = object.and_then(|object| object.pointer(pointer));
         if stored != Some(value) {
             return Err(format!("stored at {pointer}: {stored:?}"));

@@ -255,7 +255,9 @@ fn name_reserved(review: &TokenReview<'_>, report: &mut Report<'_>) {
     let Some(name) = review.new.name.set() else {
         return;
     };
-    if review.settings.access_token.is_reserved(name) && !review.is_name_stored() {
+    // With a new credential Skupper would try the name once more.
+    let is_tried = !review.is_name_stored() || review.comparison.is_credential_changed;
+    if review.settings.access_token.is_reserved(name) && is_tried {
         report.find(
             Cause::Forbidden,
             "the name is reserved: the redeemed Secret takes the token's name and would overwrite Skupper's own",

@@ -9,7 +9,7 @@
 //!   expirationWindow: 1 day # deny grant-window-format: write '24h'
 //! ```
 //!
-//! `# stored: "24h"` claims what is written there at admission.
+//! `# stored: "24h"` claims what stands there once the object is stored.
 
 use std::path::Path;
 

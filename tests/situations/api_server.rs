@@ -51,6 +51,13 @@ impl ApiServer {
         if step.stays && before != self.resource_version {
             return Err(format!("drift: {:?}", self.stored));
         }
+        let stored = self.stored.as_ref().map(|stored| &stored["spec"]);
+        for (name, value) in &step.stores {
+            let is = stored.and_then(|spec| spec.get(name));
+            if is.map(Value::to_string) != Some(value.to_string()) {
+                return Err(format!("stored as {name}: {is:?}"));
+            }
+        }
         Ok(())
     }
 

@@ -278,7 +278,7 @@ fn others() -> Vec<Situation> {
                     json!({"redemptionsAllowed": 4, "expirationWindow": "1440m"}),
                 ))
                 .step()
-                .edited(json!({"expirationWindow": "24h"})),
+                .stores(json!({"expirationWindow": "1440m"})),
             ],
         )
         .storing(with_status(

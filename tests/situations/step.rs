@@ -46,6 +46,8 @@ pub(crate) struct Step {
     warned: Vec<&'static str>,
     not_covered: bool,
     pub(crate) stays: bool,
+    /// Fields of `spec` that must then be stored so.
+    pub(crate) stores: Map<String, Value>,
 }
 
 /// What a user does.
@@ -87,6 +89,7 @@ impl Action {
             warned: Vec::new(),
             not_covered: false,
             stays: false,
+            stores: Map::new(),
         }
     }
 }
@@ -103,10 +106,13 @@ impl Step {
     }
 
     pub(crate) fn edited(mut self, fields: Value) -> Self {
-        let Value::Object(fields) = fields else {
-            panic!("edits are the fields of an object");
-        };
-        self.expected = Expected::Edited(fields);
+        self.expected = Expected::Edited(map(fields));
+        self
+    }
+
+    /// These fields are then stored to the letter.
+    pub(crate) fn stores(mut self, fields: Value) -> Self {
+        self.stores = map(fields);
         self
     }
 
@@ -177,6 +183,13 @@ pub(crate) fn check(step: &Step, request: &Value, verdict: &Verdict) -> Result<(
         Some(secret) => Err(format!("told '{secret}': {told}")),
         None => Ok(()),
     }
+}
+
+fn map(fields: Value) -> Map<String, Value> {
+    let Value::Object(fields) = fields else {
+        panic!("what is written are the fields of an object");
+    };
+    fields
 }
 
 fn codes(verdict: &Verdict, severity: Severity) -> Vec<&'static str> {

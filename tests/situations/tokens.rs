@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::grants::{APPLY, metadata_changes};
 use crate::objects::{
-    CA, CODE, OTHER_CODE, URL, changed, redeemed, redeemed_by_condition, skupper_controller, token,
+    CA, CODE, OTHER_CODE, changed, redeemed, redeemed_by_condition, skupper_controller, token,
     token_spec, with_status,
 };
 use crate::step::Action::{ApplyClientSide, Create, Patch, Replace, Status};
@@ -21,6 +21,7 @@ pub(crate) fn situations() -> Vec<Situation> {
     }
     situations.extend(before_redemption());
     situations.extend(refused_today());
+    situations.extend(credentials());
     situations.extend(without_defaulting());
     situations.extend(large_values());
     situations
@@ -82,23 +83,16 @@ fn after_redemption(how: &str, redeemed: &Value) -> Vec<Situation> {
         .map(|change| Patch(json!({"spec": change})).step().refused(frozen))
         .collect();
     let spellings = [
-        (
-            json!({"url": "HTTPS://Grants.East.Example.:9090/0d8e5a4c"}),
-            json!({"url": URL}),
-        ),
-        (
-            json!({"ca": format!("the CA of east\n{}", CA.replace('\n', "\r\n"))}),
-            json!({"ca": CA}),
-        ),
-        (json!({"linkCost": 2.0}), json!({"linkCost": 2})),
+        json!({"url": "HTTPS://Grants.East.Example.:9090/0d8e5a4c"}),
+        json!({"ca": format!("the CA of east\n{}", CA.replace('\n', "\r\n"))}),
+        json!({"linkCost": 2.0}),
     ];
-    let restored = spellings
+    let spelled = spellings
         .into_iter()
-        .map(|(written, stored)| {
-            Patch(json!({"spec": written}))
+        .map(|written| {
+            Patch(json!({"spec": written.clone()}))
                 .step()
-                .edited(stored)
-                .stays()
+                .stores(written)
         })
         .collect();
     let left_out = ["url", "code", "ca", "linkCost", "settings"]
@@ -114,8 +108,8 @@ fn after_redemption(how: &str, redeemed: &Value) -> Vec<Situation> {
         .collect();
     vec![
         after("every change is refused", refused),
-        after("another spelling is set back", restored),
-        after("what is left out is set back", left_out),
+        after("another spelling is stored as it is written", spelled),
+        after("what is left out is written back", left_out),
         after(
             "labels, owners and finalizers can be changed",
             metadata_changes(),
@@ -229,9 +223,9 @@ fn refused_today() -> Vec<Situation> {
     }
     situations.push(
         Situation::new(
-            "a field that is refused today stays while another one changes",
+            "a field that is refused today stays while one of no credential changes",
             [
-                Patch(json!({"spec": {"linkCost": 7}})).step(),
+                Patch(json!({"spec": {"linkCost": 7, "settings": {"tier": "gold"}}})).step(),
                 Patch(json!({"spec": {"url": "http://10.0.0.2/x"}}))
                     .step()
                     .refused(&["token-url-scheme", "token-url-host", "token-url-private"]),
@@ -239,6 +233,89 @@ fn refused_today() -> Vec<Situation> {
         )
         .with(settings)
         .storing(changed(full(), json!({"url": "http://10.0.0.1/x"}))),
+    );
+    situations
+}
+
+/// `url`, `code` and `ca` are judged together: whoever changes one sends the others along.
+fn credentials() -> Vec<Situation> {
+    let settings = || {
+        json!({"accessToken": {"deniedHosts": ["grants.east.example"], "reservedNames": ["west"]},
+            "rules": {"token-ca-expired": "deny"}})
+    };
+    let expired = include_str!("../certificates/expired.pem");
+    let stored = || changed(full(), json!({"ca": expired}));
+    let broken: &[&str] = &["token-name-reserved", "token-url-host", "token-ca-expired"];
+    let changes = [
+        ("code", json!({"code": OTHER_CODE}), broken),
+        (
+            "ca",
+            json!({"ca": CA}),
+            &["token-name-reserved", "token-url-host"],
+        ),
+        (
+            "url",
+            json!({"url": "https://grants.north.example/77aa"}),
+            &["token-name-reserved", "token-ca-expired"],
+        ),
+        (
+            "ca, which is left out",
+            json!({"ca": null}),
+            &["token-name-reserved", "token-url-host"],
+        ),
+    ];
+    let mut situations: Vec<Situation> = changes
+        .into_iter()
+        .map(|(what, change, refused)| {
+            let step = Patch(json!({"spec": change})).step().refused(refused);
+            let step = match what {
+                "ca, which is left out" => step.warned(&["token-ca-missing"]),
+                _ => step,
+            };
+            Situation::new(
+                format!("not redeemed, a new {what}: all three are judged"),
+                [step],
+            )
+            .with(settings())
+            .storing(stored())
+        })
+        .collect();
+    let same = json!({"url": "https://GRANTS.east.example.:9090/0d8e5a4c", "linkCost": 7});
+    situations.push(
+        Situation::new(
+            "not redeemed, the same credential in another spelling is not judged",
+            [Patch(json!({"spec": same})).step()],
+        )
+        .with(settings())
+        .storing(stored()),
+    );
+    situations.push(
+        Situation::new(
+            "a credential that was refused when it was stored can be mended as a whole",
+            [
+                Patch(json!({"spec": {"url": "https://grants.north.example/77aa",
+                "code": OTHER_CODE, "ca": CA}}))
+                .step(),
+            ],
+        )
+        .with(
+            json!({"accessToken": {"deniedHosts": ["grants.east.example"]},
+            "rules": {"token-ca-expired": "deny"}}),
+        )
+        .storing(stored()),
+    );
+    situations.push(
+        Situation::new(
+            "redeemed, nobody uses the others any more",
+            [Patch(json!({"spec": {"code": OTHER_CODE}}))
+                .step()
+                .warned(&["token-redeemed-frozen"])],
+        )
+        .with(
+            json!({"accessToken": {"deniedHosts": ["grants.east.example"]},
+            "rules": {"token-redeemed-frozen": "warn"}}),
+        )
+        .storing(with_status(stored(), redeemed())),
     );
     situations
 }

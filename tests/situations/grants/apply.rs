@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{APPLY, Apply, status};
 use crate::objects::{CODE, changed, expired_grant_status, grant, grant_status, with_status};
-use crate::step::Action::{ApplyClientSide, ApplyServerSide, Create, Replace};
+use crate::step::Action::{ApplyClientSide, Create, Patch, Replace};
 use crate::step::Situation;
 
 pub(super) fn situations() -> Vec<Situation> {
@@ -100,42 +100,68 @@ fn applied_again(tool: &str, apply: Apply) -> Vec<Situation> {
 fn spelled_again() -> Vec<Situation> {
     let stored = || grant(json!({"redemptionsAllowed": 3, "expirationWindow": "24h"}));
     let spellings = [
-        (
-            "another unit",
-            json!({"expirationWindow": "1440m"}),
-            json!({"expirationWindow": "24h"}),
-        ),
-        (
-            "a zero at the end",
-            json!({"expirationWindow": "24h0m"}),
-            json!({"expirationWindow": "24h"}),
-        ),
-        (
-            "a zero fraction",
-            json!({"redemptionsAllowed": 3.0}),
-            json!({"redemptionsAllowed": 3}),
-        ),
+        ("another unit", json!({"expirationWindow": "1440m"})),
+        ("a zero at the end", json!({"expirationWindow": "24h0m"})),
+        ("a fraction", json!({"expirationWindow": "24.0h"})),
+        ("a zero fraction", json!({"redemptionsAllowed": 3.0})),
     ];
-    let mut situations: Vec<Situation> = spellings
-        .into_iter()
-        .map(|(spelling, written, edits)| {
-            let file = changed(stored(), written);
-            let again = || ApplyServerSide(file.clone()).step().edited(edits.clone());
-            Situation::new(
-                format!("{spelling} of a stored value is set back"),
-                [
-                    Create(stored()).step(),
-                    again(),
-                    again().stays(),
-                    status(grant_status()),
-                    again().stays(),
-                    ApplyClientSide(file.clone()).step().edited(edits.clone()),
-                    ApplyClientSide(file.clone()).step().edited(edits).stays(),
-                    Replace(stored()).step(),
-                ],
-            )
-        })
-        .collect();
+    let mut situations = Vec::new();
+    for (tool, apply) in APPLY {
+        for (when, settled) in [
+            ("not processed", Value::Null),
+            ("processed", grant_status()),
+            ("expired", expired_grant_status()),
+        ] {
+            for (spelling, written) in &spellings {
+                let file = || changed(stored(), written.clone());
+                let again = || apply(file()).step().stays();
+                situations.push(Situation::new(
+                    format!("{tool} of {spelling}, {when}: it is stored as it is written"),
+                    [
+                        apply(stored()).step(),
+                        status(settled.clone()),
+                        apply(file()).step().stores(written.clone()),
+                        again(),
+                        again(),
+                        apply(stored()).step().stores(stored()["spec"].clone()),
+                        apply(stored()).step().stays(),
+                    ],
+                ));
+            }
+        }
+    }
+    let limits = json!({"accessGrant": {"maxExpirationWindow": "1h", "maxRedemptionsAllowed": 1},
+        "rules": {"grant-expired": "deny"}});
+    situations.push(
+        Situation::new(
+            "another spelling is not judged, whatever the limits are today",
+            [ApplyClientSide(changed(stored(), json!({"expirationWindow": "1440m"}))).step()],
+        )
+        .with(limits)
+        .storing(with_status(stored(), expired_grant_status())),
+    );
+    situations.push(
+        Situation::new(
+            "people's spelling of a stored window is rewritten as ever, and no other window",
+            [
+                Replace(changed(stored(), json!({"expirationWindow": "1 day"})))
+                    .step()
+                    .edited(json!({"expirationWindow": "24h"})),
+                Replace(changed(stored(), json!({"expirationWindow": "1 day"})))
+                    .step()
+                    .edited(json!({"expirationWindow": "24h"}))
+                    .stays(),
+                Replace(changed(stored(), json!({"expirationWindow": "2 days"})))
+                    .step()
+                    .refused(&["grant-window-frozen"]),
+            ],
+        )
+        .with(json!({"accessGrant": {"rewriteWindows": true}}))
+        .storing(with_status(
+            changed(stored(), json!({"expirationWindow": "1440m"})),
+            grant_status(),
+        )),
+    );
     let one = || grant(json!({"redemptionsAllowed": 1, "expirationWindow": "15m"}));
     situations.push(Situation::new(
         "a default is the same written out and left out",
@@ -175,7 +201,7 @@ fn left_out() -> Vec<Situation> {
     let defaults = json!({"redemptionsAllowed": 1, "expirationWindow": "15m"});
     vec![
         Situation::new(
-            "what is left out of a processed grant is set back",
+            "what is left out of a processed grant is written back",
             [
                 create(),
                 status(grant_status()),
@@ -201,6 +227,27 @@ fn left_out() -> Vec<Situation> {
                 Replace(grant(json!({}))).step().edited(defaults),
             ],
         ),
+        Situation::new(
+            "nothing is filled in where Skupper has computed the expiry without it",
+            [
+                Patch(json!({"spec": {"redemptionsAllowed": 4}})).step(),
+                ApplyClientSide(grant(
+                    json!({"redemptionsAllowed": 4, "settings": {"tier": "gold"}}),
+                ))
+                .step(),
+                Replace(grant(json!({"settings": {"tier": "silver"}})))
+                    .step()
+                    .edited(json!({"redemptionsAllowed": 4})),
+            ],
+        )
+        .storing(with_status(grant(json!({})), grant_status())),
+        Situation::new(
+            "nothing is filled in after the expiry either",
+            [Patch(json!({"spec": {"settings": {"tier": "gold"}}}))
+                .step()
+                .warned(&["grant-expired"])],
+        )
+        .storing(with_status(grant(json!({})), expired_grant_status())),
         Situation::new(
             "a default that the administrator changes does not change stored grants",
             [Replace(grant(json!({"redemptionsAllowed": 3})))

@@ -116,7 +116,7 @@ fn without_defaulting() -> Vec<Situation> {
         )
         .with(settings.clone()),
         Situation::new(
-            "without defaulting another spelling is let through and not set back",
+            "without defaulting another spelling is stored as it is written",
             [
                 Replace(changed(stored(), json!({"expirationWindow": "1440m"}))).step(),
                 Replace(changed(stored(), json!({"expirationWindow": "1 day"})))

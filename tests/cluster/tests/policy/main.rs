@@ -9,6 +9,7 @@
 mod access_grants;
 mod access_tokens;
 mod expiration_windows;
+mod gitops;
 mod json_types;
 mod kubectl;
 mod token_requests;
