@@ -169,7 +169,7 @@ api-server: annotated-policy.wasm $(CONTROL_PLANE) ## an API server to try thing
 
 .PHONY: e2e-tests
 e2e-tests: annotated-policy.wasm ## runs e2e.bats with kwctl, as Kubewarden tests its policies
-	@command -v kwctl >/dev/null || { echo 'kwctl is missing: take it from https://github.com/kubewarden/kubewarden-controller/releases (before 1.32: https://github.com/kubewarden/kwctl/releases) and put it on the PATH' >&2; exit 1; }
+	@command -v kwctl >/dev/null || { echo 'kwctl is missing: take it from https://github.com/kubewarden/adm-controller/releases and put it on the PATH' >&2; exit 1; }
 	@command -v bats >/dev/null || { echo 'bats is missing: install it with `apt-get install bats` or `npm install -g bats`' >&2; exit 1; }
 	@command -v jq >/dev/null || { echo 'jq is missing: install it with `apt-get install jq`' >&2; exit 1; }
 	bats e2e.bats

@@ -4,6 +4,7 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a file that cannot be read must fail its test"
 )]
@@ -198,6 +199,10 @@ fn published_addresses_stand_in_the_metadata_and_what_is_made_of_it() {
         if POLICIES.iter().any(|(file, _)| *file == name) {
             text = text.replace(&published_module(), "");
         }
+        // Another test follows its links.
+        if name == PAGE {
+            text = text.replace(&page_links(), "");
+        }
         if GENERATED.contains(&name.as_str()) || name == "policy-metadata.yml" {
             continue;
         }
@@ -254,6 +259,25 @@ fn every_link_between_files_leads_somewhere() {
         }
     }
     assert_eq!(broken, [""; 0]);
+}
+
+#[test]
+fn every_link_of_the_page_of_the_policy_leads_to_this_version_of_a_file() {
+    let text = read(PAGE);
+    let start = page_links();
+    let mut count = 0;
+    let defined = text.lines().filter_map(|line| line.strip_prefix('['));
+    for (_, link) in defined.filter_map(|line| line.split_once("]: ")) {
+        let link = link
+            .strip_prefix(&start)
+            .unwrap_or_else(|| panic!("{link}"));
+        let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+        let known = anchors(&root().join(file));
+        let is_found = anchor.is_empty() || known.iter().any(|known| known == anchor);
+        assert!(is_found, "{link}");
+        count += 1;
+    }
+    assert!(count >= 5, "{count} links");
 }
 
 #[test]
@@ -358,6 +382,17 @@ fn published_module() -> String {
     let address = address.and_then(Value::as_str).unwrap();
     format!("registry://{address}:v{}", env!("CARGO_PKG_VERSION"))
 }
+
+/// The beginning of every link on the page of the policy.
+fn page_links() -> String {
+    let metadata = yaml("policy-metadata.yml");
+    let source = metadata["annotations"]["io.kubewarden.policy.source"].as_str();
+    let version = env!("CARGO_PKG_VERSION");
+    format!("{}/blob/v{version}/", source.unwrap())
+}
+
+/// What Artifact Hub and `kwctl inspect` show of the policy.
+const PAGE: &str = "usage.md";
 
 /// The policies that are deployed, and their names.
 const POLICIES: [(&str, &str); 3] = [

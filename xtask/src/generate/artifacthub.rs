@@ -1,5 +1,6 @@
 //! `artifacthub-pkg.yml`: the policy as Artifact Hub lists it, in the form that
-//! `kwctl scaffold artifacthub` makes. Its addresses are those of `policy-metadata.yml`.
+//! `kwctl scaffold artifacthub -m policy-metadata.yml` makes. Its addresses are those of
+//! `policy-metadata.yml`, its page is `usage.md`: the links of the README lead nowhere there.
 //!
 //! Source: Kubewarden's `policy-evaluator`, `policy_artifacthub::ArtifactHubPkg`.
 
@@ -56,9 +57,8 @@ pub(crate) fn package(
                 url: source.to_owned(),
             },
         ],
-        install: format!(
-            "Pull the policy with [`kwctl`]({KWCTL}):\n```console\nkwctl pull {image}\n```\n"
-        ),
+        install: install(&image),
+        readme: policy("usage")?,
         maintainers: [Maintainer { name, email }],
         provider: Provider { name: "kubewarden" },
         recommendations: [Recommendation { url: CONTROLLER }],
@@ -83,6 +83,7 @@ struct Package<'a> {
     keywords: Vec<&'a str>,
     links: [Link; 2],
     install: String,
+    readme: &'a str,
     maintainers: [Maintainer<'a>; 1],
     provider: Provider,
     recommendations: [Recommendation; 1],
@@ -115,6 +116,21 @@ struct Provider {
 #[derive(Serialize)]
 struct Recommendation {
     url: &'static str,
+}
+
+/// The way of the policy into a cluster, in Markdown.
+fn install(image: &str) -> String {
+    format!(
+        "Pull the policy with [`kwctl`]({KWCTL}):\n\
+         ```console\n\
+         kwctl pull {image}\n\
+         ```\n\
+         Then generate a manifest, name a PolicyServer in it, and apply it:\n\
+         ```console\n\
+         kwctl scaffold manifest --type ClusterAdmissionPolicy registry://{image} > policy.yaml\n\
+         kubectl apply --filename policy.yaml\n\
+         ```\n"
+    )
 }
 
 /// The annotations hold YAML as text.
@@ -159,7 +175,7 @@ const HEADER: &str =
     "# Written by `make generate` from policy-metadata.yml, questions-ui.yml and Cargo.toml.\n";
 
 /// Where kwctl is released.
-const KWCTL: &str = "https://github.com/kubewarden/kubewarden-controller/releases";
+const KWCTL: &str = "https://github.com/kubewarden/adm-controller/releases";
 
 /// What a policy is of no use without, as kwctl recommends it.
 const CONTROLLER: &str = "https://artifacthub.io/packages/helm/kubewarden/kubewarden-controller";
@@ -169,13 +185,14 @@ mod tests {
     use super::*;
 
     const YAML: &str = include_str!("../../../policy-metadata.yml");
+    const USAGE: &str = include_str!("../../../usage.md");
 
     fn metadata() -> Metadata {
-        Metadata::read(YAML, "").unwrap()
+        Metadata::read(YAML, USAGE).unwrap()
     }
 
     fn package_of(version: &str, written: &str, now: &str) -> Result<Value, String> {
-        let metadata = Metadata::read(&YAML.replace(env!("CARGO_PKG_VERSION"), version), "")?;
+        let metadata = Metadata::read(&YAML.replace(env!("CARGO_PKG_VERSION"), version), USAGE)?;
         let yaml = package(&metadata, version, "questions: []\n", written, now)?;
         serde_saphyr::from_str(&yaml).map_err(|error| error.to_string())
     }
@@ -195,13 +212,34 @@ mod tests {
         assert_eq!(package["homeURL"], policy("url"));
         assert_eq!(package["containersImages"][0]["image"], image.as_str());
         assert_eq!(package["links"][1]["url"], policy("source"));
-        assert!(package["install"].as_str().unwrap().contains(&image));
+        let install = package["install"].as_str().unwrap();
+        for command in [
+            format!("kwctl pull {image}\n"),
+            format!("registry://{image} > policy.yaml\n"),
+        ] {
+            assert!(install.contains(&command), "{command}: {install}");
+        }
         let annotations = &package["annotations"];
         assert_eq!(annotations["kubewarden/mutation"], "true");
         assert_eq!(annotations["kubewarden/questions-ui"], "questions: []\n");
         let rules: Value =
             serde_saphyr::from_str(annotations["kubewarden/rules"].as_str().unwrap()).unwrap();
         assert_eq!(rules, serde_json::to_value(&metadata.rules).unwrap());
+    }
+
+    #[test]
+    fn every_link_of_the_page_leads_somewhere_from_anywhere() {
+        let package = package_of("1.2.3", "", "now").unwrap();
+        let readme = package["readme"].as_str().unwrap();
+        assert_eq!(readme, USAGE);
+        let inline = readme.split("](").skip(1);
+        let defined = readme.lines().filter(|line| line.starts_with('['));
+        let defined = defined.filter_map(|line| Some(line.split_once("]: ")?.1));
+        let links: Vec<&str> = inline.chain(defined).collect();
+        assert!(links.len() >= 5, "{links:?}");
+        for link in links {
+            assert!(link.starts_with("https://"), "{link}");
+        }
     }
 
     #[test]
