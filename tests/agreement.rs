@@ -138,6 +138,22 @@ fn the_policies_of_deploy_are_the_published_module_with_the_rules_of_the_metadat
 }
 
 #[test]
+fn every_image_that_is_built_upon_is_named_by_its_digest() {
+    let text = read("Containerfile");
+    let images = text.lines().filter_map(|line| line.strip_prefix("FROM "));
+    let images = images.filter(|image| *image != "scratch");
+    let mut count = 0;
+    for image in images {
+        let reference = image.split(' ').next().unwrap();
+        let (_, digest) = reference.split_once("@sha256:").unwrap_or_default();
+        let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(is_digest, "{image}");
+        count += 1;
+    }
+    assert_eq!(count, 1, "images");
+}
+
+#[test]
 fn the_table_of_defaults_agrees_with_the_settings() {
     let readme = read("README.md");
     let (_, table) = readme
