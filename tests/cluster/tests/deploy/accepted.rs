@@ -112,10 +112,11 @@ fn the_operations_port_is_for_monitoring_and_the_redemption_port_for_everybody()
 }
 
 /// What an administrator applies.
-const BASES: [&str; 7] = [
+const BASES: [&str; 8] = [
     "policy",
     "policy-validating",
     "token-request-policy",
+    "audit-scanner",
     "sidecar",
     "sidecar-own-status",
     "sidecar-cluster",

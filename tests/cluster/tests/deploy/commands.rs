@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use cluster_tests::{Guest, Rendered};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::tool::{Operator, repository};
@@ -18,12 +19,28 @@ async fn every_command_of_the_readmes_works_in_the_order_in_which_it_stands_ther
         kind: MutatingWebhookConfiguration\n\
         metadata: {name: clusterwide-token-request}\n";
     operator.run(&["create", "-f", "-"], configuration);
+    // What Kubewarden's chart makes.
+    let mut server = Rendered::of("policy")
+        .unwrap()
+        .only("PolicyServer")
+        .unwrap()
+        .clone();
+    server["metadata"]["name"] = "default".into();
+    operator.run(&["create", "-f", "-"], &server.to_string());
     let folder = overlay(&["overlay"]);
     operator.namespace("east");
-    add(&folder, "east", &["redeem"]);
+    add(&folder, "east", DEPLOY, &["redeem"]);
+    add(&folder, "kubewarden", DEPLOY, &["kubewarden"]);
+    add(&folder, "policies", DEPLOY, &["policies"]);
+    add(
+        &folder,
+        "token-requests",
+        TOKEN_REQUESTS,
+        &["token-requests"],
+    );
     fs::write(folder.path().join("west.yaml"), "a token").unwrap();
     let mut done = 0;
-    for readme in ["deploy/README.md", "deploy/token-request-policy/README.md"] {
+    for readme in [DEPLOY, TOKEN_REQUESTS] {
         let blocks = blocks(readme);
         let commands = blocks
             .iter()
@@ -38,7 +55,7 @@ async fn every_command_of_the_readmes_works_in_the_order_in_which_it_stands_ther
             done += 1;
         }
     }
-    assert_eq!(done, 15, "commands");
+    assert_eq!(done, 17, "commands");
     let secret = ["get", "secret", "redemption-sidecar-tls", "-n", "west"];
     let secret = operator.does(&[&secret[..], &["-o", "json"]].concat());
     let secret: Value = serde_json::from_str(&secret).unwrap();
@@ -77,19 +94,72 @@ async fn an_overlay_reaches_every_object_and_is_accepted_with_and_without_cert_m
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overlays_of_the_policies_replace_every_address_and_keep_the_settings_valid() {
+    let operator = Operator::new().await;
+    let folder = overlay(&["overlay"]);
+    add(&folder, "kubewarden", DEPLOY, &["kubewarden"]);
+    add(&folder, "policies", DEPLOY, &["policies"]);
+    add(
+        &folder,
+        "token-requests",
+        TOKEN_REQUESTS,
+        &["token-requests"],
+    );
+    let mut policies = Vec::new();
+    for name in ["policies", "token-requests"] {
+        let own = folder.path().join(name);
+        let own = own.to_str().unwrap();
+        operator.does(&["apply", "--validate=strict", "-k", own]);
+        let rendered = operator.does(&["kustomize", own]);
+        let objects: Vec<Value> = serde_saphyr::from_multiple(&rendered).unwrap();
+        for object in &objects {
+            let spec = &object["spec"];
+            if object["kind"] == "PolicyServer" {
+                let image = spec["image"].as_str().unwrap();
+                assert!(
+                    image.ends_with("/adm-controller/policy-server:v1.37.2"),
+                    "{image}"
+                );
+            }
+            if object["kind"] == "ClusterAdmissionPolicy" {
+                let module = spec["module"].as_str().unwrap();
+                assert!(module.contains("@sha256:"), "{module}");
+                let settings = spec["settings"].to_string();
+                let answer = Guest::shipped()
+                    .unwrap()
+                    .call("validate_settings", settings.as_bytes());
+                let answer: Value = serde_json::from_slice(&answer.unwrap()).unwrap();
+                assert_eq!(answer["valid"], true, "{object}: {answer}");
+                policies.push((object["metadata"]["name"].clone(), spec["settings"].clone()));
+            }
+        }
+    }
+    let judged = json!({"maxExpirationWindow": "24h"});
+    for (name, settings) in &policies {
+        let expected = if name == "token-request" {
+            &Value::Null
+        } else {
+            &judged
+        };
+        assert_eq!(&settings["accessGrant"], expected, "{name}");
+    }
+    assert_eq!(policies.len(), 3);
+}
+
 /// A folder as the README describes it: `deploy`, and `west` with these parts of its kustomization.
 fn overlay(parts: &[&str]) -> TempDir {
     let folder = TempDir::new().unwrap();
     let mut copy = Command::new("cp");
     copy.arg("-r").arg(repository().join("deploy"));
     assert!(copy.arg(folder.path()).status().unwrap().success());
-    add(&folder, "west", parts);
+    add(&folder, "west", DEPLOY, parts);
     folder
 }
 
-/// A kustomization in a folder of its own, of these blocks of the README.
-fn add(folder: &TempDir, name: &str, parts: &[&str]) {
-    let blocks = blocks("deploy/README.md");
+/// A kustomization in a folder of its own, of these blocks of a README.
+fn add(folder: &TempDir, name: &str, readme: &str, parts: &[&str]) {
+    let blocks = blocks(readme);
     let part = |name: &&str| {
         let info = format!("yaml {name}");
         let block = blocks.iter().find(|(found, _)| *found == info);
@@ -113,10 +183,16 @@ pub(crate) fn blocks(file: impl AsRef<Path>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What needs a daemon, the controllers of a cluster, or a service: other tests have the image and the
-/// service.
-const ELSEWHERE: [&str; 4] = [
+const DEPLOY: &str = "deploy/README.md";
+
+const TOKEN_REQUESTS: &str = "deploy/token-request-policy/README.md";
+
+/// What needs a daemon, a registry, the controllers of a cluster, or a service: other tests have the image,
+/// the service and the checker.
+const ELSEWHERE: [&str; 6] = [
     "docker ",
+    "kwctl ",
+    "skupper-access-check ",
     "kubectl rollout ",
     "kubectl wait ",
     "redemption-sidecar ",

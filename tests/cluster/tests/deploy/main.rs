@@ -9,6 +9,7 @@
 
 mod accepted;
 mod commands;
+mod kubewarden;
 mod manual;
 mod settings;
 mod tool;

@@ -1,4 +1,4 @@
-//! The walk through redemptions on a cluster, command by command.
+//! The manifests of the READMEs, and the walk through redemptions on a cluster, command by command.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -10,6 +10,59 @@ use cluster_tests::{Cluster, Identity, User, free_port, kubectl};
 use tempfile::TempDir;
 
 use crate::commands::blocks;
+use crate::tool::Operator;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_manifest_of_the_readmes_is_accepted() {
+    let operator = Operator::new().await;
+    let mut applied = 0;
+    for (readme, name) in [
+        ("README.md", "yaml manifest"),
+        ("deploy/token-request-policy/README.md", "yaml never-ending"),
+    ] {
+        for (info, text) in blocks(readme) {
+            if info != name {
+                continue;
+            }
+            let said = operator.run(&["apply", "--validate=strict", "-f", "-"], &text);
+            assert!(said.is_done && said.stderr.is_empty(), "{text}: {said:?}");
+            applied += 1;
+        }
+    }
+    assert_eq!(applied, 5, "manifests");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_against_never_ending_tokens_refuses_these_secrets_and_no_others() {
+    let operator = Operator::new().await;
+    operator.does(&["create", "namespace", "east"]);
+    let blocks = blocks("deploy/token-request-policy/README.md");
+    let block = blocks.iter().find(|(info, _)| info == "yaml never-ending");
+    operator.run(&["apply", "-f", "-"], &block.unwrap().1);
+    let create = |kind: &str| {
+        let secret = format!(
+            "{{apiVersion: v1, kind: Secret, type: {kind}, metadata: {{name: one, namespace: east, \
+             annotations: {{kubernetes.io/service-account.name: default}}}}}}"
+        );
+        operator.run(&["create", "--dry-run=server", "-f", "-"], &secret)
+    };
+    // The API server compiles the policy some time after it is stored.
+    let start = Instant::now();
+    loop {
+        let said = create("kubernetes.io/service-account-token");
+        if !said.is_done {
+            assert!(
+                said.stderr.contains("a token of this kind never ends"),
+                "{said:?}"
+            );
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "{said:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let said = create("Opaque");
+    assert!(said.is_done, "{said:?}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_of_the_walk_works_in_the_order_in_which_it_stands_there() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use cluster_tests::Guest;
-use serde_json::Value;
+use serde_json::{Value, json};
 use skupper_access_policy::settings::{SETTINGS, Shape};
 
 use crate::tool::repository;
@@ -12,18 +12,23 @@ use crate::tool::repository;
 #[test]
 fn every_setting_stands_in_a_policy_as_a_comment_with_the_value_that_holds_without_it() {
     let mut shown = BTreeSet::new();
+    let mut set = Vec::new();
     for base in ["policy", "policy-validating", "token-request-policy"] {
         let text = fs::read_to_string(repository().join(format!("deploy/{base}/policy.yaml")));
         let text = text.unwrap();
         let (_, below) = text.split_once("\n  settings:\n").unwrap();
         let written: Value = serde_saphyr::from_str(&text).unwrap();
         accepted(base, &written["spec"]["settings"]);
+        let is_set: Vec<bool> = below
+            .lines()
+            .map(|line| !line.trim_start().starts_with('#'))
+            .collect();
         let lines: Vec<String> = below.lines().map(uncommented).collect();
 
         // All at once, and each alone below the line of its group.
         accepted(base, &parsed(&lines));
         let mut group = None;
-        for line in &lines {
+        for (line, is_set) in lines.iter().zip(is_set) {
             let is_deep = line.starts_with("  ");
             if line.ends_with(':') {
                 group = Some(line.clone());
@@ -34,12 +39,23 @@ fn every_setting_stands_in_a_policy_as_a_comment_with_the_value_that_holds_witho
             let settings = parsed(&alone);
             accepted(line, &settings);
             let (key, value) = only(&settings);
-            holds(&key, value);
+            if is_set {
+                set.push((base, key.clone(), value.clone()));
+            } else {
+                holds(&key, value);
+            }
             shown.insert(key);
         }
     }
     let known: BTreeSet<String> = SETTINGS.iter().map(|one| one.key.to_owned()).collect();
     assert_eq!(shown, known);
+    let without_ca = json!({"token-ca-missing": "deny"});
+    let expected = [
+        ("policy", "rules".to_owned(), without_ca.clone()),
+        ("policy-validating", "defaulting".to_owned(), json!(false)),
+        ("policy-validating", "rules".to_owned(), without_ca),
+    ];
+    assert_eq!(set, expected);
 }
 
 /// The line as it is when somebody removes the sign of the comment.
@@ -78,7 +94,7 @@ fn holds(key: &str, value: &Value) {
     let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
     let default = setting.default;
     let is_default = match (setting.shape, default) {
-        (Shape::Severities, _) => value == &serde_json::json!({}),
+        (Shape::Severities, _) => value == &json!({}),
         (Shape::Integer { max, .. }, "no limit") => value.as_i64() == Some(max),
         (Shape::Duration, "no limit") => {
             // The shortest window and the longest whole hour that Go can hold.
@@ -98,9 +114,5 @@ fn holds(key: &str, value: &Value) {
         }
         _ => value.to_string().trim_matches('"') == default,
     };
-    // What a policy without defaulting says of itself is no comment.
-    assert!(
-        is_default || key == "defaulting",
-        "{key}: {value} is not '{default}'"
-    );
+    assert!(is_default, "{key}: {value} is not '{default}'");
 }

@@ -114,7 +114,33 @@ async fn what_the_definition_forgets_or_demands_is_told_by_the_policy_first() {
         "{told}"
     );
 
-    // Without a CA it would pass the policy with a warning; Skupper's definition refuses it.
+    // Empty, it would pass Skupper's definition.
+    let mut without_ca = spec();
+    without_ca["ca"] = json!("");
+    let empty_ca = without_ca.clone();
+    without_ca.as_object_mut().unwrap().remove("ca");
+    for spec in [without_ca, empty_ca] {
+        let token = AccessToken.object("no-ca", Some(spec));
+        let answer = user.create(AccessToken, &token).await.unwrap();
+        assert!(
+            refused(&answer).contains("spec.ca: Required value"),
+            "{answer:?}"
+        );
+    }
+
+    let reserved = AccessToken.object("skupper-site-ca", Some(spec()));
+    let answer = user.create(AccessToken, &reserved).await.unwrap();
+    assert!(
+        refused(&answer).contains("metadata.name: Forbidden: "),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn without_settings_a_missing_ca_is_warned_of_and_refused_by_the_definition() {
+    let (_cluster, user) = admin("token-without-ca").await;
+    let policy = Order::of_skupper_kinds().settings(json!({}));
+    let _policy = policy.deploy(&user).await.unwrap();
     let mut without_ca = spec();
     without_ca.as_object_mut().unwrap().remove("ca");
     let token = AccessToken.object("no-ca", Some(without_ca));
@@ -133,13 +159,6 @@ async fn what_the_definition_forgets_or_demands_is_told_by_the_policy_first() {
             .warnings
             .iter()
             .any(|text| text.starts_with("spec.ca: ")),
-        "{answer:?}"
-    );
-
-    let reserved = AccessToken.object("skupper-site-ca", Some(spec()));
-    let answer = user.create(AccessToken, &reserved).await.unwrap();
-    assert!(
-        refused(&answer).contains("metadata.name: Forbidden: "),
         "{answer:?}"
     );
 }

@@ -13,6 +13,7 @@ mod gitops;
 mod json_types;
 mod kubectl;
 mod token_requests;
+mod versions;
 
 use std::sync::Arc;
 
