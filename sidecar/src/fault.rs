@@ -24,6 +24,8 @@ pub enum Fault {
     NoSite,
     /// The site has no endpoint to link to.
     NoEndpoints,
+    /// The site, of this name, is an edge site.
+    EdgeSite(String),
     /// The service may not count redemptions.
     Forbidden,
 }
@@ -38,6 +40,7 @@ impl Fault {
             Self::IssuerNotServed { .. } => "IssuerNotServed",
             Self::NoSite => "NoSite",
             Self::NoEndpoints => "NoEndpoints",
+            Self::EdgeSite(_) => "EdgeSite",
             Self::Forbidden => "Forbidden",
         }
     }
@@ -64,6 +67,12 @@ impl fmt::Display for Fault {
             ),
             Self::NoSite => formatter.write_str("there is no Site in the namespace of the grant"),
             Self::NoEndpoints => formatter.write_str("the site has no endpoint to link to"),
+            Self::EdgeSite(site) => {
+                write!(
+                    formatter,
+                    "site '{site}' is an edge site and accepts no links"
+                )
+            }
             Self::Forbidden => formatter.write_str("the service may not count redemptions"),
         }
     }

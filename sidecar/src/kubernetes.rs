@@ -6,6 +6,7 @@ mod follow;
 mod items;
 mod refusal;
 
+use kube::api::ApiResource;
 use kube::{Api, Client};
 use skupper_access_policy::printable::is_hidden;
 
@@ -31,6 +32,18 @@ impl Scope {
             Self::Namespace(namespace) => Api::namespaced(client, namespace),
             Self::Cluster => Api::all(client),
         }
+    }
+}
+
+/// The kind of Sites, which are read without a type of their own.
+#[must_use]
+pub fn sites() -> ApiResource {
+    ApiResource {
+        group: AccessGrant::GROUP.to_owned(),
+        version: AccessGrant::VERSION.to_owned(),
+        api_version: format!("{}/{}", AccessGrant::GROUP, AccessGrant::VERSION),
+        kind: "Site".to_owned(),
+        plural: "sites".to_owned(),
     }
 }
 

@@ -42,6 +42,12 @@ pub trait Ledger: Send + Sync + 'static {
         async { Ok(Ok(grant)) }
     }
 
+    /// Whether what was looked at may be older than [`Ledger::confirm`] allows: whoever is answered
+    /// again without a write must be confirmed then.
+    fn is_behind(&self, _now: Instant) -> bool {
+        false
+    }
+
     /// Decides about a candidate and counts it, durably, in one step. `now` judges the expiry.
     ///
     /// Nothing is decided after the deadline or when nobody awaits the decision any more.

@@ -91,29 +91,24 @@ impl<L: Ledger> Service<L> {
         now: DateTime<Utc>,
         deadline: Instant,
     ) -> Result<Granted, Refusal> {
-        let confirmed;
-        let grant = if grant.state(now) == GrantState::Live {
-            grant
-        } else {
-            let found = self.ledger.confirm(grant, deadline).await;
-            confirmed = found.map_err(|fault| self.store_down(grant, &fault))??;
-            &confirmed
-        };
-        if grant.state(now).is_ended() {
-            return Err(Refusal::Ended);
+        let mut confirmed = None;
+        if grant.state(now) != GrantState::Live {
+            confirmed = Some(self.confirm(grant, now, deadline).await?);
         }
         let wanted = Wanted::read(headers, &grant.name)?;
-        let (key, known) = self.key(grant, &wanted, now, deadline).await?;
+        let current = confirmed.as_ref().unwrap_or(grant);
+        let (key, known) = self.key(current, &wanted, now, deadline).await?;
+        if known.is_some() && confirmed.is_none() && self.ledger.is_behind(Instant::now()) {
+            // A write would notice a revocation, and nothing is written for a key that was counted.
+            confirmed = Some(self.confirm(grant, now, deadline).await?);
+        }
+        let grant = confirmed.as_ref().unwrap_or(grant);
         let decision = decide(grant, known.as_ref(), &wanted.subject, now)?;
 
         let site = self.site(grant)?;
-        let issuer = site
-            .issuer(grant.issuer.as_deref())
-            .ok_or_else(|| self.unavailable(grant, &no_issuer(grant, &site.default_issuer)))?;
+        let authority = site.authority(&grant.name, grant.issuer.as_deref());
+        let issuer = authority.map_err(|fault| self.unavailable(grant, &fault))?;
         let links = site.links(&wanted.name);
-        if links.is_empty() {
-            return Err(self.unavailable(grant, &Fault::NoEndpoints));
-        }
         if links.iter().any(|link| link.name.len() > MAX_NAME_BYTES) {
             return Err(Refusal::Headers(
                 "header 'name': is too long for the numbers behind the names of several Links"
@@ -131,7 +126,8 @@ impl<L: Ledger> Service<L> {
             };
             issuer.certify(&request, now).map_err(|problem| {
                 tracing::error!(grant = %grant.uid, name = grant.name, %problem, "cannot certify");
-                self.unavailable(grant, &no_issuer(grant, &site.default_issuer))
+                let issuer = grant.issuer.as_ref().unwrap_or(&site.default_issuer);
+                self.unavailable(grant, &Fault::IssuerUnusable(issuer.clone()))
             })
         };
 
@@ -176,6 +172,21 @@ impl<L: Ledger> Service<L> {
             redemption,
             is_again,
         })
+    }
+
+    /// The grant as the store holds it now, unless it has ended.
+    async fn confirm(
+        &self,
+        grant: &Grant,
+        now: DateTime<Utc>,
+        deadline: Instant,
+    ) -> Result<Grant, Refusal> {
+        let found = self.ledger.confirm(grant, deadline).await;
+        let found = found.map_err(|fault| self.store_down(grant, &fault))??;
+        if found.state(now).is_ended() {
+            return Err(Refusal::Ended);
+        }
+        Ok(found)
     }
 
     /// The key to certify, and the redemption that was counted for it.
@@ -261,17 +272,6 @@ impl Key {
             Self::Redeemer(_) => None,
             Self::Service(key) => Some(key.to_pem()),
         }
-    }
-}
-
-/// Why there is no issuer for a grant, whose site has this default issuer.
-fn no_issuer(grant: &Grant, default: &str) -> Fault {
-    match &grant.issuer {
-        Some(issuer) if issuer != default => Fault::IssuerNotServed {
-            grant: grant.name.clone(),
-            issuer: issuer.clone(),
-        },
-        _ => Fault::IssuerUnusable(default.to_owned()),
     }
 }
 

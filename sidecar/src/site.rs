@@ -20,11 +20,12 @@ pub mod server_certificate;
 pub mod skupper_namespace;
 pub mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::fault::Fault;
 use crate::issuer::Issuer;
 use crate::manifest::{Endpoint, Link, Role};
 
@@ -35,6 +36,8 @@ pub struct Site {
     pub name: String,
     /// The endpoints, in the order in which they go into Links. Empty for an edge site.
     pub endpoints: Vec<Endpoint>,
+    /// Whether it is an edge site, which accepts no links.
+    pub is_edge: bool,
     /// The name of the issuer of grants that name none.
     pub default_issuer: String,
     /// The issuers that may be used, by name. One that failed to load is missing.
@@ -49,12 +52,53 @@ impl Site {
         self.issuers.get(named.unwrap_or(&self.default_issuer))
     }
 
+    /// The issuer for a grant of this name, as [`Site::issuer`].
+    ///
+    /// # Errors
+    /// What keeps redeemers of the grant from it, whatever the grant says of itself.
+    pub fn authority(&self, grant: &str, named: Option<&str>) -> Result<&Arc<Issuer>, Fault> {
+        let issuer = self.issuer(named).ok_or_else(|| match named {
+            Some(issuer) if issuer != self.default_issuer => Fault::IssuerNotServed {
+                grant: grant.to_owned(),
+                issuer: issuer.to_owned(),
+            },
+            _ => Fault::IssuerUnusable(self.default_issuer.clone()),
+        })?;
+        if self.is_edge {
+            return Err(Fault::EdgeSite(self.name.clone()));
+        }
+        if self.endpoints.is_empty() {
+            return Err(Fault::NoEndpoints);
+        }
+        Ok(issuer)
+    }
+
+    /// Whether every grant gets the same [authority](Self::authority) or fault from the other one.
+    fn answers_as(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.is_edge == other.is_edge
+            && self.endpoints.is_empty() == other.endpoints.is_empty()
+            && self.default_issuer == other.default_issuer
+            && self.issuers.keys().eq(other.issuers.keys())
+    }
+
     /// The Links of an answer whose Secret has this name: one for each group of endpoints, in the
     /// order of the groups. Empty for an edge site.
     #[must_use]
     pub fn links(&self, secret: &str) -> Vec<Link> {
         links(secret, &self.endpoints)
     }
+}
+
+/// Where the grants are that something has changed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// There are none.
+    Nowhere,
+    /// In these namespaces.
+    In(BTreeSet<Arc<str>>),
+    /// In every namespace.
+    Everywhere,
 }
 
 /// The sites of a service. They never change; a reload makes others.
@@ -76,6 +120,45 @@ impl Sites {
             Self::Unread => None,
             Self::One(site) => Some(site),
             Self::OfNamespaces(sites) => sites.get(namespace?),
+        }
+    }
+
+    /// The issuer for a grant, as [`Site::authority`]; absent while it is not known which sites there
+    /// are.
+    #[must_use]
+    pub fn authority(
+        &self,
+        namespace: Option<&str>,
+        grant: &str,
+        named: Option<&str>,
+    ) -> Option<Result<&Arc<Issuer>, Fault>> {
+        match self.of(namespace) {
+            Some(site) => Some(site.authority(grant, named)),
+            None if matches!(self, Self::Unread) => None,
+            None => Some(Err(Fault::NoSite)),
+        }
+    }
+
+    /// Where grants are answered otherwise with the other sites than with these.
+    #[must_use]
+    pub fn answering_otherwise(&self, other: &Self) -> Changed {
+        match (self, other) {
+            (Self::Unread, Self::Unread) => Changed::Nowhere,
+            (Self::One(one), Self::One(other)) if one.answers_as(other) => Changed::Nowhere,
+            (Self::OfNamespaces(these), Self::OfNamespaces(others)) => {
+                let is_same = |name: &Arc<str>| match (these.get(name), others.get(name)) {
+                    (Some(one), Some(other)) => one.answers_as(other),
+                    _ => false,
+                };
+                let names = these.keys().chain(others.keys());
+                let changed: BTreeSet<_> = names.filter(|name| !is_same(name)).cloned().collect();
+                if changed.is_empty() {
+                    Changed::Nowhere
+                } else {
+                    Changed::In(changed)
+                }
+            }
+            _ => Changed::Everywhere,
         }
     }
 
@@ -109,6 +192,9 @@ impl Sites {
             Self::Unread => Some("it is not known yet which sites there are"),
             Self::One(site) if site.issuer(None).is_none() => {
                 Some("the issuer of the site cannot be used")
+            }
+            Self::One(site) if site.is_edge => {
+                Some("the site is an edge site and accepts no links")
             }
             Self::One(site) if site.endpoints.is_empty() => {
                 Some("the site has no endpoint to link to")
@@ -173,6 +259,7 @@ mod tests {
         Arc::new(Site {
             name: name.to_owned(),
             endpoints,
+            is_edge: false,
             default_issuer: "ca".to_owned(),
             issuers: issuers.collect(),
         })

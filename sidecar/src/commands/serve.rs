@@ -79,6 +79,7 @@ async fn serve<S: Store>(
     let (listener, address) = listening(options.listen, "--listen")?;
     let (operations_listener, operations_address) =
         listening(options.metrics_listen, "--metrics-listen")?;
+    ledger.follow_sites(&sites.current());
     // What tokens carry is said only by a service that has its port.
     ledger.publish(&url, &shown.ca).await?;
     info!("listening on {address} (redemptions) and {operations_address} (operations)");

@@ -11,7 +11,7 @@
 use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _};
 use http_body_util::BodyExt as _;
@@ -32,6 +32,8 @@ use crate::random;
 pub struct Course {
     what: String,
     problem: Mutex<Option<String>>,
+    /// When the API server said something last.
+    heard: Mutex<Option<Instant>>,
 }
 
 impl Course {
@@ -41,7 +43,22 @@ impl Course {
         Self {
             what: what.into(),
             problem: Mutex::new(None),
+            heard: Mutex::new(None),
         }
+    }
+
+    /// Whether nothing was heard for this long: a line that was lost without a word says nothing, and
+    /// neither does one on which nothing happens.
+    #[must_use]
+    pub fn is_silent(&self, now: Instant, patience: Duration) -> bool {
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.is_none_or(|heard| now.saturating_duration_since(heard) >= patience)
+    }
+
+    /// Notes that something was heard.
+    fn hear(&self) {
+        let now = Some(Instant::now());
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     /// Why changes are not seen now, if they are not.
@@ -99,8 +116,7 @@ pub async fn follow<K>(
     let mut failures = 0;
     loop {
         let lost = if let Some(version) = &mut version {
-            let going = || course.note(None);
-            watch(&api, field, version, going, &mut heed).await
+            watch(&api, field, version, course, &mut heed).await
         } else {
             match list(&api, params.clone(), &mut heed).await {
                 Ok(listed) => {
@@ -109,6 +125,7 @@ pub async fn follow<K>(
                     params.limit = Some(PAGE);
                     version = Some(listed);
                     course.note(None);
+                    course.hear();
                     failures = 0;
                     continue;
                 }
@@ -231,13 +248,12 @@ where
     })
 }
 
-/// Tells of every change since a version, which goes along, until no more is heard. `going` is called
-/// when the watch goes on.
+/// Tells of every change since a version, which goes along, until no more is heard.
 async fn watch<K>(
     api: &Api<K>,
     field: Option<&str>,
     version: &mut String,
-    going: impl Fn(),
+    course: &Course,
     heed: &mut impl FnMut(News<K>),
 ) -> Lost
 where
@@ -254,12 +270,16 @@ where
     // A version that is too old is said in the first event.
     let mut next = timeout(FIRST_EVENT, events.next()).await;
     if !matches!(next, Ok(Some(Ok(WatchEvent::Error(_)) | Err(_)))) {
-        going();
+        course.note(None);
+        course.hear();
     }
     if next.is_err() {
         next = heard(&mut events).await;
     }
     loop {
+        if matches!(next, Ok(Some(Ok(_)))) {
+            course.hear();
+        }
         match next {
             Ok(Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)))) => {
                 advance(version, &object);

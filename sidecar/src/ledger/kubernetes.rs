@@ -20,6 +20,7 @@ pub mod object;
 pub mod outcome;
 pub mod queues;
 
+mod advice;
 mod own_status;
 mod store;
 
@@ -45,6 +46,7 @@ use super::{Entry, Ledger, LedgerFault};
 use crate::fault::Fault;
 use crate::kubernetes::{AccessGrant, Course, News, Scope, follow, wording};
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
+use crate::site::Sites;
 
 /// The AccessGrants of a namespace or of a cluster, watched until this is dropped.
 pub struct KubernetesLedger {
@@ -128,6 +130,13 @@ impl KubernetesLedger {
         }
     }
 
+    /// Says which sites there are, for the status of the grants it completes.
+    pub fn follow_sites(&self, sites: &Sites) {
+        if let Some(own_status) = &self.own_status {
+            own_status.set_sites(sites);
+        }
+    }
+
     async fn find(&self, uid: &GrantUid) -> Result<Arc<GrantObject>, Refusal> {
         if let Some(object) = self.grants.find(uid) {
             return Ok(object);
@@ -175,6 +184,10 @@ impl Ledger for KubernetesLedger {
         deadline: Instant,
     ) -> Result<Result<Grant, Refusal>, LedgerFault> {
         self.queues.confirm(grant.uid, deadline).await
+    }
+
+    fn is_behind(&self, now: Instant) -> bool {
+        self.course.is_silent(now, SILENCE)
     }
 
     async fn count(
@@ -235,6 +248,10 @@ fn is_known(grants: &Grants, object: &AccessGrant) -> bool {
 
 /// How long a grant that is not known may take to come through the watch.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the watch may be silent before a key that was counted is answered only when the grant is
+/// confirmed. It is how long a grant that was revoked may be answered at the longest.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// How long the API server may take to prove that it is there.
 const PROOF: Duration = Duration::from_secs(2);

@@ -55,6 +55,12 @@ pub fn wanted_issuers(sites: &[Value], named: &[String]) -> Vec<String> {
     wanted
 }
 
+/// Whether a Site object is that of an edge site, which accepts no links.
+#[must_use]
+pub fn is_edge(site: &Value) -> bool {
+    site.pointer("/spec/edge") == Some(&Value::Bool(true))
+}
+
 /// The site that the objects of a namespace describe. Without a Site object it has no endpoints.
 #[must_use]
 pub fn load(objects: &Objects, namespace: &str, named: &[String], now: DateTime<Utc>) -> Loaded {
@@ -83,6 +89,7 @@ pub fn load(objects: &Objects, namespace: &str, named: &[String], now: DateTime<
     Loaded {
         site: Arc::new(Site {
             endpoints: endpoints(site, &mut remarks),
+            is_edge: is_edge(site),
             name: name.to_owned(),
             default_issuer,
             issuers,
@@ -102,7 +109,7 @@ fn default_issuer(site: &Value) -> String {
 }
 
 fn endpoints(site: &Value, remarks: &mut Vec<String>) -> Vec<Endpoint> {
-    if site.pointer("/spec/edge") == Some(&Value::Bool(true)) {
+    if is_edge(site) {
         let name = printable(text(site, "/metadata/name"));
         remarks.push(format!(
             "the Site '{name}' is an edge site, which takes no links: its endpoints are passed over"

@@ -243,6 +243,7 @@ fn is_same(one: &Site, other: &Site) -> bool {
     };
     one.name == other.name
         && one.endpoints == other.endpoints
+        && one.is_edge == other.is_edge
         && one.default_issuer == other.default_issuer
         && certificates(one) == certificates(other)
 }

@@ -45,6 +45,8 @@ pub struct Namespace {
     pub name: String,
     /// Where its router listens for links: empty for an edge site, and for one that takes no links.
     pub endpoints: Vec<Endpoint>,
+    /// Whether it is an edge site.
+    pub is_edge: bool,
     /// What was passed over, one line each.
     pub remarks: Vec<String>,
 }
@@ -105,9 +107,10 @@ pub fn read(
     let mut namespace = Namespace {
         name: site.metadata.name,
         endpoints: Vec::new(),
+        is_edge: site.spec.edge,
         remarks: Vec::new(),
     };
-    if site.spec.edge {
+    if namespace.is_edge {
         return Ok(namespace);
     }
     let mut refused: Option<Vec<String>> = None;

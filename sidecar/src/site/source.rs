@@ -197,6 +197,7 @@ fn load_config(
     let site = Arc::new(Site {
         name: config.name,
         endpoints: config.endpoints,
+        is_edge: false,
         default_issuer: DEFAULT_ISSUER.to_owned(),
         issuers,
     });
@@ -226,6 +227,7 @@ fn load_namespace(
     let site = Arc::new(Site {
         name: namespace.name,
         endpoints: namespace.endpoints,
+        is_edge: namespace.is_edge,
         default_issuer: default.to_owned(),
         issuers,
     });

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::advertised::AdvertisedUrl;
 use crate::ledger::kubernetes::completion::Facts;
 use crate::ledger::{KubernetesLedger, Ledger, LedgerFault, SqliteLedger};
+use crate::site::Sites;
 
 /// A ledger that a service keeps.
 pub(super) trait Store: Ledger {
@@ -16,6 +17,9 @@ pub(super) trait Store: Ledger {
         url: &AdvertisedUrl,
         ca: &str,
     ) -> impl Future<Output = Result<(), LedgerFault>> + Send;
+
+    /// Makes known which sites there are, if the store tells of them.
+    fn follow_sites(&self, _sites: &Sites) {}
 
     /// Whether a redemption could be counted now.
     fn prove(&self, now: DateTime<Utc>) -> impl Future<Output = Result<(), LedgerFault>> + Send;
@@ -53,6 +57,10 @@ impl Store for KubernetesLedger {
             },
         );
         Ok(())
+    }
+
+    fn follow_sites(&self, sites: &Sites) {
+        KubernetesLedger::follow_sites(self, sites);
     }
 
     async fn prove(&self, _: DateTime<Utc>) -> Result<(), LedgerFault> {

@@ -65,7 +65,9 @@ impl<S: Store> Upkeep<S> {
             self.watch.poll(now)
         };
         say(&notices);
-        self.current.store(Arc::new(self.watch.current()));
+        let sites = self.watch.current();
+        self.redemptions.service().ledger.follow_sites(&sites);
+        self.current.store(Arc::new(sites));
     }
 
     async fn follow_certificate(&mut self, now: DateTime<Utc>) {

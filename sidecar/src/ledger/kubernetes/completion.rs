@@ -5,20 +5,31 @@
 //! | `code` | that of the spec, else a random one |
 //! | `expirationTime` | the time now and the window of the spec, 15 minutes when absent |
 //! | `url`, `ca` | those of this service |
-//! | conditions `Processed`, `Resolved`, `Ready` | True; Processed and Ready False when the window cannot be read |
+//! | condition `Processed` | True; False, Error when the window cannot be read |
+//! | condition `Resolved` | True; False, Pending or Error while the site cannot answer |
+//! | condition `Ready`, `status`, `message` | those of the first of the two that is not True, else Ready and OK |
+//! | condition `redemption-sidecar/published` | True; its message is the `url`: whose that is |
 //!
-//! Each is written once, so that the first service of several decides; `url` and `ca` also when they are
-//! those that this service had before. `status.status` and `status.message` are left to Skupper's
-//! controller, which rewrites them.
+//! Code and end are written once, so that the first service of several decides. `message` is written
+//! with a new state only: Skupper's controller, with grants disabled, writes one of its own over it.
+//!
+//! Source: Skupper's AccessGrant reference, and `pkg/apis/skupper/v2alpha1/types.go` for the reasons.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 use skupper_access_policy::value::duration::GoDuration;
 
+use super::advice::advice;
 use crate::advertised::AdvertisedUrl;
+use crate::fault::Fault;
 use crate::kubernetes::AccessGrant;
 use crate::redemption::GrantUid;
+
+/// The type of the condition that says that `url` and `ca` are those of a service with `--own-status`.
+pub const PUBLISHED_CONDITION: &str = "redemption-sidecar/published";
 
 /// Where this service is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,69 +40,164 @@ pub struct Facts {
     pub ca: String,
 }
 
-/// The status that makes a grant complete. `None` when nothing is missing.
+/// A status to write.
+pub struct Completion {
+    /// The whole of it. It holds the code.
+    pub status: Map<String, Value>,
+    /// Whether the code or the end was missing.
+    pub is_first: bool,
+    /// A digest of what this service says of the grant, but for code and end.
+    pub digest: u64,
+}
+
+/// The status that makes a grant complete. `None` when nothing is to be written.
+///
+/// `site` is whether the site of the grant can answer; absent while that is not known.
 #[must_use]
 pub fn complete(
     object: &AccessGrant,
     facts: &Facts,
-    before: Option<&Facts>,
+    site: Option<Result<(), Fault>>,
     now: DateTime<Utc>,
     new_code: impl FnOnce() -> SecretString,
-) -> Option<Map<String, Value>> {
+) -> Option<Completion> {
     let uid = GrantUid::parse(object.metadata.uid.as_deref()?)?;
-    if object.metadata.deletion_timestamp.is_some() {
+    if object.metadata.deletion_timestamp.is_some() || has_ended(&object.status, now) {
         return None;
     }
     let mut status = object.status.as_object().cloned().unwrap_or_default();
+    let mut is_first = false;
     if text(&object.status, "code").is_none() {
         let code = text(&object.spec, "code").map(str::to_owned);
         let code = code.unwrap_or_else(|| new_code().expose_secret().to_owned());
         status.insert("code".to_owned(), code.into());
+        is_first = true;
     }
-    let window = match object.spec.get("expirationWindow") {
-        None | Some(Value::Null) => Ok(DEFAULT_WINDOW),
-        Some(Value::String(text)) if text.is_empty() => Ok(DEFAULT_WINDOW),
-        Some(Value::String(text)) => GoDuration::parse(text)
-            .map(|window| TimeDelta::nanoseconds(window.nanoseconds()))
-            .map_err(drop),
-        Some(_) => Err(()),
-    };
-    let end = window.map(|window| {
-        now.checked_add_signed(window)
-            .unwrap_or(DateTime::<Utc>::MAX_UTC)
-    });
-    let mut is_ready = text(&object.status, "expirationTime").is_some();
-    if let (false, Ok(end)) = (is_ready, end) {
-        let end = end.to_rfc3339_opts(SecondsFormat::Secs, true);
-        status.insert("expirationTime".to_owned(), end.into());
-        is_ready = true;
-    }
-    let url = |facts: &Facts| facts.url.of_grant(&uid);
-    for (field, own, of_before) in [
-        ("url", url(facts), before.map(url)),
-        ("ca", facts.ca.clone(), before.map(|facts| facts.ca.clone())),
-    ] {
-        let stored = text(&object.status, field);
-        if stored.is_none() || stored == of_before.as_deref() {
-            status.insert(field.to_owned(), own.into());
+    let mut processed = State::ready();
+    if text(&object.status, "expirationTime").is_none() {
+        if let Some(window) = window(&object.spec) {
+            let end = now.checked_add_signed(window);
+            let end = end.unwrap_or(DateTime::<Utc>::MAX_UTC);
+            status.insert("expirationTime".to_owned(), time(end).into());
+            is_first = true;
+        } else {
+            let message = "spec.expirationWindow must be a Go duration such as '15m'";
+            processed = State::error(message.to_owned());
         }
     }
-    for (kind, is_true) in [
-        ("Processed", is_ready),
-        ("Resolved", true),
-        ("Ready", is_ready),
+    let resolved = match site {
+        Some(Ok(())) => State::ready(),
+        Some(Err(fault)) => State::of_fault(&fault),
+        // A service that has just started leaves to others what they know.
+        None => State::stored(&status, "Resolved")
+            .unwrap_or_else(|| State::pending("it is not known yet which sites there are".into())),
+    };
+    let ready = [&processed, &resolved];
+    let ready = ready.into_iter().find(|state| !state.is_true);
+    let ready = ready.cloned().unwrap_or_else(State::ready);
+    let published = State {
+        is_true: true,
+        reason: "OwnStatus".to_owned(),
+        message: facts.url.of_grant(&uid),
+    };
+
+    let mut hasher = DefaultHasher::new();
+    let generation = object.metadata.generation.unwrap_or_default();
+    (&published, &facts.ca, &processed, &resolved, generation).hash(&mut hasher);
+
+    status.insert("url".to_owned(), published.message.clone().into());
+    status.insert("ca".to_owned(), facts.ca.clone().into());
+    let is_new_state = State::stored(&status, "Ready").as_ref() != Some(&ready)
+        || status.get("status").and_then(Value::as_str) != Some(&ready.reason);
+    if is_new_state {
+        status.insert("status".to_owned(), ready.reason.clone().into());
+        status.insert("message".to_owned(), ready.message.clone().into());
+    }
+    for (kind, state) in [
+        ("Processed", processed),
+        ("Resolved", resolved),
+        ("Ready", ready),
+        (PUBLISHED_CONDITION, published),
     ] {
-        let generation = object.metadata.generation.unwrap_or_default();
-        set_condition(&mut status, kind, is_true, generation, now);
+        set_condition(&mut status, kind, &state, generation, now);
     }
     let is_changed = object.status.as_object() != Some(&status);
-    is_changed.then_some(status)
+    is_changed.then(|| Completion {
+        status,
+        is_first,
+        digest: hasher.finish(),
+    })
 }
 
+/// Whether `url` and `ca` of a status are those of a service with `--own-status`.
+#[must_use]
+pub fn is_published(status: &Value) -> bool {
+    let published = status
+        .as_object()
+        .and_then(|status| State::stored(status, PUBLISHED_CONDITION));
+    let url = text(status, "url");
+    text(status, "ca").is_some()
+        && published.is_some_and(|published| Some(published.message.as_str()) == url)
+}
+
+/// The state of a condition, in Skupper's words: the reason is `Ready`, `Pending` or `Error`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct State {
+    is_true: bool,
+    reason: String,
+    message: String,
+}
+
+impl State {
+    fn ready() -> Self {
+        Self {
+            is_true: true,
+            reason: "Ready".to_owned(),
+            message: "OK".to_owned(),
+        }
+    }
+
+    fn pending(message: String) -> Self {
+        Self {
+            is_true: false,
+            reason: "Pending".to_owned(),
+            message,
+        }
+    }
+
+    fn error(message: String) -> Self {
+        Self {
+            reason: "Error".to_owned(),
+            ..Self::pending(message)
+        }
+    }
+
+    /// Skupper's controller may yet make a Site that links can lead to; the rest somebody must mend.
+    fn of_fault(fault: &Fault) -> Self {
+        match fault {
+            Fault::NoSite | Fault::NoEndpoints => Self::pending(advice(fault)),
+            _ => Self::error(advice(fault)),
+        }
+    }
+
+    /// That of a condition as it is stored.
+    fn stored(status: &Map<String, Value>, kind: &str) -> Option<Self> {
+        let mut conditions = status.get("conditions")?.as_array()?.iter();
+        let condition = conditions.find(|condition| text(condition, "type") == Some(kind))?;
+        let field = |name| text(condition, name).unwrap_or_default().to_owned();
+        Some(Self {
+            is_true: text(condition, "status") == Some("True"),
+            reason: field("reason"),
+            message: field("message"),
+        })
+    }
+}
+
+/// Sets a condition. `lastTransitionTime` is when its `status` became what it is.
 fn set_condition(
     status: &mut Map<String, Value>,
     kind: &str,
-    is_true: bool,
+    state: &State,
     generation: i64,
     now: DateTime<Utc>,
 ) {
@@ -101,35 +207,53 @@ fn set_condition(
     let Value::Array(conditions) = conditions else {
         return;
     };
-    let value = if is_true { "True" } else { "False" };
-    let mut known = conditions.iter().filter(|condition| {
-        text(condition, "type") == Some(kind) && text(condition, "status") == Some(value)
-    });
-    if known.next().is_some() {
-        return;
-    }
-    conditions.retain(|condition| text(condition, "type") != Some(kind));
-    let (reason, message) = if is_true {
-        ("Ready", "OK")
-    } else {
-        (
-            "Error",
-            "spec.expirationWindow must be a Go duration such as '15m'",
-        )
-    };
-    conditions.push(json!({
+    let value = if state.is_true { "True" } else { "False" };
+    let mut known = conditions.iter_mut();
+    let known = known.find(|condition| text(condition, "type") == Some(kind));
+    let since = known
+        .as_deref()
+        .filter(|condition| text(condition, "status") == Some(value))
+        .and_then(|condition| text(condition, "lastTransitionTime"))
+        .map_or_else(|| time(now), str::to_owned);
+    let condition = json!({
         "type": kind,
         "status": value,
-        "reason": reason,
-        "message": message,
+        "reason": state.reason,
+        "message": state.message,
         "observedGeneration": generation,
-        "lastTransitionTime": now.to_rfc3339_opts(SecondsFormat::Secs, true),
-    }));
+        "lastTransitionTime": since,
+    });
+    match known {
+        Some(known) => *known = condition,
+        None => conditions.push(condition),
+    }
+}
+
+/// Whether nobody can redeem the grant any more, and its state was told.
+fn has_ended(status: &Value, now: DateTime<Utc>) -> bool {
+    let end = text(status, "expirationTime").map(DateTime::parse_from_rfc3339);
+    text(status, "status").is_some() && matches!(end, Some(Ok(end)) if end < now)
+}
+
+fn window(spec: &Value) -> Option<TimeDelta> {
+    match spec.get("expirationWindow") {
+        None | Some(Value::Null) => Some(DEFAULT_WINDOW),
+        Some(Value::String(text)) if text.is_empty() => Some(DEFAULT_WINDOW),
+        Some(Value::String(text)) => {
+            let window = GoDuration::parse(text).ok()?;
+            Some(TimeDelta::nanoseconds(window.nanoseconds()))
+        }
+        Some(_) => None,
+    }
 }
 
 fn text<'v>(value: &'v Value, field: &str) -> Option<&'v str> {
     let text = value.get(field)?.as_str();
     text.filter(|text| !text.is_empty())
+}
+
+fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Source: Skupper's AccessGrant reference.
@@ -142,6 +266,7 @@ mod tests {
     use crate::ledger::kubernetes::object::GrantObject;
 
     const UID: &str = "6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10";
+    const NOT_ENABLED: &str = "AccessGrants are not enabled";
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp_secs(1_785_000_000).unwrap()
@@ -160,74 +285,171 @@ mod tests {
         serde_json::from_value(object).unwrap()
     }
 
-    fn completed(object: &AccessGrant, before: Option<&Facts>) -> Option<AccessGrant> {
+    fn completion(object: &AccessGrant, site: Option<Result<(), Fault>>) -> Option<Completion> {
         let code = || SecretString::from("a random code");
-        let status = complete(object, &facts("west"), before, now(), code)?;
+        complete(object, &facts("west"), site, now(), code)
+    }
+
+    /// The object with what is written of it, if anything is.
+    fn completed(object: &AccessGrant, site: Option<Result<(), Fault>>) -> Option<AccessGrant> {
+        let completion = completion(object, site)?;
         Some(AccessGrant {
-            status: Value::Object(status),
+            status: Value::Object(completion.status),
             ..object.clone()
         })
     }
 
+    fn condition<'o>(object: &'o AccessGrant, kind: &str) -> &'o Value {
+        let mut conditions = object.status["conditions"].as_array().unwrap().iter();
+        conditions.find(|one| one["type"] == kind).unwrap()
+    }
+
+    /// What `kubectl get` shows, then status and reason of the conditions.
+    fn shown(object: &AccessGrant) -> [&str; 5] {
+        let resolved = condition(object, "Resolved");
+        let text = |value: &'static str| object.status[value].as_str().unwrap();
+        [
+            text("status"),
+            condition(object, "Processed")["status"].as_str().unwrap(),
+            resolved["status"].as_str().unwrap(),
+            resolved["reason"].as_str().unwrap(),
+            condition(object, "Ready")["status"].as_str().unwrap(),
+        ]
+    }
+
     #[test]
     fn an_empty_status_is_filled_and_then_stays() {
-        let after = completed(&object(json!({}), Value::Null), None).unwrap();
+        let after = completed(&object(json!({}), Value::Null), Some(Ok(()))).unwrap();
         let status = &after.status;
         assert_eq!(status["code"], "a random code");
         assert_eq!(status["url"], format!("https://west:9090/{UID}"));
         assert_eq!(status["ca"], "CA of west");
         assert_eq!(status["expirationTime"], "2026-07-25T17:35:00Z");
-        let conditions = status["conditions"].as_array().unwrap();
-        let kinds: Vec<_> = conditions
-            .iter()
-            .map(|one| text(one, "type").unwrap())
-            .collect();
-        assert_eq!(kinds, ["Processed", "Resolved", "Ready"]);
-        assert!(conditions.iter().all(|one| one["status"] == "True"));
+        assert_eq!(status["message"], "OK");
+        assert_eq!(shown(&after), ["Ready", "True", "True", "Ready", "True"]);
+        for condition in status["conditions"].as_array().unwrap() {
+            assert_eq!(condition["observedGeneration"], 2);
+            assert_eq!(condition["lastTransitionTime"], "2026-07-25T17:20:00Z");
+        }
         assert!(GrantObject::read(&after).unwrap().grant.is_some());
-        assert!(completed(&after, None).is_none());
+        assert!(is_published(status));
+        assert!(completed(&after, Some(Ok(()))).is_none());
     }
 
     #[test]
-    fn what_is_there_stays() {
+    fn the_status_says_what_keeps_redeemers_from_the_grant() {
+        let pending = ["Pending", "True", "False", "Pending", "False"];
+        let error = ["Error", "True", "False", "Error", "False"];
+        let issuer = "partners".to_owned();
+        let not_served = Fault::IssuerNotServed {
+            grant: "west".to_owned(),
+            issuer: issuer.clone(),
+        };
+        for (site, expected, words) in [
+            (None, pending, "which sites there are"),
+            (Some(Err(Fault::NoSite)), pending, "there is no Site"),
+            (Some(Err(Fault::NoEndpoints)), pending, "no endpoint"),
+            (
+                Some(Err(Fault::EdgeSite(issuer.clone()))),
+                error,
+                "is an edge site and accepts no links",
+            ),
+            (
+                Some(Err(Fault::IssuerUnusable(issuer))),
+                error,
+                "'partners' cannot be used",
+            ),
+            (
+                Some(Err(not_served)),
+                error,
+                "'partners' of the grant is not served",
+            ),
+        ] {
+            let new = object(json!({}), json!({}));
+            let after = completed(&new, site.clone()).unwrap();
+            assert_eq!(shown(&after), expected, "{words}");
+            let message = after.status["message"].as_str().unwrap();
+            assert!(message.contains(words), "{message}");
+            for kind in ["Resolved", "Ready"] {
+                assert_eq!(condition(&after, kind)["message"], message, "{kind}");
+            }
+            assert!(after.status["code"].is_string() && is_published(&after.status));
+            assert!(completed(&after, site).is_none(), "{words}");
+            // What was mended is said, and what is not known any more stays as it is.
+            let mended = completed(&after, Some(Ok(()))).unwrap();
+            assert_eq!(shown(&mended), ["Ready", "True", "True", "Ready", "True"]);
+            assert_eq!(mended.status["message"], "OK");
+            assert!(completed(&mended, None).is_none(), "{words}");
+        }
+        let bad_window = object(json!({"expirationWindow": "1 day"}), json!({}));
+        let after = completed(&bad_window, Some(Err(Fault::NoSite))).unwrap();
+        assert_eq!(
+            shown(&after),
+            ["Error", "False", "False", "Pending", "False"]
+        );
+        let message = after.status["message"].as_str().unwrap();
+        assert!(message.starts_with("spec.expirationWindow"), "{message}");
+    }
+
+    #[test]
+    fn the_message_of_skuppers_controller_stays_until_the_state_is_another_one() {
+        let first = completed(
+            &object(json!({}), json!({"message": NOT_ENABLED})),
+            Some(Ok(())),
+        );
+        let mut rewritten = first.unwrap();
+        assert_eq!(rewritten.status["message"], "OK");
+        rewritten.status["message"] = NOT_ENABLED.into();
+        assert!(completed(&rewritten, Some(Ok(()))).is_none());
+        rewritten.metadata.generation = Some(3);
+        let observed = completed(&rewritten, Some(Ok(()))).unwrap();
+        assert_eq!(observed.status["message"], NOT_ENABLED);
+        assert_eq!(condition(&observed, "Ready")["observedGeneration"], 3);
+        let other = completed(&observed, Some(Err(Fault::NoSite))).unwrap();
+        assert_eq!(shown(&other)[0], "Pending");
+        assert_ne!(other.status["message"], NOT_ENABLED);
+    }
+
+    #[test]
+    fn a_condition_keeps_its_time_until_its_status_is_another_one() {
+        let before = json!({"type": "Ready", "status": "True", "reason": "Old", "message": "x",
+            "lastTransitionTime": "2026-07-01T00:00:00Z"});
+        let object = object(json!({}), json!({"conditions": [before]}));
+        let time = |site| {
+            let after = completed(&object, Some(site)).unwrap();
+            let ready = condition(&after, "Ready")["lastTransitionTime"].clone();
+            ready.as_str().unwrap().to_owned()
+        };
+        assert_eq!(time(Ok(())), "2026-07-01T00:00:00Z");
+        assert_eq!(time(Err(Fault::NoSite)), "2026-07-25T17:20:00Z");
+    }
+
+    #[test]
+    fn code_end_and_what_others_note_stay() {
         let keys = json!({"type": "redemption-sidecar/keys", "message": "x"});
-        let status = json!({"code": "first", "url": "u", "ca": "c", "redemptions": 3,
-            "expirationTime": "2026-07-25T19:35:00Z", "message": "Pending",
-            "conditions": [keys, {"type": "Ready", "status": "False"}]});
+        let status = json!({"code": "first", "redemptions": 3,
+            "expirationTime": "2026-07-25T19:35:00Z", "conditions": [keys]});
         let spec = json!({"code": "of the spec", "expirationWindow": "1h"});
-        let after = completed(&object(spec, status.clone()), None)
+        let after = completed(&object(spec, status.clone()), Some(Ok(())))
             .unwrap()
             .status;
-        for field in [
-            "code",
-            "url",
-            "ca",
-            "redemptions",
-            "expirationTime",
-            "message",
-        ] {
+        for field in ["code", "redemptions", "expirationTime"] {
             assert_eq!(after[field], status[field], "{field}");
         }
         assert_eq!(after["conditions"][0], keys);
-        let ready = after["conditions"].as_array().unwrap().iter();
-        let ready: Vec<_> = ready.filter(|one| one["type"] == "Ready").collect();
-        assert_eq!((ready.len(), &ready[0]["status"]), (1, &json!("True")));
     }
 
     #[test]
     fn code_and_end_are_those_of_the_spec() {
         let end = |window: Value| {
             let spec = json!({"code": "of the spec", "expirationWindow": window});
-            let after = completed(&object(spec, json!({})), None).unwrap().status;
-            assert_eq!(after["code"], "of the spec");
-            let ready = after["conditions"][2]["status"]
-                .as_str()
-                .unwrap()
-                .to_owned();
-            (text(&after, "expirationTime").map(str::to_owned), ready)
+            let after = completed(&object(spec, json!({})), Some(Ok(()))).unwrap();
+            assert_eq!(after.status["code"], "of the spec");
+            let end = text(&after.status, "expirationTime").map(str::to_owned);
+            (end, shown(&after)[0].to_owned())
         };
-        let good = |text: &str| (Some(text.to_owned()), "True".to_owned());
-        let bad = (None, "False".to_owned());
+        let good = |text: &str| (Some(text.to_owned()), "Ready".to_owned());
+        let bad = (None, "Error".to_owned());
         for (window, expected) in [
             (json!("1h"), good("2026-07-25T18:20:00Z")),
             (json!(""), good("2026-07-25T17:35:00Z")),
@@ -241,21 +463,49 @@ mod tests {
     }
 
     #[test]
-    fn url_and_ca_change_with_those_of_this_service_only() {
-        let first = completed(&object(json!({}), Value::Null), None).unwrap();
-        let mut other = first.clone();
-        let old = facts("old");
-        other.status["url"] = old.url.of_grant(&GrantUid::parse(UID).unwrap()).into();
-        other.status["ca"] = old.ca.clone().into();
-        assert!(completed(&other, None).is_none(), "another service's");
-        assert_eq!(completed(&other, Some(&old)).unwrap().status, first.status);
+    fn url_and_ca_of_another_server_are_replaced() {
+        let skuppers = json!({"code": "first", "expirationTime": "2026-07-25T19:35:00Z",
+            "url": "https://skupper.example/x", "ca": "CA of Skupper", "status": "Ready"});
+        assert!(!is_published(&skuppers));
+        let after = completed(&object(json!({}), skuppers), Some(Ok(()))).unwrap();
+        let url = format!("https://west:9090/{UID}");
+        let status = &after.status;
+        assert_eq!(
+            (&status["url"], &status["ca"]),
+            (&url.into(), &"CA of west".into())
+        );
+        assert!(is_published(status));
+        // Skupper's controller has written again.
+        let mut rewritten = status.clone();
+        rewritten["url"] = "https://skupper.example/x".into();
+        assert!(!is_published(&rewritten));
     }
 
     #[test]
-    fn a_grant_that_is_being_deleted_is_left_alone() {
-        let mut object = object(json!({}), Value::Null);
+    fn services_that_say_the_same_have_the_same_digest_and_others_have_not() {
+        let new = object(json!({}), json!({}));
+        let digest = |site| completion(&new, site).unwrap().digest;
+        assert_eq!(digest(Some(Ok(()))), digest(Some(Ok(()))));
+        assert_ne!(digest(Some(Ok(()))), digest(Some(Err(Fault::NoSite))));
+        let code = || SecretString::from("another code");
+        let other = complete(&new, &facts("east"), Some(Ok(())), now(), code).unwrap();
+        assert_ne!(other.digest, digest(Some(Ok(()))));
+        let later = now() + TimeDelta::days(1);
+        let same = complete(&new, &facts("west"), Some(Ok(())), later, code).unwrap();
+        assert_eq!(same.digest, digest(Some(Ok(()))));
+    }
+
+    #[test]
+    fn a_grant_that_is_being_deleted_or_has_ended_is_left_alone() {
+        let mut deleted = object(json!({}), Value::Null);
         let time = serde_json::from_value(json!("2026-07-25T17:20:00Z"));
-        object.metadata.deletion_timestamp = Some(time.unwrap());
-        assert!(completed(&object, None).is_none());
+        deleted.metadata.deletion_timestamp = Some(time.unwrap());
+        assert!(completed(&deleted, Some(Ok(()))).is_none());
+        let ended =
+            json!({"code": "x", "expirationTime": "2026-07-25T17:19:59Z", "status": "Ready"});
+        assert!(completed(&object(json!({}), ended.clone()), Some(Ok(()))).is_none());
+        let mut untold = ended;
+        untold["status"] = Value::Null;
+        assert!(completed(&object(json!({}), untold), Some(Ok(()))).is_some());
     }
 }

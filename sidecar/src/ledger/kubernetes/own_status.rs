@@ -1,27 +1,42 @@
 //! Completes grants in a cluster whose Skupper controller does not: `--own-status`.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::api::{ListParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
+use lru::LruCache;
 use serde_json::{Map, Value};
 use tokio::time::{sleep, timeout};
 
-use super::completion::{Facts, complete};
+use super::completion::{Completion, Facts, complete};
 use super::outcome::Outcome;
 use super::store::FIELD_MANAGER;
 use crate::kubernetes::{AccessGrant, Scope, wording};
+use crate::redemption::GrantUid;
+use crate::site::{Changed, Sites};
 use crate::{clock, random};
 
-/// Writes what is missing in grants.
+/// Writes what is missing in grants, and what has changed around them.
+///
+/// What this service says of a grant it writes once. Whoever writes something else over it, a service
+/// with another URL or Skupper's controller, does so once and is not answered.
 pub(super) struct OwnStatus {
     client: Client,
     scope: Scope,
-    /// Where the service is reached, and where it was before.
-    facts: Mutex<(Option<Facts>, Option<Facts>)>,
+    known: Mutex<Known>,
     incomplete: Mutex<Incomplete>,
+    /// The digest of what was written of a grant last.
+    written: Mutex<LruCache<GrantUid, u64>>,
+}
+
+/// What is said of every grant.
+struct Known {
+    /// Where the service is reached. Until that is known nothing is written.
+    facts: Option<Facts>,
+    sites: Sites,
 }
 
 /// The grants in which something is missing.
@@ -38,21 +53,46 @@ impl OwnStatus {
         Self {
             client,
             scope,
-            facts: Mutex::default(),
+            known: Mutex::new(Known {
+                facts: None,
+                sites: Sites::Unread,
+            }),
             incomplete: Mutex::default(),
+            written: Mutex::new(LruCache::new(WRITTEN)),
         }
     }
 
     /// Says where the service is reached from now on, and brings every grant up to date.
     pub(super) fn set_facts(self: &Arc<Self>, facts: Facts) {
         {
-            let mut known = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.0.as_ref() == Some(&facts) {
+            let mut known = self.known();
+            if known.facts.as_ref() == Some(&facts) {
                 return;
             }
-            known.1 = known.0.replace(facts);
+            known.facts = Some(facts);
         }
-        tokio::spawn(Arc::clone(self).consider_all());
+        tokio::spawn(Arc::clone(self).consider_all(self.scope.clone()));
+    }
+
+    /// Says which sites there are from now on, and brings the grants of those that answer otherwise
+    /// than before up to date.
+    pub(super) fn set_sites(self: &Arc<Self>, sites: &Sites) {
+        let mut known = self.known();
+        let changed = known.sites.answering_otherwise(sites);
+        known.sites = sites.clone();
+        let is_known = known.facts.is_some();
+        drop(known);
+        let scopes = match (changed, &self.scope) {
+            (Changed::Nowhere, _) => Vec::new(),
+            (Changed::Everywhere, scope) => vec![scope.clone()],
+            (Changed::In(names), _) => names
+                .into_iter()
+                .map(|name| Scope::Namespace(name.to_string()))
+                .collect(),
+        };
+        for scope in scopes.into_iter().filter(|_| is_known) {
+            tokio::spawn(Arc::clone(self).consider_all(scope));
+        }
     }
 
     /// Completes a grant if something is missing in it.
@@ -98,20 +138,32 @@ impl OwnStatus {
         incomplete.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn missing(&self, object: &AccessGrant) -> Option<Map<String, Value>> {
-        let known = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        let (facts, before) = &*known;
-        complete(
-            object,
-            facts.as_ref()?,
-            before.as_ref(),
-            clock::now(),
-            random::code,
-        )
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn consider_all(self: Arc<Self>) {
-        let api = self.scope.api(self.client.clone());
+    fn written(&self) -> MutexGuard<'_, LruCache<GrantUid, u64>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn missing(&self, object: &AccessGrant) -> Option<Completion> {
+        let known = self.known();
+        let name = object.metadata.name.as_deref().unwrap_or_default();
+        let issuer = object.spec.get("issuer").and_then(Value::as_str);
+        let issuer = issuer.filter(|issuer| !issuer.is_empty());
+        let namespace = object.metadata.namespace.as_deref();
+        let authority = known.sites.authority(namespace, name, issuer);
+        let site = authority.map(|authority| authority.map(drop));
+        let facts = known.facts.as_ref()?;
+        let completion = complete(object, facts, site, clock::now(), random::code)?;
+        drop(known);
+        let is_said =
+            uid(object).is_some_and(|uid| self.written().get(&uid) == Some(&completion.digest));
+        (completion.is_first || !is_said).then_some(completion)
+    }
+
+    async fn consider_all(self: Arc<Self>, scope: Scope) {
+        let api = scope.api(self.client.clone());
         let mut page = ListParams::default().limit(PAGE);
         loop {
             match api.list(&page).await {
@@ -140,17 +192,23 @@ impl OwnStatus {
             let error = match read {
                 Ok(Ok(None)) => return,
                 Ok(Ok(Some(object))) => {
-                    let Some(status) = self.missing(&object) else {
+                    let Some(completion) = self.missing(&object) else {
                         return;
                     };
-                    let object = completed(object.metadata, status);
+                    let uid = uid(&object);
+                    let object = completed(object.metadata, completion.status);
                     let options = PostParams {
                         field_manager: Some(FIELD_MANAGER.to_owned()),
                         ..PostParams::default()
                     };
                     let write = api.replace_status(name, &options, &object);
                     match timeout(PATIENCE, write).await {
-                        Ok(Ok(_)) => return,
+                        Ok(Ok(_)) => {
+                            if let Some(uid) = uid {
+                                self.written().put(uid, completion.digest);
+                            }
+                            return;
+                        }
                         Ok(Err(error)) => Some(error),
                         Err(_) => None,
                     }
@@ -173,6 +231,10 @@ impl OwnStatus {
     }
 }
 
+fn uid(object: &AccessGrant) -> Option<GrantUid> {
+    GrantUid::parse(object.metadata.uid.as_deref()?)
+}
+
 fn completed(metadata: ObjectMeta, status: Map<String, Value>) -> AccessGrant {
     AccessGrant {
         metadata: ObjectMeta {
@@ -189,6 +251,9 @@ fn completed(metadata: ObjectMeta, status: Map<String, Value>) -> AccessGrant {
 
 /// How many grants are completed at once: redemptions come first.
 const WRITERS: usize = 8;
+
+/// For how many grants it is known what was written of them last.
+const WRITTEN: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 
 /// How many grants are read at once.
 const PAGE: u32 = 500;

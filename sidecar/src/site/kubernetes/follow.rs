@@ -13,14 +13,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use kube::api::{ApiResource, DynamicObject};
+use kube::api::DynamicObject;
 use kube::{Api, Client};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use self::namespace::NamespaceSite;
 use self::seen::{Seen, lock};
-use crate::kubernetes::{AccessGrant, Course, Scope, follow};
+use crate::kubernetes::{Course, Scope, follow, sites};
 use crate::site::Sites;
 use crate::site::reload::Notice;
 
@@ -178,13 +178,7 @@ impl Drop for Watch {
 }
 
 fn watch_sites(client: &Client, scope: &Scope, seen: &Arc<Mutex<Seen>>) -> Watch {
-    let resource = ApiResource {
-        group: AccessGrant::GROUP.to_owned(),
-        version: AccessGrant::VERSION.to_owned(),
-        api_version: format!("{}/{}", AccessGrant::GROUP, AccessGrant::VERSION),
-        kind: "Site".to_owned(),
-        plural: "sites".to_owned(),
-    };
+    let resource = sites();
     let client = client.clone();
     let (api, what) = match scope {
         Scope::Namespace(namespace) => (

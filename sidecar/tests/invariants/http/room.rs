@@ -63,6 +63,7 @@ impl Room {
             let site = Site {
                 name: "west".to_owned(),
                 endpoints: vec![endpoint(Role::Edge, ""), endpoint(Role::InterRouter, "b")],
+                is_edge: false,
                 default_issuer: "default".to_owned(),
                 issuers: [("default".to_owned(), Arc::clone(issuer))].into(),
             };

@@ -29,6 +29,8 @@ pub(crate) enum Line {
     Silent,
     /// Requests arrive, and answers do not.
     Mute,
+    /// The connections that there are have become silent; new ones are open.
+    Stalled,
 }
 
 impl Balancer {
@@ -79,8 +81,9 @@ impl Drop for Balancer {
 }
 
 async fn connection(mut client: TcpStream, servers: Vec<u16>, mut line: watch::Receiver<Line>) {
-    let is_open = line.wait_for(|line| *line != Line::Silent).await;
-    if is_open.is_ok_and(|line| *line == Line::Cut) {
+    let begun = line.wait_for(|line| *line != Line::Silent).await;
+    let begun = begun.map_or(Line::Cut, |line| *line);
+    if begun == Line::Cut {
         return;
     }
     let Some(mut server) = connect(&servers).await else {
@@ -93,7 +96,10 @@ async fn connection(mut client: TcpStream, servers: Vec<u16>, mut line: watch::R
     let mut requests = pin!(copy(&mut from_client, &mut to_server));
     let mut answers = pin!(copy(&mut from_server, &mut to_client));
     loop {
-        let now = *line.borrow_and_update();
+        let now = match *line.borrow_and_update() {
+            Line::Stalled if begun == Line::Stalled => Line::Open,
+            now => now,
+        };
         tokio::select! {
             _ = &mut requests, if matches!(now, Line::Open | Line::Mute) => return,
             _ = &mut answers, if now == Line::Open => return,

@@ -88,7 +88,7 @@ const TABLE: [Row; 18] = {
         row(OtherKey, Live, UNAVAILABLE, false, &["the private key must be that of the first certificate", NO_ISSUER]),
         row(NoEndpoints, Live, UNAVAILABLE, false, &[NO_ENDPOINT]),
         row(NoSite, Live, UNAVAILABLE, false, &["there is no Site in namespace", NO_ENDPOINT]),
-        row(EdgeSite, Live, UNAVAILABLE, false, &["is an edge site", NO_ENDPOINT]),
+        row(EdgeSite, Live, UNAVAILABLE, false, &["site 'west' is an edge site and accepts no links"]),
     ]
 };
 

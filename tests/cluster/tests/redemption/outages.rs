@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::balancer::{Balancer, Line};
 use crate::room::{CANARY, CODE, Room};
-use crate::service::{Service, Services};
+use crate::service::{Answer, Service, Services};
 
 /// How long the API server is away: `AWAY_SECONDS`, or five.
 fn away() -> Duration {
@@ -30,6 +30,54 @@ async fn behind_a_line(cluster: &Cluster, room: &Room) -> (Arc<Services>, Servic
     let service = services.start(&[]).await;
     (Arc::new(services), service, line)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_grant_is_refused_to_a_counted_key_although_the_watch_is_silent() {
+    let cluster = Cluster::shared().await.unwrap();
+    let room = Room::new(&cluster, "stalled").await;
+    room.site().await;
+    let (services, service, line) = behind_a_line(&cluster, &room).await;
+    let [deleted, kept] = [room.grant("deleted", 2).await, room.grant("kept", 2).await];
+    room.is_known(&services, std::slice::from_ref(&service), &kept)
+        .await;
+    let key = PrivateKey::generate(KeyKind::P256);
+    let own = format!(
+        "certificate-request: {}\r\n",
+        certificate_request::create(&key)
+    );
+    let ask = async |uid| {
+        let answer = services.ask_with(service.port, uid, CODE, &own).await;
+        answer.unwrap()
+    };
+    let first = ask(&kept).await;
+    assert_eq!(ask(&deleted).await.status, 200);
+
+    line.set(Line::Stalled);
+    room.grants
+        .delete("deleted", &DeleteParams::default())
+        .await
+        .unwrap();
+    sleep(SILENCE).await;
+    let told = until_told(async || ask(&deleted).await).await;
+    assert_eq!((told.status, told.body.as_str()), (404, "No such claim\n"));
+    let again = until_told(async || ask(&kept).await).await;
+    assert_eq!(again.serial(), first.serial());
+}
+
+/// The first answer that is not that of a service whose requests are lost on silent connections.
+async fn until_told(ask: impl AsyncFn() -> Answer) -> Answer {
+    let start = Instant::now();
+    loop {
+        let answer = ask().await;
+        if answer.status != 503 {
+            return answer;
+        }
+        assert!(start.elapsed() < Duration::from_mins(1), "{answer:?}");
+    }
+}
+
+/// How long a watch may be silent, as the manual says.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// How soon a service must be ready when the API server is back.
 const SOON: Duration = Duration::from_secs(12);

@@ -41,6 +41,8 @@ pub(crate) struct Services {
     namespace: String,
     /// Which grants they serve.
     scope: Vec<String>,
+    /// What tokens carry; where it is not said, the port of each.
+    url: Option<String>,
 }
 
 impl Services {
@@ -55,6 +57,7 @@ impl Services {
             folder: TempDir::new().unwrap(),
             namespace: room.namespace.clone(),
             scope: vec!["--namespace".to_owned(), room.namespace.clone()],
+            url: None,
         };
         services.write("kubeconfig", &cluster.kubeconfig(identity).unwrap());
         let admin = cluster.kubeconfig(&Identity::Admin).unwrap();
@@ -66,6 +69,14 @@ impl Services {
     pub(crate) fn of_all(self) -> Self {
         Self {
             scope: vec!["--all-namespaces".to_owned()],
+            ..self
+        }
+    }
+
+    /// The same behind one URL, as replicas have it. Nobody leads from there to them.
+    pub(crate) fn advertising(self, url: &str) -> Self {
+        Self {
+            url: Some(url.to_owned()),
             ..self
         }
     }
@@ -95,11 +106,12 @@ impl Services {
             .append(true)
             .open(&log)
             .unwrap();
+        let url = format!("https://127.0.0.1:{port}");
         let child = Command::new(binary())
             .env("KUBECONFIG", self.folder.path().join("kubeconfig"))
             .args(["serve", "--kubernetes"])
             .args(&self.scope)
-            .args(["--url", &format!("https://127.0.0.1:{port}")])
+            .args(["--url", self.url.as_ref().unwrap_or(&url)])
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(["--metrics-listen", &format!("127.0.0.1:{operations_port}")])
             .arg("--data")
@@ -141,8 +153,17 @@ impl Services {
 
     /// Runs another command on a namespace.
     pub(crate) fn command_in(&self, namespace: &str, arguments: &[&str]) -> Output {
+        self.command_with("kubeconfig-of-admin", namespace, arguments)
+    }
+
+    /// Runs another command on the grants of the room, as whoever the services are.
+    pub(crate) fn command_of_services(&self, arguments: &[&str]) -> Output {
+        self.command_with("kubeconfig", &self.namespace, arguments)
+    }
+
+    fn command_with(&self, kubeconfig: &str, namespace: &str, arguments: &[&str]) -> Output {
         Command::new(binary())
-            .env("KUBECONFIG", self.folder.path().join("kubeconfig-of-admin"))
+            .env("KUBECONFIG", self.folder.path().join(kubeconfig))
             .args(arguments)
             .args(["--kubernetes", "--namespace", namespace])
             .output()

@@ -7,10 +7,10 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use kube::Resource as _;
 use kube::api::ObjectMeta;
-use skupper_access_policy::printable::printable;
 
 use crate::fault::Fault;
 use crate::kubernetes::AccessGrant;
+use crate::ledger::kubernetes::advice::advice;
 use crate::random;
 use crate::redemption::{Grant, GrantUid};
 
@@ -67,7 +67,7 @@ impl Notice {
             type_: Some("Warning".to_owned()),
             reason: Some(self.fault.reason().to_owned()),
             action: Some("Redeem".to_owned()),
-            note: Some(note(&self.fault)),
+            note: Some(advice(&self.fault)),
             regarding: Some(ObjectReference {
                 api_version: Some(AccessGrant::api_version(&()).into_owned()),
                 kind: Some(AccessGrant::KIND.to_owned()),
@@ -80,45 +80,6 @@ impl Notice {
             reporting_instance: Some(instance()),
             ..Event::default()
         }
-    }
-}
-
-/// What those who look at the grant can do.
-fn note(fault: &Fault) -> String {
-    match fault {
-        Fault::WrongCodes => {
-            "wrong codes: a client sent too many of them and is locked out for up \
-            to a minute; the log of the service has its address. If the token may be in the wrong \
-            hands, delete the grant and make another one"
-                .to_owned()
-        }
-        Fault::ShortCode => "wrong codes: too many of them were sent, and everybody is locked out \
-            for up to an hour, because the code of the grant has fewer than 16 bytes. Make a grant \
-            with a longer code, or without one"
-            .to_owned(),
-        Fault::IssuerUnusable(issuer) => format!(
-            "the issuer '{}' cannot be used, and nothing can be redeemed: its Secret must hold a CA \
-             certificate in 'tls.crt' and its key in 'tls.key', and the service must be allowed to \
-             read it; the log of the service says more",
-            printable(issuer)
-        ),
-        Fault::IssuerNotServed { issuer, .. } => {
-            let issuer = printable(issuer);
-            format!(
-                "the issuer '{issuer}' of the grant is not served, and it cannot be redeemed: start \
-                 the service with '--issuer {issuer}', or make a grant without 'spec.issuer'. If it \
-                 was started so, its log says more"
-            )
-        }
-        Fault::NoSite => "there is no Site in the namespace of the grant, and it cannot be \
-            redeemed: make one that other sites can link to"
-            .to_owned(),
-        Fault::NoEndpoints => "the Site has no endpoint to link to, and nothing can be redeemed: \
-            set its 'spec.linkAccess', and see whether its status then has endpoints"
-            .to_owned(),
-        Fault::Forbidden => "the service may not count redemptions, and nothing can be redeemed: \
-            let it 'get' 'accessgrants' and 'update' 'accessgrants/status'; its log says more"
-            .to_owned(),
     }
 }
 
@@ -163,12 +124,13 @@ mod tests {
         Notice::new(&grant, fault, at)
     }
 
-    fn faults() -> [Fault; 7] {
+    fn faults() -> [Fault; 8] {
         let long = "x".repeat(253);
         [
             Fault::WrongCodes,
             Fault::ShortCode,
             Fault::IssuerUnusable(long.clone()),
+            Fault::EdgeSite(long.clone()),
             Fault::IssuerNotServed {
                 grant: long.clone(),
                 issuer: long,
