@@ -187,7 +187,10 @@ pub struct Serve {
     redemption-sidecar issue west --redemptions-allowed 3 --expiration-window 1h -o west.yaml\n\
     Example: the same with an AccessGrant of a Kubernetes cluster\n  \
     redemption-sidecar issue west --kubernetes --redemptions-allowed 3 --expiration-window 1h \
-    --url https://192.0.2.1:9090 --ca-file ca.crt -o west.yaml")]
+    -o west.yaml\n\
+    Example: beside Skupper's controller, whose URL and CA stand in the AccessGrant\n  \
+    redemption-sidecar issue west --kubernetes --url https://192.0.2.1:9090 --ca-file ca.crt \
+    -o west.yaml")]
 pub struct Issue {
     /// Where the data is.
     #[command(flatten)]
@@ -213,16 +216,13 @@ pub struct Issue {
     /// Cost of the link that the token makes
     #[arg(long, default_value = "1", value_name = "COST", value_parser = at_least_one)]
     pub link_cost: NonZeroU32,
-    /// With --kubernetes: https://HOST:PORT under which redeemers reach the service
-    #[arg(long, requires = "kubernetes", required_if_eq("kubernetes", "true"))]
+    /// With --kubernetes: https://HOST:PORT under which redeemers reach the service [default: that in
+    /// the AccessGrant, where serve runs with --own-status]
+    #[arg(long, requires_all = ["kubernetes", "ca_file"])]
     pub url: Option<AdvertisedUrl>,
-    /// With --kubernetes: file with the CA of the service in PEM, which the token carries
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "kubernetes",
-        required_if_eq("kubernetes", "true")
-    )]
+    /// With --kubernetes: file with the CA of the service in PEM, which the token carries [default:
+    /// that in the AccessGrant, where serve runs with --own-status]
+    #[arg(long, value_name = "FILE", requires_all = ["kubernetes", "url"])]
     pub ca_file: Option<PathBuf>,
     /// File the token is written to, readable by its owner only [default: standard output]
     #[arg(long, short, value_name = "FILE")]

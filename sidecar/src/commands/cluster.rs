@@ -4,8 +4,9 @@ use std::fmt::Display;
 
 use kube::Client;
 
-use super::Failure;
+use super::{Failure, tell};
 use crate::args::Cluster;
+use crate::fault::Fault;
 use crate::kubernetes;
 use crate::ledger::kubernetes::administration::{Administration, AdministrationProblem};
 use crate::ledger::kubernetes::outcome::Outcome;
@@ -28,6 +29,32 @@ pub(super) async fn connect(namespace: Option<&str>) -> Result<(Client, String),
     let namespace = namespace.map_or(connection.namespace, str::to_owned);
     check_namespace(&namespace).map_err(|problem| usage(&problem))?;
     Ok((connection.client, namespace))
+}
+
+/// Refuses a namespace whose Site accepts no links. Who may not read Sites is told so, and goes on.
+pub(super) async fn accepts_links(administration: &Administration) -> Result<(), Failure> {
+    match administration.site().await {
+        Ok(Some(site)) if site.is_edge => Err(Failure::refused(format!(
+            "{}: issue the token at another site",
+            Fault::EdgeSite(site.name)
+        ))),
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => {
+            tell(format_args!(
+                "warning: there is no Site in namespace '{}': the token cannot be redeemed before \
+                 there is one",
+                administration.namespace()
+            ));
+            Ok(())
+        }
+        Err(problem) if matches!(problem.outcome, Outcome::Denied | Outcome::Gone) => {
+            tell(format_args!(
+                "warning: it is not known whether the site accepts links: {problem}"
+            ));
+            Ok(())
+        }
+        Err(problem) => Err(problem.into()),
+    }
 }
 
 impl From<AdministrationProblem> for Failure {

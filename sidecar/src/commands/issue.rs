@@ -17,7 +17,7 @@ use super::{Failure, cluster, data, deliver, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Issue;
 use crate::grant_order::{GrantOrder, GrantProblem, MIN_CODE_BYTES};
-use crate::ledger::kubernetes::administration::Administration;
+use crate::ledger::kubernetes::administration::{Administration, Complete, Published};
 use crate::manifest::AccessToken;
 use crate::redemption::{CodeDigest, Grant, GrantUid};
 use crate::{clock, random, wording, yaml};
@@ -107,12 +107,9 @@ async fn on_cluster(
     options: Issue,
     order: GrantOrder,
 ) -> Result<(), Failure> {
-    let (Some(url), Some(file)) = (&options.url, &options.ca_file) else {
-        return Err(Failure::usage("--kubernetes needs --url and --ca-file"));
-    };
-    let ca = read(file)?.to_string();
-    CertificateBundle::parse(&ca)
-        .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
+    let ca = options.ca_file.as_deref().map(read_ca).transpose()?;
+    let named = options.url.as_ref().zip(ca);
+    cluster::accepts_links(administration).await?;
     let output = options.output.map(TokenFile::create).transpose()?;
     let made = administration.create(&order.name, order.spec).await;
     let made = match made {
@@ -134,29 +131,36 @@ async fn on_cluster(
         "waiting for the code of AccessGrant '{}'",
         made.name
     ));
-    let complete = administration.wait_for_code(&made, CODE_PATIENCE).await;
-    let written = match complete {
-        Ok(Some((grant, code))) => {
-            warn_of_end(&ca, grant.expiration_time);
-            let token = AccessToken {
-                name: grant.name.clone(),
-                url: url.of_grant(&grant.uid),
-                code,
-                ca,
-                link_cost: options.link_cost.get(),
-            };
-            let text = token.to_yaml();
-            let written = match output {
-                Some(output) => output.fill(text.as_bytes()),
-                None => deliver(text.as_bytes()),
-            };
-            written.map(|()| grant)
-        }
-        incomplete => {
+    let complete = administration
+        .wait_for_code(&made, named.is_none(), CODE_PATIENCE)
+        .await;
+    let token = complete.map_err(Failure::from).and_then(|complete| {
+        let Complete {
+            grant,
+            code,
+            published,
+        } = complete.ok_or_else(no_code)?;
+        let named = named.map(|(url, ca)| (url.of_grant(&grant.uid), ca));
+        let published = published.map(|Published { url, ca }| (url, ca));
+        let (url, ca) = named.or(published).ok_or_else(|| not_published(&grant))?;
+        warn_of_end(&ca, grant.expiration_time);
+        let token = AccessToken {
+            name: grant.name.clone(),
+            url,
+            code,
+            ca,
+            link_cost: options.link_cost.get(),
+        };
+        Ok((grant, token.to_yaml()))
+    });
+    let written = match (token, output) {
+        (Ok((grant, text)), Some(output)) => output.fill(text.as_bytes()).map(|()| grant),
+        (Ok((grant, text)), None) => deliver(text.as_bytes()).map(|()| grant),
+        (Err(failure), output) => {
             if let Some(output) = output {
                 output.remove();
             }
-            Err(incomplete.err().map_or_else(no_code, Failure::from))
+            Err(failure)
         }
     };
     match written {
@@ -179,6 +183,16 @@ fn no_code() -> Failure {
         "the AccessGrant got no code: see that Skupper's controller serves grants, or start 'serve \
          --kubernetes' with --own-status",
     )
+}
+
+/// Skupper's controller publishes the URL and the CA of its own server.
+fn not_published(grant: &Grant) -> Failure {
+    Failure::usage(format!(
+        "the URL and the CA of the service are not known: name them with --url and --ca-file. Those \
+         in the AccessGrant '{}' are of Skupper's redemption server, unless serve runs with \
+         --own-status",
+        grant.name
+    ))
 }
 
 fn warn_of_end(ca: &str, expiration_time: DateTime<Utc>) {
@@ -237,6 +251,15 @@ fn order(options: &Issue, now: DateTime<Utc>) -> Result<GrantOrder, Failure> {
         now,
     )
     .map_err(usage)
+}
+
+/// The CA of a file.
+fn read_ca(file: &Path) -> Result<String, Failure> {
+    let ca = read(file)?.to_string();
+    match CertificateBundle::parse(&ca) {
+        Ok(_) => Ok(ca),
+        Err(problem) => Err(Failure::usage(format!("{}: {problem}", file.display()))),
+    }
 }
 
 /// The text of a file, or of standard input for `-`.

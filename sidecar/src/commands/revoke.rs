@@ -41,16 +41,8 @@ async fn delete(
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     let name = &options.name;
-    let mut listed = loop {
-        let listed = cluster
-            .find(name)
-            .await?
-            .ok_or_else(|| no_live_grant(name, "list --kubernetes"))?;
-        // It is not deleted when it was redeemed meanwhile: every redemption is reported.
-        if cluster.delete(&listed).await? {
-            break listed;
-        }
-    };
+    let listed = cluster.revoke(name).await?;
+    let mut listed = listed.ok_or_else(|| no_live_grant(name, "list --kubernetes"))?;
     if let Some(grant) = &mut listed.grant {
         grant.revoked.get_or_insert(now);
     }

@@ -12,6 +12,7 @@
 
 mod at_most;
 mod blocked_log;
+mod cluster;
 mod commands;
 mod crashes;
 mod durability;
