@@ -24,6 +24,9 @@ const REFUSED: &[&str] = &[
     "next line in a block",
 ];
 
+/// Rows that kubectl refuses and the checker judges all the same.
+const JUDGED: &[&str] = &["List in a List"];
+
 /// What kubectl or the checker makes of a row: the objects, or an error.
 fn outcome(objects: Option<Vec<Value>>) -> Value {
     objects.map_or("an error".into(), |objects| {
@@ -37,7 +40,7 @@ fn checker(text: &str) -> Option<Vec<Value>> {
         objects.extend(of_document(&document.ok()?.value().ok()?));
     }
     let objects: Vec<Value> = objects.into_iter().map(|object| object.value).collect();
-    // What is no object, a list in a list and what has no kind are skipped, not judged.
+    // What is no object and what has no kind are skipped, not judged.
     let is_one = |object: &Value| object["kind"].is_string() && object.get("items").is_none();
     objects.iter().all(is_one).then_some(objects)
 }
@@ -49,6 +52,9 @@ fn every_row_is_read_as_kubectl_reads_it() {
     let mut wrong = Vec::new();
     for row in rows {
         let name = row["name"].as_str().unwrap();
+        if JUDGED.contains(&name) {
+            continue;
+        }
         let recorded = (row.get("error").is_none()).then(|| match row.get("documents") {
             Some(documents) => documents.as_array().unwrap().clone(),
             None => Vec::new(),
@@ -85,9 +91,9 @@ fn bytes_become_the_text_that_kubectl_sees() {
 }
 
 #[test]
-fn only_known_rows_are_refused() {
+fn only_known_rows_differ() {
     let rows = include_str!("../../tests/yaml/kubectl.json");
-    for name in REFUSED {
+    for name in REFUSED.iter().chain(JUDGED) {
         let name = json!({ "name": name }).to_string();
         assert!(rows.contains(name.trim_matches(['{', '}'])), "{name}");
     }
