@@ -9,24 +9,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
         .canonicalize()?;
-    let pages = root.join("tests/rules");
     let metadata = root.join("policy-metadata.yml");
-    println!("cargo::rerun-if-changed={}", pages.display());
     println!("cargo::rerun-if-changed={}", metadata.display());
 
-    let mut files = fs::read_dir(pages)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()?;
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    files.sort();
-    let mut code = String::from("const PAGES: &[(&str, &str)] = &[\n");
-    for file in files {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy();
-        writeln!(
-            code,
-            "    ({name:?}, include_str!({:?})),",
-            file.display().to_string()
-        )?;
+    let mut code = String::from("const PAGES: &[(&str, &str, &str)] = &[\n");
+    for folder in ["tests/rules", "check/rules"] {
+        let pages = root.join(folder);
+        println!("cargo::rerun-if-changed={}", pages.display());
+        let mut files = fs::read_dir(pages)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<Vec<_>, _>>()?;
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+        files.sort();
+        for file in files {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
+            let path = file.display().to_string();
+            writeln!(code, "    ({name:?}, {folder:?}, include_str!({path:?})),")?;
+        }
     }
     code.push_str("];\n");
     let metadata = fs::read_to_string(metadata)?;

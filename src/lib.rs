@@ -38,7 +38,7 @@ pub mod finding;
 mod guest;
 mod kind;
 pub mod manifest;
-mod nearest;
+pub mod nearest;
 pub mod path;
 pub mod printable;
 pub mod redaction;

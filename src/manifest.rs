@@ -32,8 +32,7 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     match bytes {
         [0xff, 0xfe, units @ ..] => utf16(units, u16::from_le_bytes).into(),
         [0xfe, 0xff, units @ ..] => utf16(units, u16::from_be_bytes).into(),
-        [0xef, 0xbb, 0xbf, text @ ..] => String::from_utf8_lossy(text),
-        text => String::from_utf8_lossy(text),
+        text => String::from_utf8_lossy(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)),
     }
 }
 

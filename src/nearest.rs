@@ -1,4 +1,10 @@
 //! The known name that somebody may have meant.
+//!
+//! ```
+//! use skupper_access_policy::nearest::nearest;
+//!
+//! assert_eq!(nearest("acessgrant", &["AccessGrant", "AccessToken"]), Some("AccessGrant"));
+//! ```
 
 /// How many unknown names are compared with the known ones, in one document.
 pub(crate) const COMPARED: usize = 16;
@@ -8,7 +14,8 @@ const LONGEST: usize = 64;
 
 /// The known name nearest to `written`, if one is close: equal but for case, or at most a third of
 /// its letters away.
-pub(crate) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     if written.len() > LONGEST {
         return None;
     }

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use clap::{Parser, ValueEnum};
 use clap_complete::Shell;
+use glob::Pattern;
+
+use crate::exclude::exclusion;
 
 /// Judges AccessGrants, AccessTokens and TokenRequests in files as the policy would in a cluster.
 ///
@@ -40,8 +43,10 @@ pub struct CommandLine {
     /// Write fixes and defaults into the files; comments, order and quoting stay
     #[arg(long)]
     pub fix: bool,
-    /// Skip what cannot be read and names none of our kinds, such as templates of Helm, in files that
-    /// are named, too
+    /// Leave out files and folders: 'charts', '*.json', 'deploy/old/**'; may be repeated
+    #[arg(long, value_name = "GLOB", value_parser = exclusion)]
+    pub exclude: Vec<Pattern>,
+    /// Skip what cannot be read and is of none of our kinds in files that are named, too
     #[arg(long)]
     pub skip_others: bool,
     /// End with 1 for warnings, too
@@ -50,6 +55,9 @@ pub struct CommandLine {
     /// Keep code, ca and token readable in -o json, as the policy would store them
     #[arg(long)]
     pub show_secrets: bool,
+    /// Folder from which reports name files [default: that of `GITHUB_WORKSPACE`, else the one with .git]
+    #[arg(long, value_name = "FOLDER")]
+    pub root: Option<PathBuf>,
     /// When to colour the output
     #[arg(long, default_value = "auto", value_name = "WHEN")]
     pub color: Color,

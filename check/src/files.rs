@@ -1,82 +1,132 @@
 //! Paths from the command line -> files, and their text.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use skupper_access_policy::manifest::decode;
 use skupper_access_policy::printable::{is_hidden, printable};
 
 use crate::commands::wording;
+use crate::exclude::Excluded;
+use crate::root::Root;
 
 /// A file to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// Its path; `-` is standard input.
+    /// Its path as the user knows it; `-` is standard input.
     pub path: PathBuf,
+    /// Its whole path, links to folders resolved.
+    pub place: PathBuf,
     /// True where the user named it, false where it was found in a folder or by a pattern.
     pub is_named: bool,
 }
 
 impl Input {
+    /// A file that the user names.
+    #[must_use]
+    pub fn named(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            place: place(path),
+            is_named: true,
+        }
+    }
+
     /// True for standard input.
     #[must_use]
     pub fn is_standard(&self) -> bool {
         self.path.as_os_str() == "-"
     }
 
-    /// The path as messages and reports name it, with nothing that acts on a terminal.
+    /// The path as messages name it.
     #[must_use]
     pub fn name(&self) -> String {
         if self.is_standard() {
             return "<stdin>".to_owned();
         }
-        let letters = self.path.to_string_lossy();
-        let shown = |letter: char| {
-            if is_hidden(letter) {
-                '\u{fffd}'
-            } else {
-                letter
-            }
-        };
-        letters.chars().map(shown).collect()
+        shown(&self.path)
     }
+
+    /// The path as reports name it, from the root of the repository; none for standard input.
+    #[must_use]
+    pub fn name_from(&self, root: &Root) -> Option<String> {
+        (!self.is_standard()).then(|| shown(root.path_to(&self.place)))
+    }
+}
+
+/// A path with nothing that acts on a terminal.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    let shown = |letter: char| {
+        if is_hidden(letter) {
+            '\u{fffd}'
+        } else {
+            letter
+        }
+    };
+    path.to_string_lossy().chars().map(shown).collect()
+}
+
+/// The whole path of a file, links to folders resolved.
+fn place(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new("."));
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+    }
+}
+
+/// What paths name.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// The files, none twice.
+    pub files: Vec<Input>,
+    /// Files and patterns that name nothing, and why.
+    pub problems: Vec<(Input, String)>,
+    /// The folders that were searched and hold a kustomization.
+    pub kustomizations: Vec<PathBuf>,
 }
 
 /// Every file that the paths name: files, the manifests in folders and below, and what patterns
-/// match. In this order, none twice.
-///
-/// # Errors
-/// One line for every path that names nothing.
+/// match. In this order, none twice; what is excluded is left out.
 #[must_use]
-pub fn expand(paths: &[PathBuf]) -> (Vec<Input>, Vec<String>) {
-    let mut found = Found::default();
+pub fn expand(paths: &[PathBuf], excluded: &Excluded) -> Inputs {
+    let mut search = Search {
+        excluded,
+        seen: BTreeSet::new(),
+        found: Inputs::default(),
+    };
     for path in paths {
-        if let Err(problem) = found.path(path) {
-            found.problems.push(problem);
+        if let Err(problem) = search.path(path) {
+            search.found.problems.push((Input::named(path), problem));
         }
     }
-    (found.inputs, found.problems)
+    search.found
 }
 
-#[derive(Default)]
-struct Found {
-    inputs: Vec<Input>,
+struct Search<'a> {
+    excluded: &'a Excluded,
     seen: BTreeSet<PathBuf>,
-    problems: Vec<String>,
+    found: Inputs,
 }
 
-impl Found {
+impl Search<'_> {
     fn path(&mut self, path: &Path) -> Result<(), String> {
         if path.as_os_str() == "-" {
-            self.add(path.to_owned(), true);
+            self.add(Input::named(path));
             return Ok(());
         }
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => self.folder(path),
+            Ok(metadata) if metadata.is_dir() => match path.canonicalize() {
+                Ok(place) => self.folder(path, &place),
+                Err(error) => Err(unreadable(path, &error)),
+            },
             Ok(_) => {
-                self.add(path.to_owned(), true);
+                self.add(Input::named(path));
                 Ok(())
             }
             Err(error) => match path.to_str().filter(|text| text.contains(['*', '?', '['])) {
@@ -86,22 +136,39 @@ impl Found {
         }
     }
 
-    fn folder(&mut self, folder: &Path) -> Result<(), String> {
+    fn folder(&mut self, folder: &Path, place: &Path) -> Result<(), String> {
+        if self.excluded.has(place) {
+            return Ok(());
+        }
         let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
         for path in paths {
-            let is_hidden = path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            let Some(name) = path.file_name() else {
+                continue;
+            };
+            let place = place.join(name);
             // Links to folders are not followed: they may lead back.
             let is_link = fs::symlink_metadata(&path).is_ok_and(|data| data.is_symlink());
             if path.is_dir() {
-                if !is_hidden && !is_link {
-                    self.folder(&path)?;
+                let is_hidden = name.as_encoded_bytes().starts_with(b".");
+                let is_left_out = is_hidden || LEFT_OUT.iter().any(|left_out| name == *left_out);
+                if !is_left_out && !is_link {
+                    self.folder(&path, &place)?;
                 }
-            } else if path.is_file() && is_manifest(&path) {
-                self.add(path, false);
+                continue;
+            }
+            if is_kustomization(name) {
+                self.found
+                    .kustomizations
+                    .extend(place.parent().map(Path::to_owned));
+            }
+            if path.is_file() && is_manifest(&path) {
+                self.add(Input {
+                    path,
+                    place,
+                    is_named: false,
+                });
             }
         }
         Ok(())
@@ -113,9 +180,17 @@ impl Found {
         let mut is_matched = false;
         for path in paths {
             let path = path.map_err(|error| unreadable(error.path(), error.error()))?;
-            if path.is_file() {
+            let mut parts = path.components().map(Component::as_os_str);
+            let is_left_out = parts.any(|part| {
+                let mut left_out = LEFT_OUT.iter();
+                left_out.any(|name| part == *name && !pattern.contains(name))
+            });
+            if path.is_file() && !is_left_out {
                 is_matched = true;
-                self.add(path, false);
+                self.add(Input {
+                    is_named: false,
+                    ..Input::named(&path)
+                });
             }
         }
         if is_matched {
@@ -126,16 +201,32 @@ impl Found {
         ))
     }
 
-    fn add(&mut self, path: PathBuf, is_named: bool) {
-        let path = match path.strip_prefix(".") {
-            Ok(below) if below.file_name().is_some() => below.to_owned(),
-            _ => path,
-        };
-        if self.seen.insert(path.clone()) {
-            self.inputs.push(Input { path, is_named });
+    fn add(&mut self, input: Input) {
+        if !input.is_standard() && self.excluded.has(&input.place) {
+            return;
         }
+        if !self.seen.insert(input.place.clone()) {
+            return;
+        }
+        let path = match input.path.strip_prefix(".") {
+            Ok(below) if below.file_name().is_some() => below.to_owned(),
+            _ => input.path,
+        };
+        self.found.files.push(Input { path, ..input });
     }
 }
+
+/// Folders of tools, which hold nobody's sources.
+const LEFT_OUT: [&str; 2] = [".git", "node_modules"];
+
+fn is_kustomization(name: &OsStr) -> bool {
+    KUSTOMIZATIONS.iter().any(|known| name == *known)
+}
+
+/// What kustomizations are called.
+///
+/// Source: sigs.k8s.io/kustomize api/konfig, `RecognizedKustomizationFileNames`.
+pub const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());

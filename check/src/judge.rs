@@ -6,23 +6,30 @@ use skupper_access_policy::answer::of_verdict;
 use skupper_access_policy::finding::{Finding, Severity};
 use skupper_access_policy::review_object;
 use skupper_access_policy::settings::Settings;
+use skupper_access_policy::verdict::Verdict;
 
+use crate::checks::{self, LineNumbers};
+use crate::kinds::{Type, types};
 use crate::manifest::node::{Span, Target, Tree};
 use crate::manifest::objects::{Object, of_document};
+use crate::manifest::text::count_of_types;
 use crate::manifest::{Unreadable, read};
+use crate::unfinished::{self, Note, Reason};
 
 /// What a file holds.
 #[derive(Debug, Default)]
 pub struct Contents {
-    /// The documents with objects of ours, in order.
+    /// The documents with objects of ours, or with what is nearly one, in order.
     pub documents: Vec<Document>,
     /// Documents that cannot be read.
     pub unreadable: Vec<Unreadable>,
+    /// What is of ours and is not judged.
+    pub notes: Vec<Note>,
     /// How many objects are of other kinds.
     pub skipped: usize,
 }
 
-/// A document with objects of ours.
+/// A document with objects of ours, or with what is nearly one.
 #[derive(Debug)]
 pub struct Document {
     /// Its number in the file, from 0, empty ones left out.
@@ -33,6 +40,18 @@ pub struct Document {
     pub value: Value,
     /// Its objects.
     pub objects: Vec<Judged>,
+    /// What is wrong with it whatever the policy says.
+    pub checks: Vec<Placed>,
+    /// Pointers to the objects that are nearly of ours.
+    pub unknown: Vec<String>,
+}
+
+impl Document {
+    /// Everything that was found, the policy's findings first.
+    pub fn findings(&self) -> impl Iterator<Item = &Placed> {
+        let judged = self.objects.iter().flat_map(|judged| &judged.findings);
+        judged.chain(&self.checks)
+    }
 }
 
 /// An object, judged.
@@ -42,7 +61,8 @@ pub struct Judged {
     pub object: Object,
     /// Where it begins.
     pub span: Span,
-    /// The policy's answer. It holds the user's own values, secrets included.
+    /// The policy's answer, without what it says about values that are filled in later. It holds the
+    /// user's own values, secrets included.
     pub answer: Value,
     /// True where nothing denies it.
     pub is_allowed: bool,
@@ -60,6 +80,14 @@ pub struct Placed {
 }
 
 impl Placed {
+    fn new(finding: Finding, tree: &Tree, object: &str) -> Self {
+        let pointer = object.to_owned() + &finding.pointer();
+        Self {
+            span: tree.span(&pointer, finding.target),
+            finding,
+        }
+    }
+
     /// True where it refuses the object.
     #[must_use]
     pub fn denies(&self) -> bool {
@@ -71,74 +99,243 @@ impl Placed {
 #[must_use]
 pub fn judge(text: &str, settings: &Settings, now: DateTime<Utc>) -> Contents {
     let mut contents = Contents::default();
+    let lines = LineNumbers::of(text);
     for (index, document) in read(text).into_iter().enumerate() {
-        let read = document.and_then(|tree| {
-            let value = tree.value();
-            let value = value.map_err(|(span, problem)| Unreadable::new(span, problem))?;
-            Ok((tree, value))
+        let read = document.and_then(|tree| match tree.value() {
+            Ok(value) => Ok((tree, value)),
+            Err((span, problem)) => {
+                Err(Unreadable::new(span, problem).of_document(tree.span.clone()))
+            }
         });
-        let (tree, value) = match read {
-            Ok(read) => read,
-            Err(unreadable) => {
-                contents.unreadable.push(unreadable);
-                continue;
+        match read {
+            Ok((tree, value)) => {
+                let document = Document {
+                    index,
+                    tree,
+                    value,
+                    objects: Vec::new(),
+                    checks: Vec::new(),
+                    unknown: Vec::new(),
+                };
+                contents.take(document, text, &lines, settings, now);
             }
-        };
-        let mut objects = Vec::new();
-        for object in of_document(&value) {
-            match judge_object(object, &tree, settings, now) {
-                Some(judged) => objects.push(judged),
-                None => contents.skipped += 1,
-            }
-        }
-        if !objects.is_empty() {
-            contents.documents.push(Document {
-                index,
-                tree,
-                value,
-                objects,
-            });
+            Err(unreadable) => contents.take_unreadable(unreadable, text),
         }
     }
     contents
 }
 
-/// `None` for an object that no rule is about.
-fn judge_object(
-    object: Object,
-    tree: &Tree,
-    settings: &Settings,
-    now: DateTime<Utc>,
-) -> Option<Judged> {
-    if !is_ours(&object.value) {
-        return None;
+impl Contents {
+    /// True where nothing is of ours, and everything could be read.
+    #[must_use]
+    pub fn is_of_others(&self) -> bool {
+        self.documents.is_empty() && self.unreadable.is_empty() && self.notes.is_empty()
     }
-    let verdict = review_object(object.value.clone(), None, None, settings, now);
-    let is_allowed = verdict.is_allowed();
-    let findings = verdict.findings.iter().map(|finding| Placed {
-        span: tree.span(
-            &(object.pointer.clone() + &finding.pointer()),
-            finding.target,
-        ),
-        finding: finding.clone(),
-    });
-    Some(Judged {
-        span: tree.span(&object.pointer, Target::Key),
-        findings: findings.collect(),
-        is_allowed,
-        answer: of_verdict(verdict),
-        object,
+
+    /// Takes the whole text for a part of something that is not checked here.
+    pub fn set_aside(&mut self, text: &str, reason: Reason) {
+        let objects = self.documents.iter().map(|document| {
+            // What is nearly one of ours counts as one.
+            document.objects.len() + document.unknown.len()
+        });
+        let noted = self.notes.iter().map(|note| note.count);
+        let unreadable = self.unreadable.iter();
+        let unreadable = unreadable.map(|unreadable| count(text, &unreadable.document));
+        let count: usize = objects.chain(noted).chain(unreadable).sum();
+        let skipped = self.skipped;
+        *self = Self {
+            skipped,
+            ..Self::default()
+        };
+        if count > 0 {
+            let span = 0..0;
+            self.notes.push(Note {
+                span,
+                reason,
+                count,
+            });
+        }
+    }
+
+    /// Skips what cannot be read where nothing in the text is of ours. Beside an object of ours it is an
+    /// error: kubectl does not get past it.
+    pub fn skip_unreadable_of_others(&mut self, text: &str) {
+        let mut unreadable = self.unreadable.iter();
+        let is_ours = unreadable.any(|unreadable| count(text, &unreadable.document) > 0);
+        if self.documents.is_empty() && !is_ours {
+            self.skipped += self.unreadable.len();
+            self.unreadable.clear();
+        }
+    }
+
+    fn take_unreadable(&mut self, unreadable: Unreadable, text: &str) {
+        let count = count(text, &unreadable.document);
+        match (unfinished::is_template(text, &unreadable), count) {
+            (false, _) => self.unreadable.push(unreadable),
+            (true, 0) => self.skipped += 1,
+            (true, count) => self.notes.push(Note {
+                span: unreadable.span,
+                reason: Reason::Template,
+                count,
+            }),
+        }
+    }
+
+    fn take(
+        &mut self,
+        mut document: Document,
+        text: &str,
+        lines: &LineNumbers<'_>,
+        settings: &Settings,
+        now: DateTime<Utc>,
+    ) {
+        let letters = text.get(document.tree.span.clone()).unwrap_or_default();
+        let may_embed = types().iter().any(|(group, _)| letters.contains(group));
+        for object in of_document(&document.value) {
+            let is_ours = Type::of(&object.value).judged().is_some();
+            let mistake = checks::of_type(&object);
+            let unfinished = (is_ours || mistake.is_some())
+                .then(|| unfinished::reason(&object.value))
+                .flatten();
+            if let Some(reason) = unfinished {
+                self.notes.push(Note {
+                    span: document.tree.span(&object.pointer, Target::Key),
+                    reason,
+                    count: 1,
+                });
+                continue;
+            }
+            let mistake =
+                mistake.map(|finding| Placed::new(finding, &document.tree, &object.pointer));
+            if is_ours {
+                let review = Review {
+                    lines,
+                    tree: &document.tree,
+                    object,
+                    mistake,
+                };
+                let (judged, checks, note) = review.judge(settings, now);
+                document.objects.push(judged);
+                document.checks.extend(checks);
+                self.notes.extend(note);
+            } else if let Some(mistake) = mistake {
+                document.checks.push(mistake);
+                document.unknown.push(object.pointer);
+            } else {
+                self.skipped += 1;
+                if may_embed {
+                    self.notes.extend(embedded(&document.tree, &object));
+                }
+            }
+        }
+        let is_list = document
+            .objects
+            .iter()
+            .any(|judged| !judged.object.pointer.is_empty());
+        if is_list {
+            let findings = checks::of_list(lines, &document.tree).into_iter();
+            let placed = findings.map(|finding| Placed::new(finding, &document.tree, ""));
+            document.checks.extend(placed);
+        }
+        if !(document.objects.is_empty() && document.checks.is_empty()) {
+            self.documents.push(document);
+        }
+    }
+}
+
+/// How many objects of ours a stretch of the text names.
+fn count(text: &str, span: &Span) -> usize {
+    count_of_types(text.get(span.clone()).unwrap_or_default(), &types())
+}
+
+fn embedded(tree: &Tree, object: &Object) -> Option<Note> {
+    let (pointer, count) = unfinished::embedded(&object.value)?;
+    let pointer = object.pointer.clone() + &pointer;
+    Some(Note {
+        span: tree.span(&pointer, Target::Key),
+        reason: Reason::Embedded(Type::of(&object.value).kind.to_owned()),
+        count,
     })
 }
 
-/// True for the kinds that have rules, in any version.
-fn is_ours(object: &Value) -> bool {
-    let text = |name: &str| object.get(name).and_then(Value::as_str);
-    let group = text("apiVersion").and_then(|version| version.split_once('/'));
-    let group = group.map(|(group, _)| group);
-    matches!(
-        (group, text("kind")),
-        (Some("skupper.io"), Some("AccessGrant" | "AccessToken"))
-            | (Some("authentication.k8s.io"), Some("TokenRequest"))
-    )
+/// An object of ours that is to be judged.
+struct Review<'a, 'text> {
+    lines: &'a LineNumbers<'text>,
+    tree: &'a Tree,
+    object: Object,
+    /// What is wrong with its version.
+    mistake: Option<Placed>,
 }
+
+impl Review<'_, '_> {
+    fn judge(self, settings: &Settings, now: DateTime<Utc>) -> (Judged, Vec<Placed>, Option<Note>) {
+        let object = self.object;
+        let place = |finding| Placed::new(finding, self.tree, &object.pointer);
+        let mut variables = Vec::new();
+        let verdict = review_object(object.value.clone(), None, None, settings, now);
+        let verdict = without_variables(verdict, &object.value, &mut variables);
+        let checks = checks::of_object(self.lines, self.tree, &object);
+        let checks = split(checks, &object.value, &mut variables).into_iter();
+        let checks: Vec<Placed> = self.mistake.into_iter().chain(checks.map(place)).collect();
+        let mut variables: Vec<Placed> = variables.into_iter().map(place).collect();
+        variables.sort_by_key(|placed| placed.span.start);
+        let note = variables.first().map(|first| Note {
+            span: first.span.clone(),
+            reason: Reason::Variables(fields(&variables)),
+            count: 0,
+        });
+        let judged = Judged {
+            span: self.tree.span(&object.pointer, Target::Key),
+            findings: verdict.findings.iter().cloned().map(place).collect(),
+            is_allowed: verdict.is_allowed() && !checks.iter().any(Placed::denies),
+            answer: of_verdict(verdict),
+            object,
+        };
+        (judged, checks, note)
+    }
+}
+
+/// The verdict without what it says about variables, which are moved to `variables`.
+fn without_variables(
+    mut verdict: Verdict,
+    object: &Value,
+    variables: &mut Vec<Finding>,
+) -> Verdict {
+    let findings = std::mem::take(&mut verdict.findings);
+    // Of more findings than are kept the others are unknown.
+    let is_whole = findings.len() < KEPT;
+    verdict.findings = split(findings, object, variables);
+    let denies = |finding: &Finding| finding.severity == Severity::Deny;
+    if !variables.is_empty() && is_whole && !verdict.findings.iter().any(denies) {
+        verdict.refusal = None;
+    }
+    let is_dropped = |warning: &String| variables.iter().any(|found| found.to_string() == *warning);
+    verdict.warnings.retain(|warning| !is_dropped(warning));
+    verdict
+}
+
+/// Moves the findings about values that are variables to `variables`, and returns the others.
+fn split(findings: Vec<Finding>, object: &Value, variables: &mut Vec<Finding>) -> Vec<Finding> {
+    let is_variable = |finding: &Finding| {
+        let value = object.pointer(&finding.pointer());
+        finding.target == Target::Value && value.is_some_and(unfinished::holds_variable)
+    };
+    let (found, others) = findings.into_iter().partition(is_variable);
+    variables.extend::<Vec<Finding>>(found);
+    others
+}
+
+/// The fields of findings, each once.
+fn fields(findings: &[Placed]) -> Vec<String> {
+    let mut fields: Vec<String> = Vec::new();
+    for placed in findings {
+        let field = placed.finding.error.path.to_string();
+        if !fields.contains(&field) {
+            fields.push(field);
+        }
+    }
+    fields
+}
+
+/// Most findings that the policy keeps of one severity.
+const KEPT: usize = 32;

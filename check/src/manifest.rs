@@ -19,6 +19,7 @@ pub mod node;
 pub mod objects;
 mod scalar;
 mod signs;
+pub(crate) mod text;
 mod value;
 mod yaml;
 
@@ -33,13 +34,21 @@ pub struct Unreadable {
     pub span: Span,
     /// Why, and what to write instead.
     pub problem: String,
+    /// Stretch of the text that the document takes.
+    pub document: Span,
 }
 
 impl Unreadable {
     pub(crate) fn new(span: Span, problem: impl Into<String>) -> Self {
         Self {
+            document: span.clone(),
             span,
             problem: problem.into(),
         }
+    }
+
+    /// The same, where the document takes a stretch of the text.
+    pub(crate) fn of_document(self, document: Span) -> Self {
+        Self { document, ..self }
     }
 }

@@ -1,20 +1,31 @@
-//! The rules' pages, as they stand in `tests/rules`.
+//! The rules' pages, as they stand in `tests/rules` and `check/rules`.
 
 use skupper_access_policy::catalogue;
+use skupper_access_policy::nearest;
+use skupper_access_policy::rules::Rule;
+
+use crate::checks;
 
 include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
 /// The page of a rule.
 #[must_use]
 pub fn page(code: &str) -> Option<&'static str> {
-    let page = PAGES.iter().find(|(name, _)| *name == code);
-    page.map(|(_, text)| *text)
+    let page = PAGES.iter().find(|(name, ..)| *name == code);
+    page.map(|(_, _, text)| *text)
+}
+
+/// Every rule: those of the policy, and those that the checker has beside them.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    catalogue::rules().chain(&checks::RULES)
 }
 
 /// Where the page of a rule is published.
 #[must_use]
 pub fn address(code: &str) -> String {
-    format!("{SOURCE}/blob/main/tests/rules/{code}.md")
+    let page = PAGES.iter().find(|(name, ..)| *name == code);
+    let folder = page.map_or("tests/rules", |(_, folder, _)| *folder);
+    format!("{SOURCE}/blob/main/{folder}/{code}.md")
 }
 
 /// Where the source is published.
@@ -26,20 +37,14 @@ pub fn source() -> &'static str {
 /// The rule whose code is nearest to what was written.
 #[must_use]
 pub fn nearest(written: &str) -> Option<&'static str> {
-    // A code is short; what is long is no slip of the pen.
-    if written.len() > 64 {
-        return None;
-    }
-    let codes = catalogue::rules().map(|rule| rule.code);
-    let distances = codes.map(|code| (strsim::osa_distance(written, code), code));
-    let (distance, code) = distances.min_by_key(|(distance, _)| *distance)?;
-    (distance <= code.len() / 3).then_some(code)
+    let codes: Vec<&'static str> = rules().map(|rule| rule.code).collect();
+    nearest::nearest(written, &codes)
 }
 
 /// Every rule in a line: code, severity, summary.
 #[must_use]
 pub fn table() -> String {
-    let rules: Vec<_> = catalogue::rules().collect();
+    let rules: Vec<_> = rules().collect();
     let width = rules.iter().map(|rule| rule.code.len()).max().unwrap_or(0);
     let lines = rules.iter().map(|rule| {
         let severity = rule.severity.name();
@@ -54,7 +59,7 @@ mod tests {
 
     #[test]
     fn every_rule_has_its_page() {
-        for rule in catalogue::rules() {
+        for rule in rules() {
             let first = format!("# {}\n", rule.code);
             assert!(
                 page(rule.code).unwrap().starts_with(&first),
@@ -62,7 +67,7 @@ mod tests {
                 rule.code
             );
         }
-        assert_eq!(PAGES.len(), catalogue::rules().count());
+        assert_eq!(PAGES.len(), rules().count());
     }
 
     #[test]

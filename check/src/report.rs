@@ -13,8 +13,9 @@ use serde_json::Value;
 use skupper_access_policy::printable::is_hidden;
 
 use crate::args::OutputFormat;
-use crate::judge::Contents;
+use crate::judge::{Contents, Placed};
 use crate::place::Lines;
+use crate::root::Root;
 
 /// How to report.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +49,10 @@ fn visible(json: &Value) -> String {
 
 /// A file that was judged.
 pub struct Judged<'a> {
-    /// Its name.
+    /// Its name as the user knows it.
     pub name: &'a str,
+    /// Its path from the root of the repository; none for standard input.
+    pub path: Option<&'a str>,
     /// Its text.
     pub text: &'a str,
     /// What it holds.
@@ -61,8 +64,12 @@ pub struct Judged<'a> {
 pub struct Pieces {
     /// Findings, or objects, in the form of the output.
     pub main: Vec<String>,
+    /// Findings that are no part of the policy's answer, where objects stand in `main`.
+    pub checks: Vec<String>,
     /// What cannot be read, in the form of the output.
     pub unreadable: Vec<String>,
+    /// What is not judged, in the form of the output.
+    pub notes: Vec<String>,
 }
 
 impl Style {
@@ -80,11 +87,11 @@ impl Style {
 
     /// Reports what is no file that can be read: a line.
     #[must_use]
-    pub fn problem(&self, name: &str, problem: &str) -> Option<String> {
+    pub fn problem(&self, path: Option<&str>, problem: &str) -> Option<String> {
         match self.format {
             // It stands on standard error.
             OutputFormat::Text => None,
-            OutputFormat::Json => Some(json::problem(name, problem)),
+            OutputFormat::Json => Some(json::problem(path, problem)),
             OutputFormat::Sarif => Some(sarif::problem(problem)),
             OutputFormat::Github => Some(github::problem(problem)),
         }
@@ -95,22 +102,22 @@ impl Style {
 pub struct Report {
     format: OutputFormat,
     is_empty: bool,
-    unreadable: Vec<String>,
+    rest: Pieces,
 }
 
 impl Report {
     /// A report, and how it begins.
     #[must_use]
-    pub fn begin(style: &Style) -> (Self, String) {
+    pub fn begin(style: &Style, root: &Root) -> (Self, String) {
         let head = match style.format {
             OutputFormat::Text | OutputFormat::Github => String::new(),
             OutputFormat::Json => json::HEAD.to_owned(),
-            OutputFormat::Sarif => sarif::head(),
+            OutputFormat::Sarif => sarif::head(root),
         };
         let report = Self {
             format: style.format,
             is_empty: true,
-            unreadable: Vec::new(),
+            rest: Pieces::default(),
         };
         (report, head)
     }
@@ -128,9 +135,12 @@ impl Report {
             self.is_empty = false;
         }
         if is_list {
-            self.unreadable.extend(pieces.unreadable);
+            self.rest.checks.extend(pieces.checks);
+            self.rest.unreadable.extend(pieces.unreadable);
+            self.rest.notes.extend(pieces.notes);
         } else {
             text.extend(pieces.unreadable);
+            text.extend(pieces.notes);
         }
         text
     }
@@ -140,8 +150,8 @@ impl Report {
     pub fn end(self, summary: &Summary) -> String {
         match self.format {
             OutputFormat::Text | OutputFormat::Github => String::new(),
-            OutputFormat::Json => json::tail(&self.unreadable, summary),
-            OutputFormat::Sarif => sarif::tail(&self.unreadable),
+            OutputFormat::Json => json::tail(&self.rest, summary),
+            OutputFormat::Sarif => sarif::tail(&self.rest),
         }
     }
 }
@@ -161,6 +171,8 @@ pub struct Summary {
     pub warnings: usize,
     /// Objects of other kinds.
     pub skipped: usize,
+    /// Objects that are not judged, because they are no finished manifests.
+    pub noted: usize,
     /// Files and documents that cannot be read.
     pub unreadable: usize,
     /// Values written into files.
@@ -175,20 +187,15 @@ impl Summary {
         self.files += 1;
         self.skipped += contents.skipped;
         self.unreadable += contents.unreadable.len();
-        for judged in contents
-            .documents
-            .iter()
-            .flat_map(|document| &document.objects)
-        {
-            self.objects += 1;
-            self.refused += usize::from(!judged.is_allowed);
-            let denials = judged
-                .findings
-                .iter()
-                .filter(|placed| placed.denies())
-                .count();
-            self.denials += denials;
-            self.warnings += judged.findings.len() - denials;
+        self.noted += contents.notes.iter().map(|note| note.count).sum::<usize>();
+        for document in &contents.documents {
+            let refused = document.objects.iter().filter(|judged| !judged.is_allowed);
+            let (denials, warnings): (Vec<&Placed>, Vec<&Placed>) =
+                document.findings().partition(|placed| placed.denies());
+            self.objects += document.objects.len();
+            self.refused += refused.count();
+            self.denials += denials.len();
+            self.warnings += warnings.len();
         }
     }
 
@@ -200,6 +207,7 @@ impl Summary {
         self.denials += other.denials;
         self.warnings += other.warnings;
         self.skipped += other.skipped;
+        self.noted += other.noted;
         self.unreadable += other.unreadable;
         self.fixed += other.fixed;
         self.unwritten += other.unwritten;
@@ -228,6 +236,12 @@ impl Summary {
         }
         if self.unreadable > 0 {
             parts.push(format!("{} not readable", self.unreadable));
+        }
+        if self.noted > 0 {
+            parts.push(format!(
+                "{} not judged",
+                many(self.noted, "object", "objects")
+            ));
         }
         if self.skipped > 0 {
             parts.push(format!(

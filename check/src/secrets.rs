@@ -3,11 +3,13 @@
 //! What a secret is, the policy's one rule of redaction says. Here are only the lines: whatever
 //! stands in a line with a secret, or with a field whose value could be one, is not shown.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use skupper_access_policy::redaction::redacted;
 
 use crate::judge::Document;
-use crate::manifest::node::{Content, Name, NodeId, Span, Target, Tree};
+use crate::manifest::node::{Content, Entry, Name, NodeId, Span, Target, Tree, parts};
 
 /// What of a document must not be shown.
 #[derive(Debug, Default)]
@@ -36,16 +38,35 @@ impl Secrets {
     #[must_use]
     pub fn of(document: &Document) -> Self {
         let mut secrets = Self::default();
-        collect(&document.tree, document.tree.root, &mut secrets.lines);
+        let tree = &document.tree;
+        collect(tree, tree.root, &mut secrets);
         for judged in &document.objects {
-            for placed in &judged.findings {
-                if placed.finding.code == "unknown-field" {
-                    let pointer = judged.object.pointer.clone() + &placed.finding.pointer();
-                    let value = document.tree.span(&pointer, Target::Value);
-                    let key = document.tree.span(&pointer, Target::Key);
-                    secrets.values.extend((value != key).then_some(value));
-                }
+            let findings = judged.findings.iter().map(|placed| &placed.finding);
+            for finding in findings.filter(|finding| finding.code == "unknown-field") {
+                let pointer = judged.object.pointer.clone() + &finding.pointer();
+                let value = document.tree.span(&pointer, Target::Value);
+                let key = document.tree.span(&pointer, Target::Key);
+                secrets.values.extend((value != key).then_some(value));
+                // It may stand there twice.
+                let name = parts(&pointer).last().unwrap_or_default();
+                let parent = tree.place(&pointer).parent;
+                let fields = parent.map_or(&[][..], |parent| entries(tree, parent));
+                let fields = fields.iter().filter(|field| is_named(field, &name));
+                let values = fields.filter_map(|field| written(tree, field.value));
+                secrets.values.extend(values);
             }
+        }
+        // No rule says which fields of these anybody knows.
+        for pointer in &document.unknown {
+            let fields = entries(tree, tree.place(pointer).value).iter();
+            let is_known = |field: &&Entry| {
+                ["apiVersion", "kind"]
+                    .iter()
+                    .any(|name| is_named(field, name))
+            };
+            let fields = fields.filter(|field| !is_known(field));
+            let values = fields.filter_map(|field| written(tree, field.value));
+            secrets.values.extend(values);
         }
         secrets.lines = merged(secrets.lines);
         secrets.values = merged(secrets.values);
@@ -116,14 +137,32 @@ fn merged(mut spans: Vec<Span>) -> Vec<Span> {
     merged
 }
 
-fn collect(tree: &Tree, id: NodeId, secrets: &mut Vec<Span>) {
+/// The entries of a mapping; none of anything else.
+fn entries(tree: &Tree, id: NodeId) -> &[Entry] {
+    match tree.node(id).map(|node| &node.content) {
+        Some(Content::Mapping(entries)) => entries,
+        _ => &[],
+    }
+}
+
+fn is_named(entry: &Entry, expected: &str) -> bool {
+    matches!(&entry.name, Name::Field(name) if name == expected)
+}
+
+/// The stretch of a value, where something is written.
+fn written(tree: &Tree, id: NodeId) -> Option<Span> {
+    let span = tree.node(id).map(|node| node.span.clone())?;
+    (!span.is_empty()).then_some(span)
+}
+
+fn collect(tree: &Tree, id: NodeId, secrets: &mut Secrets) {
     let Some(node) = tree.node(id) else {
         return;
     };
     match &node.content {
         Content::Scalar(value) => {
             if is_secret(value) {
-                secrets.push(node.span.clone());
+                secrets.lines.push(node.span.clone());
             }
         }
         Content::Sequence(elements) => {
@@ -132,6 +171,7 @@ fn collect(tree: &Tree, id: NodeId, secrets: &mut Vec<Span>) {
             }
         }
         Content::Mapping(entries) => {
+            hide_replaced(tree, entries, &mut secrets.values);
             for entry in entries {
                 let is_named = match &entry.name {
                     Name::Field(name) => {
@@ -141,13 +181,29 @@ fn collect(tree: &Tree, id: NodeId, secrets: &mut Vec<Span>) {
                     Name::Merge => false,
                 };
                 if is_named {
-                    hide_entry(tree, entry.key, entry.value, secrets);
+                    hide_entry(tree, entry.key, entry.value, &mut secrets.lines);
                 } else {
                     collect(tree, entry.value, secrets);
                 }
             }
         }
         Content::Alias(_) => {}
+    }
+}
+
+/// Hides collections whose key stands again behind them: nobody judges what is in them, and a field in
+/// them may be a secret under a misspelled name.
+fn hide_replaced(tree: &Tree, entries: &[Entry], values: &mut Vec<Span>) {
+    let mut names = BTreeSet::new();
+    for entry in entries.iter().rev() {
+        let Name::Field(name) = &entry.name else {
+            continue;
+        };
+        let content = tree.node(entry.value).map(|value| &value.content);
+        let is_collection = matches!(content, Some(Content::Mapping(_) | Content::Sequence(_)));
+        if !names.insert(name) && is_collection {
+            values.extend(written(tree, entry.value));
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use crate::files::{self, Input};
 use crate::fix::{Fixed, fix};
 use crate::judge::judge;
 use crate::report::{Judged, Pieces, Style, Summary};
+use crate::root::Root;
+use crate::surroundings::Surroundings;
 use crate::write;
 
 /// How files are judged.
@@ -22,6 +24,8 @@ pub struct Check {
     pub now: DateTime<Utc>,
     /// How to report.
     pub style: Style,
+    /// Where reports name files from.
+    pub root: Root,
     /// True where a file that is named may be unreadable, too, if it names none of our kinds.
     pub skips_others: bool,
     /// True where fixes and defaults are written into the files.
@@ -42,7 +46,7 @@ pub struct Outcome {
 impl Check {
     /// Judges files on all cores; the outcomes stand in their order.
     #[must_use]
-    pub fn all(&self, inputs: &[Input]) -> Vec<Outcome> {
+    pub fn all(&self, inputs: &[Input], surroundings: &Surroundings) -> Vec<Outcome> {
         let next = AtomicUsize::new(0);
         let outcomes: Vec<Mutex<Outcome>> = inputs.iter().map(|_| Mutex::default()).collect();
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -52,7 +56,7 @@ impl Check {
                 let (Some(input), Some(slot)) = (inputs.get(number), outcomes.get(number)) else {
                     return;
                 };
-                let outcome = self.file(input);
+                let outcome = self.file(input, surroundings);
                 if let Ok(mut slot) = slot.lock() {
                     *slot = outcome;
                 }
@@ -72,36 +76,44 @@ impl Check {
 
     /// Judges one file, and writes into it where that is asked for.
     #[must_use]
-    pub fn file(&self, input: &Input) -> Outcome {
+    pub fn file(&self, input: &Input, surroundings: &Surroundings) -> Outcome {
         let name = input.name();
         let file = match files::read(input) {
             Ok(file) => file,
-            Err(problem) => return self.problem(&name, &problem),
+            Err(problem) => return self.problem(input, &problem),
         };
         let mut outcome = Outcome::default();
         let mut text = file.text;
         let mut contents = judge(&text, &self.settings, self.now);
-        if self.is_fixing {
-            let mut fixed = fix(&text, &contents, &self.settings, self.now);
-            if !file.is_exact {
-                fixed = fixed.unwritten();
-            }
-            if let Some(new) = fixed.text.take() {
-                if let Err(problem) = write::replace(&input.path, &text, &new) {
-                    return self.problem(&name, &problem);
+        let reason = match &contents {
+            contents if contents.is_of_others() => None,
+            _ => surroundings.reason(input),
+        };
+        match reason {
+            Some(reason) => contents.set_aside(&text, reason),
+            None if self.is_fixing => {
+                let mut fixed = fix(&text, &contents, &self.settings, self.now);
+                if !file.is_exact {
+                    fixed = fixed.unwritten();
                 }
-                contents = judge(&new, &self.settings, self.now);
-                text = new;
+                if let Some(new) = fixed.text.take() {
+                    if let Err(problem) = write::replace(&input.path, &text, &new) {
+                        return self.problem(input, &problem);
+                    }
+                    contents = judge(&new, &self.settings, self.now);
+                    text = new;
+                }
+                tell_fixed(&name, &fixed, &mut outcome);
             }
-            tell_fixed(&name, &fixed, &mut outcome);
+            None => {}
         }
-        if (self.skips_others || !input.is_named) && !names_a_kind(&text) {
-            contents.skipped += contents.unreadable.len();
-            contents.unreadable.clear();
+        if self.skips_others || !input.is_named {
+            contents.skip_unreadable_of_others(&text);
         }
         outcome.summary.count(&contents);
         outcome.pieces = self.style.file(&Judged {
             name: &name,
+            path: input.name_from(&self.root).as_deref(),
             text: &text,
             contents: &contents,
         });
@@ -110,10 +122,11 @@ impl Check {
 
     /// What is no file that can be read or written: a line that says why.
     #[must_use]
-    pub fn problem(&self, name: &str, problem: &str) -> Outcome {
+    pub fn problem(&self, input: &Input, problem: &str) -> Outcome {
         let mut outcome = Outcome::default();
         outcome.summary.unreadable = 1;
-        let piece = self.style.problem(name, problem);
+        let path = input.name_from(&self.root);
+        let piece = self.style.problem(path.as_deref(), problem);
         outcome.pieces.unreadable.extend(piece);
         outcome.notes.push(format!("error: {problem}"));
         outcome
@@ -135,11 +148,4 @@ fn tell_fixed(name: &str, fixed: &Fixed, outcome: &mut Outcome) {
              change it to this yourself\n---\n{yaml}"
         ));
     }
-}
-
-/// True where one of our kinds is named. What was only found, cannot be read and names none, such as
-/// a template of Helm, is nobody's mistake.
-fn names_a_kind(text: &str) -> bool {
-    let kinds = ["AccessGrant", "AccessToken", "TokenRequest"];
-    kinds.iter().any(|kind| text.contains(kind))
 }

@@ -20,12 +20,17 @@ pub fn replace(path: &Path, old: &str, new: &str) -> Result<(), String> {
 
 fn try_replace(path: &Path, old: &str, new: &str) -> io::Result<()> {
     let path = path.canonicalize()?;
+    let permissions = fs::metadata(&path)?.permissions();
+    // The folder may be written to, so that nothing else would stop it.
+    if permissions.readonly() {
+        return Err(io::Error::other("it is read-only: make it writable"));
+    }
     let folder = path
         .parent()
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     let mut file = NamedTempFile::new_in(folder)?;
     file.write_all(new.as_bytes())?;
-    fs::set_permissions(file.path(), fs::metadata(&path)?.permissions())?;
+    fs::set_permissions(file.path(), permissions)?;
     file.as_file().sync_all()?;
     // Just before the exchange, so that what an editor or another process wrote meanwhile is not lost.
     if fs::read(&path)? != old.as_bytes() {

@@ -6,8 +6,11 @@ use skupper_access_policy::settings::Settings;
 use super::output::{self, Progress};
 use super::{REFUSED, UNREADABLE, tell};
 use crate::args::{CommandLine, OutputFormat};
+use crate::exclude::Excluded;
 use crate::files::{self, Input};
 use crate::report::{Report, Style, Summary};
+use crate::root::Root;
+use crate::surroundings::Surroundings;
 use crate::work::{Check, Outcome};
 
 pub(super) fn run(line: &CommandLine) -> u8 {
@@ -15,6 +18,17 @@ pub(super) fn run(line: &CommandLine) -> u8 {
         tell("error: '--fix' cannot write to standard input: name a file");
         return UNREADABLE;
     }
+    if line.show_secrets && line.output != OutputFormat::Json {
+        tell("error: '--show-secrets' shows them in the answers of '-o json' only: add that");
+        return UNREADABLE;
+    }
+    let root = match Root::find(line.root.as_deref()) {
+        Ok(root) => root,
+        Err(problem) => {
+            tell(format_args!("error: {problem}"));
+            return UNREADABLE;
+        }
+    };
     let settings = match settings(line) {
         Ok(settings) => settings,
         Err(problems) => {
@@ -32,21 +46,23 @@ pub(super) fn run(line: &CommandLine) -> u8 {
             is_coloured: output::is_coloured(line.color),
             shows_secrets: line.show_secrets,
         },
+        root,
         skips_others: line.skip_others,
         is_fixing: line.fix,
     };
-    let (inputs, problems) = files::expand(&line.paths);
-    let (mut report, head) = Report::begin(&check.style);
+    let inputs = files::expand(&line.paths, &Excluded::new(&line.exclude));
+    let surroundings = Surroundings::new(inputs.kustomizations);
+    let (mut report, head) = Report::begin(&check.style, &check.root);
     let mut summary = Summary::default();
     let mut written = output::print(&head);
-    for problem in problems {
-        let outcome = check.problem("", &problem);
+    for (input, problem) in &inputs.problems {
+        let outcome = check.problem(input, problem);
         written = written.max(take(outcome, &mut report, &mut summary));
     }
-    let progress = Progress::of(inputs.len());
-    for (number, batch) in inputs.chunks(BATCH).enumerate() {
+    let progress = Progress::of(inputs.files.len());
+    for (number, batch) in inputs.files.chunks(BATCH).enumerate() {
         progress.show(number * BATCH);
-        let outcomes = check.all(batch);
+        let outcomes = check.all(batch, &surroundings);
         progress.clear();
         for outcome in outcomes {
             written = written.max(take(outcome, &mut report, &mut summary));
@@ -57,7 +73,8 @@ pub(super) fn run(line: &CommandLine) -> u8 {
         OutputFormat::Text => written = written.max(output::print(&(summary.line() + "\n"))),
         _ => tell(summary.line()),
     }
-    let is_refused = summary.refused > 0 || line.deny_warnings && summary.warnings > 0;
+    let is_refused =
+        summary.refused + summary.denials > 0 || line.deny_warnings && summary.warnings > 0;
     match (summary.unreadable, is_refused || summary.unwritten > 0) {
         (1.., _) => UNREADABLE,
         (0, true) => written.max(REFUSED),
@@ -72,10 +89,7 @@ fn settings(line: &CommandLine) -> Result<Settings, Vec<String>> {
     let Some(path) = &line.settings else {
         return Ok(Settings::default());
     };
-    crate::settings::read(&Input {
-        path: path.clone(),
-        is_named: true,
-    })
+    crate::settings::read(&Input::named(path))
 }
 
 fn now() -> DateTime<Utc> {

@@ -19,9 +19,13 @@ pub fn read(text: &str) -> Vec<Result<Tree, Unreadable>> {
         .into_iter()
         .map(|document| match document {
             Ok(tree) => Ok(tree.within(text.len())),
-            Err(Unreadable { span, problem }) => {
-                let span = span.start.min(text.len())..span.end.min(text.len());
-                Err(Unreadable { span, problem })
+            Err(unreadable) => {
+                let within = |span: Span| span.start.min(text.len())..span.end.min(text.len());
+                Err(Unreadable {
+                    span: within(unreadable.span),
+                    document: within(unreadable.document),
+                    ..unreadable
+                })
             }
         });
     documents.collect()
@@ -29,16 +33,16 @@ pub fn read(text: &str) -> Vec<Result<Tree, Unreadable>> {
 
 fn read_lines(text: &str) -> Vec<Result<Tree, Unreadable>> {
     let mut documents = Vec::new();
-    let begin = text.len() - text.trim_start_matches('\u{feff}').len();
-    let mut rest = begin;
-    if text
-        .get(rest..)
-        .is_some_and(|text| text.trim_start().starts_with('{'))
-    {
+    let unmarked = text.trim_start_matches('\u{feff}');
+    let content = unmarked.trim_start();
+    let mut rest = text.len() - unmarked.len();
+    let mut comment = comment_in_json(text, text.len() - content.len());
+    if content.starts_with('{') {
         let mut count = 0;
         loop {
             match json::read(text, rest) {
                 Ok(Some(json::Read { document, end })) => {
+                    let document = document.map_err(|problem| problem.of_document(rest..end));
                     rest = end;
                     count += 1;
                     documents.extend((!is_null(&document)).then_some(document));
@@ -46,26 +50,44 @@ fn read_lines(text: &str) -> Vec<Result<Tree, Unreadable>> {
                 Ok(None) => return documents,
                 // After two objects kubectl takes a stream for JSON, and stops.
                 Err(unreadable) if count > 1 => {
-                    documents.push(Err(unreadable));
+                    documents.push(Err(unreadable.of_document(rest..text.len())));
                     return documents;
                 }
-                Err(_) => break,
+                Err(unreadable) => {
+                    comment = comment_in_json(text, unreadable.span.start);
+                    break;
+                }
             }
         }
         rest = behind_blanks(text, rest);
         let behind = text.get(rest..).unwrap_or_default();
         if count > 0 && !behind.starts_with("---") {
             let problem = "an object in JSON must be followed by another one or by a line '---'";
-            documents.push(Err(Unreadable::new(rest..rest, problem)));
+            let unreadable = comment.unwrap_or_else(|| Unreadable::new(rest..rest, problem));
+            documents.push(Err(unreadable.of_document(rest..text.len())));
             return documents;
         }
     }
     let chunks = chunks(text, rest);
     documents.extend(chunks.into_iter().filter_map(|chunk| match chunk {
-        Ok(span) => yaml::read(text, span).transpose(),
+        Ok(span) => match (yaml::read(text, span.clone()), comment.take()) {
+            (Err(_), Some(comment)) => Some(Err(comment.of_document(span))),
+            (Err(unreadable), None) => Some(Err(unreadable.of_document(span))),
+            (Ok(tree), _) => tree.map(Ok),
+        },
         Err(unreadable) => Some(Err(unreadable)),
     }));
     documents
+}
+
+/// Why a comment of JavaScript that begins at a place cannot be read.
+fn comment_in_json(text: &str, at: usize) -> Option<Unreadable> {
+    let rest = text.get(at..).unwrap_or_default();
+    let comment = ["//", "/*"]
+        .into_iter()
+        .find(|begin| rest.starts_with(begin))?;
+    let problem = format!("JSON with comments, which kubectl does not read: take out '{comment}'");
+    Some(Unreadable::new(at..at + comment.len(), problem))
 }
 
 fn is_null(document: &Result<Tree, Unreadable>) -> bool {
@@ -92,7 +114,8 @@ fn chunks(text: &str, from: usize) -> Vec<Result<Span, Unreadable>> {
                 let span = at..at + line.trim_end().len();
                 let problem = "a line that begins with '---' begins a document and must have \
                                nothing else in it: indent it, or write the rest into the next line";
-                chunks.push(Err(Unreadable::new(span, problem)));
+                let end = at + line.len();
+                chunks.push(Err(Unreadable::new(span, problem).of_document(at..end)));
                 start = at + line.len();
             } else if at > start {
                 chunks.push(Ok(start..at));

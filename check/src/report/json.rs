@@ -1,4 +1,5 @@
-//! One JSON value: the policy's answer to every object, and where its findings stand.
+//! One JSON value: the policy's answer to every object, and where its findings stand; beside them what
+//! the checker finds itself, what cannot be read, and what is not judged.
 
 use serde_json::{Value, json};
 use skupper_access_policy::redaction::redacted;
@@ -23,7 +24,7 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, shows_secrets: bool) ->
                 .iter()
                 .map(|placed| place(lines, &placed.span));
             let object = json!({
-                "file": file.name,
+                "file": file.path,
                 "document": document.index,
                 "pointer": judged.object.pointer,
                 "line": lines.place(judged.span.start).line,
@@ -35,29 +36,58 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, shows_secrets: bool) ->
             pieces.main.push(visible(&object));
         }
     }
-    for unreadable in &file.contents.unreadable {
-        let mut problem = place(lines, &unreadable.span);
-        if let Value::Object(fields) = &mut problem {
-            fields.insert("file".to_owned(), file.name.into());
-            fields.insert("message".to_owned(), unreadable.problem.as_str().into());
+    for document in &file.contents.documents {
+        for placed in &document.checks {
+            let finding = &placed.finding;
+            let about = json!({
+                "code": finding.code,
+                "severity": finding.severity.name(),
+                "path": finding.error.path.to_string(),
+                "message": finding.to_string(),
+                "document": document.index,
+            });
+            pieces.checks.push(stated(file, lines, &placed.span, about));
         }
-        pieces.unreadable.push(visible(&problem));
+    }
+    for unreadable in &file.contents.unreadable {
+        let about = json!({"message": unreadable.problem});
+        let piece = stated(file, lines, &unreadable.span, about);
+        pieces.unreadable.push(piece);
+    }
+    for note in &file.contents.notes {
+        let about = json!({"message": note.reason.to_string(), "objects": note.count});
+        pieces.notes.push(stated(file, lines, &note.span, about));
     }
     pieces
 }
 
-pub(super) fn problem(name: &str, problem: &str) -> String {
-    visible(&json!({"file": name, "message": problem}))
+/// What is said about a place in a file.
+fn stated(file: &Judged<'_>, lines: &Lines<'_>, span: &Span, mut about: Value) -> String {
+    let place = place(lines, span);
+    if let (Value::Object(fields), Value::Object(place)) = (&mut about, place) {
+        fields.insert("file".to_owned(), file.path.into());
+        fields.extend(place);
+    }
+    visible(&about)
 }
 
-pub(super) fn tail(unreadable: &[String], summary: &Summary) -> String {
+pub(super) fn problem(path: Option<&str>, problem: &str) -> String {
+    visible(&json!({"file": path, "message": problem}))
+}
+
+pub(super) fn tail(rest: &Pieces, summary: &Summary) -> String {
     let summary = json!({
         "files": summary.files, "objects": summary.objects, "refused": summary.refused,
         "denials": summary.denials, "warnings": summary.warnings, "skipped": summary.skipped,
-        "unreadable": summary.unreadable, "fixed": summary.fixed,
+        "notJudged": summary.noted, "unreadable": summary.unreadable, "fixed": summary.fixed,
     });
-    let unreadable = unreadable.join(",\n");
-    format!("\n], \"unreadable\": [{unreadable}],\n\"summary\": {summary}}}\n")
+    let list = |pieces: &[String]| pieces.join(",\n");
+    format!(
+        "\n], \"findings\": [{}],\n\"unreadable\": [{}],\n\"notes\": [{}],\n\"summary\": {summary}}}\n",
+        list(&rest.checks),
+        list(&rest.unreadable),
+        list(&rest.notes)
+    )
 }
 
 /// Counted from 1, columns in code points, the end behind the last character.

@@ -2,21 +2,20 @@
 //!
 //! Source: OASIS, Static Analysis Results Interchange Format (SARIF) Version 2.1.0.
 
-use std::fmt::Write as _;
-use std::path::{Component, Path};
+use std::path::Path;
 
-use serde_json::{Value, json};
-use skupper_access_policy::catalogue;
+use serde_json::{Map, Value, json};
 use skupper_access_policy::finding::Severity;
 
 use super::{Judged, Pieces, visible};
-use crate::judge::Placed;
+use crate::judge::{Document, Placed};
 use crate::manifest::node::Span;
 use crate::pages;
 use crate::place::Lines;
+use crate::root::{Root, uri};
 
-pub(super) fn head() -> String {
-    let rules: Vec<Value> = catalogue::rules()
+pub(super) fn head(root: &Root) -> String {
+    let rules: Vec<Value> = pages::rules()
         .map(|rule| {
             json!({
                 "id": rule.code,
@@ -37,36 +36,45 @@ pub(super) fn head() -> String {
         "informationUri": pages::source(),
         "rules": rules,
     });
+    let bases = json!({BASE: {"uri": root.uri()}});
     format!(
         "{{\"version\": \"2.1.0\", \"$schema\": \"{SCHEMA}\", \"runs\": [{{\n\
          \"tool\": {{\"driver\": {driver}}},\n\"columnKind\": \"unicodeCodePoints\",\n\
-         \"results\": [\n"
+         \"originalUriBaseIds\": {bases},\n\"results\": [\n"
     )
 }
+
+/// The root of the repository, by the name that code scanning knows.
+const BASE: &str = "%SRCROOT%";
 
 /// Where the standard publishes its schema.
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>) -> Pieces {
-    let documents = file.contents.documents.iter();
-    let findings = documents
-        .flat_map(|document| &document.objects)
-        .flat_map(|judged| &judged.findings);
+    let findings = file.contents.documents.iter();
+    let findings = findings.flat_map(Document::findings);
+    let notification = |level: &str, text: String, span: &Span| {
+        let notification = json!({
+            "level": level,
+            "message": {"text": text},
+            "locations": locations(file, lines, span, None),
+        });
+        visible(&notification)
+    };
     let unreadable = file.contents.unreadable.iter().map(|unreadable| {
-        json!({
-            "level": "error",
-            "message": {"text": format!("cannot be read: {}", unreadable.problem)},
-            "locations": [location(file.name, lines, &unreadable.span)],
-        })
+        let text = format!("cannot be read: {}", unreadable.problem);
+        notification("error", text, &unreadable.span)
     });
+    let notes = file.contents.notes.iter();
+    let notes = notes.map(|note| notification("note", note.reason.to_string(), &note.span));
     Pieces {
         main: findings
             .map(|placed| visible(&result(file, lines, placed)))
             .collect(),
-        unreadable: unreadable
-            .map(|notification| visible(&notification))
-            .collect(),
+        checks: Vec::new(),
+        unreadable: unreadable.collect(),
+        notes: notes.collect(),
     }
 }
 
@@ -74,69 +82,58 @@ pub(super) fn problem(problem: &str) -> String {
     visible(&json!({"level": "error", "message": {"text": problem}}))
 }
 
-pub(super) fn tail(unreadable: &[String]) -> String {
-    let is_successful = unreadable.is_empty();
-    let unreadable = unreadable.join(",\n");
+pub(super) fn tail(rest: &Pieces) -> String {
+    let is_successful = rest.unreadable.is_empty();
+    let notifications = [rest.unreadable.as_slice(), &rest.notes]
+        .concat()
+        .join(",\n");
     format!(
         "\n],\n\"invocations\": [{{\"executionSuccessful\": {is_successful}, \
-         \"toolExecutionNotifications\": [{unreadable}]}}]\n}}]}}\n"
+         \"toolExecutionNotifications\": [{notifications}]}}]\n}}]}}\n"
     )
 }
 
 fn result(file: &Judged<'_>, lines: &Lines<'_>, placed: &Placed) -> Value {
     let finding = &placed.finding;
-    let mut location = location(file.name, lines, &placed.span);
-    if let Value::Object(fields) = &mut location {
-        let path = finding.error.path.to_string();
-        let name = json!([{"fullyQualifiedName": path, "kind": "member"}]);
-        fields.insert("logicalLocations".to_owned(), name);
-    }
+    let path = finding.error.path.to_string();
     json!({
         "ruleId": finding.code,
-        "ruleIndex": catalogue::rules().position(|rule| rule.code == finding.code),
+        "ruleIndex": pages::rules().position(|rule| rule.code == finding.code),
         "level": if placed.denies() { "error" } else { "warning" },
         "message": {"text": finding.to_string()},
-        "locations": [location],
+        "locations": locations(file, lines, &placed.span, Some(&path)),
     })
 }
 
-fn location(name: &str, lines: &Lines<'_>, span: &Span) -> Value {
-    let (start, end) = (lines.place(span.start), lines.place(span.end));
-    json!({"physicalLocation": {
-        "artifactLocation": {"uri": uri(name)},
-        "region": {
-            "startLine": start.line, "startColumn": start.column,
-            "endLine": end.line, "endColumn": end.column,
-        },
-    }})
+/// One location: in a file, which standard input is not, and in an object.
+fn locations(file: &Judged<'_>, lines: &Lines<'_>, span: &Span, field: Option<&str>) -> Value {
+    let mut location = Map::new();
+    if let Some(path) = file.path {
+        let (start, end) = (lines.place(span.start), lines.place(span.end));
+        let physical = json!({
+            "artifactLocation": artifact(path),
+            "region": {
+                "startLine": start.line, "startColumn": start.column,
+                "endLine": end.line, "endColumn": end.column,
+            },
+        });
+        location.insert("physicalLocation".to_owned(), physical);
+    }
+    if let Some(field) = field {
+        let logical = json!([{"fullyQualifiedName": field, "kind": "member"}]);
+        location.insert("logicalLocations".to_owned(), logical);
+    }
+    if location.is_empty() {
+        return json!([]);
+    }
+    json!([location])
 }
 
-/// A path as a URI, relative where the path is.
-fn uri(name: &str) -> String {
-    let mut uri = String::new();
-    for component in Path::new(name).components() {
-        match component {
-            Component::RootDir => uri.push_str("file://"),
-            Component::CurDir => continue,
-            _ => {}
-        }
-        if !uri.is_empty() && !uri.ends_with('/') {
-            uri.push('/');
-        }
-        if let Component::RootDir = component {
-            uri.push('/');
-            continue;
-        }
-        for byte in component.as_os_str().as_encoded_bytes() {
-            match byte {
-                byte if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) => {
-                    uri.push(char::from(*byte));
-                }
-                byte => {
-                    let _ = write!(uri, "%{byte:02X}");
-                }
-            }
-        }
+/// A file from the root of the repository, or, where it lies elsewhere, by its whole path.
+fn artifact(path: &str) -> Value {
+    let path = Path::new(path);
+    if path.is_absolute() {
+        return json!({"uri": uri(path)});
     }
-    uri
+    json!({"uri": uri(path), "uriBaseId": BASE})
 }

@@ -20,24 +20,32 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, is_coloured: bool) -> P
     };
     let mut pieces = Pieces::default();
     for document in &file.contents.documents {
-        let secrets = Secrets::of(document);
-        for placed in document.objects.iter().flat_map(|judged| &judged.findings) {
-            let group = finding(file, lines, placed, &secrets);
+        let mut secrets = None;
+        for placed in document.findings() {
+            let secrets = secrets.get_or_insert_with(|| Secrets::of(document));
+            let group = finding(file, lines, placed, secrets);
             pieces.main.push(renderer.render(&[group]) + "\n\n");
         }
     }
     for unreadable in &file.contents.unreadable {
         let problem = printable_line(&unreadable.problem);
-        let place = lines.place(unreadable.span.start);
-        let origin = Origin::path(file.name)
-            .line(place.line)
-            .char_column(place.column);
         let title = Level::ERROR.primary_title(format!("cannot be read: {problem}"));
-        pieces
-            .unreadable
-            .push(renderer.render(&[title.element(origin)]) + "\n\n");
+        let group = title.element(origin(file, lines, &unreadable.span));
+        pieces.unreadable.push(renderer.render(&[group]) + "\n\n");
+    }
+    for note in &file.contents.notes {
+        let title = Level::NOTE.primary_title(note.reason.to_string());
+        let group = title.element(origin(file, lines, &note.span));
+        pieces.notes.push(renderer.render(&[group]) + "\n\n");
     }
     pieces
+}
+
+fn origin<'a>(file: &Judged<'a>, lines: &Lines<'_>, span: &Span) -> Origin<'a> {
+    let place = lines.place(span.start);
+    Origin::path(file.name)
+        .line(place.line)
+        .char_column(place.column)
 }
 
 fn finding<'a>(
@@ -54,19 +62,21 @@ fn finding<'a>(
     };
     let title = level.primary_title(finding.to_string()).id(finding.code);
     let place = lines.place(placed.span.start);
-    let mut group = match source(file.text, lines, &placed.span, secrets) {
+    let source = source(file.text, lines, &placed.span, secrets);
+    let is_hidden = matches!(&source, Some((line, _)) if line.trim_start() == HIDDEN);
+    let mut group = match source {
         Some((source, span)) => title.element(
             Snippet::source(source)
                 .path(file.name)
                 .line_start(place.line)
                 .annotation(AnnotationKind::Primary.span(span)),
         ),
-        None => title.element(
-            Origin::path(file.name)
-                .line(place.line)
-                .char_column(place.column),
-        ),
+        None => title.element(origin(file, lines, &placed.span)),
     };
+    if is_hidden {
+        group =
+            group.element(Level::NOTE.message("the line is hidden: it holds or may hold a secret"));
+    }
     if let Some(fix) = &finding.fix {
         let path = FieldPath::from_pointer(&fix.pointer);
         let value = shown(&path, &fix.value).unwrap_or_default();

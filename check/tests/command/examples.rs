@@ -17,9 +17,14 @@ pub(crate) struct Example {
     pub(crate) settings: Option<String>,
 }
 
-/// Every example of every page.
+/// Every example of the pages of the policy's rules.
 pub(crate) fn examples() -> Vec<Example> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/rules");
+    examples_in("tests/rules")
+}
+
+/// Every example of the pages in a folder of the repository.
+pub(crate) fn examples_in(folder: &str) -> Vec<Example> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../").to_owned() + folder;
     let mut examples = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -43,8 +43,21 @@ impl Folder {
 
     /// Runs the command with a text on standard input.
     pub(crate) fn run_with(&self, input: &str, arguments: &[&str]) -> Ended {
+        self.run_in(".", input, &[], arguments)
+    }
+
+    /// Runs the command in a folder below, with variables of the environment.
+    pub(crate) fn run_in(
+        &self,
+        below: &str,
+        input: &str,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Ended {
         let mut child = Command::new(env!("CARGO_BIN_EXE_skupper-access-check"))
-            .current_dir(self.path())
+            .current_dir(self.path().join(below))
+            .env_remove("GITHUB_WORKSPACE")
+            .envs(variables.iter().copied())
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -121,7 +121,7 @@ fn json_holds_the_answers_and_the_places() {
     assert_eq!(
         said["summary"],
         json!({"files": 1, "objects": 2, "refused": 2, "denials": 2, "warnings": 2,
-            "skipped": 1, "unreadable": 1, "fixed": 0})
+            "skipped": 1, "notJudged": 0, "unreadable": 1, "fixed": 0})
     );
     assert_eq!(ended.code, 2);
 }
@@ -150,7 +150,7 @@ fn sarif_names_every_rule_and_place() {
         "message": {"text": "spec.expirationWindow: Invalid value: \"1 day\": must be a Go duration: write '24h'"},
         "locations": [{
             "physicalLocation": {
-                "artifactLocation": {"uri": "a%20folder/all.yml"},
+                "artifactLocation": {"uri": "a%20folder/all.yml", "uriBaseId": "%SRCROOT%"},
                 "region": {"startLine": 6, "startColumn": 21, "endLine": 6, "endColumn": 28},
             },
             "logicalLocations": [{"fullyQualifiedName": "spec.expirationWindow", "kind": "member"}],

@@ -229,6 +229,66 @@ const CASES: &[(&str, &str, &str)] = &[
         "spec:\n  code: canary\n  ? [canary]\n  : 1\n",
     ),
     (
+        "a misspelled code twice",
+        GRANT,
+        "spec: {cod: canary-canary-canary, cod: canary-canary, expirationWindow: 1 day}\n",
+    ),
+    (
+        "a misspelled code in a spec that is replaced",
+        "",
+        "{apiVersion: skupper.io/v2alpha1, kind: AccessGrant, spec: {cod: canary}, metadata: {name: west}, spec: {expirationWindow: 1 day}}\n",
+    ),
+    (
+        "a code in a kind that nobody knows",
+        "",
+        "{apiVersion: skupper.io/v2alpha1, kind: AccesGrant, metadata: {name: west}, spec: {cod: canary}}\n",
+    ),
+    (
+        "a code before a kind that nobody knows",
+        "",
+        "{apiVersion: skupper.io/v2alpha1, spec: {cod: canary}, kind: AccesGrant, metadata: {name: west}}\n",
+    ),
+    (
+        "a code in a kind that nobody knows, in a list",
+        "kind: List\napiVersion: v1\nitems:\n",
+        "- {spec: {a: canary}, kind: AccessToken, cod: canary}\n- {kind: AccessGrant, apiVersion: skuper.io/v1, x: canary}\n",
+    ),
+    (
+        "a code beside a label that is none",
+        "apiVersion: skupper.io/v2alpha1\nkind: AccessToken\n",
+        "metadata: {name: west, labels: {a: 1, token: \"canary x\"}, namespace: A}\nspec: {code: canary}\n",
+    ),
+    (
+        "a code inside another object",
+        "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: |\n    apiVersion: skupper.io/v2alpha1\n    kind: AccessToken\n",
+        "    metadata: {name: west}\n    spec: {code: canary, cod: canary}\n",
+    ),
+    (
+        "a code in a template",
+        TOKEN,
+        "spec:\n  code: {{ canary }}\n",
+    ),
+    (
+        "a code as a variable",
+        TOKEN,
+        "spec:\n  code: ${canary}\n  url: ${URL}\n",
+    ),
+    (
+        "a code in a patch",
+        TOKEN,
+        "$patch: canary\nspec: {code: canary, cod: canary}\n",
+    ),
+    (
+        "a code that SOPS left readable",
+        TOKEN,
+        "sops: {mac: canary}\nspec: {code: canary, cod: canary}\n",
+    ),
+    (
+        "JSON with comments",
+        "",
+        "{ // kind: AccessToken canary\n\"kind\": \"AccessToken\", \"apiVersion\": \"skupper.io/v2alpha1\", \"spec\": {\"code\": \"canary\"}}\n",
+    ),
+    (
         "a code as a settings file",
         "",
         "code: canary\ntoken: canary\n",

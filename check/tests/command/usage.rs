@@ -6,7 +6,7 @@ use crate::folder::Folder;
 const GOOD: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\nspec: {expirationWindow: 1h}\n";
 const BAD: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\nspec: {expirationWindow: 1 month}\n";
 const WARNED: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\nspec: {size: large}\n";
-const BROKEN: &str = "kind: AccessGrant\na: [\n";
+const BROKEN: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\na: [\n";
 const HELM: &str = "kind: ConfigMap\ndata: {{ .Values.data }}\n---\na: [\n";
 const OTHER: &str = "kind: ConfigMap\napiVersion: v1\n";
 
@@ -106,6 +106,10 @@ fn an_error_is_one_line_that_says_what_to_do() {
         (
             &["--fix", "-"],
             "error: '--fix' cannot write to standard input: name a file\n",
+        ),
+        (
+            &["--show-secrets", "a.yml"],
+            "error: '--show-secrets' shows them in the answers of '-o json' only: add that\n",
         ),
         (
             &["--explain", "grant-window-fromat"],
@@ -310,6 +314,8 @@ fn the_hooks_of_pre_commit_name_the_command() {
     assert_eq!(hooks.len(), 2);
     for hook in hooks {
         let mut entry = hook["entry"].as_str().unwrap().split(' ');
+        // What tools keep beside the sources is nobody's manifest.
+        assert_eq!(hook["exclude"], r"(^|/)(node_modules|\.git)/");
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../").to_owned() + entry.next().unwrap();
         assert!(std::fs::metadata(&script).unwrap().is_file(), "{script}");
         assert_eq!(hook["language"], "script");

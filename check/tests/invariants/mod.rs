@@ -41,10 +41,12 @@ pub(crate) fn manifest(text: &str) {
         };
         let pieces = style.file(&Judged {
             name: "a.yml",
+            path: Some("a.yml"),
             text,
             contents: &contents,
         });
-        let said = pieces.main.concat() + &pieces.unreadable.concat();
+        let pieces = [pieces.main, pieces.checks, pieces.unreadable, pieces.notes];
+        let said = pieces.map(|pieces| pieces.concat()).concat();
         let acts = |letter: char| is_hidden(letter) && letter != '\n';
         assert!(!said.contains(acts), "{said:?}");
     }

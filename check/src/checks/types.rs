@@ -1,0 +1,81 @@
+//! `apiVersion` and `kind`.
+
+use serde_json::Value;
+use skupper_access_policy::finding::{Cause, FieldError, Finding, Target};
+use skupper_access_policy::path::FieldPath;
+use skupper_access_policy::rules::Rule;
+
+use super::{TYPE_MISSING, UNKNOWN_KIND, UNKNOWN_VERSION};
+use crate::kinds::{Mistake, Type};
+
+pub(super) fn check(object: &Value) -> Option<Finding> {
+    let written = Type::of(object);
+    let mistake = written.mistake()?;
+    let (rule, target, field, cause, detail) = match mistake {
+        Mistake::NoKind => (
+            TYPE_MISSING,
+            Target::Key,
+            "kind",
+            Cause::Required,
+            "kubectl refuses an object without a kind".to_owned(),
+        ),
+        Mistake::NoVersion(kind) => (
+            TYPE_MISSING,
+            Target::Key,
+            "apiVersion",
+            Cause::Required,
+            format!(
+                "kubectl refuses an object without one: write '{}'",
+                kind.api_version()
+            ),
+        ),
+        Mistake::Version(kind) => (
+            UNKNOWN_VERSION,
+            Target::Value,
+            "apiVersion",
+            Cause::Unsupported,
+            format!(
+                "{} is not served there: write '{}'",
+                kind.name,
+                kind.api_version()
+            ),
+        ),
+        Mistake::Kind(Some(meant)) => (
+            UNKNOWN_KIND,
+            Target::Value,
+            "kind",
+            Cause::Unsupported,
+            format!("not judged, there is no such kind: did you mean '{meant}'?"),
+        ),
+        Mistake::Kind(None) => (
+            UNKNOWN_KIND,
+            Target::Value,
+            "kind",
+            Cause::Unsupported,
+            "not judged, Skupper does not have such a kind".to_owned(),
+        ),
+    };
+    Some(finding(&rule, target, object, field, cause, detail))
+}
+
+fn finding(
+    rule: &Rule,
+    target: Target,
+    object: &Value,
+    field: &str,
+    cause: Cause,
+    detail: String,
+) -> Finding {
+    let error = FieldError::new(FieldPath::root().field(field), cause, detail);
+    let value = object.get(field).filter(|_| target == Target::Value);
+    Finding {
+        code: rule.code,
+        severity: rule.severity,
+        target,
+        error: match value {
+            Some(value) => error.showing(value),
+            None => error,
+        },
+        fix: None,
+    }
+}

@@ -1,0 +1,297 @@
+//! Which objects the policy has rules for, and which are nearly of such a kind.
+
+use serde_json::Value;
+use skupper_access_policy::nearest::nearest;
+
+/// A kind that has rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kind {
+    /// The group of its API.
+    pub(crate) group: &'static str,
+    /// The version that is served.
+    pub(crate) version: &'static str,
+    /// Its name.
+    pub(crate) name: &'static str,
+}
+
+/// Every kind that has rules.
+pub(crate) const KINDS: [Kind; 3] = [
+    Kind {
+        group: SKUPPER,
+        version: "v2alpha1",
+        name: "AccessGrant",
+    },
+    Kind {
+        group: SKUPPER,
+        version: "v2alpha1",
+        name: "AccessToken",
+    },
+    Kind {
+        group: "authentication.k8s.io",
+        version: "v1",
+        name: "TokenRequest",
+    },
+];
+
+const SKUPPER: &str = "skupper.io";
+
+/// The other kinds of the same groups.
+///
+/// Source: Skupper's CRDs; kubernetes pkg/apis/authentication/register.go.
+const OTHERS: [(&str, &str); 12] = [
+    (SKUPPER, "AttachedConnector"),
+    (SKUPPER, "AttachedConnectorBinding"),
+    (SKUPPER, "Certificate"),
+    (SKUPPER, "Connector"),
+    (SKUPPER, "Link"),
+    (SKUPPER, "Listener"),
+    (SKUPPER, "MultiKeyListener"),
+    (SKUPPER, "RouterAccess"),
+    (SKUPPER, "SecuredAccess"),
+    (SKUPPER, "Site"),
+    ("authentication.k8s.io", "SelfSubjectReview"),
+    ("authentication.k8s.io", "TokenReview"),
+];
+
+impl Kind {
+    /// Its `apiVersion`.
+    pub(crate) fn api_version(&self) -> String {
+        format!("{}/{}", self.group, self.version)
+    }
+}
+
+/// The kinds that have rules, as the groups and names that a text may hold.
+pub(crate) fn types() -> [(&'static str, &'static str); 3] {
+    KINDS.map(|kind| (kind.group, kind.name))
+}
+
+/// The type that stands in an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Type<'a> {
+    /// Its `apiVersion`, empty where there is none.
+    pub(crate) api_version: &'a str,
+    /// Its `kind`, empty where there is none.
+    pub(crate) kind: &'a str,
+}
+
+impl<'a> Type<'a> {
+    /// Reads the type of an object.
+    pub(crate) fn of(object: &'a Value) -> Self {
+        let text = |name: &str| object.get(name).and_then(Value::as_str);
+        Self {
+            api_version: text("apiVersion").unwrap_or_default(),
+            kind: text("kind").unwrap_or_default(),
+        }
+    }
+
+    /// The group: empty for Kubernetes' core.
+    fn group(&self) -> &'a str {
+        self.api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group)
+    }
+
+    /// The kind that has rules for it, in any version.
+    pub(crate) fn judged(&self) -> Option<&'static Kind> {
+        KINDS
+            .iter()
+            .find(|kind| (kind.group, kind.name) == (self.group(), self.kind))
+    }
+
+    /// What is wrong with it, where it is nearly one of the kinds that have rules.
+    pub(crate) fn mistake(&self) -> Option<Mistake> {
+        let is_group = |kind: &&Kind| kind.group == self.group();
+        let named = KINDS.iter().find(|kind| kind.name == self.kind);
+        if self.kind.is_empty() {
+            return KINDS.iter().find(is_group).map(|_| Mistake::NoKind);
+        }
+        if self.api_version.is_empty() {
+            return named.map(Mistake::NoVersion);
+        }
+        if let Some(kind) = self.judged() {
+            return (self.api_version != kind.api_version()).then_some(Mistake::Version(kind));
+        }
+        if KINDS.iter().any(|kind| is_group(&kind)) {
+            return self.mistaken_kind();
+        }
+        // In a group of somebody else's an AccessToken is theirs.
+        let meant = named.or_else(|| KINDS.iter().find(|kind| is_near(self.kind, kind.name)))?;
+        let is_nobodys = self.group().is_empty() && named.is_some();
+        let group = match self.group() {
+            "" => self.api_version,
+            group => group,
+        };
+        (is_nobodys || is_near(group, meant.group)).then_some(Mistake::Version(meant))
+    }
+
+    /// What is wrong with the kind, in a group that is right.
+    fn mistaken_kind(&self) -> Option<Mistake> {
+        let group = self.group();
+        let kind = self.kind.strip_suffix("List").unwrap_or(self.kind);
+        let others = OTHERS.iter().filter(|(other, _)| *other == group);
+        let ours = KINDS.iter().filter(|ours| ours.group == group);
+        let known: Vec<&'static str> = others
+            .map(|(_, name)| *name)
+            .chain(ours.map(|kind| kind.name))
+            .collect();
+        if known.contains(&kind) {
+            return None;
+        }
+        match nearest(self.kind, &known) {
+            Some(meant) => Some(Mistake::Kind(Some(meant))),
+            None => (group == SKUPPER).then_some(Mistake::Kind(None)),
+        }
+    }
+}
+
+/// Why a type is none that the policy knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    /// There is no kind.
+    NoKind,
+    /// There is no `apiVersion`.
+    NoVersion(&'static Kind),
+    /// The group or the version is none that is served.
+    Version(&'static Kind),
+    /// The group has no such kind; it may have one that was meant.
+    Kind(Option<&'static str>),
+}
+
+fn is_near(written: &str, meant: &str) -> bool {
+    nearest(written, &[meant]).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "it is a table")]
+    fn what_is_nearly_ours_is_told_from_what_is_somebody_elses() {
+        let [grant, token, request] = &KINDS;
+        let table = [
+            ("a grant", "skupper.io/v2alpha1", "AccessGrant", None),
+            (
+                "a token request",
+                "authentication.k8s.io/v1",
+                "TokenRequest",
+                None,
+            ),
+            (
+                "another kind of Skupper",
+                "skupper.io/v2alpha1",
+                "RouterAccess",
+                None,
+            ),
+            (
+                "another kind in another version",
+                "skupper.io/v9",
+                "Site",
+                None,
+            ),
+            (
+                "another kind of the API server",
+                "authentication.k8s.io/v1",
+                "TokenReview",
+                None,
+            ),
+            (
+                "a kind nobody knows of the API server",
+                "authentication.k8s.io/v9",
+                "Login",
+                None,
+            ),
+            ("a list", "skupper.io/v2alpha1", "AccessGrantList", None),
+            (
+                "somebody else's kind",
+                "example.com/v1",
+                "AccessToken",
+                None,
+            ),
+            ("Kubernetes' own", "v1", "ConfigMap", None),
+            ("no object", "", "", None),
+            ("no kind", "skupper.io/v2alpha1", "", Some(Mistake::NoKind)),
+            (
+                "no version",
+                "",
+                "AccessGrant",
+                Some(Mistake::NoVersion(grant)),
+            ),
+            (
+                "a later version",
+                "skupper.io/v2alpha2",
+                "AccessGrant",
+                Some(Mistake::Version(grant)),
+            ),
+            (
+                "an earlier version",
+                "skupper.io/v1",
+                "AccessToken",
+                Some(Mistake::Version(token)),
+            ),
+            (
+                "a version that was never served",
+                "authentication.k8s.io/v1beta1",
+                "TokenRequest",
+                Some(Mistake::Version(request)),
+            ),
+            (
+                "the core group",
+                "v1",
+                "TokenRequest",
+                Some(Mistake::Version(request)),
+            ),
+            (
+                "a group without a version",
+                "skupper.io",
+                "AccessGrant",
+                Some(Mistake::Version(grant)),
+            ),
+            (
+                "a misspelled group",
+                "skuper.io/v2alpha1",
+                "AccessGrant",
+                Some(Mistake::Version(grant)),
+            ),
+            (
+                "both misspelled",
+                "skuper.io/v2alpha1",
+                "AccesGrant",
+                Some(Mistake::Version(grant)),
+            ),
+            (
+                "a misspelled kind",
+                "skupper.io/v2alpha1",
+                "AccesGrant",
+                Some(Mistake::Kind(Some("AccessGrant"))),
+            ),
+            (
+                "a kind in lower case",
+                "skupper.io/v2alpha1",
+                "accessgrant",
+                Some(Mistake::Kind(Some("AccessGrant"))),
+            ),
+            (
+                "a plural",
+                "skupper.io/v2alpha1",
+                "AccessTokens",
+                Some(Mistake::Kind(Some("AccessToken"))),
+            ),
+            (
+                "a misspelled request",
+                "authentication.k8s.io/v1",
+                "TokenRequst",
+                Some(Mistake::Kind(Some("TokenRequest"))),
+            ),
+            (
+                "a kind that Skupper does not have",
+                "skupper.io/v2alpha1",
+                "Grant",
+                Some(Mistake::Kind(None)),
+            ),
+        ];
+        for (name, api_version, kind, expected) in table {
+            assert_eq!(Type { api_version, kind }.mistake(), expected, "{name}");
+        }
+    }
+}

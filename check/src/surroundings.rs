@@ -1,0 +1,148 @@
+//! What stands beside a file and makes it a part of something else: the chart or the kustomization
+//! that it belongs to.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use serde_json::Value;
+
+use crate::files::{self, Input, KUSTOMIZATIONS, shown};
+use crate::manifest::read;
+use crate::unfinished::Reason;
+
+/// The charts and kustomizations around files; each folder is looked at once.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// The current folder.
+    here: PathBuf,
+    /// Folders with a kustomization that were searched.
+    searched: Vec<PathBuf>,
+    /// What these name.
+    named: OnceLock<Named>,
+    folders: Mutex<HashMap<PathBuf, Arc<Named>>>,
+}
+
+/// What kustomizations name, as whole paths.
+#[derive(Debug, Default)]
+struct Named {
+    /// Patches, and the folder of the kustomization.
+    patches: HashMap<PathBuf, PathBuf>,
+    resources: BTreeSet<PathBuf>,
+}
+
+impl Surroundings {
+    /// The surroundings of files, of which some were found beside these kustomizations.
+    #[must_use]
+    pub fn new(kustomizations: Vec<PathBuf>) -> Self {
+        Self {
+            here: Path::new(".").canonicalize().unwrap_or_default(),
+            searched: kustomizations,
+            ..Self::default()
+        }
+    }
+
+    /// Why a file is a part of something else, if it is one.
+    #[must_use]
+    pub fn reason(&self, input: &Input) -> Option<Reason> {
+        if input.is_standard() {
+            return None;
+        }
+        let folders = || input.place.ancestors().skip(1);
+        let charts = folders().filter(|folder| folder.ends_with("templates"));
+        let mut charts = charts.filter_map(Path::parent);
+        if let Some(chart) = charts.find(|chart| chart.join("Chart.yaml").is_file()) {
+            return Some(Reason::HelmTemplate(self.name(chart)));
+        }
+        let searched = self.named.get_or_init(|| {
+            let mut named = Named::default();
+            for folder in &self.searched {
+                named.read(folder);
+            }
+            named
+        });
+        let above: Vec<Arc<Named>> = folders().map(|folder| self.named_in(folder)).collect();
+        let all = || above.iter().map(AsRef::as_ref).chain([searched]);
+        if all().any(|named| named.resources.contains(&input.place)) {
+            return None;
+        }
+        let folder = all().find_map(|named| named.patches.get(&input.place))?;
+        Some(Reason::KustomizePatch(self.name(folder)))
+    }
+
+    fn named_in(&self, folder: &Path) -> Arc<Named> {
+        let known = |folders: &HashMap<PathBuf, Arc<Named>>| folders.get(folder).cloned();
+        if let Some(named) = self.folders.lock().ok().and_then(|folders| known(&folders)) {
+            return named;
+        }
+        let mut named = Named::default();
+        named.read(folder);
+        let named = Arc::new(named);
+        if let Ok(mut folders) = self.folders.lock() {
+            folders.insert(folder.to_owned(), Arc::clone(&named));
+        }
+        named
+    }
+
+    /// A folder as a command names it that runs in the current one.
+    fn name(&self, folder: &Path) -> String {
+        match folder.strip_prefix(&self.here) {
+            Ok(below) if below == Path::new("") => ".".to_owned(),
+            Ok(below) => shown(below),
+            Err(_) => shown(folder),
+        }
+    }
+}
+
+impl Named {
+    /// Takes over what the kustomization in a folder names, if there is one that can be read.
+    ///
+    /// Source: sigs.k8s.io/kustomize api/types, `Kustomization`.
+    fn read(&mut self, folder: &Path) {
+        let mut files = KUSTOMIZATIONS.iter().map(|name| folder.join(name));
+        let Some(file) = files.find(|file| file.is_file()) else {
+            return;
+        };
+        let Ok(file) = files::read(&Input::named(&file)) else {
+            return;
+        };
+        let documents = read(&file.text).into_iter();
+        let values = documents.filter_map(|document| document.ok()?.value().ok());
+        for kustomization in values {
+            for field in ["resources", "bases", "components"] {
+                let paths = elements(&kustomization, field).filter_map(Value::as_str);
+                let paths = paths.map(|path| joined(folder, path));
+                self.resources.extend(paths);
+            }
+            for field in ["patches", "patchesStrategicMerge", "patchesJson6902"] {
+                let paths = elements(&kustomization, field)
+                    .filter_map(|patch| patch.get("path").unwrap_or(patch).as_str());
+                let paths = paths.map(|path| (joined(folder, path), folder.to_owned()));
+                self.patches.extend(paths);
+            }
+        }
+    }
+}
+
+fn elements<'a>(object: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
+    object
+        .get(field)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+/// A path from a folder, without what leads up again.
+fn joined(folder: &Path, path: &str) -> PathBuf {
+    let mut joined = folder.to_owned();
+    for component in Path::new(path).components() {
+        match component {
+            Component::ParentDir => {
+                joined.pop();
+            }
+            Component::CurDir => {}
+            other => joined.push(other),
+        }
+    }
+    joined
+}

@@ -1,0 +1,293 @@
+//! What is of the policy's kinds and is no finished manifest: it is not judged, and a note says what to
+//! check instead.
+//!
+//! It is told by its structure, never by a word in the text: what only mentions a template or a
+//! variable is judged like everything else.
+
+use std::fmt;
+
+use serde_json::Value;
+use skupper_access_policy::printable::printable;
+
+use crate::kinds::{Type, types};
+use crate::manifest::node::Span;
+use crate::manifest::text::{count_of_types, without_actions};
+use crate::manifest::{Unreadable, read};
+
+/// Something of the policy's kinds that is not judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Where it stands.
+    pub span: Span,
+    /// Why it is not judged.
+    pub reason: Reason,
+    /// How many objects, or the one in which values are not judged.
+    pub count: usize,
+}
+
+/// Why something is not judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// A file below `templates` of the chart in this folder.
+    HelmTemplate(String),
+    /// A file that the kustomization in this folder names as a patch.
+    KustomizePatch(String),
+    /// An object with a directive of a strategic merge patch.
+    StrategicMergePatch,
+    /// An object whose values SOPS has encrypted.
+    Encrypted,
+    /// A text that can be read only without the actions of its template.
+    Template,
+    /// Values that a later step fills in: their fields.
+    Variables(Vec<String>),
+    /// Objects inside an object of this kind, or inside something that has none.
+    Embedded(String),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HelmTemplate(chart) => write!(
+                f,
+                "a template of a Helm chart is not judged: check what it renders: \
+                 'helm template {chart} | skupper-access-check -'"
+            ),
+            Self::KustomizePatch(folder) => write!(
+                f,
+                "a patch of kustomize is not judged: check what it is applied to: \
+                 'kustomize build {folder} | skupper-access-check -'"
+            ),
+            Self::StrategicMergePatch => f.write_str(
+                "a patch is not judged: check what it is applied to, such as \
+                 'kustomize build . | skupper-access-check -'",
+            ),
+            Self::Encrypted => f.write_str(
+                "what SOPS has encrypted is not judged: check it decrypted: \
+                 'sops -d FILE | skupper-access-check -'",
+            ),
+            Self::Template => f.write_str(
+                "a template is not judged: check what it renders, such as \
+                 'helm template . | skupper-access-check -'",
+            ),
+            Self::Variables(fields) => {
+                match fields.as_slice() {
+                    [first @ .., last] if !first.is_empty() => {
+                        write!(f, "{} and {last} are", first.join(", "))?;
+                    }
+                    fields => write!(f, "{} is", fields.concat())?,
+                }
+                f.write_str(
+                    " filled in later and not judged: check what comes out, such as \
+                     'envsubst < FILE | skupper-access-check -', or the output of 'flux build' or \
+                     'helm template'",
+                )
+            }
+            Self::Embedded(kind) if kind == "Kustomization" => f.write_str(
+                "patches in a kustomization are not judged: check what they are applied to: \
+                 'kustomize build . | skupper-access-check -'",
+            ),
+            Self::Embedded(kind) => {
+                f.write_str("what stands inside ")?;
+                match kind.as_str() {
+                    "" => f.write_str("other values")?,
+                    kind => write!(f, "a {}", printable(kind))?,
+                }
+                f.write_str(" is not judged: check it in a file of its own")
+            }
+        }
+    }
+}
+
+/// Why an object of the policy's kinds is no finished manifest, if it is none.
+pub(crate) fn reason(object: &Value) -> Option<Reason> {
+    if object.get("sops").is_some_and(Value::is_object) {
+        return Some(Reason::Encrypted);
+    }
+    has_directive(object).then_some(Reason::StrategicMergePatch)
+}
+
+/// Source: kubernetes apimachinery pkg/util/strategicpatch/patch.go.
+fn has_directive(value: &Value) -> bool {
+    let is_directive = |name: &str| {
+        name == "$patch"
+            || name == "$retainKeys"
+            || name.starts_with("$setElementOrder/")
+            || name.starts_with("$deleteFromPrimitiveList/")
+    };
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| is_directive(name) || has_directive(value)),
+        Value::Array(elements) => elements.iter().any(has_directive),
+        _ => false,
+    }
+}
+
+/// True for a text with a variable that a later step replaces: `${NAME}` with or without a default,
+/// `$(NAME)`, `{{ ... }}`; and for one that is `$NAME` and nothing else.
+pub(crate) fn holds_variable(value: &Value) -> bool {
+    let Value::String(text) = value else {
+        return false;
+    };
+    let is_first = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
+    let is_inner = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let encloses = |begin: &str, end: &str| {
+        let (_, behind) = text.split_once(begin)?;
+        let (inside, _) = behind.split_once(end)?;
+        Some(inside)
+    };
+    let is_bare = text
+        .strip_prefix('$')
+        .is_some_and(|name| name.starts_with(is_first) && name.chars().all(is_inner));
+    is_bare
+        || encloses("${", "}").is_some_and(|name| name.starts_with(is_first))
+        || encloses("$(", ")").is_some_and(|name| name.starts_with(is_first))
+        || encloses("{{", "}}").is_some()
+}
+
+/// Where in a document that has no rules objects of the policy's kinds stand, as values or as text:
+/// the pointer to the first, and how many there are.
+pub(crate) fn embedded(object: &Value) -> Option<(String, usize)> {
+    let mut search = Search::default();
+    search.below(object);
+    search.first.map(|first| (first, search.count))
+}
+
+#[derive(Default)]
+struct Search {
+    steps: Vec<String>,
+    first: Option<String>,
+    count: usize,
+}
+
+impl Search {
+    fn below(&mut self, value: &Value) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    // It repeats the object that it stands in.
+                    if name != "kubectl.kubernetes.io/last-applied-configuration" {
+                        let step = name.replace('~', "~0").replace('/', "~1");
+                        self.step(step, value);
+                    }
+                }
+            }
+            Value::Array(elements) => {
+                for (index, element) in elements.iter().enumerate() {
+                    self.step(index.to_string(), element);
+                }
+            }
+            Value::String(text) => self.found(count_of_types(text, &types())),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn step(&mut self, step: String, value: &Value) {
+        self.steps.push(step);
+        // A reference to an object has its type, too, and nothing of what it holds.
+        let is_object = value.get("spec").is_some() || value.get("metadata").is_some();
+        if is_object && Type::of(value).judged().is_some() {
+            self.found(1);
+        } else {
+            self.below(value);
+        }
+        self.steps.pop();
+    }
+
+    fn found(&mut self, count: usize) {
+        self.count += count;
+        if count > 0 && self.first.is_none() {
+            let steps = self.steps.iter().map(|step| format!("/{step}"));
+            self.first = Some(steps.collect());
+        }
+    }
+}
+
+/// True where a document can be read as soon as the actions of a template are taken out of it.
+pub(crate) fn is_template(text: &str, unreadable: &Unreadable) -> bool {
+    let document = text.get(unreadable.document.clone()).unwrap_or_default();
+    without_actions(document).is_some_and(|text| read(&text).iter().all(Result::is_ok))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn variables_are_told_from_text_that_looks_like_them() {
+        let table = [
+            ("${WINDOW}", true),
+            ("${WINDOW:=15m}", true),
+            ("${SITE}-grant", true),
+            ("$(params.window)", true),
+            ("{{ .Values.window }}", true),
+            ("west-{{ site }}", true),
+            ("$WINDOW", true),
+            ("${}", false),
+            ("${1}", false),
+            ("$", false),
+            ("$5", false),
+            ("a$WINDOW", false),
+            ("{ .Values.window }", false),
+            ("{{ .Values.window", false),
+            ("1 day", false),
+            ("", false),
+        ];
+        for (text, expected) in table {
+            assert_eq!(holds_variable(&json!(text)), expected, "{text}");
+        }
+        assert!(!holds_variable(&json!({"a": "${A}"})));
+    }
+
+    #[test]
+    fn objects_inside_others_are_counted() {
+        let grant = json!({"apiVersion": "skupper.io/v2alpha1", "kind": "AccessGrant", "spec": {}});
+        let text = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\n---\nkind: AccessToken\n";
+        let owner =
+            json!({"apiVersion": "skupper.io/v2alpha1", "kind": "AccessGrant", "name": "west"});
+        let table = [
+            (
+                "a ConfigMap",
+                json!({"data": {"a/b": text}}),
+                Some(("/data/a~1b", 2)),
+            ),
+            (
+                "a ManifestWork",
+                json!({"spec": {"workload": {"manifests": [1, grant]}}}),
+                Some(("/spec/workload/manifests/1", 1)),
+            ),
+            (
+                "a Crossplane Object",
+                json!({"spec": {"forProvider": {"manifest": grant}}}),
+                Some(("/spec/forProvider/manifest", 1)),
+            ),
+            ("several", json!([grant, {"a": grant}]), Some(("/0", 2))),
+            (
+                "JSON as text",
+                json!({"a": grant.to_string()}),
+                Some(("/a", 1)),
+            ),
+            (
+                "an owner",
+                json!({"metadata": {"ownerReferences": [owner]}}),
+                None,
+            ),
+            (
+                "the last applied annotation",
+                json!({"kubectl.kubernetes.io/last-applied-configuration": grant.to_string()}),
+                None,
+            ),
+            (
+                "a word",
+                json!({"data": {"a": "AccessGrant of skupper.io"}}),
+                None,
+            ),
+        ];
+        for (name, object, expected) in table {
+            let expected = expected.map(|(pointer, count)| (pointer.to_owned(), count));
+            assert_eq!(embedded(&object), expected, "{name}");
+        }
+    }
+}
