@@ -170,6 +170,9 @@ pub struct Serve {
     /// Life of the certificates, at least 1h [default: until the end of the issuer]
     #[arg(long, value_name = "DURATION", value_parser = certificate_duration)]
     pub certificate_duration: Option<TimeDelta>,
+    /// Serve a ledger that lacks changes, once: what they counted can be redeemed again
+    #[arg(long, conflicts_with = "kubernetes")]
+    pub accept_lost_log: bool,
     /// How long ended grants are kept
     #[arg(long, default_value = "720h", value_name = "DURATION", value_parser = positive_duration)]
     pub keep: TimeDelta,

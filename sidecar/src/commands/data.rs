@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::{Failure, tell};
 use crate::args::Data;
 use crate::ledger::SqliteLedger;
 use crate::site::skupper_namespace;
@@ -45,7 +45,13 @@ pub(super) fn namespaces_folder() -> Option<PathBuf> {
 pub(super) fn ledger(folder: &Path) -> Result<SqliteLedger, Failure> {
     let shown = folder.display();
     match SqliteLedger::is_in(folder) {
-        Ok(true) => open(folder),
+        Ok(true) => {
+            let ledger = open(folder)?;
+            if let Err(fault) = ledger.check_whole() {
+                tell(format_args!("warning: {fault}"));
+            }
+            Ok(ledger)
+        }
         Ok(false) => Err(Failure::usage(format!(
             "there is no ledger in {shown}: run 'redemption-sidecar serve' as this user, or name \
              its --data"

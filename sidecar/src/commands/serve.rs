@@ -53,6 +53,7 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
     }
     let source = start::source(&options, &folder).await?;
     let ledger = data::open(&folder)?;
+    start::accept_loss(&options, &ledger)?;
     let site = start::watch(&options, source, &folder, now)?;
     let url = start::url(&options, &site, &ledger).await?;
     let site = SiteWatch::Files(Box::new(site));

@@ -6,6 +6,9 @@
 //! list, show, tally, published          -> another one, on a thread that may block
 //! ```
 //!
+//! The files are those that were opened, or they are not used; and they hold every change that was
+//! answered, or nothing is counted: see [`files`] and [`mark`].
+//!
 //! A write is answered when it is durable: write-ahead log, `synchronous=FULL`, read back on every
 //! connection. The decision about a redemption is made inside the write transaction, so no two
 //! processes decide at once.
@@ -43,6 +46,8 @@
 
 mod connection;
 mod fault;
+mod files;
+mod mark;
 mod place;
 mod queries;
 mod readers;
@@ -53,34 +58,27 @@ mod writer;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 
 use super::{Entry, Ledger, LedgerFault};
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
-use readers::Readers;
-use writer::Writer;
+use files::Files;
+use queries::Effect;
+use writer::{Outcome, Writer};
 
 /// The keys of the table `meta`.
 const URL: &str = "url";
 const CA: &str = "ca";
 const PROVEN: &str = "proven";
 
-/// How many connections answer `look`, at most; no more than the machine has cores.
-const LOOKS: usize = 16;
-
-/// How long `look` waits for a lock: the threads that serve everybody wait with it. Readers of a
-/// write-ahead log meet a lock only while it is being recovered or its file is replaced.
-const LOOK_PATIENCE: Duration = Duration::from_millis(50);
-
 /// A ledger in a folder. Times are kept in whole microseconds.
 pub struct SqliteLedger {
+    // Closed first: what is open in `files` outlives it.
     writer: Writer,
-    looks: Readers,
-    reports: Arc<Readers>,
+    files: Arc<Files>,
 }
 
 /// Where the service of a ledger is reached, and which CA it answers with.
@@ -94,20 +92,34 @@ pub struct Published {
 
 impl SqliteLedger {
     /// Opens the ledger of a folder. Both are made when they are missing (0700, 0600), and an
-    /// older schema is migrated.
+    /// older schema is migrated. A ledger that lacks changes is opened, and counts nothing: see
+    /// [`SqliteLedger::check_whole`].
     ///
     /// # Errors
     /// The folder cannot be made or is on a network file system; the file is damaged, belongs to
     /// another application, or has a newer schema.
     pub fn open(folder: &Path) -> Result<Self, LedgerFault> {
-        let file: Arc<Path> = place::make(folder)?.into();
-        let connection = connection::open(&file)?;
-        let cores = available_parallelism().map_or(1, usize::from);
+        let files = Arc::new(Files::open(place::make(folder)?.into())?);
         Ok(Self {
-            writer: Writer::start(Arc::clone(&file), connection)?,
-            looks: Readers::new(Arc::clone(&file), cores.min(LOOKS), LOOK_PATIENCE),
-            reports: Arc::new(Readers::new(file, 1, connection::PATIENCE)),
+            writer: Writer::start(Arc::clone(&files))?,
+            files,
         })
+    }
+
+    /// Finds out whether the ledger holds every change that it has held.
+    ///
+    /// # Errors
+    /// It lacks some: its write-ahead log was lost or damaged, or an older file took its place.
+    pub fn check_whole(&self) -> Result<(), LedgerFault> {
+        self.files.check_whole()
+    }
+
+    /// Takes a ledger that lacks changes as it is: what they counted can be counted again.
+    ///
+    /// # Errors
+    /// The loss could not be noted.
+    pub fn accept_loss(&self) -> Result<(), LedgerFault> {
+        self.files.accept_loss()
     }
 
     /// Whether there is a ledger in a folder. Makes nothing.
@@ -124,8 +136,11 @@ impl SqliteLedger {
     /// The file could not be written.
     pub async fn prove(&self, now: DateTime<Utc>) -> Result<(), LedgerFault> {
         let now = now.timestamp_micros().to_string();
-        self.write(move |connection| queries::keep(connection, PROVEN, &now))
-            .await
+        self.write(move |connection| {
+            queries::keep(connection, PROVEN, &now)?;
+            Ok(((), Effect::Nothing))
+        })
+        .await
     }
 
     /// Keeps where the service is reached, for those who print tokens.
@@ -136,7 +151,8 @@ impl SqliteLedger {
         let (url, ca) = (url.to_owned(), ca_pem.to_owned());
         self.write(move |connection| {
             queries::keep(connection, URL, &url)?;
-            queries::keep(connection, CA, &ca)
+            queries::keep(connection, CA, &ca)?;
+            Ok(((), Effect::Nothing))
         })
         .await
     }
@@ -166,7 +182,7 @@ impl SqliteLedger {
         let mut deleted = 0;
         loop {
             let (grants, more) = self
-                .write(move |connection| queries::prune(connection, before))
+                .write(move |connection| Ok((queries::prune(connection, before)?, Effect::Nothing)))
                 .await?;
             deleted += grants;
             if !more {
@@ -233,24 +249,36 @@ impl SqliteLedger {
 
     async fn write<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        act: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, LedgerFault> {
-        self.writer
-            .write(None, |connection| Ok((act(connection)?, None)))
-            .await
+        self.writer.write(None, act).await
     }
 
     async fn report<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerFault> {
-        let reports = Arc::clone(&self.reports);
+        let files = Arc::clone(&self.files);
         // In one transaction: everything is of one moment.
-        tokio::task::spawn_blocking(move || {
-            reports.read(|connection| read(&*connection.unchecked_transaction()?))
-        })
-        .await
-        .map_err(|error| LedgerFault::new(format!("cannot read the ledger: {error}")))?
+        let found = tokio::task::spawn_blocking(move || {
+            files.with_current(|opened| {
+                let reports = &opened.reports;
+                reports.read(|connection| read(&*connection.unchecked_transaction()?))
+            })
+        });
+        let found = found.await;
+        let found =
+            found.map_err(|error| LedgerFault::new(format!("cannot read the ledger: {error}")))?;
+        self.renew_after(&found).await;
+        found
+    }
+
+    /// Lets the one who writes open the files anew after a fault that comes from other files.
+    async fn renew_after<T>(&self, found: &Result<T, LedgerFault>) {
+        if found.is_err() && self.files.is_renewal_due() {
+            // Its own fault says no more, and is logged.
+            let _ = self.write(|_| Ok(((), Effect::Nothing))).await;
+        }
     }
 }
 
@@ -262,10 +290,12 @@ impl Ledger for SqliteLedger {
     ) -> Result<Result<Entry, Refusal>, LedgerFault> {
         // A few microseconds from the page cache: less than the way to another thread.
         let key = claim.map(|claim| &claim.key);
-        let found = self
-            .looks
-            .read(|connection| queries::look(connection, uid, key))?;
-        Ok(found.ok_or(Refusal::UnknownGrant))
+        let found = self.files.with_current(|opened| {
+            let looks = &opened.looks;
+            looks.read(|connection| queries::look(connection, uid, key))
+        });
+        self.renew_after(&found).await;
+        Ok(found?.ok_or(Refusal::UnknownGrant))
     }
 
     async fn count(
@@ -275,6 +305,7 @@ impl Ledger for SqliteLedger {
         now: DateTime<Utc>,
         deadline: Instant,
     ) -> Result<Result<Decision, Refusal>, LedgerFault> {
+        self.check_whole()?;
         let uid = *uid;
         self.writer
             .write(Some(deadline), move |connection| {

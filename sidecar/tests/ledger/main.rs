@@ -5,6 +5,8 @@
 
 mod contention;
 mod files;
+mod lost_log;
+mod replaced;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

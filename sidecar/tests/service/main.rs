@@ -23,6 +23,7 @@ mod raw;
 mod redeem;
 mod redeemers;
 mod redeeming;
+mod restored;
 mod secrets;
 mod sidecar;
 mod tools;

@@ -273,11 +273,11 @@ fn a_service_that_cannot_write_is_not_ready_until_it_can() {
     wait_for(|| ready(&sidecar).contains(" 200 "));
 }
 
-fn ready(sidecar: &Sidecar) -> String {
+pub(crate) fn ready(sidecar: &Sidecar) -> String {
     sidecar.operations("/readyz")
 }
 
-fn wait_for(is_so: impl Fn() -> bool) {
+pub(crate) fn wait_for(is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < PATIENCE);

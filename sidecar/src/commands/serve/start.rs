@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::site_watch::of_one;
 use super::{Failure, data, say, tell};
@@ -137,6 +137,20 @@ fn say_endpoints(site: &Site) {
             "the site has no endpoint to link to: no token can be redeemed"
         );
     }
+}
+
+/// A ledger that lacks changes is served when its operator says so.
+pub(super) fn accept_loss(options: &Serve, ledger: &SqliteLedger) -> Result<(), Failure> {
+    match (ledger.check_whole(), options.accept_lost_log) {
+        (Ok(()), false) => {}
+        (Ok(()), true) => warn!("the ledger lacks nothing: leave --accept-lost-log out"),
+        (Err(fault), true) => {
+            ledger.accept_loss()?;
+            error!(%fault, "the loss is accepted: what was counted can be redeemed again");
+        }
+        (Err(fault), false) => return Err(Failure::usage(fault.to_string())),
+    }
+    Ok(())
 }
 
 /// The address that tokens carry: of the option, of the site, or that of the last time.

@@ -1,12 +1,14 @@
 //! What SQLite reports, as a line for the operator.
 
+use std::io;
 use std::path::Path;
 
 use rusqlite::{Error, ErrorCode, ffi};
 
-use super::place;
 use super::schema::SchemaProblem;
+use super::{mark, place};
 use crate::ledger::LedgerFault;
+use crate::wording;
 
 pub(super) fn opening(file: &Path, problem: &SchemaProblem) -> LedgerFault {
     let because = match problem {
@@ -48,6 +50,54 @@ pub(super) fn writing(file: &Path, error: &Error) -> LedgerFault {
         "cannot write the ledger '{}': {}",
         file.display(),
         advice(error)
+    ))
+}
+
+/// The files at the paths are not those that are open.
+pub(super) fn replaced(file: &Path) -> LedgerFault {
+    LedgerFault::passing(format!(
+        "the ledger '{0}', '{0}-wal' or '{0}-shm' was removed, restored or replaced while it was in \
+         use: stop the service, restore, start it again",
+        file.display()
+    ))
+}
+
+/// There is no file.
+pub(super) fn missing(file: &Path, error: &io::Error) -> LedgerFault {
+    LedgerFault::passing(format!(
+        "cannot open the ledger '{}': restore it: {}",
+        file.display(),
+        wording::io(error)
+    ))
+}
+
+/// There is no connection since the last one failed.
+pub(super) fn not_open(file: &Path) -> LedgerFault {
+    LedgerFault::passing(format!("the ledger '{}' is not open", file.display()))
+}
+
+/// The ledger lacks changes that were durable.
+pub(super) fn lacking(file: &Path, missing: u64) -> LedgerFault {
+    let changes = match missing {
+        1 => "change, which may be a counted redemption".to_owned(),
+        _ => format!("{missing} changes, and counted redemptions may be among them"),
+    };
+    LedgerFault::new(format!(
+        "the ledger '{0}' lacks its last {changes}: its log '{0}-wal' was lost or damaged, or an older copy took its place. Stop the \
+         service and restore the files; if they are lost, revoke what 'redemption-sidecar list' \
+         shows as live, and start 'serve' once with --accept-lost-log",
+        file.display()
+    ))
+}
+
+/// The file of the mark could not be used.
+pub(super) fn marking(file: &Path, error: &io::Error) -> LedgerFault {
+    LedgerFault::new(format!(
+        "cannot use the mark '{}' of the ledger '{}': let this user read and write it and its \
+         folder: {}",
+        mark::FILE,
+        file.display(),
+        wording::io(error)
     ))
 }
 

@@ -12,6 +12,9 @@ use crate::redemption::{
     Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal, decide,
 };
 
+/// The key in `meta` of the number of the newest change.
+const CHANGES: &str = "changes";
+
 /// How many rows one call of [`prune`] deletes.
 const PRUNED_AT_ONCE: i64 = 500;
 
@@ -45,6 +48,20 @@ pub(super) fn look(
         .optional()
 }
 
+/// Grants with their redemptions.
+pub(super) type Shown = Vec<(Grant, Vec<Redemption>)>;
+
+/// What statements did that is kept once the transaction is committed.
+#[derive(Clone, Debug)]
+pub(super) enum Effect {
+    /// Nothing that must not be lost.
+    Nothing,
+    /// A grant was made or ended.
+    Changed,
+    /// A redemption was counted.
+    Counted(Counted),
+}
+
 /// A redemption that is counted once the transaction is committed.
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
@@ -59,14 +76,14 @@ pub(super) fn count(
     uid: &GrantUid,
     candidate: Redemption,
     now: DateTime<Utc>,
-) -> rusqlite::Result<(Result<Decision, Refusal>, Option<Counted>)> {
+) -> rusqlite::Result<(Result<Decision, Refusal>, Effect)> {
     let Some(entry) = look(connection, uid, Some(&candidate.key))? else {
-        return Ok((Err(Refusal::UnknownGrant), None));
+        return Ok((Err(Refusal::UnknownGrant), Effect::Nothing));
     };
     let mut grant = entry.grant;
     let decision = decide(&grant, entry.redemption.as_ref(), &candidate.subject, now);
     if decision != Ok(Decision::Count) {
-        return Ok((decision, None));
+        return Ok((decision, Effect::Nothing));
     }
     insert_redemption(connection, uid, &candidate)?;
     grant.redemptions += 1;
@@ -85,7 +102,7 @@ pub(super) fn count(
         name: grant.name,
         redemption: candidate,
     };
-    Ok((decision, Some(counted)))
+    Ok((decision, Effect::Counted(counted)))
 }
 
 /// Adds a grant unless its name means a grant that has not ended.
@@ -93,7 +110,7 @@ pub(super) fn create(
     connection: &Connection,
     grant: &Grant,
     now: DateTime<Utc>,
-) -> rusqlite::Result<Result<(), Box<Grant>>> {
+) -> rusqlite::Result<(Result<(), Box<Grant>>, Effect)> {
     const INSERT: &str = concat!(
         "INSERT INTO grants (",
         grant_columns!(),
@@ -101,7 +118,7 @@ pub(super) fn create(
          :expiration_time, :revoked, :issuer, :sum)"
     );
     if let Some(holder) = not_ended(connection, &grant.name, now)?.next() {
-        return Ok(Err(Box::new(holder)));
+        return Ok((Err(Box::new(holder)), Effect::Nothing));
     }
     connection.prepare_cached(INSERT)?.execute(named_params! {
         ":uid": grant.uid.as_bytes(),
@@ -115,7 +132,7 @@ pub(super) fn create(
         ":issuer": grant.issuer,
         ":sum": sum(grant),
     })?;
-    Ok(Ok(()))
+    Ok((Ok(()), Effect::Changed))
 }
 
 /// Every grant, by name, the newest of a name first.
@@ -151,9 +168,9 @@ pub(super) fn revoke(
     connection: &Connection,
     name: &str,
     now: DateTime<Utc>,
-) -> rusqlite::Result<Vec<(Grant, Vec<Redemption>)>> {
+) -> rusqlite::Result<(Shown, Effect)> {
     let revoked = time(now.timestamp_micros())?;
-    not_ended(connection, name, now)?
+    let grants: Vec<_> = not_ended(connection, name, now)?
         .map(|mut grant| {
             grant.revoked = Some(revoked);
             connection
@@ -169,7 +186,13 @@ pub(super) fn revoke(
             let redemptions = redemptions(connection, &grant.uid)?;
             Ok((grant, redemptions))
         })
-        .collect()
+        .collect::<rusqlite::Result<_>>()?;
+    let effect = if grants.is_empty() {
+        Effect::Nothing
+    } else {
+        Effect::Changed
+    };
+    Ok((grants, effect))
 }
 
 /// How many grants are in each state, by [`GrantState::ALL`].
@@ -257,6 +280,23 @@ pub(super) fn kept(connection: &Connection, key: &str) -> rusqlite::Result<Optio
         .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
         .query_row([key], |row| row.get(0))
         .optional()
+}
+
+/// The number of the newest change; 0 before the first.
+pub(super) fn changes(connection: &Connection) -> rusqlite::Result<u64> {
+    match kept(connection, CHANGES)? {
+        None => Ok(0),
+        Some(number) => number
+            .parse()
+            .map_err(|_| damaged("the number of changes is none")),
+    }
+}
+
+/// Gives the next number to what the transaction changes, and returns it.
+pub(super) fn number_change(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = changes(connection)?.saturating_add(1);
+    keep(connection, CHANGES, &number.to_string())?;
+    Ok(number)
 }
 
 fn not_ended(

@@ -9,7 +9,7 @@
 //! connection is opened anew to look for what was counted in vain.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -17,7 +17,8 @@ use std::time::Instant;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::queries::Counted;
+use super::files::Files;
+use super::queries::{Counted, Effect};
 use super::{connection, fault, queries};
 use crate::ledger::LedgerFault;
 
@@ -27,8 +28,8 @@ const BATCH: usize = 256;
 /// How long the write-ahead log becomes before it is shortened, in bytes.
 const LONGEST_LOG: u64 = 8 << 20;
 
-/// What an order found or did: the answer and what it counted.
-pub(super) type Outcome<T> = rusqlite::Result<(T, Option<Counted>)>;
+/// What an order found, and what it did.
+pub(super) type Outcome<T> = rusqlite::Result<(T, Effect)>;
 
 /// The queue to the thread, which ends when this is dropped; what was queued is done before.
 pub(super) struct Writer {
@@ -38,10 +39,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread on an open connection to the file.
-    pub(super) fn start(file: Arc<Path>, connection: Connection) -> Result<Self, LedgerFault> {
+    /// Starts the thread, with a connection of its own.
+    pub(super) fn start(files: Arc<Files>) -> Result<Self, LedgerFault> {
         let (queue, orders) = mpsc::channel(BATCH);
-        let mut store = Store::new(file, connection);
+        let mut store = Store::open(files)?;
         let last = Arc::clone(&store.last);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
@@ -97,7 +98,7 @@ trait Order: Send {
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
     /// Keeps the fault of this order alone; what it did is undone.
     fn undone(&mut self, fault: LedgerFault);
-    fn counted(&self) -> Option<&Counted>;
+    fn effect(&self) -> &Effect;
     fn answer(self: Box<Self>);
     fn fail(self: Box<Self>, fault: LedgerFault);
 }
@@ -106,7 +107,7 @@ struct Waiting<T, F> {
     deadline: Option<Instant>,
     act: Option<F>,
     outcome: Option<Result<T, LedgerFault>>,
-    counted: Option<Counted>,
+    effect: Effect,
     reply: oneshot::Sender<Result<T, LedgerFault>>,
 }
 
@@ -124,7 +125,7 @@ where
             deadline,
             act: Some(act),
             outcome: None,
-            counted: None,
+            effect: Effect::Nothing,
             reply,
         })
     }
@@ -137,27 +138,29 @@ impl<T: Send, F: FnOnce(&Connection) -> Outcome<T> + Send> Order for Waiting<T, 
 
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         if let Some(act) = self.act.take() {
-            let (outcome, counted) = act(connection)?;
+            let (outcome, effect) = act(connection)?;
             self.outcome = Some(Ok(outcome));
-            self.counted = counted;
+            self.effect = effect;
         }
         Ok(())
     }
 
     fn undone(&mut self, fault: LedgerFault) {
         self.outcome = Some(Err(fault));
-        self.counted = None;
+        self.effect = Effect::Nothing;
     }
 
-    fn counted(&self) -> Option<&Counted> {
-        self.counted.as_ref()
+    fn effect(&self) -> &Effect {
+        &self.effect
     }
 
     fn answer(self: Box<Self>) {
         let Some(outcome) = self.outcome else { return };
         let is_lost = self.reply.send(outcome).is_err();
-        if let Some(counted) = self.counted.filter(|_| is_lost) {
-            log_lost(&counted);
+        if let Effect::Counted(counted) = &self.effect
+            && is_lost
+        {
+            log_lost(counted);
         }
     }
 
@@ -169,9 +172,7 @@ impl<T: Send, F: FnOnce(&Connection) -> Outcome<T> + Send> Order for Waiting<T, 
 
 /// What the thread owns. Without a connection the last one failed and none was had since.
 struct Store {
-    file: Arc<Path>,
-    /// The write-ahead log of the file. Source: SQLite, "WAL-mode File Format".
-    log: PathBuf,
+    files: Arc<Files>,
     /// The length in bytes at which the log is shortened.
     longest_log: u64,
     connection: Option<Connection>,
@@ -181,17 +182,14 @@ struct Store {
 }
 
 impl Store {
-    fn new(file: Arc<Path>, connection: Connection) -> Self {
-        let mut log = file.as_os_str().to_owned();
-        log.push("-wal");
-        Self {
-            file,
-            log: log.into(),
+    fn open(files: Arc<Files>) -> Result<Self, LedgerFault> {
+        Ok(Self {
+            connection: Some(connection::open(files.file())?),
+            files,
             longest_log: LONGEST_LOG,
-            connection: Some(connection),
             in_doubt: Vec::new(),
             last: Arc::new(Mutex::new(Ok(()))),
-        }
+        })
     }
 
     fn serve(&mut self, mut orders: mpsc::Receiver<Box<dyn Order>>) {
@@ -213,16 +211,22 @@ impl Store {
 
     fn commit(&mut self, batch: &mut [Box<dyn Order>]) -> Result<(), LedgerFault> {
         self.reopen()?;
+        self.files.compare()?;
+        let file = self.files.file();
         let Some(connection) = &mut self.connection else {
-            return Err(LedgerFault::new("the ledger is not open"));
+            return Err(fault::not_open(file));
         };
-        run(&self.file, connection, batch).map_err(|error| fault::writing(&self.file, &error))
+        let number = run(file, connection, batch).map_err(|error| fault::writing(file, &error))?;
+        if let Some(number) = number {
+            self.files.note(number);
+        }
+        Ok(())
     }
 
     /// Processes that commit without a pause never leave each other the moment in which the log
     /// begins anew. When it is long, one of them takes that moment, but waits for no slow reader.
     fn shorten_log(&mut self) {
-        let length = std::fs::metadata(&self.log).map_or(0, |log| log.len());
+        let length = self.files.log_length();
         let is_long = length > self.longest_log;
         let Some(connection) = self.connection.as_mut().filter(|_| is_long) else {
             return;
@@ -239,7 +243,10 @@ impl Store {
 
     fn fail(&mut self, batch: &mut Vec<Box<dyn Order>>, fault: &LedgerFault) {
         self.connection = None;
-        let counted = batch.iter().filter_map(|order| order.counted().cloned());
+        let counted = batch.iter().filter_map(|order| match order.effect() {
+            Effect::Counted(counted) => Some(counted.clone()),
+            Effect::Nothing | Effect::Changed => None,
+        });
         self.in_doubt.extend(counted);
         for order in batch.drain(..) {
             order.fail(fault.clone());
@@ -255,13 +262,15 @@ impl Store {
         if self.connection.is_some() {
             return Ok(());
         }
-        let connection = connection::open(&self.file)?;
+        self.files.renew()?;
+        let file = self.files.file();
+        let connection = connection::open(file)?;
         for counted in &self.in_doubt {
             let Counted {
                 uid, redemption, ..
             } = counted;
             let entry = queries::look(&connection, uid, Some(&redemption.key))
-                .map_err(|error| fault::reading(&self.file, &error))?;
+                .map_err(|error| fault::reading(file, &error))?;
             let stored = entry.and_then(|entry| entry.redemption);
             if stored.is_some_and(|stored| stored.serial == redemption.serial) {
                 log_lost(counted);
@@ -273,15 +282,16 @@ impl Store {
     }
 }
 
-/// Runs orders in one transaction. An error is one of the store.
+/// Runs orders in one transaction, and returns the number of what they changed. An error is one of
+/// the store.
 fn run(
     file: &Path,
     connection: &mut Connection,
     batch: &mut [Box<dyn Order>],
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Option<u64>> {
     // A transaction without a change commits without touching the disk.
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for order in batch {
+    for order in batch.iter_mut() {
         // Now, after the wait for the lock.
         if !order.is_due(Instant::now()) {
             order.undone(LedgerFault::new(
@@ -302,7 +312,14 @@ fn run(
             }
         }
     }
-    transaction.commit()
+    let mut effects = batch.iter().map(|order| order.effect());
+    let number = if effects.any(|effect| !matches!(effect, Effect::Nothing)) {
+        Some(queries::number_change(&transaction)?)
+    } else {
+        None
+    };
+    transaction.commit()?;
+    Ok(number)
 }
 
 fn log_lost(counted: &Counted) {

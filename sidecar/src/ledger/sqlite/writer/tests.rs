@@ -52,12 +52,12 @@ fn redemption(key: u32) -> Redemption {
 /// A store in a folder of its own that holds the grant.
 fn store() -> (TempDir, Store) {
     let folder = TempDir::new().unwrap();
-    let file: Arc<Path> = place::make(folder.path()).unwrap().into();
-    let connection = connection::open(&file).unwrap();
-    queries::create(&connection, &grant(), now())
-        .unwrap()
-        .unwrap();
-    (folder, Store::new(file, connection))
+    let file = place::make(folder.path()).unwrap();
+    let store = Store::open(Arc::new(Files::open(file.into()).unwrap())).unwrap();
+    let connection = store.connection.as_ref().unwrap();
+    let (created, _) = queries::create(connection, &grant(), now()).unwrap();
+    assert_eq!(created, Ok(()));
+    (folder, store)
 }
 
 fn order<T: Send + 'static>(
@@ -92,7 +92,7 @@ fn serve(store: &mut Store, orders: Vec<Box<dyn Order>>) -> String {
 /// header of 32 bytes, then frames of 24 bytes and a page; only the last one of a transaction has
 /// the size of the database in its bytes 4 to 7.
 fn commits(store: &Store) -> usize {
-    let log = std::fs::read(&store.log).unwrap();
+    let log = std::fs::read(format!("{}-wal", store.files.file().display())).unwrap();
     let frames = log.get(32..).unwrap_or_default().chunks(24 + 4096);
     frames.filter(|frame| frame[4..8] != [0; 4]).count()
 }
@@ -129,7 +129,11 @@ fn a_failure_is_a_fault_for_everybody_and_what_was_counted_nevertheless_is_logge
     let cases: [(&str, Failing, bool); 4] = [
         (
             "a commit is durable, and fails",
-            |connection| connection.execute_batch("COMMIT").map(|()| ((), None)),
+            |connection| {
+                connection
+                    .execute_batch("COMMIT")
+                    .map(|()| ((), Effect::Nothing))
+            },
             true,
         ),
         ("a panic", |_| unreachable!("for the test"), false),
@@ -140,7 +144,7 @@ fn a_failure_is_a_fault_for_everybody_and_what_was_counted_nevertheless_is_logge
                     connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
                 connection.pragma_update(None, "max_page_count", pages)?;
                 let filler = "x".repeat(100_000);
-                queries::keep(connection, "filler", &filler).map(|()| ((), None))
+                queries::keep(connection, "filler", &filler).map(|()| ((), Effect::Nothing))
             },
             false,
         ),
@@ -148,7 +152,7 @@ fn a_failure_is_a_fault_for_everybody_and_what_was_counted_nevertheless_is_logge
             "the file is read-only",
             |connection| {
                 connection.pragma_update(None, "query_only", true)?;
-                queries::keep(connection, "filler", "x").map(|()| ((), None))
+                queries::keep(connection, "filler", "x").map(|()| ((), Effect::Nothing))
             },
             false,
         ),
@@ -196,7 +200,7 @@ fn a_row_that_cannot_be_true_fails_only_the_order_that_read_it() {
         ("a statement fails", |connection| {
             queries::keep(connection, "half", "done")?;
             let failed = connection.execute("INSERT INTO nothing VALUES (1)", []);
-            failed.map(|_| ((), None))
+            failed.map(|_| ((), Effect::Nothing))
         }),
         ("a row is damaged", |connection| {
             queries::keep(connection, "half", "done")?;
@@ -206,7 +210,7 @@ fn a_row_that_cannot_be_true_fails_only_the_order_that_read_it() {
             queries::keep(connection, "half", "done")?;
             let number = "SELECT value FROM meta WHERE key = 'half'";
             let number = connection.query_row(number, [], |row| row.get::<_, i64>(0));
-            number.map(|_| ((), None))
+            number.map(|_| ((), Effect::Nothing))
         }),
     ];
     for (name, failing) in cases {
@@ -221,7 +225,7 @@ fn a_row_that_cannot_be_true_fails_only_the_order_that_read_it() {
         }
         assert_eq!(*store.last.lock().unwrap(), Ok(()), "{name}");
         let (half, mut half_reply) =
-            order(|connection| Ok((queries::kept(connection, "half")?, None)));
+            order(|connection| Ok((queries::kept(connection, "half")?, Effect::Nothing)));
         serve(&mut store, vec![half]);
         assert_eq!(half_reply.try_recv().unwrap(), Ok(None), "{name}: undone");
     }
@@ -233,7 +237,7 @@ fn a_count_whose_requester_went_while_it_ran_is_logged() {
     let (left, reply) = count(1);
     let (leaving, _reply) = order(move |_| {
         drop(reply);
-        Ok(((), None))
+        Ok(((), Effect::Nothing))
     });
     let (there, mut reply) = count(2);
     let log = serve(&mut store, vec![left, leaving, there]);
@@ -270,7 +274,7 @@ fn a_ledger_that_cannot_be_opened_again_is_a_fault_until_it_can() {
     let (durable, _reply) = order(move |connection| {
         connection.execute_batch("COMMIT")?;
         std::fs::rename(from, to).unwrap();
-        Ok(((), None))
+        Ok(((), Effect::Nothing))
     });
     let log = serve(&mut store, vec![stored, durable]);
     assert!(stored_reply.try_recv().unwrap().is_err());
@@ -294,19 +298,22 @@ fn a_ledger_that_cannot_be_opened_again_is_a_fault_until_it_can() {
 #[test]
 fn a_long_log_begins_anew_when_no_reader_needs_it() {
     let (_folder, mut store) = store();
-    let reader = connection::open_for_reading(&store.file, connection::PATIENCE).unwrap();
+    let reader = connection::open_for_reading(store.files.file(), connection::PATIENCE).unwrap();
     let snapshot = reader.unchecked_transaction().unwrap();
     assert_eq!(queries::list(&snapshot).unwrap(), [grant()]);
     for filler in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
         let filler = filler.repeat(1 << 20);
         let keep = move |connection: &Connection| {
-            Ok((queries::keep(connection, "filler", &filler)?, None))
+            Ok((
+                queries::keep(connection, "filler", &filler)?,
+                Effect::Nothing,
+            ))
         };
         let (order, mut reply) = order(keep);
         serve(&mut store, vec![order]);
         assert_eq!(reply.try_recv().unwrap(), Ok(()));
     }
-    let log = |store: &Store| std::fs::metadata(&store.log).unwrap().len();
+    let log = |store: &Store| store.files.log_length();
     assert!(log(&store) > LONGEST_LOG);
     assert!(
         store.longest_log > LONGEST_LOG,
