@@ -86,7 +86,10 @@ pub fn review(request: &Request<'_>, settings: &Settings, now: DateTime<Utc>) ->
         return Verdict::unchanged();
     }
     match (request.group.as_str(), request.kind.as_str(), is_token) {
-        ("skupper.io", "AccessGrant" | "AccessToken", false) if is_spec_unchanged(request) => {
+        // Labels, finalizers and owners can always be changed, on any object, by any controller.
+        ("skupper.io", "AccessGrant" | "AccessToken", false)
+            if request.operation == Operation::Update && request.is_spec_stored() =>
+        {
             Verdict::unchanged()
         }
         ("skupper.io", "AccessGrant", false) => review_as::<AccessGrant>(request, settings, now),
@@ -131,17 +134,4 @@ fn review_as<K: Kind>(request: &Request<'_>, settings: &Settings, now: DateTime<
     }
     let subject = format!("{} \"{}\"", K::NAME, printable(review.name(&request.name)));
     Verdict::denied(&subject, findings)
-}
-
-/// Labels, finalizers and owners can always be changed, on any object, by any controller.
-fn is_spec_unchanged(request: &Request<'_>) -> bool {
-    request.operation == Operation::Update
-        && request
-            .old_object
-            .as_ref()
-            .is_some_and(|old| spec(old) == spec(&request.object))
-}
-
-fn spec(object: &Value) -> Option<&Value> {
-    object.get("spec").filter(|spec| !spec.is_null())
 }

@@ -13,6 +13,7 @@ use std::fmt;
 use json::Place;
 use serde_json::{Map, Value};
 
+pub(crate) use json::MAX_ENTRIES;
 pub use scaffold::admission_request;
 
 /// What a user wants done.
@@ -142,6 +143,31 @@ impl<'a> Request<'a> {
         object.map(Value::take).unwrap_or_default()
     }
 
+    /// True when the stored object has the same spec. Where more stands in it than is read for the
+    /// rules, both are read whole, and only then.
+    pub(crate) fn is_spec_stored(&self) -> bool {
+        let Some(old) = &self.old_object else {
+            return false;
+        };
+        let (spec, stored) = (spec(&self.object), spec(old));
+        let is_read = spec
+            .and_then(Value::as_object)
+            .is_none_or(|fields| fields.values().all(is_read));
+        spec == stored && (is_read || self.is_whole_spec_stored())
+    }
+
+    fn is_whole_spec_stored(&self) -> bool {
+        let Some(value) = json::read(self.text, Place::Whole) else {
+            return false;
+        };
+        let request = match self.place {
+            Place::PayloadForObject => value.get("request").unwrap_or(&Value::Null),
+            _ => &value,
+        };
+        let of = |object: &str| request.get(object).and_then(spec);
+        of("object") == of("oldObject")
+    }
+
     fn of_fields(request: Value, text: &'a [u8], place: Place) -> Result<Self, RequestProblem> {
         let Value::Object(mut fields) = request else {
             return Err(RequestProblem::NotARequest);
@@ -183,6 +209,20 @@ impl<'a> Request<'a> {
         }
         Ok(request)
     }
+}
+
+/// True when nothing was read past in a field of a spec: it holds no more than the rules allow.
+pub(crate) fn is_read(value: &Value) -> bool {
+    let is_scalar = |value: &Value| !value.is_array() && !value.is_object();
+    match value {
+        Value::Array(elements) => elements.len() <= MAX_ENTRIES && elements.iter().all(is_scalar),
+        Value::Object(fields) => fields.len() <= MAX_ENTRIES && fields.values().all(is_scalar),
+        _ => true,
+    }
+}
+
+fn spec(object: &Value) -> Option<&Value> {
+    object.get("spec").filter(|spec| !spec.is_null())
 }
 
 fn take(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {

@@ -7,9 +7,38 @@ use crate::finding::{Cause, Severity};
 use crate::kind::{Kind, Review, field_names};
 use crate::nearest::{COMPARED, nearest};
 use crate::path::FieldPath;
+use crate::request::MAX_ENTRIES;
 use crate::rules::{Report, Row, Rule};
 use crate::value::code::{Code, CodeProblem};
 use crate::value::name::{NamePrefix, SubdomainName};
+
+pub(crate) const fn settings_too_many<K: Kind>() -> Row<K> {
+    Row {
+        rule: Rule::fixed(
+            "settings-too-many",
+            "/spec/settings",
+            "more than 64 entries in `settings`",
+            "each review needs memory of its own; 70,000 entries fit into a request, and eight of them ended a policy server",
+        ),
+        check: too_many,
+    }
+}
+
+/// Finds more entries at the rule's field than are read. Nothing else is said about them.
+pub(crate) fn too_many<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
+    let entries = match report.path().of(review.object) {
+        Some(Value::Array(elements)) => elements.len(),
+        Some(Value::Object(fields)) => fields.len(),
+        _ => 0,
+    };
+    if entries > MAX_ENTRIES {
+        report.find(
+            Cause::TooMany,
+            format!("must have at most {MAX_ENTRIES} entries"),
+        );
+        report.settle(report.path());
+    }
+}
 
 /// The rule for values of the wrong JSON type, in every kind.
 pub(crate) const fn wrong_type<K: Kind>() -> Row<K> {

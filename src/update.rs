@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use crate::kind::{Edit, Kind, Object, Old, is_field};
+use crate::request::is_read;
 use crate::settings::Settings;
 
 /// How an object compares with what is stored of it.
@@ -46,19 +47,22 @@ impl Comparison {
                 .filter(|_| !(field.is_absent)(&old.object.spec));
             let left_out = was.filter(|_| is.is_none());
             // What may not be written back is lost, and so it is a change. A value of the wrong type
-            // never comes back: it breaks listing for the whole cluster.
+            // never comes back: it breaks listing for the whole cluster. What was not read whole can
+            // neither be compared nor written.
             let kept = left_out.filter(|_| {
                 is_processed
                     && settings.defaulting
                     && !field.is_removable
                     && !old.object.mismatches.is_within(field.name)
+                    && was.is_some_and(is_read)
             });
             let is_removed = left_out.is_some() && field.is_removable;
-            let is_unchanged = is == was
-                || is_removed
-                || kept.is_some()
-                || (field.is_same)(&new.spec, &old.object.spec, settings)
-                || K::is_own_change(field.name, &new.spec, &old.object.spec);
+            let is_unchanged = is.is_none_or(is_read)
+                && (is == was
+                    || is_removed
+                    || kept.is_some()
+                    || (field.is_same)(&new.spec, &old.object.spec, settings)
+                    || K::is_own_change(field.name, &new.spec, &old.object.spec));
             comparison.restored.extend(kept.map(|value| Edit {
                 field: field.name,
                 value: value.clone(),

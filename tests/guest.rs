@@ -225,6 +225,61 @@ fn settings_are_validated_as_the_library_does() {
     }
 }
 
+/// What a list of a megabyte may cost: a tenth more than as many bytes that no rule reads, and memory
+/// for the request. Eight such requests at once would otherwise end the policy server.
+#[test]
+fn a_list_of_a_megabyte_is_refused_without_being_built() {
+    let token = || recorded("14-accesstoken-create.json");
+    let entries = (0..70_000).map(|number| (format!("k{number:05}"), json!("v")));
+    let entries = Value::Object(entries.collect());
+    let audiences = json!(vec!["https://a.example"; 50_000]);
+    let lists = json!(vec![json!(vec![json!([json!({"a": []}), 1]); 4225]); 16]);
+    let rows = [
+        (
+            "14-accesstoken-create.json",
+            "settings",
+            entries,
+            "settings-too-many",
+        ),
+        (
+            "28-token-bound-secret.json",
+            "audiences",
+            audiences,
+            "audience-too-many",
+        ),
+        (
+            "01-accessgrant-create.json",
+            "settings",
+            lists,
+            "wrong-type",
+        ),
+    ];
+    for (file, field, value, rule) in rows {
+        let mut unread = token();
+        unread["options"] = value.clone();
+        let mut request = recorded(file);
+        request["object"]["spec"][field] = value;
+        let (payload, unread) = (payload(&request), call("validate", &payload(&unread)));
+        assert!(payload.len() > 800_000, "{rule}: {} bytes", payload.len());
+        let answer = call("validate", &payload);
+        let response: Value = serde_json::from_slice(&answer.bytes).unwrap();
+        assert_eq!(response["code"], 422, "{rule}");
+        let codes = response["audit_annotations"]["findings"].as_str().unwrap();
+        assert!(codes.starts_with(rule), "{codes}");
+        assert!(
+            answer.fuel_used <= unread.fuel_used + unread.fuel_used / 10,
+            "{rule}: {} and {}",
+            answer.fuel_used,
+            unread.fuel_used
+        );
+        assert!(
+            answer.memory_bytes <= 3 * payload.len(),
+            "{rule}: {}",
+            answer.memory_bytes
+        );
+    }
+}
+
 /// Fuel is counted exactly, so that a change that makes a request dearer is seen. The budgets are
 /// what was measured, and a twentieth more.
 #[test]

@@ -9,7 +9,8 @@ use crate::kind::{Kind, Review};
 use crate::rules::{Report, Row, Rule};
 use crate::settings::{MAX_INT32, Settings};
 use crate::skupper_object::{
-    code_format, name_format, name_missing, range_problem, unknown_field, wrong_type,
+    code_format, name_format, name_missing, range_problem, settings_too_many, unknown_field,
+    wrong_type,
 };
 use crate::value::duration::GoDuration;
 
@@ -17,6 +18,7 @@ type GrantReview<'a> = Review<'a, AccessGrant>;
 
 /// Every rule, in the order in which findings are reported.
 pub(super) const RULES: &[Row<AccessGrant>] = &[
+    settings_too_many(),
     wrong_type(),
     name_missing(),
     name_format(),

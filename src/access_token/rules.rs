@@ -8,7 +8,8 @@ use crate::printable::printable;
 use crate::rules::{Report, Row, Rule};
 use crate::settings::MAX_INT32;
 use crate::skupper_object::{
-    code_format, name_format, name_missing, range_problem, unknown_field, wrong_type,
+    code_format, name_format, name_missing, range_problem, settings_too_many, unknown_field,
+    wrong_type,
 };
 use crate::value::certificate::BundleProblem;
 use crate::value::host::Host;
@@ -18,6 +19,7 @@ type TokenReview<'a> = Review<'a, AccessToken>;
 
 /// Every rule, in the order in which findings are reported.
 pub(super) const RULES: &[Row<AccessToken>] = &[
+    settings_too_many(),
     wrong_type(),
     name_missing(),
     name_format(),

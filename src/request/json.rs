@@ -10,6 +10,10 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+/// Most entries of a list or map in a spec. No object needs as many; a hundred thousand of them fit into
+/// a request, and the values made of them would fill the memory of the host.
+pub(crate) const MAX_ENTRIES: usize = 64;
+
 /// Where in a payload a value stands, which decides what of it is kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -23,6 +27,12 @@ pub(super) enum Place {
     Metadata,
     /// `oldObject`: what the rules read of it.
     OldObject,
+    /// `spec` of either.
+    Spec,
+    /// A field of a spec: of a list or map one entry more is kept than there may be, so that it shows.
+    SpecField,
+    /// An entry of such a list or map: of another list or map nothing is kept but its type.
+    Entry,
     /// `resource`.
     Resource,
     /// `userInfo`.
@@ -45,8 +55,7 @@ impl Place {
             | (Self::Payload, "settings")
             | (Self::Request, "operation" | "kind" | "subResource" | "name")
             | (Self::Resource, "resource")
-            | (Self::Object, "spec")
-            | (Self::OldObject, "spec" | "status")
+            | (Self::OldObject, "status")
             | (Self::Metadata, "name" | "generateName")
             | (Self::User, "username" | "groups")
             | (Self::RequestForObject, "object") => Self::Whole,
@@ -57,7 +66,27 @@ impl Place {
             (Self::Request, "object") => Self::Object,
             (Self::Request, "oldObject") => Self::OldObject,
             (Self::Object | Self::OldObject, "metadata") => Self::Metadata,
+            (Self::Object | Self::OldObject, "spec") => Self::Spec,
+            (Self::Spec, _) => Self::SpecField,
+            (Self::SpecField, _) => Self::Entry,
             _ => Self::Nothing,
+        }
+    }
+
+    /// The place of the elements of a list here.
+    fn element(self) -> Self {
+        match self {
+            Self::Nothing | Self::Entry => Self::Nothing,
+            Self::Spec | Self::SpecField => Self::Entry,
+            _ => Self::Whole,
+        }
+    }
+
+    /// This place, or none once so many entries of a list or map here are kept.
+    fn after(self, kept: usize) -> Self {
+        match self {
+            Self::SpecField if kept > MAX_ENTRIES => Self::Nothing,
+            place => place,
         }
     }
 }
@@ -117,22 +146,20 @@ impl<'de> Visitor<'de> for Place {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
-        let place = match self {
-            Self::Nothing => Self::Nothing,
-            _ => Self::Whole,
-        };
         let mut kept = Vec::new();
-        while let Some(element) = elements.next_element_seed(place)? {
-            if place == Self::Whole {
-                kept.push(element);
+        loop {
+            let place = self.after(kept.len()).element();
+            match elements.next_element_seed(place)? {
+                Some(element) if place != Self::Nothing => kept.push(element),
+                Some(_) => {}
+                None => return Ok(Value::Array(kept)),
             }
         }
-        Ok(Value::Array(kept))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut kept = Map::new();
-        while let Some((name, place)) = fields.next_key_seed(Name(self))? {
+        while let Some((name, place)) = fields.next_key_seed(Name(self.after(kept.len())))? {
             let value = fields.next_value_seed(place)?;
             if let Some(name) = name {
                 kept.insert(name, value);
@@ -195,6 +222,37 @@ mod tests {
         let text = br#"{"request": {"object": ["x"], "userInfo": "u", "oldObject": 1.5}}"#;
         let expected = json!({"request": {"object": ["x"], "userInfo": "u", "oldObject": 1.5}});
         assert_eq!(read(text, Place::Payload), Some(expected));
+    }
+
+    #[test]
+    fn of_a_list_or_map_in_a_spec_one_entry_more_is_kept_than_there_may_be() {
+        let read_spec = |spec: &str| {
+            let text =
+                format!(r#"{{"object": {{"spec": {spec}}}, "oldObject": {{"spec": {spec}}}}}"#);
+            let read = read(text.as_bytes(), Place::Request).unwrap();
+            assert_eq!(read["object"], read["oldObject"]);
+            read["object"]["spec"].clone()
+        };
+        let list = |length: usize| json!(vec!["x"; length]).to_string();
+        let map = |length: usize| {
+            let entries = (0..length).map(|number| (format!("k{number:06}"), json!("x")));
+            Value::Object(entries.collect()).to_string()
+        };
+        for (asked, kept) in [(0, 0), (64, 64), (65, 65), (66, 65), (100_000, 65)] {
+            let spec = format!(r#"{{"a": {}, "b": {}}}"#, list(asked), map(asked));
+            let read = read_spec(&spec);
+            assert_eq!(read["a"].as_array().unwrap().len(), kept, "{asked}");
+            assert_eq!(read["b"].as_object().unwrap().len(), kept, "{asked}");
+        }
+        assert_eq!(
+            read_spec(
+                r#"{"a": [[1, [2]], {"b": [3]}, 4], "c": {"d": {"e": 5}, "f": [6], "g": 7}, "h": 8}"#
+            ),
+            json!({"a": [[], {}, 4], "c": {"d": {}, "f": [], "g": 7}, "h": 8})
+        );
+        assert_eq!(read_spec("[[1], 2]"), json!([[], 2]));
+        // The fields themselves are all there: the last may be one that the rules know.
+        assert_eq!(read_spec(&map(100)).as_object().unwrap().len(), 100);
     }
 
     #[test]

@@ -8,13 +8,22 @@ use crate::finding::{Cause, Severity, supported_values};
 use crate::kind::Review;
 use crate::rules::{Report, Row, Rule};
 use crate::settings::{DEFAULT_LIFETIME, MAX_LIFETIME, MIN_LIFETIME, Overlong};
-use crate::skupper_object::wrong_type;
+use crate::skupper_object::{too_many, wrong_type};
 use crate::value::audience;
 
 type RequestReview<'a> = Review<'a, TokenRequest>;
 
 /// Every rule, in the order in which findings are reported.
 pub(super) const RULES: &[Row<TokenRequest>] = &[
+    Row {
+        rule: Rule::fixed(
+            "audience-too-many",
+            "/spec/audiences",
+            "more than 64 audiences",
+            "each review needs memory and time of its own; a hundred requests with 45,000 audiences kept others from their tokens",
+        ),
+        check: too_many,
+    },
     wrong_type(),
     Row {
         rule: Rule::new(

@@ -125,7 +125,9 @@ fn bad_values(rows: &mut Vec<Row>) {
     let many = format!("[{}\"\"]", "\"\",".repeat(100_000));
     let fields: Vec<String> = (0..10_000).map(|n| format!("\"a{n}\": 1")).collect();
     let fields = format!("{{{}}}", fields.join(", "));
-    let table: [(&str, &str, &str, Option<u16>, &str); 35] = [
+    let entries = fields.replace(": 1", ": \"b\"");
+    let nested = format!("[[{many}], {{\"a\": {many}}}]");
+    let table: [(&str, &str, &str, Option<u16>, &str); 39] = [
         (
             GRANT,
             "redemptionsAllowed",
@@ -222,7 +224,13 @@ fn bad_values(rows: &mut Vec<Row>) {
             "spec.issuer: Invalid value: \"A B\"",
         ),
         (GRANT, "settings", "null", None, ""),
-        (GRANT, "settings", &fields, Some(422), "9968 more"),
+        (
+            GRANT,
+            "settings",
+            &fields,
+            Some(422),
+            "spec.settings: Too many: must have at most 64 entries",
+        ),
         (TOKEN, "url", "null", Some(422), "spec.url: Required value"),
         (TOKEN, "url", "\"\"", Some(422), "spec.url: Required value"),
         (TOKEN, "url", &long, Some(422), "spec.url: Too long"),
@@ -278,7 +286,41 @@ fn bad_values(rows: &mut Vec<Row>) {
             Some(422),
             "spec.linkCost: Invalid value: 1e+300",
         ),
-        (REQUEST, "audiences", &many, Some(422), "99969 more"),
+        (
+            REQUEST,
+            "audiences",
+            &many,
+            Some(422),
+            "spec.audiences: Too many: must have at most 64 entries",
+        ),
+        (
+            GRANT,
+            "settings",
+            &entries,
+            Some(422),
+            "spec.settings: Too many: must have at most 64 entries",
+        ),
+        (
+            TOKEN,
+            "settings",
+            &entries,
+            Some(422),
+            "spec.settings: Too many: must have at most 64 entries",
+        ),
+        (
+            TOKEN,
+            "settings",
+            &many,
+            Some(422),
+            "spec.settings: Too many: must have at most 64 entries",
+        ),
+        (
+            GRANT,
+            "expirationWindow",
+            &nested,
+            Some(422),
+            "spec.expirationWindow: Invalid value: \"array\": must be a string",
+        ),
         (
             REQUEST,
             "expirationSeconds",
