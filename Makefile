@@ -27,12 +27,12 @@ MANIFESTS := Cargo.toml Cargo.lock rust-toolchain.toml
 POLICY_SOURCES := $(MANIFESTS) $(shell find src -name '*.rs')
 HOST_SOURCES := $(shell find tests/host -name '*.rs' -o -path 'tests/host/Cargo.toml')
 SIDECAR_SOURCES := $(POLICY_SOURCES) $(shell find sidecar/src -name '*.rs') sidecar/Cargo.toml
-CHECK_SOURCES := $(POLICY_SOURCES) $(shell find check/src -name '*.rs') check/Cargo.toml check/build.rs policy-metadata.yml $(wildcard tests/rules/*.md)
+CHECK_SOURCES := $(POLICY_SOURCES) $(shell find check/src -name '*.rs') check/Cargo.toml check/build.rs policy-metadata.yml $(wildcard tests/rules/*.md check/rules/*.md)
 BINDGEN_SOURCES := $(shell find web/bindgen -name '*.rs' -o -name Cargo.toml)
 WEB_SOURCES := $(POLICY_SOURCES) $(shell find web/src -name '*.rs') web/Cargo.toml
 NPM_SOURCES := $(shell find web/npm/src -name '*.ts') web/npm/package.json web/npm/tsconfig.json web/tsconfig.json
 PLAYGROUND_SOURCES := $(shell find web/playground -path '*/node_modules' -prune -o -path web/playground/dist -prune -o -path web/playground/test -prune -o -type f -print) $(wildcard tests/rules/*.md)
-XTASK_SOURCES := $(POLICY_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
+XTASK_SOURCES := $(CHECK_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
 
 say = @printf '\n>> %s\n' '$(1)'
 

@@ -134,6 +134,11 @@ pub(crate) fn of_object(lines: &LineNumbers<'_>, tree: &Tree, object: &Object) -
     findings
 }
 
+/// Checks that no key stands twice in a value and below.
+pub(crate) fn of_keys(lines: &LineNumbers<'_>, tree: &Tree, pointer: &str) -> Vec<Finding> {
+    duplicates::check(lines, tree, pointer)
+}
+
 /// Checks the list around objects that the policy has rules for.
 pub(crate) fn of_list(lines: &LineNumbers<'_>, tree: &Tree) -> Vec<Finding> {
     duplicates::check_root(lines, tree)

@@ -4,17 +4,18 @@ use serde_json::Value;
 use skupper_access_policy::finding::Cause;
 use skupper_access_policy::settings::Settings;
 
+use crate::checks::{self, LineNumbers};
 use crate::files::{Input, read as read_file};
 use crate::manifest::node::{Target, Tree};
 use crate::manifest::read as read_documents;
 use crate::place::Lines;
 
-/// Reads the settings in a file: a document with nothing else, or `spec.settings` of the one
-/// `ClusterAdmissionPolicy` or `AdmissionPolicy`.
+/// Reads the settings in a file, as JSON and checked: a document with nothing else, or `spec.settings` of
+/// the one `ClusterAdmissionPolicy` or `AdmissionPolicy`.
 ///
 /// # Errors
 /// A line for each problem, with file, line and column where there is one.
-pub fn read(input: &Input) -> Result<Settings, Vec<String>> {
+pub fn read(input: &Input) -> Result<(Value, Settings), Vec<String>> {
     let name = input.name();
     let file = read_file(input).map_err(|problem| vec![problem])?;
     let lines = Lines::of(&file.text);
@@ -29,7 +30,12 @@ pub fn read(input: &Input) -> Result<Settings, Vec<String>> {
         documents.push((tree, value));
     }
     let (tree, value, prefix) = chosen(&documents).map_err(|why| vec![format!("{name}: {why}")])?;
-    Settings::read(value).map_err(|problems| {
+    let twice = checks::of_keys(&LineNumbers::of(&file.text), tree, prefix);
+    if let Some(finding) = twice.first() {
+        let span = tree.span(&(prefix.to_owned() + &finding.pointer()), Target::Key);
+        return Err(at(span.start, &finding.to_string()));
+    }
+    let settings = Settings::read(value).map_err(|problems| {
         let problems = problems.problems().iter().map(|error| {
             let pointer = error.path.to_pointer();
             let pointer = Some(pointer.as_str())
@@ -47,8 +53,9 @@ pub fn read(input: &Input) -> Result<Settings, Vec<String>> {
         problems
             .iter()
             .flat_map(|(start, problem)| at(*start, problem))
-            .collect()
-    })
+            .collect::<Vec<String>>()
+    })?;
+    Ok((value.clone(), settings))
 }
 
 /// The settings among the documents of a file, and the pointer to them.

@@ -9,7 +9,7 @@ use skupper_access_policy::settings::Settings;
 
 use crate::files::{self, Input};
 use crate::fix::{Fixed, fix};
-use crate::judge::judge;
+use crate::judge::{Contents, judge};
 use crate::report::{Judged, Pieces, Style, Summary};
 use crate::root::Root;
 use crate::surroundings::Surroundings;
@@ -84,28 +84,20 @@ impl Check {
         };
         let mut outcome = Outcome::default();
         let mut text = file.text;
-        let mut contents = judge(&text, &self.settings, self.now);
-        let reason = match &contents {
-            contents if contents.is_of_others() => None,
-            _ => surroundings.reason(input),
-        };
-        match reason {
-            Some(reason) => contents.set_aside(&text, reason),
-            None if self.is_fixing => {
-                let mut fixed = fix(&text, &contents, &self.settings, self.now);
-                if !file.is_exact {
-                    fixed = fixed.unwritten();
-                }
-                if let Some(new) = fixed.text.take() {
-                    if let Err(problem) = write::replace(&input.path, &text, &new) {
-                        return self.problem(input, &problem);
-                    }
-                    contents = judge(&new, &self.settings, self.now);
-                    text = new;
-                }
-                tell_fixed(&name, &fixed, &mut outcome);
+        let mut contents = self.examine(input, &text, surroundings);
+        if self.is_fixing {
+            let mut fixed = fix(&text, &contents, &self.settings, self.now);
+            if !file.is_exact {
+                fixed = fixed.unwritten();
             }
-            None => {}
+            if let Some(new) = fixed.text.take() {
+                if let Err(problem) = write::replace(&input.path, &text, &new) {
+                    return self.problem(input, &problem);
+                }
+                contents = self.examine(input, &new, surroundings);
+                text = new;
+            }
+            tell_fixed(&name, &fixed, &mut outcome);
         }
         if self.skips_others || !input.is_named {
             contents.skip_unreadable_of_others(&text);
@@ -120,6 +112,10 @@ impl Check {
         outcome
     }
 
+    fn examine(&self, input: &Input, text: &str, surroundings: &Surroundings) -> Contents {
+        examine(input, text, surroundings, &self.settings, self.now)
+    }
+
     /// What is no file that can be read or written: a line that says why.
     #[must_use]
     pub fn problem(&self, input: &Input, problem: &str) -> Outcome {
@@ -131,6 +127,24 @@ impl Check {
         outcome.notes.push(format!("error: {problem}"));
         outcome
     }
+}
+
+/// Judges the text of a file; what stands beside it may make it a part of something else.
+#[must_use]
+pub fn examine(
+    input: &Input,
+    text: &str,
+    surroundings: &Surroundings,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Contents {
+    let mut contents = judge(text, settings, now);
+    if !contents.is_of_others()
+        && let Some(reason) = surroundings.reason(input)
+    {
+        contents.set_aside(text, reason);
+    }
+    contents
 }
 
 /// Says what was written, and shows what could not be.

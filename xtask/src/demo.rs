@@ -5,6 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use skupper_access_check::files::Input;
+use skupper_access_check::surroundings::Surroundings;
+use skupper_access_policy::settings::Settings;
 
 use crate::review::Reviewer;
 
@@ -14,14 +17,15 @@ use crate::review::Reviewer;
 ///
 /// Says which file cannot be read, or how the guest failed.
 pub(crate) fn run(path: &Path) -> Result<(), String> {
-    let reviewer = Reviewer::load(path, json!({}))?;
+    let reviewer = Reviewer::load(path, json!({}), Settings::default())?;
+    let surroundings = Surroundings::default();
     let size = reviewer.module_size().div_ceil(1024);
     println!(
         "{} ({size} KiB) reviews the manifests of {EXAMPLES}/",
         path.display()
     );
     for file in manifests()? {
-        reviewer.review(&file)?;
+        reviewer.review(&Input::named(&file), &surroundings)?;
     }
     Ok(())
 }

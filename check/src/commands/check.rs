@@ -89,7 +89,8 @@ fn settings(line: &CommandLine) -> Result<Settings, Vec<String>> {
     let Some(path) = &line.settings else {
         return Ok(Settings::default());
     };
-    crate::settings::read(&Input::named(path))
+    let (_, settings) = crate::settings::read(&Input::named(path))?;
+    Ok(settings)
 }
 
 fn now() -> DateTime<Utc> {

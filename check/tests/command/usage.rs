@@ -245,6 +245,10 @@ fn settings_come_from_a_file_or_from_a_policy() {
             "bad-policy.yml",
             "apiVersion: policies.kubewarden.io/v1\nkind: AdmissionPolicy\nspec:\n  settings: {accessGrant: {maxRedemptionsAllowed: 0}}\n",
         ),
+        (
+            "twice.yml",
+            "accessGrant: {maxExpirationWindow: 1h}\naccessGrant: {}\n",
+        ),
         ("list.yml", "- a\n"),
         ("broken.yml", "a: [\n"),
         ("empty.yml", "# nothing\n"),
@@ -269,6 +273,11 @@ fn settings_come_from_a_file_or_from_a_policy() {
             "bad-policy.yml",
             2,
             "error: bad-policy.yml:4:51: accessGrant.maxRedemptionsAllowed: Invalid value: 0: must be from 1 to 2147483647\n",
+        ),
+        (
+            "twice.yml",
+            2,
+            "error: twice.yml:2:1: accessGrant: Duplicate value: stands in lines 1 and 2: kubectl takes the last, kustomize and Flux refuse the file: leave one\n",
         ),
         (
             "list.yml",

@@ -38,8 +38,8 @@ impl Screen {
         prose(message);
     }
 
-    pub(crate) fn warning(self, message: &str) {
-        println!("  {}", self.paint(YELLOW, "warning"));
+    pub(crate) fn warning(self, text: &str, message: &str) {
+        println!("  {}", self.paint(YELLOW, text));
         prose(message);
     }
 
