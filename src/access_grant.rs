@@ -11,6 +11,7 @@ use crate::kind::{Edit, Kind, Review, SpecField};
 use crate::rules::Row;
 use crate::settings::Settings;
 use crate::skupper_object::is_same_map;
+use crate::unknown_field::Vocabulary;
 use crate::value::code::{Code, CodeProblem};
 use crate::value::duration::{GoDuration, WindowProblem, read_window};
 use crate::value::name::{NameProblem, SubdomainName};
@@ -69,6 +70,23 @@ impl Kind for AccessGrant {
             ..SpecField::plain("settings", |spec| spec.settings.is_absent())
         },
     ];
+
+    // Names of the drafts of `v2alpha1`, and of version 1 of the command line.
+    // Source: github.com/skupperproject/skupper, pull request 1508.
+    const VOCABULARY: Vocabulary = Vocabulary {
+        owner: "Skupper",
+        earlier: &[
+            ("claims", "redemptionsAllowed"),
+            ("allowedRedemptions", "redemptionsAllowed"),
+            ("redemptions", "redemptionsAllowed"),
+            ("uses", "redemptionsAllowed"),
+            ("validFor", "expirationWindow"),
+            ("expiry", "expirationWindow"),
+            ("secret", "code"),
+            ("password", "code"),
+        ],
+        is_open: false,
+    };
 
     const RULES: &'static [Row<Self>] = rules::RULES;
 

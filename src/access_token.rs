@@ -10,6 +10,7 @@ use crate::field::{Cursor, Field, Mismatches};
 use crate::kind::{Edit, Kind, Review, SpecField};
 use crate::rules::Row;
 use crate::skupper_object::is_same_map;
+use crate::unknown_field::Vocabulary;
 use crate::value::certificate::{BundleProblem, CertificateBundle};
 use crate::value::code::{Code, CodeProblem};
 use crate::value::redemption_url::{RedemptionUrl, UrlProblem};
@@ -60,6 +61,18 @@ impl Kind for AccessToken {
             ..SpecField::plain("settings", |spec| spec.settings.is_absent())
         },
     ];
+
+    // Names of the drafts of `v2alpha1`, of a Link, and of version 1 of the command line.
+    // Source: github.com/skupperproject/skupper, pull request 1508.
+    const VOCABULARY: Vocabulary = Vocabulary {
+        owner: "Skupper",
+        earlier: &[
+            ("secret", "code"),
+            ("password", "code"),
+            ("cost", "linkCost"),
+        ],
+        is_open: false,
+    };
 
     const RULES: &'static [Row<Self>] = rules::RULES;
 

@@ -18,6 +18,8 @@ use serde_json::{Map, Value, from_slice, json};
 
 use crate::catalogue;
 use crate::finding::{FieldError, Finding, Target};
+use crate::path::FieldPath;
+use crate::redaction;
 use crate::request::{Request, RequestProblem};
 use crate::settings::{Settings, SettingsProblems};
 use crate::verdict::Verdict;
@@ -49,6 +51,27 @@ pub fn to_change(change: &[u8], settings: &[u8], now: DateTime<Utc>) -> Value {
 #[must_use]
 pub fn to_settings(settings: &[u8]) -> Value {
     of_settings(Settings::from_json(settings).err().as_ref())
+}
+
+/// A copy of a verdict's answer that may be printed: what the user's own values are in it, the objects
+/// and the fixes, is redacted.
+#[must_use]
+pub fn redacted(answer: &Value) -> Value {
+    let mut answer = answer.clone();
+    if let Some(object) = answer.get_mut("mutatedObject") {
+        *object = redaction::redacted(object);
+    }
+    let findings = answer.get_mut("findings").and_then(Value::as_array_mut);
+    for finding in findings.into_iter().flatten() {
+        if let Some(fix) = finding.get_mut("fix") {
+            let pointer = fix.get("pointer").and_then(Value::as_str);
+            let path = FieldPath::from_pointer(pointer.unwrap_or_default());
+            if let Some(value) = fix.get_mut("value") {
+                *value = redaction::redacted_at(&path, value);
+            }
+        }
+    }
+    answer
 }
 
 /// A verdict. `mutatedObject` holds the user's own values, secrets included.

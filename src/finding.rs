@@ -115,8 +115,8 @@ pub(crate) fn supported_values<T: AsRef<str>>(values: &[T]) -> String {
 /// How many supported values a message names.
 const SUPPORTED: usize = 16;
 
-/// What becomes of a request in which a rule finds something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What becomes of a request in which a rule finds something, the gravest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Nothing: the finding is not even reported.
     Allow,
@@ -155,13 +155,22 @@ pub enum Target {
     Value,
 }
 
-/// A change that makes a finding go away.
-#[derive(Debug, Clone, PartialEq)]
+/// A change that makes a finding go away. The value is the user's own, so it has a `Debug` that shows
+/// as much of it as a message may.
+#[derive(Clone, PartialEq)]
 pub struct Fix {
     /// JSON pointer of the value to replace.
     pub pointer: String,
     /// What to write there.
     pub value: Value,
+}
+
+impl fmt::Debug for Fix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = FieldPath::from_pointer(&self.pointer);
+        let shown = redaction::shown(&path, &self.value).unwrap_or_default();
+        write!(f, "Fix({path}: {shown})")
+    }
 }
 
 /// One mistake in one object.

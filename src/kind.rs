@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use crate::field::{Cursor, Field, Mismatches};
 use crate::finding::Severity;
+use crate::request::Request;
 use crate::rules::Row;
 use crate::settings::Settings;
+use crate::unknown_field::Vocabulary;
 use crate::update::{Comparison, unknown_fields, written};
 
 /// A kind of object that has rules.
@@ -20,6 +22,8 @@ pub(crate) trait Kind: Sized + 'static {
     const NAME: &'static str;
     /// Every field of `spec`.
     const FIELDS: &'static [SpecField<Self>];
+    /// What the fields are called.
+    const VOCABULARY: Vocabulary;
     /// Every rule, in the order in which findings are reported.
     const RULES: &'static [Row<Self>];
 
@@ -125,7 +129,9 @@ impl<'a, K: Kind> Object<'a, K> {
 
 /// What the rules of a kind are given: the object, what it was before, and how both compare.
 pub(crate) struct Review<'a, K: Kind> {
-    /// The object as JSON, for messages.
+    /// The request: who asks, and the whole object.
+    pub(crate) request: &'a Request<'a>,
+    /// The object as JSON, as far as it is read for the rules; for messages.
     pub(crate) object: &'a Value,
     /// The object under review.
     pub(crate) new: Object<'a, K>,
@@ -165,11 +171,12 @@ impl<'a, K: Kind> Old<'a, K> {
 impl<'a, K: Kind> Review<'a, K> {
     /// Reads the object, and what is stored of it.
     pub(crate) fn read(
-        object: &'a Value,
+        request: &'a Request<'a>,
         old: Option<&'a Value>,
         settings: &'a Settings,
         now: DateTime<Utc>,
     ) -> Self {
+        let object = &request.object;
         let new = Object::read(object);
         let old = old.map(|json| Old {
             json,
@@ -177,6 +184,7 @@ impl<'a, K: Kind> Review<'a, K> {
         });
         let comparison = Comparison::new(object, &new, old.as_ref(), settings);
         Self {
+            request,
             object,
             new,
             old,
@@ -196,9 +204,14 @@ impl<'a, K: Kind> Review<'a, K> {
     /// True when the rule `code` refuses what it finds, so that nothing else about the same value
     /// need be said.
     pub(crate) fn denies(&self, code: &str) -> bool {
+        self.severity(code) == Severity::Deny
+    }
+
+    /// What becomes of an object that breaks the rule `code`: nothing, if the kind has no such rule.
+    pub(crate) fn severity(&self, code: &str) -> Severity {
         let mut rules = K::RULES.iter().map(|row| &row.rule);
         let rule = rules.find(|rule| rule.code == code);
-        rule.is_some_and(|rule| self.settings.severity(rule) == Severity::Deny)
+        rule.map_or(Severity::Allow, |rule| self.settings.severity(rule))
     }
 
     /// True when the stored object has this name already: nobody can change it any more.

@@ -37,9 +37,11 @@ pub mod finding;
 #[cfg(target_os = "wasi")]
 mod guest;
 mod kind;
+mod live_credential;
 pub mod manifest;
 pub mod nearest;
 pub mod path;
+mod placeholder;
 pub mod printable;
 pub mod redaction;
 pub mod request;
@@ -47,6 +49,7 @@ pub mod rules;
 pub mod settings;
 mod skupper_object;
 mod token_request;
+mod unknown_field;
 mod update;
 pub mod value;
 pub mod verdict;
@@ -127,7 +130,7 @@ fn review_as<K: Kind>(request: &Request<'_>, settings: &Settings, now: DateTime<
         Operation::Update => request.old_object.as_ref(),
         _ => None,
     };
-    let review = Review::<K>::read(&request.object, old, settings, now);
+    let review = Review::<K>::read(request, old, settings, now);
     let findings = rules::judge(&review);
     if findings.denials.is_empty() {
         return Verdict::accepted(findings, review.edits(), request);

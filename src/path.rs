@@ -10,11 +10,12 @@ use serde_json::Value;
 
 use crate::printable::printable;
 
-/// A place in an object, from its root.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A place in an object, from its root. Its names are the user's own, so its `Debug` shows as much of
+/// them as a message may.
+#[derive(Clone, PartialEq, Eq)]
 pub struct FieldPath(Vec<Segment>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Segment {
     Field(String),
     Key(String),
@@ -102,6 +103,12 @@ impl FieldPath {
             Segment::Field(name) | Segment::Key(name) => Some(name.as_str()),
             Segment::Index(_) => None,
         })
+    }
+}
+
+impl fmt::Debug for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FieldPath({self})")
     }
 }
 

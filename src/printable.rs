@@ -1,19 +1,27 @@
-//! Text from a request as it may stand in a message: cut, and without characters that a terminal
-//! or a log reader would act on.
+//! Text from a request as it may stand in a message: without what the rule of redaction hides, cut,
+//! and without characters that a terminal or a log reader would act on.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use crate::redaction::{HIDDEN, visible};
 
 /// Longest piece of a request that a message repeats, in characters.
 const SHOWN: usize = 64;
 
-/// `text` with control, bidirectional and other invisible characters, quotes and backslashes
-/// escaped, cut after 64 characters.
+/// `text` as far as it may be shown, with control, bidirectional and other invisible characters,
+/// quotes and backslashes escaped, cut after 64 characters.
 #[must_use]
 pub fn printable(text: &str) -> impl fmt::Display + '_ {
-    Printable(text)
+    Printable(visible(text).unwrap_or(Cow::Borrowed(HIDDEN)))
 }
 
-struct Printable<'a>(&'a str);
+/// The same for text in which nothing is hidden any more.
+pub(crate) fn escaped(text: &str) -> impl fmt::Display + '_ {
+    Printable(Cow::Borrowed(text))
+}
+
+struct Printable<'a>(Cow<'a, str>);
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,6 +77,12 @@ mod tests {
             ("a right-to-left override", "a\u{202e}b", "a\\u{202e}b"),
             ("a zero-width space", "a\u{200b}b", "a\\u{200b}b"),
             ("a C1 control", "\u{9b}", "\\u{9b}"),
+            (
+                "a password in a URL",
+                "https://u:canary@h.example/x",
+                "https://h.example/x",
+            ),
+            ("a URL that cannot be read", "https://u:canary@h x", "***"),
         ];
         for (name, text, expected) in cases {
             assert_eq!(printable(text).to_string(), expected, "{name}");

@@ -2,17 +2,22 @@
 //! messages, logs, diffs, share links.
 //!
 //! The values of `code`, `ca` and `token`, in spec and status, are never shown. A URL is shown
-//! without user information, query and fragment, and not at all when it cannot be read. In a copy of an
-//! object the spec's fields that nobody knows are hidden, too: `cod` is a slip for `code`.
+//! without user information, query and fragment, and not at all when it cannot be read. A private key
+//! and a JSON Web Token are not shown, wherever they stand: in names of objects and of fields as in
+//! values. In a copy of an object the fields that nobody knows are hidden, too: `cod` is a slip for
+//! `code`.
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
 use crate::path::FieldPath;
-use crate::printable::printable;
+use crate::printable::escaped;
+use crate::value::certificate::holds_private_key;
 use crate::value::redemption_url;
 
 /// What stands in place of a secret.
-const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = "***";
 
 /// Fields whose value is a secret, or may hold one by mistake (a private key in `ca`).
 const SECRET_FIELDS: [&str; 3] = ["code", "ca", "token"];
@@ -32,6 +37,29 @@ const SPEC_FIELDS: [&str; 11] = [
     "boundObjectRef",
 ];
 
+/// What an object of any kind has.
+/// Source: kubernetes apimachinery pkg/apis/meta/v1, `TypeMeta`.
+pub(crate) const OBJECT_FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+
+/// What `metadata` has. Source: kubernetes apimachinery pkg/apis/meta/v1, `ObjectMeta`.
+pub(crate) const METADATA_FIELDS: [&str; 15] = [
+    "name",
+    "generateName",
+    "namespace",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+    "resourceVersion",
+    "generation",
+    "uid",
+    "selfLink",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+];
+
 /// The annotation in which `kubectl apply` keeps the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -44,14 +72,38 @@ pub fn shown(path: &FieldPath, value: &Value) -> Option<String> {
         return Some(format!("\"{HIDDEN}\""));
     }
     match value {
-        Value::String(text) if path.names().any(|name| name == "url") || hides(text) => {
-            redemption_url::printable(text).map(|url| format!("\"{}\"", printable(&url)))
+        Value::String(text) => {
+            let is_url = path.names().any(|name| name == "url");
+            let text = if is_url {
+                redemption_url::printable(text).map(Cow::Owned)
+            } else {
+                visible(text)
+            };
+            text.map(|text| format!("\"{}\"", escaped(&text)))
         }
-        Value::String(text) => Some(format!("\"{}\"", printable(text))),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
         Value::Null => Some("null".to_owned()),
         Value::Array(_) | Value::Object(_) => Some(format!("\"{}\"", type_name(value))),
+    }
+}
+
+/// A copy of `value`, which stands at `path`, without what may not be shown.
+pub(crate) fn redacted_at(path: &FieldPath, value: &Value) -> Value {
+    match path.names().last() {
+        Some(name) => redacted_field(name, value),
+        None => redacted(value),
+    }
+}
+
+/// `text` as far as it may be shown, in whatever field it stands; `None` for nothing of it.
+pub(crate) fn visible(text: &str) -> Option<Cow<'_, str>> {
+    if holds_private_key(text) || holds_web_token(text) {
+        None
+    } else if has_hidden_part(text) {
+        redemption_url::printable(text).map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(text))
     }
 }
 
@@ -60,10 +112,39 @@ pub fn shown(path: &FieldPath, value: &Value) -> Option<String> {
 #[must_use]
 pub fn redacted(object: &Value) -> Value {
     match object {
+        Value::Object(fields) if is_ours(fields) => Value::Object(redacted_object(fields)),
         Value::Object(fields) => Value::Object(redacted_fields(fields)),
         Value::Array(elements) => Value::Array(elements.iter().map(redacted).collect()),
-        Value::String(text) if hides(text) => without_secrets(text),
+        Value::String(text) => match visible(text) {
+            Some(Cow::Borrowed(_)) => object.clone(),
+            shown => shown.as_deref().unwrap_or(HIDDEN).into(),
+        },
         scalar => scalar.clone(),
+    }
+}
+
+fn is_ours(fields: &Map<String, Value>) -> bool {
+    let kind = fields.get("kind").and_then(Value::as_str);
+    matches!(kind, Some("AccessGrant" | "AccessToken" | "TokenRequest"))
+}
+
+fn redacted_object(fields: &Map<String, Value>) -> Map<String, Value> {
+    let mut object = redacted_fields(fields);
+    hide_others(&mut object, |name| {
+        OBJECT_FIELDS.contains(&name) || SPEC_FIELDS.contains(&name)
+    });
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+        hide_others(metadata, |name| METADATA_FIELDS.contains(&name));
+    }
+    object
+}
+
+/// Hides the fields that nobody knows.
+fn hide_others(fields: &mut Map<String, Value>, is_known: impl Fn(&str) -> bool) {
+    for (name, value) in fields {
+        if !is_known(name) && !value.is_null() {
+            *value = HIDDEN.into();
+        }
     }
 }
 
@@ -78,8 +159,14 @@ fn redacted_field(name: &str, value: &Value) -> Value {
     match value {
         Value::Null => Value::Null,
         _ if is_secret(name) => HIDDEN.into(),
-        Value::Object(fields) if name == "spec" => Value::Object(redacted_spec(fields)),
-        Value::String(text) if name == "url" => without_secrets(text),
+        Value::Object(fields) if name == "spec" => {
+            let mut spec = redacted_fields(fields);
+            hide_others(&mut spec, |name| SPEC_FIELDS.contains(&name));
+            Value::Object(spec)
+        }
+        Value::String(text) if name == "url" => redemption_url::printable(text)
+            .unwrap_or_else(|| HIDDEN.to_owned())
+            .into(),
         // The annotation repeats the spec; text that is no object could hold anything.
         Value::String(text) if name == LAST_APPLIED => match serde_json::from_str::<Value>(text) {
             Ok(object @ Value::Object(_)) => redacted(&object).to_string().into(),
@@ -89,26 +176,25 @@ fn redacted_field(name: &str, value: &Value) -> Value {
     }
 }
 
-fn redacted_spec(fields: &Map<String, Value>) -> Map<String, Value> {
-    let mut spec = redacted_fields(fields);
-    for (name, value) in &mut spec {
-        if !SPEC_FIELDS.contains(&name.as_str()) && !value.is_null() {
-            *value = HIDDEN.into();
-        }
-    }
-    spec
+/// True for a URL with something in it that is not shown, and for `name:password@host`.
+fn has_hidden_part(text: &str) -> bool {
+    let is_url = text
+        .split_once("//")
+        .is_some_and(|(_, rest)| rest.contains(['@', '?', '#']));
+    is_url
+        || text.split_once('@').is_some_and(|(before, _)| {
+            let word = before.rsplit(char::is_whitespace).next();
+            word.is_some_and(|word| word.contains(':'))
+        })
 }
 
-fn without_secrets(url: &str) -> Value {
-    redemption_url::printable(url)
-        .unwrap_or_else(|| HIDDEN.to_owned())
-        .into()
-}
-
-/// True for a URL, in whatever field, with something in it that is not shown.
-fn hides(text: &str) -> bool {
-    text.split_once("://")
-        .is_some_and(|(_, rest)| rest.contains(['@', '?', '#']))
+/// True where a JSON Web Token stands in the text: an object in base64 and two parts more.
+/// Source: RFC 7519 section 3.1.
+fn holds_web_token(text: &str) -> bool {
+    text.split(|letter: char| !(letter.is_ascii_alphanumeric() || "-_.".contains(letter)))
+        .any(|word| {
+            word.starts_with("eyJ") && word.bytes().filter(|byte| *byte == b'.').count() == 2
+        })
 }
 
 /// Whatever the case: `Code` is a slip for `code`.
@@ -166,6 +252,57 @@ mod tests {
             json!({"spec": {"cod": "canary", "crt": {"a": "canary"}, "linkCost": 2, "x": null}});
         let expected = json!({"spec": {"cod": "***", "crt": "***", "linkCost": 2, "x": null}});
         assert_eq!(redacted(&object), expected);
+    }
+
+    #[test]
+    fn fields_beside_spec_and_in_metadata_that_no_object_has_are_hidden_whole() {
+        let object = json!({"kind": "AccessToken", "specs": {"cod": "canary"}, "linkCost": 2,
+            "metadata": {"name": "west", "secret": "canary"}, "spec": {}});
+        let expected = json!({"kind": "AccessToken", "specs": "***", "linkCost": 2,
+            "metadata": {"name": "west", "secret": "***"}, "spec": {}});
+        assert_eq!(redacted(&object), expected);
+    }
+
+    #[test]
+    fn a_credential_is_not_shown_in_whatever_text_it_stands() {
+        let key = "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----";
+        let table = [
+            ("plain", "1 day", Some("1 day")),
+            (
+                "a mail address",
+                "jane@example.com",
+                Some("jane@example.com"),
+            ),
+            (
+                "behind a key",
+                "owner: jane@example.com",
+                Some("owner: jane@example.com"),
+            ),
+            ("a password", "https://u:canary@h/x", Some("https://h/x")),
+            ("a password without a scheme", "u:canary@h/x", None),
+            (
+                "a password without a name of a scheme",
+                "//u:canary@h/x",
+                None,
+            ),
+            ("a password in a sentence", "see https://u:canary@h/x", None),
+            ("a query", "https://h/x?canary", Some("https://h/x")),
+            ("a private key", key, None),
+            (
+                "a web token",
+                "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2ln",
+                None,
+            ),
+            (
+                "a web token in a sentence",
+                "Bearer eyJhbGciOiJub25lIn0.eyJ9.c2ln",
+                None,
+            ),
+            ("dots", "eyJ.example", Some("eyJ.example")),
+        ];
+        for (name, text, expected) in table {
+            assert_eq!(visible(text).as_deref(), expected, "{name}");
+        }
     }
 
     #[test]

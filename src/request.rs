@@ -52,6 +52,18 @@ impl Operation {
     }
 }
 
+/// Where a request comes from, which decides what of its object can be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// An API server, about what one of its users writes.
+    ApiServer,
+    /// A scanner, about an object as it is stored. It names no user, as an API server always does.
+    /// Source: Kubewarden's audit scanner, internal/scanner.
+    Audit,
+    /// A tool, about an object in a file. It has no uid, which an API server always gives.
+    File,
+}
+
 /// What the rules need of an admission request. It holds the object with its secrets, so it has no
 /// `Debug`.
 #[derive(Clone)]
@@ -59,6 +71,7 @@ pub struct Request<'a> {
     text: &'a [u8],
     /// Where to find the whole object in the text.
     place: Place,
+    pub(crate) origin: Origin,
     pub(crate) operation: Operation,
     pub(crate) group: String,
     pub(crate) version: String,
@@ -73,6 +86,8 @@ pub struct Request<'a> {
     pub(crate) object: Value,
     /// What the rules read of the stored object.
     pub(crate) old_object: Option<Value>,
+    /// The whole object under review, where it comes from a file.
+    pub(crate) file: Option<Value>,
 }
 
 /// Why a payload is no admission request. The texts are fixed: they repeat nothing.
@@ -177,10 +192,19 @@ impl<'a> Request<'a> {
         let mut kind = object(&mut fields, "kind")?;
         let mut resource = object(&mut fields, "resource")?;
         let mut user = object(&mut fields, "userInfo")?;
+        let uid = string(&mut fields, "uid")?;
         let under_review = take(&mut fields, "object").unwrap_or_default();
-        let request = Self {
+        let username = string(&mut user, "username")?;
+        let mut request = Self {
             text,
             place,
+            origin: if uid.is_empty() {
+                Origin::File
+            } else if username.is_empty() {
+                Origin::Audit
+            } else {
+                Origin::ApiServer
+            },
             operation,
             group: string(&mut kind, "group")?,
             version: string(&mut kind, "version")?,
@@ -188,10 +212,11 @@ impl<'a> Request<'a> {
             resource: string(&mut resource, "resource")?,
             sub_resource: string(&mut fields, "subResource")?,
             name: string(&mut fields, "name")?,
-            username: string(&mut user, "username")?,
+            username,
             groups: strings(&mut user, "groups")?,
             object: under_review,
             old_object: take(&mut fields, "oldObject"),
+            file: None,
         };
         if request.kind.is_empty() {
             return Err(RequestProblem::NotARequest);
@@ -206,6 +231,9 @@ impl<'a> Request<'a> {
             .is_some_and(|old| !old.is_object())
         {
             return Err(RequestProblem::NotARequest);
+        }
+        if needs_object && request.origin == Origin::File {
+            request.file = Some(request.whole_object());
         }
         Ok(request)
     }
@@ -334,6 +362,32 @@ mod tests {
         ];
         for (name, payload, expected) in cases {
             assert_eq!(problem(payload), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_request_of_an_api_server_has_a_uid_and_a_user() {
+        let table = [
+            (
+                "both",
+                r#""uid":"u","userInfo":{"username":"n"}"#,
+                Origin::ApiServer,
+            ),
+            ("no user", r#""uid":"u","userInfo":{}"#, Origin::Audit),
+            ("no uid", r#""userInfo":{"username":"n"}"#, Origin::File),
+            (
+                "an empty uid",
+                r#""uid":"","userInfo":{"username":"n"}"#,
+                Origin::File,
+            ),
+        ];
+        for (name, fields, expected) in table {
+            let payload = format!(
+                r#"{{"request":{{{fields},"operation":"CREATE","kind":{{"kind":"K"}},"object":{{"status":{{}}}}}}}}"#
+            );
+            let (request, _) = read_payload(payload.as_bytes()).unwrap();
+            assert_eq!(request.origin, expected, "{name}");
+            assert_eq!(request.file.is_some(), expected == Origin::File, "{name}");
         }
     }
 

@@ -3,12 +3,15 @@
 //! Every rule runs, in table order. A rule whose severity is `allow` is passed over; a field that
 //! is settled (it did not change, or has the wrong type) is not judged any further.
 
+use std::fmt::Display;
+
 use serde_json::Value;
 
 use crate::field::Mismatches;
 use crate::finding::{Cause, FieldError, Finding, Fix, KEPT, Severity, Target};
 use crate::kind::{Kind, Review};
 use crate::path::FieldPath;
+use crate::value::placeholder::named_or;
 
 /// What a rule is, apart from its check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +171,42 @@ impl Report<'_> {
     pub(crate) fn find_at(&mut self, path: FieldPath, cause: Cause, detail: impl Into<String>) {
         let error = self.error(path, cause, detail.into());
         self.push(error, target_of(cause), None);
+    }
+
+    /// A finding about text at the rule's field that its grammar refuses. A placeholder is named
+    /// instead of the grammar; `mended` is the text that was meant, where that is certain.
+    pub(crate) fn find_malformed(&mut self, problem: &dyn Display, mended: Option<String>) {
+        let path = self.path();
+        let text = path.of(self.object).and_then(Value::as_str);
+        let detail = named_or(text.unwrap_or_default(), problem);
+        match mended {
+            Some(mended) => self.find_with_fix(Cause::Invalid, detail, mended.into()),
+            None => self.find_at(path, Cause::Invalid, detail),
+        }
+    }
+
+    /// A finding anywhere, unless one that is as grave says the same of that place, or a graver one
+    /// says anything.
+    pub(crate) fn find_unless_named(&mut self, path: FieldPath, cause: Cause, detail: String) {
+        let is_same = |finding: &Finding| {
+            finding.error.path == path
+                && (finding.severity > self.severity || finding.error.detail == detail)
+        };
+        let is_named = match self.severity {
+            Severity::Deny => self.findings.denials.iter().any(is_same),
+            _ => {
+                self.findings.denials.iter().any(is_same)
+                    || self.findings.warnings.iter().any(is_same)
+            }
+        };
+        if !is_named {
+            self.find_at(path, cause, detail);
+        }
+    }
+
+    /// True where findings of another rule with this severity are as grave as those of this one.
+    pub(crate) fn is_at_most(&self, severity: Severity) -> bool {
+        self.severity <= severity
     }
 
     /// A finding about a field's name.

@@ -234,8 +234,8 @@ impl std::error::Error for SettingsProblems {}
 /// The documented default window. Source: Skupper's AccessGrant reference, spec.expirationWindow.
 const DEFAULT_WINDOW: GoDuration = GoDuration::from_seconds(15 * 60);
 
-/// Secrets that Skupper keeps in a site's namespace: the redeemed Secret takes the token's name and
-/// would overwrite them.
+/// Secrets that Skupper keeps in a site's namespace: the redeemed Secret takes the token's name, and
+/// where it is taken each try of the redemption is counted and fails.
 const RESERVED_NAMES: [&str; 8] = [
     "skupper-grant-server",
     "skupper-grant-server-ca",

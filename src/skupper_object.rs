@@ -4,13 +4,13 @@ use serde_json::{Map, Value};
 
 use crate::field::{Field, Mismatches};
 use crate::finding::{Cause, Severity};
-use crate::kind::{Kind, Review, field_names};
-use crate::nearest::{COMPARED, nearest};
+use crate::kind::{Kind, Review};
 use crate::path::FieldPath;
 use crate::request::MAX_ENTRIES;
 use crate::rules::{Report, Row, Rule};
 use crate::value::code::{Code, CodeProblem};
 use crate::value::name::{NamePrefix, SubdomainName};
+use crate::value::placeholder::named_or;
 
 pub(crate) const fn settings_too_many<K: Kind>() -> Row<K> {
     Row {
@@ -79,24 +79,11 @@ pub(crate) const fn name_format<K: Kind>() -> Row<K> {
     }
 }
 
-pub(crate) const fn unknown_field<K: Kind>() -> Row<K> {
-    Row {
-        rule: Rule::new(
-            "unknown-field",
-            "/spec",
-            Severity::Warn,
-            "a field under `spec` that Skupper does not have",
-            "Skupper's CRDs; the API server prunes such a field in silence",
-        ),
-        check: check_unknown_fields,
-    }
-}
-
 /// Reports what is wrong with a code.
 pub(crate) fn code_format(code: &Field<Code<'_>, CodeProblem>, report: &mut Report<'_>) {
     match code.problem() {
         Some(problem @ CodeProblem::TooLong) => report.find(Cause::TooLong, problem.to_string()),
-        Some(problem) => report.find(Cause::Invalid, problem.to_string()),
+        Some(problem) => report.find_malformed(problem, None),
         None => {}
     }
 }
@@ -153,7 +140,7 @@ fn report_names(
 ) {
     if let Field::Set(name) = name {
         if let (false, Err(problem)) = (is_stored, SubdomainName::parse(name)) {
-            report.find(Cause::Invalid, problem.to_string());
+            report.find_malformed(&problem, None);
         }
         return;
     }
@@ -161,33 +148,7 @@ fn report_names(
         && let Err(problem) = NamePrefix::parse(prefix)
     {
         let path = FieldPath::from_pointer("/metadata/generateName");
-        report.find_at(path, Cause::Invalid, problem.to_string());
-    }
-}
-
-fn check_unknown_fields<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
-    report_unknown_fields(&mut review.unknown_fields(), field_names::<K>, report);
-}
-
-fn report_unknown_fields(
-    names: &mut dyn Iterator<Item = &str>,
-    known: fn() -> Vec<&'static str>,
-    report: &mut Report<'_>,
-) {
-    for (position, name) in names.enumerate() {
-        if !report.wants_text() {
-            report.count(1);
-            continue;
-        }
-        let close = match position {
-            0..COMPARED => nearest(name, &known()),
-            _ => None,
-        };
-        let detail = match close {
-            Some(close) => format!("unknown field, did you mean '{close}'?"),
-            None => "unknown field, Skupper does not have it".to_owned(),
-        };
-        report.find_name(report.path().field(name), Cause::Forbidden, detail);
+        report.find_at(path, Cause::Invalid, named_or(prefix, &problem));
     }
 }
 

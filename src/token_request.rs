@@ -13,6 +13,7 @@ use crate::request::Request;
 use crate::rules::Row;
 use crate::settings::{DEFAULT_LIFETIME, EXTENDED_LIFETIME, MAX_LIFETIME, MIN_LIFETIME};
 use crate::settings::{Overlong, TokenRequestSettings};
+use crate::unknown_field::Vocabulary;
 
 /// The kind.
 pub(crate) enum TokenRequest {}
@@ -36,6 +37,13 @@ impl Kind for TokenRequest {
         }),
         SpecField::plain("boundObjectRef", |spec| spec.bound_object_ref.is_none()),
     ];
+
+    // Later versions of Kubernetes have more fields in `spec`.
+    const VOCABULARY: Vocabulary = Vocabulary {
+        owner: "Kubernetes",
+        earlier: &[],
+        is_open: true,
+    };
 
     const RULES: &'static [Row<Self>] = rules::RULES;
 

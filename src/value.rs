@@ -7,4 +7,5 @@ pub mod duration;
 pub mod host;
 pub mod host_pattern;
 pub mod name;
+pub mod placeholder;
 pub mod redemption_url;

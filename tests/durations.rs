@@ -8,8 +8,8 @@
 use proptest::prelude::*;
 use serde_json::Value;
 use skupper_access_policy::value::duration::WindowProblem::{
-    AmbiguousM, DecimalComma, Fraction, Iso8601, MissingUnit, NoFixedLength, NotADuration,
-    OtherText, Sign, Spelled, TooLong, UnknownUnit, UpperCase,
+    AmbiguousM, Colon, Date, DecimalComma, Fraction, Iso8601, MissingUnit, NoFixedLength,
+    NotADuration, OtherText, Sign, Spelled, TooLong, UnknownUnit, UpperCase,
 };
 use skupper_access_policy::value::duration::{GoDuration, WindowProblem, read_window};
 
@@ -66,7 +66,7 @@ const SEEN: [(&str, Outcome); 75] = [
     ("1hrs", Write(Spelled, "1h")),
     ("1 hour", Write(Spelled, "1h")),
     ("2hours", Write(Spelled, "2h")),
-    ("1.5 h", Refused(Fraction)),
+    ("1.5 h", Write(fraction, "1h30m")),
     ("1,5h", Refused(DecimalComma)),
     (".5h", Kept),
     ("1h.5m", Kept),
@@ -106,7 +106,7 @@ const SEEN: [(&str, Outcome); 75] = [
 ];
 
 /// Texts beyond those, each a trap of one of the two readers or of the way they are joined.
-const TRAPS: [(&str, Outcome); 66] = [
+const TRAPS: [(&str, Outcome); 73] = [
     // White space at the ends, and the value is written anew.
     ("\u{a0}1.5h\t", Write(Spelled, "1h30m")),
     (" 1500ms", Write(Spelled, "1s500ms")),
@@ -168,10 +168,12 @@ const TRAPS: [(&str, Outcome); 66] = [
     ("-PT15M", Refused(Sign)),
     ("Please 5m", Refused(OtherText)),
     // Points, commas, signs, words.
-    ("1.5 hours", Refused(Fraction)),
-    ("1.5days", Refused(Fraction)),
-    ("5m 1.5h", Refused(Fraction)),
-    ("1.5M", Refused(Fraction)),
+    ("1.5 hours", Write(fraction, "1h30m")),
+    ("1.5days", Write(fraction, "36h")),
+    ("5m 1.5h", Write(fraction, "1h35m")),
+    ("1.5M", Refused(Fraction(None))),
+    ("1.5 months", Refused(Fraction(None))),
+    ("1.5 h or so", Refused(Fraction(None))),
     ("9223372036.854775808s", Refused(TooLong)),
     ("1,000 s", Refused(DecimalComma)),
     ("1 hour, 30 minutes", Refused(OtherText)),
@@ -179,7 +181,12 @@ const TRAPS: [(&str, Outcome); 66] = [
     ("5-10m", Refused(Sign)),
     ("-9223372036854775809ns", Refused(TooLong)),
     ("--5m", Refused(Sign)),
-    ("1:30", Refused(UnknownUnit)),
+    ("1:30", Refused(Colon)),
+    ("01:30:00", Refused(Colon)),
+    ("1:", Refused(UnknownUnit)),
+    ("2026-12-31", Refused(Date)),
+    ("2026-12-31T23:59:59Z", Refused(Date)),
+    ("2026-5", Refused(Sign)),
     ("1_000s", Refused(UnknownUnit)),
     ("15m\0", Refused(UnknownUnit)),
     ("\u{ff11}m", Refused(NotADuration)),
@@ -298,6 +305,10 @@ fn check(text: &str, outcome: &Outcome) {
 
 fn iso8601(meaning: GoDuration) -> WindowProblem {
     Iso8601(Some(meaning))
+}
+
+fn fraction(meaning: GoDuration) -> WindowProblem {
+    Fraction(Some(meaning))
 }
 
 fn rows(json: &str) -> Vec<Value> {

@@ -6,13 +6,16 @@ use super::AccessGrant;
 use crate::field::{Field, Mismatches};
 use crate::finding::{Cause, Severity, supported_values};
 use crate::kind::{Kind, Review};
+use crate::live_credential::live_credential;
+use crate::placeholder::placeholder;
 use crate::rules::{Report, Row, Rule};
 use crate::settings::{MAX_INT32, Settings};
 use crate::skupper_object::{
-    code_format, name_format, name_missing, range_problem, settings_too_many, unknown_field,
-    wrong_type,
+    code_format, name_format, name_missing, range_problem, settings_too_many, wrong_type,
 };
+use crate::unknown_field::unknown_field;
 use crate::value::duration::GoDuration;
+use crate::value::placeholder::Placeholder;
 
 type GrantReview<'a> = Review<'a, AccessGrant>;
 
@@ -113,6 +116,10 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
         check: |review, report| {
             let min = review.settings.access_grant.min_code_length;
             let code = review.new.spec.code.set();
+            let is_placeholder = code.is_some_and(|code| Placeholder::of(code.reveal()).is_some());
+            if is_placeholder && report.is_at_most(review.severity("placeholder")) {
+                return;
+            }
             if code.is_some_and(|code| i64::try_from(code.len()).is_ok_and(|len| len < min)) {
                 report.find(
                     Cause::TooShort,
@@ -155,7 +162,7 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
         ),
         check: |review, report| {
             if let Some(problem) = review.new.spec.issuer.problem() {
-                report.find(Cause::Invalid, problem.to_string());
+                report.find_malformed(problem, None);
             }
         },
     },
@@ -198,6 +205,8 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
         ),
         check: expired,
     },
+    live_credential(),
+    placeholder(),
 ];
 
 fn max_redemptions(review: &GrantReview<'_>) -> i64 {
@@ -268,7 +277,7 @@ fn window_format(review: &GrantReview<'_>, report: &mut Report<'_>) {
         return;
     }
     let Some(window) = problem.suggestion() else {
-        return report.find(Cause::Invalid, problem.to_string());
+        return report.find_malformed(problem, None);
     };
     match length_problem(window, review.settings) {
         None => {

@@ -1,17 +1,20 @@
 //! The rules for AccessTokens.
 
 use super::AccessToken;
-use crate::field::Field;
+use crate::field::{Cursor, Field};
 use crate::finding::{Cause, Severity};
 use crate::kind::{Kind, Review};
+use crate::live_credential::live_credential;
+use crate::placeholder::placeholder;
 use crate::printable::printable;
+use crate::request::Origin;
 use crate::rules::{Report, Row, Rule};
 use crate::settings::MAX_INT32;
 use crate::skupper_object::{
-    code_format, name_format, name_missing, range_problem, settings_too_many, unknown_field,
-    wrong_type,
+    code_format, name_format, name_missing, range_problem, settings_too_many, wrong_type,
 };
-use crate::value::certificate::BundleProblem;
+use crate::unknown_field::unknown_field;
+use crate::value::certificate::{self, BundleProblem};
 use crate::value::host::Host;
 use crate::value::redemption_url::{self, UrlProblem};
 
@@ -30,7 +33,7 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             "/metadata/name",
             Severity::Deny,
             "a name in `reservedNames`",
-            "the redeemed Secret takes the token's name and would overwrite Skupper's own",
+            "the redeemed Secret takes the token's name; Skupper only creates it, fails for ever where one is there, and each try uses up a redemption",
         ),
         check: name_reserved,
     },
@@ -72,7 +75,11 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
         ),
         check: |review, report| match review.new.spec.url.problem() {
             Some(problem @ UrlProblem::TooLong) => report.find(Cause::TooLong, problem.to_string()),
-            Some(problem) => report.find(Cause::Invalid, problem.to_string()),
+            Some(problem) => {
+                let text = text_at(review, "/spec/url");
+                let mended = text.and_then(redemption_url::mended);
+                report.find_malformed(problem, mended);
+            }
             None => {}
         },
     },
@@ -110,19 +117,39 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             "token-url-private",
             "/spec/url",
             Severity::Allow,
-            "a loopback, link-local, private, unique-local or unspecified address",
-            "RFC 1918, RFC 4193, RFC 4291; load balancers often have such addresses",
+            "an address that is not globally reachable: loopback, private, link-local, shared, multicast, documentation and so on, in every spelling; a name in `localhost`",
+            "IANA special-purpose address registries (RFC 6890); load balancers often have such addresses",
         ),
         check: |review, report| {
             let detail = match url_host(review) {
                 Some(UrlHost::Read(host)) if host.is_private() => format!(
-                    "host '{}' may not be a loopback, link-local, private, unique-local or unspecified address",
+                    "host '{}' must be globally reachable, not a loopback, private, link-local or other special-purpose address",
                     printable(&host.to_string())
                 ),
                 Some(UrlHost::Unreadable) => UNREADABLE_HOST.to_owned(),
                 _ => return,
             };
             report.find(Cause::Forbidden, detail);
+        },
+    },
+    Row {
+        rule: Rule::new(
+            "token-url-underscore",
+            "/spec/url",
+            Severity::Warn,
+            "a host with an underscore, which DNS and Go take and RFC 1123 does not",
+            "RFC 1123 section 2.1; certificates and some clients refuse such a name",
+        ),
+        check: |review, report| {
+            if let Field::Set(url) = &review.new.spec.url
+                && let Host::Name(name) = url.host()
+                && name.has_underscore()
+            {
+                report.find(
+                    Cause::Invalid,
+                    "the host has an underscore, which not every client and certificate takes: use '-' where the name can be chosen",
+                );
+            }
         },
     },
     Row {
@@ -154,14 +181,14 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             "token-ca-missing",
             "/spec/ca",
             Severity::Warn,
-            "no `ca`, or an empty one",
-            "Skupper's documentation calls it optional; its CRD requires it",
+            "no `ca`, or an empty one, with which Skupper after 2.2.1 does not redeem the token",
+            "Skupper's documentation calls it optional; its CRD requires it, and its command line sends an empty one",
         ),
         check: |review, report| {
             if review.new.spec.ca.is_absent() {
                 report.find(
                     Cause::Required,
-                    "Skupper's CRD requires it: copy status.ca of the AccessGrant",
+                    "Skupper after 2.2.1 does not redeem a token without it: copy status.ca of the AccessGrant",
                 );
             }
         },
@@ -180,7 +207,13 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             Some(problem @ BundleProblem::TooLong) => {
                 report.find(Cause::TooLong, problem.to_string());
             }
-            Some(problem) => report.find(Cause::Invalid, problem.to_string()),
+            Some(problem) => {
+                let mended = match problem {
+                    BundleProblem::PrivateKey => None,
+                    _ => text_at(review, "/spec/ca").and_then(certificate::mended),
+                };
+                report.find_malformed(problem, mended);
+            }
         },
     },
     Row {
@@ -207,13 +240,8 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
         ),
         check: |review, report| {
             let now = review.now.timestamp();
-            if review
-                .new
-                .spec
-                .ca
-                .set()
-                .is_some_and(|ca| !ca.is_any_valid_at(now))
-            {
+            let ca = review.new.spec.ca.set();
+            if ca.is_some_and(|ca| !ca.is_any_valid_at(now)) && !is_redeemed_in_store(review) {
                 report.find(
                     Cause::Invalid,
                     "no certificate in it is valid now: copy status.ca of the AccessGrant",
@@ -251,7 +279,23 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
         ),
         check: redeemed_frozen,
     },
+    live_credential(),
+    placeholder(),
 ];
+
+fn text_at<'a>(review: &TokenReview<'a>, pointer: &str) -> Option<&'a str> {
+    review.object.pointer(pointer)?.as_str()
+}
+
+/// True where a scanner asks about a stored token that was redeemed. Only then is the status of the
+/// object under review Skupper's own.
+fn is_redeemed_in_store(review: &TokenReview<'_>) -> bool {
+    if review.request.origin != Origin::Audit {
+        return false;
+    }
+    let object = review.request.whole_object();
+    AccessToken::is_processed(&Cursor::root(&object).field("status"))
+}
 
 fn name_reserved(review: &TokenReview<'_>, report: &mut Report<'_>) {
     let Some(name) = review.new.name.set() else {
@@ -262,7 +306,7 @@ fn name_reserved(review: &TokenReview<'_>, report: &mut Report<'_>) {
     if review.settings.access_token.is_reserved(name) && is_tried {
         report.find(
             Cause::Forbidden,
-            "the name is reserved: the redeemed Secret takes the token's name and would overwrite Skupper's own",
+            "the name is reserved: the redeemed Secret takes it, Skupper only creates Secrets and fails where one of its own is there, and each try uses up a redemption",
         );
     }
 }
@@ -288,7 +332,7 @@ fn unread_url<'a>(review: &TokenReview<'a>) -> Option<&'a str> {
     if review.denies("token-url-format") {
         return None;
     }
-    review.object.pointer("/spec/url")?.as_str()
+    text_at(review, "/spec/url")
 }
 
 fn has_https(text: &str) -> bool {

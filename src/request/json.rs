@@ -53,7 +53,7 @@ impl Place {
         match (self, name) {
             (Self::Whole, _)
             | (Self::Payload, "settings")
-            | (Self::Request, "operation" | "kind" | "subResource" | "name")
+            | (Self::Request, "uid" | "operation" | "kind" | "subResource" | "name")
             | (Self::Resource, "resource")
             | (Self::OldObject, "status")
             | (Self::Metadata, "name" | "generateName")
@@ -209,7 +209,7 @@ mod tests {
             "oldObject": {"metadata": {"labels": {}}, "spec": null, "status": {"redeemed": true}}
         }, "settings": {"defaulting": false}, "callback_channel": 1}"#;
         let expected = json!({"request": {
-            "operation": "UPDATE",
+            "uid": "u", "operation": "UPDATE",
             "userInfo": {"username": "n"},
             "object": {"metadata": {"name": "west"}, "spec": {"x": [1, null]}},
             "oldObject": {"metadata": {}, "spec": null, "status": {"redeemed": true}}

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-/// The AdmissionRequest that an API server would send for `object`, for tools that have only the
-/// object: UPDATE when there is an old one, CREATE otherwise; a TokenRequest goes to the `token`
+/// The AdmissionRequest that an API server would send for `object`, but without a uid, so that it is
+/// known for a request about a file: UPDATE when there is an old one, CREATE otherwise; a TokenRequest goes to the `token`
 /// subresource of a ServiceAccount. `user` is a `userInfo`, with `username` and `groups`.
 #[must_use]
 pub fn admission_request(object: Value, old_object: Option<Value>, user: Option<Value>) -> Value {

@@ -6,10 +6,14 @@ use serde_json::{Map, Value};
 use super::{TokenRequest, audiences, clamped, is_extended, is_valid_lifetime, lifetime};
 use crate::finding::{Cause, Severity, supported_values};
 use crate::kind::Review;
+use crate::live_credential::live_credential;
+use crate::placeholder::placeholder;
 use crate::rules::{Report, Row, Rule};
 use crate::settings::{DEFAULT_LIFETIME, MAX_LIFETIME, MIN_LIFETIME, Overlong};
 use crate::skupper_object::{too_many, wrong_type};
+use crate::unknown_field::unknown_field;
 use crate::value::audience;
+use crate::value::placeholder::named_or;
 
 type RequestReview<'a> = Review<'a, TokenRequest>;
 
@@ -25,6 +29,7 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
         check: too_many,
     },
     wrong_type(),
+    unknown_field(),
     Row {
         rule: Rule::new(
             "audience-missing",
@@ -53,7 +58,7 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
         check: |review, report| {
             for (index, text) in audiences(&review.new.spec).iter().enumerate() {
                 if let Err(problem) = audience::parse(text) {
-                    report.find_element(index, Cause::Invalid, || problem.to_string());
+                    report.find_element(index, Cause::Invalid, || named_or(text, &problem));
                 }
             }
         },
@@ -182,6 +187,8 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
             }
         },
     },
+    live_credential(),
+    placeholder(),
 ];
 
 /// True when no audience is given and none is filled in.

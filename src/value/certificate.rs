@@ -15,6 +15,7 @@
 //! Source: RFC 7468; RFC 5280 section 4.1; Go `src/crypto/x509/cert_pool.go`.
 
 mod der;
+mod paste;
 mod pem;
 mod x509;
 
@@ -44,8 +45,8 @@ impl CertificateBundle {
     /// Reads every PEM block of `text`.
     ///
     /// # Errors
-    /// The first problem in the order of the text, except that a private key anywhere goes before
-    /// everything else, and length before the rest.
+    /// A private key anywhere goes before everything else, length before the rest, and the usual
+    /// slips by name before the first problem in the order of the text.
     pub fn parse(text: &str) -> Result<Self, BundleProblem> {
         if pem::announces_private_key(text) {
             return Err(BundleProblem::PrivateKey);
@@ -53,6 +54,15 @@ impl CertificateBundle {
         if text.len() > MAX_BUNDLE_BYTES {
             return Err(BundleProblem::TooLong);
         }
+        Self::read(text).map_err(|problem| {
+            if paste::holds_private_key(text) {
+                return BundleProblem::PrivateKey;
+            }
+            paste::slip(text).unwrap_or(problem)
+        })
+    }
+
+    fn read(text: &str) -> Result<Self, BundleProblem> {
         let mut certificates = Vec::new();
         for der in Blocks::new(text) {
             let der = der?;
@@ -84,6 +94,19 @@ impl CertificateBundle {
     }
 }
 
+/// The certificates that text was meant to hold, as PEM, where that is certain: they are encoded once
+/// more, or lack the lines around them or their line ends.
+#[must_use]
+pub fn mended(text: &str) -> Option<String> {
+    (text.len() <= MAX_BUNDLE_BYTES).then(|| paste::mended(text))?
+}
+
+/// Whether a private key stands in the text, as PEM or as base64 of PEM.
+#[must_use]
+pub fn holds_private_key(text: &str) -> bool {
+    paste::holds_private_key(text)
+}
+
 /// Prints the number of certificates: the value of a `ca` is never printed.
 impl fmt::Debug for CertificateBundle {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,10 +128,20 @@ pub enum BundleProblem {
         /// Which block.
         block: usize,
     },
+    /// Base64 of PEM, as `data` of a Secret holds it.
+    Base64,
+    /// A certificate without the lines that begin and end it.
+    NoBoundaries,
+    /// The path of a file.
+    Path,
+    /// A name, such as that of a Secret.
+    Name,
     /// The block is whole and holds something else than a certificate.
     OtherKind {
         /// Which block.
         block: usize,
+        /// What it holds.
+        kind: OtherKind,
     },
     /// The block has headers such as `Proc-Type:`, and Go passes over such a certificate.
     Headers {
@@ -125,6 +158,45 @@ pub enum BundleProblem {
         /// Which block.
         block: usize,
     },
+}
+
+/// What a PEM block holds instead of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherKind {
+    /// A certificate request (PKCS#10).
+    Request,
+    /// A public key.
+    PublicKey,
+    /// Signed data (PKCS#7), which may hold certificates.
+    SignedData,
+    /// A list of certificates that were revoked.
+    RevocationList,
+    /// Anything else.
+    Other,
+}
+
+impl OtherKind {
+    fn of(label: &str) -> Self {
+        match label {
+            "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Self::Request,
+            "PUBLIC KEY" | "RSA PUBLIC KEY" | "EC PUBLIC KEY" => Self::PublicKey,
+            "PKCS7" | "CMS" => Self::SignedData,
+            "X509 CRL" => Self::RevocationList,
+            _ => Self::Other,
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Request => ": this is a request for one, give the certificate that was issued",
+            Self::PublicKey => ": this is a public key, give the certificate that holds it",
+            Self::SignedData => {
+                ": this is PKCS#7, give what 'openssl pkcs7 -print_certs' makes of it"
+            }
+            Self::RevocationList => ": this is a revocation list",
+            Self::Other => "",
+        }
+    }
 }
 
 impl fmt::Display for BundleProblem {
@@ -144,10 +216,26 @@ impl fmt::Display for BundleProblem {
                 "PEM block {block} must stand between '-----BEGIN CERTIFICATE-----' and \
                  '-----END CERTIFICATE-----', each on a line of its own: write 'ca: |' in YAML",
             ),
-            Self::OtherKind { block } => write!(
+            Self::Base64 => formatter.write_str(
+                "must be PEM text, and this is base64 of it, as a Secret holds it: decode it \
+                 ('base64 -d')",
+            ),
+            Self::NoBoundaries => formatter.write_str(
+                "must be PEM text, and this lacks the lines around it: put '-----BEGIN \
+                 CERTIFICATE-----' before it and '-----END CERTIFICATE-----' behind it",
+            ),
+            Self::Path => formatter.write_str(
+                "must be the PEM text itself, not the path of a file: write what stands in the file",
+            ),
+            Self::Name => formatter.write_str(
+                "must be the PEM text itself, not a name: write what stands in 'ca.crt' of the \
+                 Secret, decoded",
+            ),
+            Self::OtherKind { block, kind } => write!(
                 formatter,
                 "PEM block {block} must be a certificate ('-----BEGIN CERTIFICATE-----') and \
-                 nothing else",
+                 nothing else{}",
+                kind.hint()
             ),
             Self::Headers { block } => {
                 write!(formatter, "PEM block {block} must not have header lines")

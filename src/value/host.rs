@@ -12,6 +12,8 @@
 //! Source: RFC 3986 section 3.2.2; WHATWG URL "ends in a number" for the names that resolvers
 //! read as IPv4 addresses.
 
+mod special;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -46,29 +48,13 @@ impl Host {
         }
     }
 
-    /// Whether it is the sender's own machine or network: a loopback, link-local, private (RFC
-    /// 1918), unique-local or unspecified address, also IPv4-mapped, or a name in `localhost`.
-    ///
-    /// The shared address space 100.64.0.0/10 (RFC 6598) does not count: it is not private
-    /// use in the registry, and load balancers answer there.
+    /// Whether it is not globally reachable: the sender's own machine or network, in every spelling
+    /// and embedding, a name that hosts files give to them, or an address that leads nowhere.
     #[must_use]
     pub fn is_private(&self) -> bool {
         match self {
-            Self::Name(name) => name.is_or_is_below("localhost"),
-            Self::Ip(address) => match address.to_canonical() {
-                IpAddr::V4(address) => {
-                    address.is_loopback()
-                        || address.is_link_local()
-                        || address.is_private()
-                        || address.is_unspecified()
-                }
-                IpAddr::V6(address) => {
-                    address.is_loopback()
-                        || address.is_unicast_link_local()
-                        || address.is_unique_local()
-                        || address.is_unspecified()
-                }
-            },
+            Self::Name(name) => special::is_local_name(name.as_str()),
+            Self::Ip(address) => special::is_special(*address),
         }
     }
 }
@@ -96,7 +82,8 @@ impl fmt::Display for Host {
     }
 }
 
-/// A DNS-1123 name in lower case, without a trailing dot, that no resolver reads as an address.
+/// A DNS-1123 name in lower case, underscores allowed like letters, without a trailing dot, that no
+/// resolver reads as an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostName(String);
 
@@ -104,11 +91,11 @@ impl HostName {
     /// Reads a name in any case, with one trailing dot at most.
     ///
     /// # Errors
-    /// Not a DNS-1123 subdomain, or its last label is a number or begins with `0x`.
+    /// Not a DNS-1123 subdomain where underscores were letters, or its last label is a number or begins with `0x`.
     pub fn parse(text: &str) -> Result<Self, HostProblem> {
         let text = text.strip_suffix('.').unwrap_or(text);
         let name = text.to_ascii_lowercase();
-        SubdomainName::parse(&name).map_err(|_| HostProblem::NotAName)?;
+        SubdomainName::parse(&name.replace('_', "a")).map_err(|_| HostProblem::NotAName)?;
         let last = name.rsplit('.').next().unwrap_or_default();
         if last.starts_with("0x") || last.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(HostProblem::Number);
@@ -122,9 +109,10 @@ impl HostName {
         &self.0
     }
 
-    /// Whether this is `name`, or `name` with labels before it.
-    fn is_or_is_below(&self, name: &str) -> bool {
-        self.0 == name || self.is_below(name)
+    /// Whether a label has an underscore: DNS, Go, curl and rustls take it, DNS-1123 does not.
+    #[must_use]
+    pub fn has_underscore(&self) -> bool {
+        self.0.contains('_')
     }
 
     /// Whether this is `name` with at least one label before it.
@@ -179,6 +167,11 @@ mod tests {
             ("one label", "grants", "grants"),
             ("digits in front", "1.2.3.example", "1.2.3.example"),
             ("253 characters", longest.as_str(), longest.as_str()),
+            (
+                "underscores",
+                "my_cluster._tcp.Example",
+                "my_cluster._tcp.example",
+            ),
             ("IPv4", "192.0.2.1", "192.0.2.1"),
             ("IPv6", "[2001:DB8:0:0::1]", "[2001:db8::1]"),
             ("IPv4-mapped", "[::ffff:192.0.2.1]", "[::ffff:192.0.2.1]"),
@@ -206,7 +199,6 @@ mod tests {
             ("two dots at the end", "a..", HostProblem::NotAName),
             ("254 characters", long.as_str(), HostProblem::NotAName),
             ("percent-encoded", "%65vil.example", HostProblem::NotAName),
-            ("underscore", "a_b.example", HostProblem::NotAName),
             ("not ASCII", "münchen.example", HostProblem::NotAName),
             ("full-width digits", "１27.0.0.1", HostProblem::NotAName),
             ("port", "a:443", HostProblem::NotAName),
@@ -237,35 +229,69 @@ mod tests {
     }
 
     #[test]
-    fn private_hosts_are_known_in_every_spelling() {
+    fn hosts_that_are_not_globally_reachable_are_known_in_every_spelling() {
         let table = [
-            ("127.255.0.1", true),
-            ("169.254.169.254", true),
-            ("10.0.0.1", true),
-            ("172.31.255.255", true),
-            ("192.168.0.1", true),
-            ("0.0.0.0", true),
-            ("[::1]", true),
-            ("[::]", true),
-            ("[fe80::1]", true),
-            ("[fdff::1]", true),
-            ("[::ffff:127.0.0.1]", true),
-            ("[::ffff:a00:1]", true),
-            ("LOCALHOST.", true),
-            ("a.b.localhost", true),
-            ("172.32.0.1", false),
-            ("100.64.0.1", false),
-            ("192.0.2.1", false),
-            ("[2001:db8::1]", false),
-            ("[::ffff:192.0.2.1]", false),
-            ("notlocalhost", false),
-            ("localhost.example", false),
+            ("this network", "0.0.0.0", true),
+            ("this network, inside", "0.1.2.3", true),
+            ("private, first block", "10.0.0.1", true),
+            ("private, second block", "172.31.255.255", true),
+            ("behind the second block", "172.32.0.1", false),
+            ("private, third block", "192.168.0.1", true),
+            ("shared", "100.64.0.1", true),
+            ("a metadata service in it", "100.100.100.200", true),
+            ("behind shared", "100.128.0.1", false),
+            ("loopback", "127.255.0.1", true),
+            ("link-local", "169.254.169.254", true),
+            ("protocols", "192.0.0.8", true),
+            ("documentation", "192.0.2.1", true),
+            ("AS112", "192.31.196.1", false),
+            ("benchmarking", "198.19.255.255", true),
+            ("behind benchmarking", "198.20.0.1", false),
+            ("multicast", "224.0.0.1", true),
+            ("reserved", "240.0.0.1", true),
+            ("broadcast", "255.255.255.255", true),
+            ("reachable", "8.8.8.8", false),
+            ("IPv6 loopback", "[::1]", true),
+            ("IPv6 unspecified", "[::]", true),
+            ("IPv6 link-local", "[fe80::1]", true),
+            ("IPv6 site-local", "[fec0::1]", true),
+            ("unique-local", "[fdff::1]", true),
+            ("IPv6 multicast", "[ff02::1]", true),
+            ("IPv6 documentation", "[2001:db8::1]", true),
+            ("IPv6 documentation, second block", "[3fff:fff::1]", true),
+            ("discard", "[100::1]", true),
+            ("dummy", "[100:0:0:1::1]", true),
+            ("segment routing", "[5f00::1]", true),
+            ("Teredo", "[2001:0:4136:e378::1]", true),
+            ("IPv6 AS112", "[2001:4:112::1]", false),
+            ("IPv6 reachable", "[2a00:1450::1]", false),
+            ("mapped loopback", "[::ffff:127.0.0.1]", true),
+            ("mapped in hexadecimal", "[::ffff:a00:1]", true),
+            ("mapped and reachable", "[::ffff:8.8.8.8]", false),
+            ("compatible loopback", "[::127.0.0.1]", true),
+            ("compatible and reachable", "[::8.8.8.8]", false),
+            ("translated", "[::ffff:0:10.0.0.1]", true),
+            ("NAT64 of private", "[64:ff9b::10.0.0.1]", true),
+            ("NAT64 of reachable", "[64:ff9b::8.8.8.8]", false),
+            ("NAT64 of one's own", "[64:ff9b:1::8.8.8.8]", true),
+            ("6to4 of loopback", "[2002:7f00:1::1]", true),
+            ("6to4 of reachable", "[2002:808:808::1]", false),
+            ("localhost", "LOCALHOST.", true),
+            ("below localhost", "a.b.localhost", true),
+            ("Fedora's", "localhost.localdomain", true),
+            ("Fedora's for IPv6", "localhost6.localdomain6", true),
+            ("Debian's", "ip6-localhost", true),
+            ("Debian's other", "ip6-loopback", true),
+            ("all nodes", "ip6-allnodes", true),
+            ("no localhost", "notlocalhost", false),
+            ("localhost in front", "localhost.example", false),
+            ("ip6-localhost in front", "ip6-localhost.example", false),
         ];
-        for (text, private) in table {
+        for (name, text, private) in table {
             assert_eq!(
-                Host::parse(text).expect(text).is_private(),
+                Host::parse(text).expect(name).is_private(),
                 private,
-                "{text}"
+                "{name}"
             );
         }
     }

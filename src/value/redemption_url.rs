@@ -15,6 +15,8 @@
 //!
 //! Source: RFC 3986, as fluent-uri reads it.
 
+mod paste;
+
 use std::fmt;
 use std::num::NonZeroU16;
 
@@ -41,8 +43,16 @@ impl RedemptionUrl {
     /// Reads a URL of any scheme.
     ///
     /// # Errors
-    /// The first problem from left to right, length and user information before all others.
+    /// The usual slips by name; else the first problem from left to right, length and user
+    /// information before all others.
     pub fn parse(text: &str) -> Result<Self, UrlProblem> {
+        Self::read(text).map_err(|problem| match problem {
+            UrlProblem::TooLong | UrlProblem::UserInformation => problem,
+            _ => paste::slip(text).unwrap_or(problem),
+        })
+    }
+
+    fn read(text: &str) -> Result<Self, UrlProblem> {
         if text.len() > MAX_URL_BYTES {
             return Err(UrlProblem::TooLong);
         }
@@ -116,6 +126,13 @@ pub fn host(text: &str) -> Option<Host> {
     Host::parse(uri.authority()?.host()).ok()
 }
 
+/// The URL that a text was meant to be, where that is certain: it has something around it, or lacks
+/// its scheme.
+#[must_use]
+pub fn mended(text: &str) -> Option<String> {
+    (text.len() <= MAX_URL_BYTES).then(|| paste::mended(text))?
+}
+
 /// The URL without user information, query and fragment, for messages.
 ///
 /// `None` when it cannot be read, and when any of the three could have ended up in what is left:
@@ -151,6 +168,14 @@ pub enum UrlProblem {
     TooLong,
     /// No scheme or no host.
     NotAbsolute,
+    /// A URL with white space, quotes, angle brackets or commas around it.
+    Surrounded,
+    /// A URL but for its scheme.
+    NoScheme,
+    /// A host with characters outside ASCII.
+    NotAscii,
+    /// An IPv6 address that does not stand in brackets.
+    NoBrackets,
     /// A character where RFC 3986 has none, or a broken percent-encoding.
     Syntax,
     /// A name or password before the host.
@@ -174,6 +199,16 @@ impl fmt::Display for UrlProblem {
             Self::NotAbsolute => {
                 "must be an absolute URL with a scheme and a host, such as \
                  'https://grants.example:9090/path'"
+            }
+            Self::Surrounded => {
+                "must have nothing around it: take away the white space, quotes, brackets and commas"
+            }
+            Self::NoScheme => "must begin with its scheme: put 'https://' before it",
+            Self::NotAscii => {
+                "the host must be in ASCII: write an international name in punycode, 'xn--...'"
+            }
+            Self::NoBrackets => {
+                "an IPv6 address must stand in brackets, such as 'https://[2001:db8::1]:9090/path'"
             }
             Self::Syntax => {
                 "must be a URL by RFC 3986: without blanks, backslashes, control characters and \

@@ -127,6 +127,37 @@ proptest! {
     }
 
     #[test]
+    fn a_credential_is_shown_nowhere_whatever_it_stands_in(
+        mut payload in payload(),
+        shape in 0..CREDENTIALS.len(),
+        place in any::<prop::sample::Index>(),
+        is_name in any::<bool>(),
+        is_file in any::<bool>(),
+    ) {
+        let credential = CREDENTIALS[shape].replace('S', SECRET);
+        if !is_file {
+            payload["request"]["uid"] = "u".into();
+        }
+        let mut pointers = Vec::new();
+        collect(&payload, String::new(), &mut pointers);
+        pointers.retain(|pointer| {
+            let value = payload.pointer(pointer);
+            value.is_some_and(|value| if is_name { value.is_object() } else { value.is_string() })
+        });
+        prop_assume!(!pointers.is_empty());
+        let pointer: &String = place.get(&pointers);
+        match payload.pointer_mut(pointer) {
+            Some(Value::Object(fields)) => {
+                fields.insert(credential, "x".into());
+            }
+            Some(text) => *text = credential.into(),
+            None => {}
+        }
+        let verdict = answer(&payload);
+        prop_assert!(!spoken(&verdict).contains(SECRET), "{}: {}", pointer, spoken(&verdict));
+    }
+
+    #[test]
     fn with_defaulting_false_nothing_is_ever_written(mut payload in payload()) {
         payload["settings"]["defaulting"] = json!(false);
         prop_assert!(answer(&payload).mutated_object.is_none());
@@ -210,6 +241,17 @@ const URL_SHAPES: [&str; 8] = [
     r#""https://u:S@127.1:99999""#,
     r#"["https://S@east.example/a"]"#,
     r#""//S""#,
+];
+
+/// Texts with a credential in them, in which `S` is the secret.
+const CREDENTIALS: [&str; 7] = [
+    "https://u:S@east.example/a",
+    "https://S@east.example/a",
+    "see //u:S@east.example",
+    "u:S@east.example",
+    "https://east.example/a?code=S",
+    "-----BEGIN PRIVATE KEY-----\nS\n-----END PRIVATE KEY-----",
+    "Bearer eyJhbGciOiJub25lIn0.S.S",
 ];
 
 fn secret(shape: &str) -> Value {

@@ -131,6 +131,7 @@ impl ApiServer {
             Action::Delete => (live(), None),
         };
         let mut request = admission_request(object, old, Some(step.user.clone()));
+        request["uid"] = "1299d386-525b-4032-98ae-1949f69f9cfc".into();
         request["dryRun"] = step.is_dry_run.into();
         if let Some(sub_resource) = sub_resource {
             request["subResource"] = sub_resource.into();

@@ -1,9 +1,11 @@
 //! Certificate bundles: what Go reads is read, what it would pass over is refused.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use skupper_access_policy::value::certificate::{
-    BundleProblem, CertificateBundle, MAX_BUNDLE_BYTES,
+    BundleProblem, CertificateBundle, MAX_BUNDLE_BYTES, OtherKind, mended,
 };
 
 /// A time at which every certificate that is not about time is valid: July 2026.
@@ -55,6 +57,25 @@ fn what_go_reads_is_read_with_its_validity() {
 }
 
 #[test]
+fn every_root_that_browsers_trust_is_read_and_all_of_them_are_too_many() {
+    let pem = |der: &[u8]| {
+        format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            STANDARD.encode(der)
+        )
+    };
+    let roots: Vec<String> = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+        .iter()
+        .map(|der| pem(der))
+        .collect();
+    assert!(roots.len() > 100, "{} roots", roots.len());
+    for root in &roots {
+        assert_eq!(problem(root), None, "{root}");
+    }
+    assert_eq!(problem(&roots.concat()), Some(BundleProblem::TooLong));
+}
+
+#[test]
 fn layout_does_not_change_the_value() {
     let bundle = CertificateBundle::parse(CA).unwrap();
     let table = [
@@ -98,13 +119,14 @@ fn a_bundle_that_cannot_be_used_is_refused() {
         format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
     };
     let (_, cut) = CA.split_once('\n').unwrap();
+    let other_kind = |block, kind| BundleProblem::OtherKind { block, kind };
     let unbounded = |block| BundleProblem::Unbounded { block };
     let not_base64 = |block| BundleProblem::NotBase64 { block };
     let not_x509 = |block| BundleProblem::NotX509 { block };
     let table = [
         ("nothing", String::new(), BundleProblem::NoCertificate),
         ("text", "MIIB".to_owned(), BundleProblem::NoCertificate),
-        ("no BEGIN", cut.to_owned(), BundleProblem::NoCertificate),
+        ("no BEGIN", cut.to_owned(), BundleProblem::NoBoundaries),
         (
             "indented",
             CA.replace("-----BEGIN", " -----BEGIN"),
@@ -118,7 +140,7 @@ fn a_bundle_that_cannot_be_used_is_refused() {
         (
             "no END",
             CA.replace("-----END CERTIFICATE-----", ""),
-            unbounded(1),
+            BundleProblem::NoBoundaries,
         ),
         (
             "END of another kind",
@@ -163,22 +185,32 @@ fn a_bundle_that_cannot_be_used_is_refused() {
         (
             "request",
             block("CERTIFICATE REQUEST", "AAAA"),
-            BundleProblem::OtherKind { block: 1 },
+            other_kind(1, OtherKind::Request),
         ),
         (
             "unknown kind",
             block("FOO", "AAAA"),
-            BundleProblem::OtherKind { block: 1 },
+            other_kind(1, OtherKind::Other),
         ),
         (
             "public key",
             CA.to_owned() + &block("PUBLIC KEY", ""),
-            BundleProblem::OtherKind { block: 2 },
+            other_kind(2, OtherKind::PublicKey),
+        ),
+        (
+            "PKCS#7",
+            block("PKCS7", "AAAA"),
+            other_kind(1, OtherKind::SignedData),
+        ),
+        (
+            "revocation list",
+            block("X509 CRL", "AAAA"),
+            other_kind(1, OtherKind::RevocationList),
         ),
         (
             "lower case",
             block("certificate", "AAAA"),
-            BundleProblem::OtherKind { block: 1 },
+            other_kind(1, OtherKind::Other),
         ),
         (
             "headers",
@@ -230,6 +262,124 @@ fn a_bundle_that_cannot_be_used_is_refused() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
+fn the_usual_wrong_pastes_are_named_and_mended_where_the_meaning_is_certain() {
+    let one_line = CA.trim_end().replace('\n', "");
+    let (_, rest) = CA.split_once('\n').unwrap();
+    let (body, _) = rest.split_once("-----END").unwrap();
+    let encoded = STANDARD.encode(CA);
+    let unbounded = BundleProblem::Unbounded { block: 1 };
+    let (base64, bare) = (BundleProblem::Base64, BundleProblem::NoBoundaries);
+    let table = [
+        ("base64 of PEM", encoded.clone(), base64, true),
+        (
+            "base64 of PEM in lines",
+            encoded.replace("LS0t", "\nLS0t"),
+            base64,
+            true,
+        ),
+        (
+            "base64 of PEM with its key",
+            format!("ca.crt: {encoded}"),
+            base64,
+            true,
+        ),
+        ("base64 of base64", STANDARD.encode(&encoded), base64, true),
+        (
+            "base64 of a chain",
+            STANDARD.encode(fixture!("chain")),
+            base64,
+            true,
+        ),
+        (
+            "base64 of something else",
+            STANDARD.encode("-----BEGIN FOO-----\nAAAA\n-----END FOO-----"),
+            base64,
+            false,
+        ),
+        ("a body", body.to_owned(), bare, true),
+        ("a body in one line", body.replace('\n', ""), bare, true),
+        (
+            "a body in quotes",
+            format!("\"{}\"", body.replace('\n', "\\n")),
+            bare,
+            true,
+        ),
+        ("line ends as \\n", CA.replace('\n', "\\n"), unbounded, true),
+        (
+            "line ends as \\r\\n",
+            CA.replace('\n', "\\r\\n"),
+            unbounded,
+            true,
+        ),
+        (
+            "line ends as blanks",
+            CA.replace('\n', " "),
+            unbounded,
+            true,
+        ),
+        ("no line ends", one_line, unbounded, true),
+        (
+            "in quotes",
+            format!("\"{}\"", CA.replace('\n', "\\n")),
+            BundleProblem::NoCertificate,
+            true,
+        ),
+        (
+            "indented",
+            CA.replace("-----BEGIN", " -----BEGIN"),
+            BundleProblem::NoCertificate,
+            true,
+        ),
+        (
+            "a request beside it",
+            CA.replace('\n', " ") + "-----BEGIN CERTIFICATE REQUEST-----",
+            unbounded,
+            false,
+        ),
+        (
+            "a path",
+            "/etc/skupper/ca.crt".to_owned(),
+            BundleProblem::Path,
+            false,
+        ),
+        (
+            "a file",
+            "west-ca.pem".to_owned(),
+            BundleProblem::Path,
+            false,
+        ),
+        (
+            "curl's file",
+            "@ca.crt".to_owned(),
+            BundleProblem::Path,
+            false,
+        ),
+        (
+            "the name of a Secret",
+            "skupper-grant-server-ca".to_owned(),
+            BundleProblem::Name,
+            false,
+        ),
+        (
+            "words",
+            "no PEM".to_owned(),
+            BundleProblem::NoCertificate,
+            false,
+        ),
+    ];
+    for (name, text, expected, is_mended) in table {
+        assert_eq!(problem(&text), Some(expected), "{name}");
+        let mended = mended(&text);
+        assert_eq!(mended.is_some(), is_mended, "{name}");
+        if let Some(mended) = mended {
+            assert_eq!(problem(&mended), None, "{name}");
+        }
+    }
+    assert_eq!(mended(&encoded).as_deref(), Some(CA));
+}
+
+#[test]
 fn a_private_key_goes_before_every_problem() {
     let key = "-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY-----\n";
     let table = [
@@ -248,6 +398,16 @@ fn a_private_key_goes_before_every_problem() {
         ),
         ("indented", key.replace("-----BEGIN", "    -----BEGIN")),
         ("in one line", key.replace('\n', "\\n")),
+        ("in base64", STANDARD.encode(key)),
+        ("in base64 twice", STANDARD.encode(STANDARD.encode(key))),
+        (
+            "PKCS#8 without its lines",
+            STANDARD.encode([&[0x30, 0x2e, 0x02, 0x01, 0x00][..], &[0x30; 43]].concat()),
+        ),
+        (
+            "PKCS#1 without its lines",
+            STANDARD.encode([&[0x30, 0x82, 0x04, 0xa4, 0x02, 0x01][..], &[0; 60]].concat()),
+        ),
         (
             "in the line of another BEGIN",
             key.replace("-----BEGIN", "-----BEGIN -----BEGIN"),
@@ -319,7 +479,11 @@ proptest! {
             0..30,
         ),
     ) {
-        let _ = CertificateBundle::parse(&text.concat());
+        let text = text.concat();
+        let _ = CertificateBundle::parse(&text);
+        if let Some(mended) = mended(&text) {
+            prop_assert_eq!(problem(&mended), None);
+        }
     }
 
     #[test]

@@ -58,10 +58,25 @@ impl Planner<'_> {
             _ if self.is_json(place.key) => Quotes::Double,
             _ => Quotes::Plain,
         };
+        let mut text = render::inline(value, quotes);
+        if let Some(comment) = self.header_comment(&node.span) {
+            text.push(' ');
+            text.push_str(comment);
+        }
         Some(Patch {
             span: node.span.clone(),
-            text: render::inline(value, quotes),
+            text,
         })
+    }
+
+    /// The comment behind the `|` or `>` of a block scalar.
+    fn header_comment(&self, span: &Span) -> Option<&str> {
+        let header = self.text.get(span.clone())?.lines().next()?;
+        let (_, comment) = header.split_once(" #")?;
+        let start = header.len() - comment.len() - 1;
+        header
+            .starts_with(['|', '>'])
+            .then(|| header.get(start..))?
     }
 
     /// Writes a value behind a key that has none.

@@ -2,6 +2,7 @@
 //! the checker finds itself, what cannot be read, and what is not judged.
 
 use serde_json::{Value, json};
+use skupper_access_policy::answer;
 use skupper_access_policy::redaction::redacted;
 
 use super::{Judged, Pieces, Summary, visible};
@@ -15,10 +16,11 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, shows_secrets: bool) ->
     for document in &file.contents.documents {
         for judged in &document.objects {
             let text = |pointer: &str| judged.object.value.pointer(pointer).cloned();
-            let mut answer = judged.answer.clone();
-            if !shows_secrets && let Some(object) = answer.get_mut("mutatedObject") {
-                *object = redacted(object);
-            }
+            let answer = if shows_secrets {
+                judged.answer.clone()
+            } else {
+                answer::redacted(&judged.answer)
+            };
             let places = judged
                 .findings
                 .iter()
@@ -29,7 +31,7 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, shows_secrets: bool) ->
                 "pointer": judged.object.pointer,
                 "line": lines.place(judged.span.start).line,
                 "kind": text("/kind"),
-                "name": text("/metadata/name").filter(Value::is_string),
+                "name": text("/metadata/name").filter(Value::is_string).map(|name| redacted(&name)),
                 "answer": answer,
                 "places": places.collect::<Vec<_>>(),
             });

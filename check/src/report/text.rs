@@ -79,8 +79,11 @@ fn finding<'a>(
     }
     if let Some(fix) = &finding.fix {
         let path = FieldPath::from_pointer(&fix.pointer);
-        let value = shown(&path, &fix.value).unwrap_or_default();
-        group = group.element(Level::HELP.message(format!("write {path}: {value}")));
+        let help = match shown(&path, &fix.value) {
+            Some(value) if !value.contains(HIDDEN) => format!("write {path}: {value}"),
+            _ => format!("run again with --fix, which mends {path}"),
+        };
+        group = group.element(Level::HELP.message(help));
     }
     group.element(Level::NOTE.message(pages::address(finding.code)))
 }

@@ -71,7 +71,7 @@ warning[unknown-field]: spec.size: Forbidden: unknown field, Skupper does not ha
    |
    = note: {}
 
-warning[token-ca-missing]: spec.ca: Required value: Skupper's CRD requires it: copy status.ca of the AccessGrant
+warning[token-ca-missing]: spec.ca: Required value: Skupper after 2.2.1 does not redeem a token without it: copy status.ca of the AccessGrant
   --> deploy/all.yml:11:1
    |
 11 | spec:

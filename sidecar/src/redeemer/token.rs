@@ -10,8 +10,8 @@
 //! assert_eq!(
 //!     problem.to_string(),
 //!     "AccessToken.skupper.io \"west\" is invalid: [spec.code: Invalid value: \"boolean\": must \
-//!      be a string, spec.ca: Required value: Skupper's CRD requires it: copy status.ca of the \
-//!      AccessGrant]"
+//!      be a string, spec.ca: Required value: Skupper after 2.2.1 does not redeem a token without it: \
+//!      copy status.ca of the AccessGrant]"
 //! );
 //! ```
 //!

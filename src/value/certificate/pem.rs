@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-use super::BundleProblem;
+use super::{BundleProblem, OtherKind};
 
 /// Whether any line opens a block with a private key, anywhere in the line and whether or not the
 /// block is complete.
@@ -64,7 +64,8 @@ impl<'a> Blocks<'a> {
             }
         }
         if kind != "CERTIFICATE" {
-            return Err(BundleProblem::OtherKind { block });
+            let kind = OtherKind::of(kind);
+            return Err(BundleProblem::OtherKind { block, kind });
         }
         if self.encoded.contains(&b':') {
             return Err(BundleProblem::Headers { block });
@@ -94,12 +95,14 @@ fn trim_end(line: &str) -> &str {
     line.trim_end_matches([' ', '\t'])
 }
 
+pub(super) const BEGIN_CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
+pub(super) const END_CERTIFICATE: &str = "-----END CERTIFICATE-----";
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
 
 /// Padding is required and the bits left over may be anything, as in Go's `base64.StdEncoding`.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );

@@ -49,8 +49,13 @@ pub enum WindowProblem {
     NoFixedLength,
     /// A lone capital `M`: minutes, or months.
     AmbiguousM,
-    /// A fraction outside of Go's grammar: `1.5 h`, which the API server reads as 5 hours.
-    Fraction,
+    /// A fraction outside of Go's grammar, with its meaning if it is certain: `1.5 h`, which the API
+    /// server reads as 5 hours, and `1.5 days`, but not `1.5 months`.
+    Fraction(Option<GoDuration>),
+    /// `1:30`, which may be minutes and seconds.
+    Colon,
+    /// `2026-12-31`.
+    Date,
     /// `1,5h`.
     DecimalComma,
     /// `-5 minutes`, `1h-30m`.
@@ -73,7 +78,7 @@ impl WindowProblem {
     pub fn suggestion(&self) -> Option<GoDuration> {
         match *self {
             Self::Spelled(duration) | Self::UpperCase(duration) => Some(duration),
-            Self::Iso8601(duration) => duration,
+            Self::Iso8601(duration) | Self::Fraction(duration) => duration,
             _ => None,
         }
     }
@@ -85,10 +90,13 @@ impl WindowProblem {
             Self::Iso8601(_) => "not ISO 8601",
             Self::NoFixedLength => "months and years have no fixed length",
             Self::AmbiguousM => "'M' may mean minutes or months, write 'm' for minutes",
-            Self::Fraction => {
+            Self::Fraction(Some(_)) => "with a fraction only right before a unit of Go's",
+            Self::Fraction(None) => {
                 "a fraction must not be used with white space or with units other than 'h', 'm', \
                  's', 'ms', 'us' and 'ns'"
             }
+            Self::Colon => "a colon does not say what the numbers are, write '1h30m' or '1m30s'",
+            Self::Date => "a date is no length of time",
             Self::DecimalComma => "a number must not contain a comma",
             Self::Sign => "there must be no sign",
             Self::MissingUnit => "every number must have a unit",
@@ -152,13 +160,64 @@ fn human(text: &str) -> WindowProblem {
     {
         return WindowProblem::UpperCase(duration);
     }
+    if let Some(problem) = date_or_time(text) {
+        return problem;
+    }
     match sum_of_spans(text).map(GoDuration) {
         Ok(duration) if text.contains(|c: char| c.is_ascii_uppercase()) => {
             WindowProblem::UpperCase(duration)
         }
         Ok(duration) => WindowProblem::Spelled(duration),
+        Err(WindowProblem::Fraction(_)) => WindowProblem::Fraction(sum_of_fractions(text)),
         Err(problem) => problem,
     }
+}
+
+/// What begins with a date, and numbers with colons between them.
+fn date_or_time(text: &str) -> Option<WindowProblem> {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut parts = text.splitn(3, '-');
+    if let (Some(year), Some(month), Some(_)) = (parts.next(), parts.next(), parts.next())
+        && year.len() == 4
+        && month.len() == 2
+        && is_number(year)
+        && is_number(month)
+    {
+        return Some(WindowProblem::Date);
+    }
+    let is_time = text.contains(':') && text.split(':').all(is_number);
+    is_time.then_some(WindowProblem::Colon)
+}
+
+/// The sum of all numbers and units in `text`, where numbers may have a fraction; `None` where it is
+/// not certain, or no whole number of nanoseconds.
+fn sum_of_fractions(text: &str) -> Option<GoDuration> {
+    let mut total: i64 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (whole, after_whole) = split_before(rest, |c| !c.is_ascii_digit());
+        let (fraction, after_number) = match after_whole.strip_prefix('.') {
+            Some(after_point) => split_before(after_point, |c| !c.is_ascii_digit()),
+            None => ("", after_whole),
+        };
+        let (unit, after) = split_unit(after_number.trim_start());
+        if unit == "M" {
+            return None;
+        }
+        let unit = unit.to_ascii_lowercase();
+        if UNITS_WITHOUT_FIXED_LENGTH.contains(&unit.as_str()) {
+            return None;
+        }
+        let number: i64 = format!("{whole}{fraction}").parse().ok()?;
+        let scale = 10_i64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+        let length = number.checked_mul(span_length("1", &unit).ok()?)?;
+        if length % scale != 0 {
+            return None;
+        }
+        total = total.checked_add(length / scale)?;
+        rest = after.trim_start();
+    }
+    Some(GoDuration(total))
 }
 
 /// The nanoseconds of all numbers and units in `text`, whatever the case of the units.
@@ -191,19 +250,24 @@ fn sum_of_spans(text: &str) -> Result<i64, WindowProblem> {
 fn leading_span(text: &str) -> Result<(&str, &str, &str), WindowProblem> {
     let (number, after_number) = split_before(text, |c| !c.is_ascii_digit());
     let after_space = after_number.trim_start();
-    let (unit, rest) = split_before(after_space, |c| {
-        c.is_whitespace() || c.is_ascii_digit() || ".,+-".contains(c)
-    });
+    let (unit, rest) = split_unit(after_space);
     if !number.is_empty() && !unit.is_empty() {
         return Ok((number, unit, rest));
     }
     let unexpected = if number.is_empty() { text } else { after_space };
     Err(match unexpected.chars().next() {
-        Some('.') => WindowProblem::Fraction,
+        Some('.') => WindowProblem::Fraction(None),
         Some('+' | '-') => WindowProblem::Sign,
         _ if number.is_empty() => WindowProblem::OtherText,
         Some(',') => WindowProblem::DecimalComma,
         _ => WindowProblem::MissingUnit,
+    })
+}
+
+/// The unit that `text` begins with, which may be empty, and the rest.
+fn split_unit(text: &str) -> (&str, &str) {
+    split_before(text, |c| {
+        c.is_whitespace() || c.is_ascii_digit() || ".,+-".contains(c)
     })
 }
 
@@ -260,7 +324,21 @@ mod tests {
                  months, write 'm' for minutes",
             ),
             (
-                WindowProblem::Fraction,
+                WindowProblem::Fraction(Some(day)),
+                "must be a Go duration, with a fraction only right before a unit of Go's: write \
+                 '24h'",
+            ),
+            (
+                WindowProblem::Colon,
+                "must be a Go duration such as '15m', '1h30m' or '48h': a colon does not say what \
+                 the numbers are, write '1h30m' or '1m30s'",
+            ),
+            (
+                WindowProblem::Date,
+                "must be a Go duration such as '15m', '1h30m' or '48h': a date is no length of time",
+            ),
+            (
+                WindowProblem::Fraction(None),
                 "must be a Go duration such as '15m', '1h30m' or '48h': a fraction must not be \
                  used with white space or with units other than 'h', 'm', 's', 'ms', 'us' and 'ns'",
             ),
@@ -310,7 +388,11 @@ mod tests {
             ("PT1H", Some(hour)),
             ("P1M", None),
             ("1M", None),
-            ("1.0 h", None),
+            ("1.0 h", Some(hour)),
+            ("0.5 hours 30 min", Some(hour)),
+            ("1.5 months", None),
+            ("1.5 M", None),
+            ("0.3333 ns", None),
             ("1 hour or so", None),
             ("1 month", None),
         ] {

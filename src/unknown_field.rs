@@ -1,0 +1,146 @@
+//! The rule for fields that a kind does not have.
+//!
+//! Under `spec` they are looked for always. Beside it, and in `metadata`, they are looked for in
+//! files only: the API server prunes them before a policy sees the object.
+
+use serde_json::Value;
+
+use crate::finding::{Cause, Severity};
+use crate::kind::{Kind, Review, field_names};
+use crate::nearest::{COMPARED, nearest};
+use crate::path::FieldPath;
+use crate::redaction::{METADATA_FIELDS, OBJECT_FIELDS};
+use crate::rules::{Report, Row, Rule};
+
+pub(crate) const fn unknown_field<K: Kind>() -> Row<K> {
+    Row {
+        rule: Rule::new(
+            "unknown-field",
+            "/spec",
+            Severity::Warn,
+            "a field that does not exist, under `spec`, beside it or in `metadata`",
+            "Skupper's CRDs and kubernetes apimachinery pkg/apis/meta/v1; the API server prunes such a field in silence",
+        ),
+        check,
+    }
+}
+
+/// What the fields of a kind are called.
+pub(crate) struct Vocabulary {
+    /// Who says so, for messages.
+    pub(crate) owner: &'static str,
+    /// Names that fields of `spec` had in earlier versions of the API, and today's.
+    pub(crate) earlier: &'static [(&'static str, &'static str)],
+    /// True where `spec` may have fields of later versions: only slips are reported there.
+    pub(crate) is_open: bool,
+}
+
+/// The object that a field stands in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Object,
+    Metadata,
+    Spec,
+}
+
+fn check<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
+    let mut search = Search {
+        vocabulary: &K::VOCABULARY,
+        spec_fields: field_names::<K>,
+        seen: 0,
+    };
+    if let Some(file) = &review.request.file {
+        let metadata = file.get("metadata");
+        search.report(
+            Place::Object,
+            &mut others(Some(file), &OBJECT_FIELDS),
+            report,
+        );
+        search.report(
+            Place::Metadata,
+            &mut others(metadata, &METADATA_FIELDS),
+            report,
+        );
+    }
+    if review.request.file.is_some() || !K::VOCABULARY.is_open {
+        search.report(Place::Spec, &mut review.unknown_fields(), report);
+    }
+}
+
+/// The names of the fields that are not known.
+fn others<'a>(object: Option<&'a Value>, known: &[&str]) -> impl Iterator<Item = &'a str> {
+    let fields = object.and_then(Value::as_object).into_iter().flatten();
+    fields
+        .filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str()))
+        .map(|(name, _)| name.as_str())
+}
+
+struct Search {
+    vocabulary: &'static Vocabulary,
+    spec_fields: fn() -> Vec<&'static str>,
+    /// How many names were looked at.
+    seen: usize,
+}
+
+impl Search {
+    fn report(
+        &mut self,
+        place: Place,
+        names: &mut dyn Iterator<Item = &str>,
+        report: &mut Report<'_>,
+    ) {
+        for name in names {
+            let is_compared = self.seen < COMPARED;
+            self.seen += 1;
+            if !report.wants_text() {
+                report.count(1);
+                continue;
+            }
+            let slip = if is_compared {
+                self.slip(name, place)
+            } else {
+                None
+            };
+            let detail = match slip {
+                Some(slip) => format!("unknown field, {slip}"),
+                None if place == Place::Spec && self.vocabulary.is_open => continue,
+                None => format!("unknown field, {} does not have it", self.vocabulary.owner),
+            };
+            let path = match place {
+                Place::Object => FieldPath::root(),
+                Place::Metadata => FieldPath::from_pointer("/metadata"),
+                Place::Spec => report.path(),
+            };
+            report.find_name(path.field(name), Cause::Forbidden, detail);
+        }
+    }
+
+    /// What was meant by a name that the object here does not have, if that can be told.
+    fn slip(&self, name: &str, place: Place) -> Option<String> {
+        let spec_fields = (self.spec_fields)();
+        if place != Place::Spec && spec_fields.contains(&name) {
+            return Some("belongs under 'spec'".to_owned());
+        }
+        if place != Place::Metadata && METADATA_FIELDS.contains(&name) {
+            return Some("belongs under 'metadata'".to_owned());
+        }
+        if place != Place::Object && OBJECT_FIELDS.contains(&name) {
+            return Some("belongs to the object itself, beside 'kind'".to_owned());
+        }
+        let spec = if place == Place::Spec { "" } else { "spec." };
+        let mut earlier = self.vocabulary.earlier.iter();
+        if let Some((_, today)) = earlier.find(|(earlier, _)| *earlier == name) {
+            return Some(format!("is called '{spec}{today}' today"));
+        }
+        let here: &[&str] = match place {
+            Place::Object => &OBJECT_FIELDS,
+            Place::Metadata => &METADATA_FIELDS,
+            Place::Spec => &spec_fields,
+        };
+        if let Some(close) = nearest(name, here) {
+            return Some(format!("did you mean '{close}'?"));
+        }
+        let close = nearest(name, &spec_fields)?;
+        Some(format!("did you mean '{spec}{close}'?"))
+    }
+}
