@@ -6,6 +6,7 @@
     reason = "what cannot be set up or read must fail its test"
 )]
 
+mod deploy;
 mod engine;
 mod examples;
 mod fix;

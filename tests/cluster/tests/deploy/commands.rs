@@ -31,7 +31,7 @@ async fn every_command_of_the_readmes_works_in_the_order_in_which_it_stands_ther
     operator.namespace("east");
     add(&folder, "east", DEPLOY, &["redeem"]);
     add(&folder, "kubewarden", DEPLOY, &["kubewarden"]);
-    add(&folder, "policies", DEPLOY, &["policies"]);
+    add_policies(&folder);
     add(
         &folder,
         "token-requests",
@@ -99,7 +99,7 @@ async fn the_overlays_of_the_policies_replace_every_address_and_keep_the_setting
     let operator = Operator::new().await;
     let folder = overlay(&["overlay"]);
     add(&folder, "kubewarden", DEPLOY, &["kubewarden"]);
-    add(&folder, "policies", DEPLOY, &["policies"]);
+    add_policies(&folder);
     add(
         &folder,
         "token-requests",
@@ -143,6 +143,9 @@ async fn the_overlays_of_the_policies_replace_every_address_and_keep_the_setting
             &judged
         };
         assert_eq!(&settings["accessGrant"], expected, "{name}");
+        // What the folder sets stays.
+        let is_denied = settings["rules"]["token-ca-missing"] == "deny";
+        assert_eq!(is_denied, name != "token-request", "{name}");
     }
     assert_eq!(policies.len(), 3);
 }
@@ -155,6 +158,19 @@ fn overlay(parts: &[&str]) -> TempDir {
     assert!(copy.arg(folder.path()).status().unwrap().success());
     add(&folder, "west", DEPLOY, parts);
     folder
+}
+
+/// The overlay of the policies, and the file with their settings.
+fn add_policies(folder: &TempDir) {
+    add(folder, "policies", DEPLOY, &["policies"]);
+    let settings = blocks(DEPLOY)
+        .into_iter()
+        .find(|(info, _)| info == "yaml settings");
+    fs::write(
+        folder.path().join("policies/settings.yaml"),
+        settings.unwrap().1,
+    )
+    .unwrap();
 }
 
 /// A kustomization in a folder of its own, of these blocks of a README.
