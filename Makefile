@@ -30,7 +30,7 @@ SIDECAR_SOURCES := $(POLICY_SOURCES) $(shell find sidecar/src -name '*.rs') side
 CHECK_SOURCES := $(POLICY_SOURCES) $(shell find check/src -name '*.rs') check/Cargo.toml check/build.rs policy-metadata.yml $(wildcard tests/rules/*.md check/rules/*.md)
 BINDGEN_SOURCES := $(shell find web/bindgen -name '*.rs' -o -name Cargo.toml)
 WEB_SOURCES := $(POLICY_SOURCES) $(shell find web/src -name '*.rs') web/Cargo.toml
-NPM_SOURCES := $(shell find web/npm/src -name '*.ts') web/npm/package.json web/npm/tsconfig.json web/tsconfig.json
+NPM_SOURCES := $(shell find web/npm/src -name '*.ts') web/npm/embed.js web/npm/package.json web/npm/tsconfig.json web/tsconfig.json
 PLAYGROUND_SOURCES := $(shell find web/playground -path '*/node_modules' -prune -o -path web/playground/dist -prune -o -path web/playground/test -prune -o -type f -print) $(wildcard tests/rules/*.md)
 XTASK_SOURCES := $(CHECK_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
 

@@ -6,6 +6,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { build as bundle, type BuildOptions } from 'esbuild';
 import { build, createServer as createViteServer, type InlineConfig } from 'vite';
 
 import { outputOf, serve, startChromium } from './support/browser.js';
@@ -21,18 +22,19 @@ await install(packed.archive, project);
 const installed = join(project, 'node_modules/skupper-access-policy');
 
 test('the archive holds what is needed and nothing else', () => {
-  const modules = ['browser', 'engine', 'index', 'json', 'node', 'types', 'values'];
+  const modules = ['browser', 'bundled', 'engine', 'index', 'json', 'node', 'types', 'values'];
   const expected = [
     'LICENSE',
     'README.md',
     'package.json',
     'dist/policy.js',
     'dist/policy_bg.wasm',
+    'dist/policy_text.js',
     ...modules.flatMap((name) => [`dist/${name}.d.ts`, `dist/${name}.js`]),
   ];
   assert.deepEqual(packed.files, expected.sort());
-  assert.ok(packed.size <= 170_000, `${packed.size} bytes packed`);
-  assert.ok(packed.unpackedSize <= 400_000, `${packed.unpackedSize} bytes unpacked`);
+  assert.ok(packed.size <= 300_000, `${packed.size} bytes packed`);
+  assert.ok(packed.unpackedSize <= 600_000, `${packed.unpackedSize} bytes unpacked`);
 });
 
 test('the WebAssembly has at most 150 KB compressed', () => {
@@ -87,6 +89,42 @@ test('the examples of both READMEs run in Node and pass the strict compiler', as
 test('require works as import does', async () => {
   writeFileSync(join(project, 'required.cjs'), "console.log(require('skupper-access-policy').readScalar('off'))");
   assert.equal(await node(project, '--no-warnings', 'required.cjs'), 'false\n');
+});
+
+for (const format of ['esm', 'cjs'] as const) {
+  test(`esbuild bundles it for Node as ${format}, and the bundle needs no other file`, async () => {
+    const { folder, script, warnings } = await bundledForNode(format);
+    assert.deepEqual(warnings, []);
+    assert.equal(await node(folder, script), 'false\n');
+  });
+
+  test(`a bundle as ${format} that lacks the module says what to do`, async () => {
+    const { folder, script } = await bundledForNode(format, { conditions: ['node'] });
+    await assert.rejects(node(folder, script), /let the bundler take the export condition 'module'/);
+  });
+}
+
+/** A script with the package in it, alone in a folder. */
+async function bundledForNode(format: 'esm' | 'cjs', options: BuildOptions = {}) {
+  const folder = temporaryFolder();
+  const script = join(folder, format === 'esm' ? 'program.mjs' : 'program.cjs');
+  const contents = "import { readScalar } from 'skupper-access-policy'; console.log(readScalar('off'));";
+  const { warnings } = await bundle({
+    stdin: { contents, resolveDir: project },
+    bundle: true,
+    platform: 'node',
+    format,
+    outfile: script,
+    logLevel: 'silent',
+    ...options,
+  });
+  return { folder, script, warnings: warnings.map(({ text }) => text) };
+}
+
+test('a build script finds the module', async () => {
+  const script = "console.log(require('fs').statSync(require.resolve('skupper-access-policy/policy_bg.wasm')).size > 0)";
+  writeFileSync(join(project, 'found.cjs'), script);
+  assert.equal(await node(project, 'found.cjs'), 'true\n');
 });
 
 test('the page of the README works, from a server that knows no WebAssembly, too, and under a strict policy', async () => {
