@@ -40,7 +40,8 @@ pub struct CommandLine {
     /// Form of the output
     #[arg(long, short, default_value = "text", value_name = "FORMAT")]
     pub output: OutputFormat,
-    /// Write fixes and defaults into the files; comments, order and quoting stay
+    /// Write fixes and defaults into the files; comments, order and quoting stay. What comes from standard
+    /// input goes to standard output, and the findings to standard error
     #[arg(long)]
     pub fix: bool,
     /// Leave out files and folders: 'charts', '*.json', 'deploy/old/**'; may be repeated

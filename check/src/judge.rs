@@ -271,17 +271,17 @@ impl Review<'_, '_> {
     fn judge(self, settings: &Settings, now: DateTime<Utc>) -> (Judged, Vec<Placed>, Option<Note>) {
         let object = self.object;
         let place = |finding| Placed::new(finding, self.tree, &object.pointer);
-        let mut variables = Vec::new();
+        let mut open = Vec::new();
         let verdict = review_object(object.value.clone(), None, None, settings, now);
-        let verdict = without_variables(verdict, &object.value, &mut variables);
+        let verdict = without_open(verdict, &object.value, &mut open);
         let checks = checks::of_object(self.lines, self.tree, &object);
-        let checks = split(checks, &object.value, &mut variables).into_iter();
+        let checks = split(checks, &object.value, &mut open).into_iter();
         let checks: Vec<Placed> = self.mistake.into_iter().chain(checks.map(place)).collect();
-        let mut variables: Vec<Placed> = variables.into_iter().map(place).collect();
-        variables.sort_by_key(|placed| placed.span.start);
-        let note = variables.first().map(|first| Note {
+        let mut open: Vec<Placed> = open.into_iter().map(place).collect();
+        open.sort_by_key(|placed| placed.span.start);
+        let note = open.first().map(|first| Note {
             span: first.span.clone(),
-            reason: Reason::Variables(fields(&variables)),
+            reason: Reason::FilledInLater(fields(&open)),
             count: 0,
         });
         let judged = Judged {
@@ -295,33 +295,29 @@ impl Review<'_, '_> {
     }
 }
 
-/// The verdict without what it says about variables, which are moved to `variables`.
-fn without_variables(
-    mut verdict: Verdict,
-    object: &Value,
-    variables: &mut Vec<Finding>,
-) -> Verdict {
+/// The verdict without what it says about values that are filled in later: that is moved to `open`.
+fn without_open(mut verdict: Verdict, object: &Value, open: &mut Vec<Finding>) -> Verdict {
     let findings = std::mem::take(&mut verdict.findings);
     // Of more findings than are kept the others are unknown.
     let is_whole = findings.len() < KEPT;
-    verdict.findings = split(findings, object, variables);
+    verdict.findings = split(findings, object, open);
     let denies = |finding: &Finding| finding.severity == Severity::Deny;
-    if !variables.is_empty() && is_whole && !verdict.findings.iter().any(denies) {
+    if !open.is_empty() && is_whole && !verdict.findings.iter().any(denies) {
         verdict.refusal = None;
     }
-    let is_dropped = |warning: &String| variables.iter().any(|found| found.to_string() == *warning);
+    let is_dropped = |warning: &String| open.iter().any(|found| found.to_string() == *warning);
     verdict.warnings.retain(|warning| !is_dropped(warning));
     verdict
 }
 
-/// Moves the findings about values that are variables to `variables`, and returns the others.
-fn split(findings: Vec<Finding>, object: &Value, variables: &mut Vec<Finding>) -> Vec<Finding> {
-    let is_variable = |finding: &Finding| {
+/// Moves the findings about values that are filled in later to `open`, and returns the others.
+fn split(findings: Vec<Finding>, object: &Value, open: &mut Vec<Finding>) -> Vec<Finding> {
+    let is_open = |finding: &Finding| {
         let value = object.pointer(&finding.pointer());
-        finding.target == Target::Value && value.is_some_and(unfinished::holds_variable)
+        finding.target == Target::Value && value.is_some_and(unfinished::is_filled_in_later)
     };
-    let (found, others) = findings.into_iter().partition(is_variable);
-    variables.extend::<Vec<Finding>>(found);
+    let (found, others): (Vec<Finding>, Vec<Finding>) = findings.into_iter().partition(is_open);
+    open.extend(found);
     others
 }
 

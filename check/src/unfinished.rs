@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde_json::Value;
 use skupper_access_policy::printable::printable;
+use skupper_access_policy::value::placeholder::Placeholder;
 
 use crate::kinds::{Type, types};
 use crate::manifest::node::Span;
@@ -39,7 +40,7 @@ pub enum Reason {
     /// A text that can be read only without the actions of its template.
     Template,
     /// Values that a later step fills in: their fields.
-    Variables(Vec<String>),
+    FilledInLater(Vec<String>),
     /// Objects inside an object of this kind, or inside something that has none.
     Embedded(String),
 }
@@ -69,7 +70,7 @@ impl fmt::Display for Reason {
                 "a template is not judged: check what it renders, such as \
                  'helm template . | skupper-access-check -'",
             ),
-            Self::Variables(fields) => {
+            Self::FilledInLater(fields) => {
                 match fields.as_slice() {
                     [first @ .., last] if !first.is_empty() => {
                         write!(f, "{} and {last} are", first.join(", "))?;
@@ -123,26 +124,10 @@ fn has_directive(value: &Value) -> bool {
     }
 }
 
-/// True for a text with a variable that a later step replaces: `${NAME}` with or without a default,
-/// `$(NAME)`, `{{ ... }}`; and for one that is `$NAME` and nothing else.
-pub(crate) fn holds_variable(value: &Value) -> bool {
-    let Value::String(text) = value else {
-        return false;
-    };
-    let is_first = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
-    let is_inner = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let encloses = |begin: &str, end: &str| {
-        let (_, behind) = text.split_once(begin)?;
-        let (inside, _) = behind.split_once(end)?;
-        Some(inside)
-    };
-    let is_bare = text
-        .strip_prefix('$')
-        .is_some_and(|name| name.starts_with(is_first) && name.chars().all(is_inner));
-    is_bare
-        || encloses("${", "}").is_some_and(|name| name.starts_with(is_first))
-        || encloses("$(", ")").is_some_and(|name| name.starts_with(is_first))
-        || encloses("{{", "}}").is_some()
+/// True for a text that a later step fills in, as a whole or in a part.
+pub(crate) fn is_filled_in_later(value: &Value) -> bool {
+    let text = value.as_str().unwrap_or_default();
+    Placeholder::within(text) == Some(Placeholder::Template)
 }
 
 /// Where in a document that has no rules objects of the policy's kinds stand, as values or as text:
@@ -214,32 +199,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn variables_are_told_from_text_that_looks_like_them() {
-        let table = [
-            ("${WINDOW}", true),
-            ("${WINDOW:=15m}", true),
-            ("${SITE}-grant", true),
-            ("$(params.window)", true),
-            ("{{ .Values.window }}", true),
-            ("west-{{ site }}", true),
-            ("$WINDOW", true),
-            ("${}", false),
-            ("${1}", false),
-            ("$", false),
-            ("$5", false),
-            ("a$WINDOW", false),
-            ("{ .Values.window }", false),
-            ("{{ .Values.window", false),
-            ("1 day", false),
-            ("", false),
-        ];
-        for (text, expected) in table {
-            assert_eq!(holds_variable(&json!(text)), expected, "{text}");
-        }
-        assert!(!holds_variable(&json!({"a": "${A}"})));
-    }
 
     #[test]
     fn objects_inside_others_are_counted() {

@@ -41,6 +41,8 @@ pub struct Outcome {
     pub notes: Vec<String>,
     /// Its numbers.
     pub summary: Summary,
+    /// The text of standard input with fixes and defaults, where that is asked for.
+    pub fixed: Option<String>,
 }
 
 impl Check {
@@ -91,7 +93,9 @@ impl Check {
                 fixed = fixed.unwritten();
             }
             if let Some(new) = fixed.text.take() {
-                if let Err(problem) = write::replace(&input.path, &text, &new) {
+                if !input.is_standard()
+                    && let Err(problem) = write::replace(&input.path, &text, &new)
+                {
                     return self.problem(input, &problem);
                 }
                 contents = self.examine(input, &new, surroundings);
@@ -109,6 +113,7 @@ impl Check {
             text: &text,
             contents: &contents,
         });
+        outcome.fixed = (self.is_fixing && input.is_standard()).then_some(text);
         outcome
     }
 

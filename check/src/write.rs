@@ -45,6 +45,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_read_only_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("grant.yml");
+        fs::write(&path, "a").unwrap();
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+        let problem = replace(&path, "a", "c").unwrap_err();
+        assert!(
+            problem.ends_with("it is read-only: make it writable"),
+            "{problem}"
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a");
+    }
+
+    #[test]
     fn what_was_written_meanwhile_is_not_lost() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("grant.yml");

@@ -14,8 +14,9 @@ use crate::surroundings::Surroundings;
 use crate::work::{Check, Outcome};
 
 pub(super) fn run(line: &CommandLine) -> u8 {
-    if line.fix && line.paths.iter().any(|path| path.as_os_str() == "-") {
-        tell("error: '--fix' cannot write to standard input: name a file");
+    let is_filter = line.fix && line.paths.iter().any(|path| path.as_os_str() == "-");
+    if is_filter && (line.paths.len() > 1 || line.output != OutputFormat::Text) {
+        tell("error: '--fix -' prints the fixed text: give no other path and no form of output");
         return UNREADABLE;
     }
     if line.show_secrets && line.output != OutputFormat::Json {
@@ -70,7 +71,9 @@ pub(super) fn run(line: &CommandLine) -> u8 {
     }
     written = written.max(output::print(&report.end(&summary)));
     match line.output {
-        OutputFormat::Text => written = written.max(output::print(&(summary.line() + "\n"))),
+        OutputFormat::Text if !is_filter => {
+            written = written.max(output::print(&(summary.line() + "\n")));
+        }
         _ => tell(summary.line()),
     }
     let is_refused =
@@ -97,11 +100,18 @@ fn now() -> DateTime<Utc> {
     std::time::SystemTime::now().into()
 }
 
-/// Prints what is about one file.
+/// Prints what is about one file; where its fixed text is printed, to standard error.
 fn take(outcome: Outcome, report: &mut Report, summary: &mut Summary) -> u8 {
     for note in outcome.notes {
         tell(note);
     }
     summary.add(&outcome.summary);
-    output::print(&report.add(outcome.pieces))
+    let text = report.add(outcome.pieces);
+    let Some(fixed) = outcome.fixed else {
+        return output::print(&text);
+    };
+    if !text.is_empty() {
+        tell(text.trim_end_matches('\n'));
+    }
+    output::print(&fixed)
 }

@@ -8,6 +8,33 @@ use skupper_access_policy::settings::Settings;
 use crate::examples::{NOW, examples, now};
 use crate::folder::Folder;
 
+/// What the crate answers, but for what it says about templates that were not rendered: the checker
+/// notes them instead.
+fn without_templates(mut answer: Value) -> Value {
+    let is_template = |text: &Value| {
+        let text = text.pointer("/text").and_then(Value::as_str);
+        text.is_some_and(|text| text.contains("this is a template that was not rendered"))
+    };
+    let Some(findings) = answer
+        .pointer_mut("/findings")
+        .and_then(Value::as_array_mut)
+    else {
+        return answer;
+    };
+    let before = findings.len();
+    findings.retain(|finding| !is_template(finding));
+    let is_refused = findings
+        .iter()
+        .any(|finding| finding.pointer("/severity") == Some(&json!("deny")));
+    if let (true, Value::Object(fields)) = (findings.len() < before && !is_refused, &mut answer) {
+        fields.insert("allowed".to_owned(), true.into());
+        fields.insert("warnings".to_owned(), json!([]));
+        fields.remove("code");
+        fields.remove("message");
+    }
+    answer
+}
+
 /// What the crate answers; the YAML is read by another reader.
 fn of_crate(object: Value, settings: &Settings) -> Value {
     of_verdict(review_object(object, None, None, settings, now()))
@@ -44,7 +71,12 @@ fn every_rule_page_has_the_same_answers() {
             serde_saphyr::from_str(&example.object).unwrap(),
             &Settings::default(),
         );
-        assert_eq!(object["answer"], expected, "{}", example.name);
+        assert_eq!(
+            object["answer"],
+            without_templates(expected),
+            "{}",
+            example.name
+        );
         let findings = object["answer"]["findings"].as_array().unwrap();
         assert_eq!(object["places"].as_array().unwrap().len(), findings.len());
     }
@@ -68,6 +100,7 @@ fn every_rule_page_with_settings_has_the_same_answers() {
         ]);
         let expected = of_crate(serde_saphyr::from_str(&example.object).unwrap(), &settings);
         let said = parsed(&said.output);
+        let expected = without_templates(expected);
         assert_eq!(said["objects"][0]["answer"], expected, "{}", example.name);
     }
 }

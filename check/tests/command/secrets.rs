@@ -289,6 +289,36 @@ const CASES: &[(&str, &str, &str)] = &[
         "{ // kind: AccessToken canary\n\"kind\": \"AccessToken\", \"apiVersion\": \"skupper.io/v2alpha1\", \"spec\": {\"code\": \"canary\"}}\n",
     ),
     (
+        "the token of a ServiceAccount in a file",
+        REQUEST,
+        "spec: {audiences: [a], expirationSeconds: 3600}\nstatus: {expirationTimestamp: a, token: eyJhbGciOiJub25lIn0.canary}\n",
+    ),
+    (
+        "the code of a grant in a file",
+        GRANT,
+        "status:\n  url: https://a.example/x?canary\n  code: canary-canary-canary # canary\n",
+    ),
+    (
+        "the code of a grant in one line",
+        GRANT,
+        "status: {url: \"https://user:canary@a.example/x\", code: canary-canary-canary}\n",
+    ),
+    (
+        "a private key in an annotation",
+        "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\n",
+        "metadata:\n  name: west\n  annotations:\n    note: |\n      -----BEGIN PRIVATE KEY-----\n      canary\n      -----END PRIVATE KEY-----\n",
+    ),
+    (
+        "a private key in an annotation, in one line",
+        "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\n",
+        "metadata: {name: west, annotations: {note: \"-----BEGIN PRIVATE KEY-----\\ncanary\\n-----END PRIVATE KEY-----\"}}\n",
+    ),
+    (
+        "a web token in a label",
+        "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\n",
+        "metadata: {name: west, labels: {jwt: eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.canary}}\n",
+    ),
+    (
         "a code as a settings file",
         "",
         "code: canary\ntoken: canary\n",

@@ -64,7 +64,11 @@ fn the_exit_code_says_how_it_went() {
         ("no such page", &["--explain", "window"], 2),
         ("completions", &["--completions", "bash"], 0),
         ("the manual", &["--man"], 0),
-        ("a fix of standard input", &["--fix", "-"], 2),
+        (
+            "a fix of standard input and a file",
+            &["--fix", "-", "good.yml"],
+            2,
+        ),
         ("a fix of what is not there", &["--fix", "absent.yml"], 2),
     ];
     for (name, arguments, code) in table {
@@ -104,8 +108,12 @@ fn an_error_is_one_line_that_says_what_to_do() {
             "error: '*.json' matches no file: name a file, a folder or another pattern\n",
         ),
         (
-            &["--fix", "-"],
-            "error: '--fix' cannot write to standard input: name a file\n",
+            &["--fix", "-", "a.yml"],
+            "error: '--fix -' prints the fixed text: give no other path and no form of output\n",
+        ),
+        (
+            &["--fix", "-o=json", "-"],
+            "error: '--fix -' prints the fixed text: give no other path and no form of output\n",
         ),
         (
             &["--show-secrets", "a.yml"],
@@ -202,6 +210,52 @@ fn standard_input_is_a_file() {
     assert_eq!(ended.code, 1);
     assert_eq!(folder.run_with(BROKEN, &["-"]).code, 2);
     assert_eq!(folder.run_with("", &["-"]).code, 0);
+}
+
+#[test]
+fn standard_input_is_fixed_to_standard_output() {
+    let folder = Folder::with(&[]);
+    let day = BAD.replace("1 month", "1 day");
+    let table = [
+        (
+            "a fix",
+            day.as_str(),
+            0,
+            "expirationWindow: 24h, redemptionsAllowed: 1",
+        ),
+        ("nothing certain", BAD, 1, "expirationWindow: 1 month}"),
+        ("what cannot be read", BROKEN, 2, "a: [\n"),
+        ("what is of others", OTHER, 0, OTHER),
+    ];
+    for (name, input, code, part) in table {
+        let ended = folder.run_with(input, &[NOW, "--fix", "-"]);
+        assert_eq!(ended.code, code, "{name}: {}", ended.errors);
+        assert!(ended.output.contains(part), "{name}: {}", ended.output);
+        assert!(
+            ended.errors.contains(" in 1 file: "),
+            "{name}: {}",
+            ended.errors
+        );
+        assert!(!ended.output.contains(" in 1 file: "), "{name}");
+    }
+}
+
+#[test]
+fn json_with_comments_is_called_that() {
+    let table = [
+        "{ // a\n\"kind\": 1}\n",
+        "{\"kind\": \"a\" /* a */}\n",
+        "{\"kind\": \"a\"}\n// a\n",
+        "// a\n{\"kind\": [1 2}\n",
+    ];
+    for text in table {
+        let folder = Folder::with(&[("a.json", text)]);
+        let ended = folder.run(&["a.json"]);
+        let begins = ended
+            .output
+            .starts_with("error: cannot be read: JSON with comments, which kubectl does not read");
+        assert!(begins, "{text}: {}", ended.output);
+    }
 }
 
 #[test]
