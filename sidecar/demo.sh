@@ -30,6 +30,9 @@ token() { sed -n "s/^  $1: \"\(.*\)\"$/\1/p" "$2"; }
 # Long values, such as keys, cut.
 short() { sed -E 's/^(  (ca|tls)\.(crt|key): .{24}).*/\1.../; s/^(  code: ").*/\1..."/; /^    [A-Za-z0-9+\/=]{20,}$/d' "$@"; }
 
+# All of it is on loopback, where no proxy leads to.
+export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
+
 say 'The site that others link to serves its redemptions'
 printf '$ redemption-sidecar serve --init --url %s --data data &\n' "$url"
 redemption-sidecar serve --init --url "$url" --data data \

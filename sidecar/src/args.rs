@@ -246,8 +246,9 @@ pub struct Redeem {
     /// The token: a file with an AccessToken, `-` for standard input
     #[arg(value_name = "TOKEN.yaml")]
     pub token: PathBuf,
-    /// Folder the files are written to [default: input/resources of the Skupper namespace]
-    #[arg(long, value_name = "FOLDER", conflicts_with = "namespace")]
+    /// Folder the files are written to; they name a Skupper namespace only with --namespace [default:
+    /// input/resources of the Skupper namespace]
+    #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Make Secret and Link in the Kubernetes cluster that kubectl uses, in place of files
     #[arg(long, conflicts_with = "out")]

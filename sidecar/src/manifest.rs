@@ -78,6 +78,36 @@ pub(crate) fn endpoint_host(host: &Host) -> String {
     }
 }
 
+/// Metadata of a Secret or a Link beside its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Metadata<'a> {
+    /// The namespace it belongs to.
+    pub namespace: Option<&'a str>,
+    /// The URL of the token that it was redeemed from.
+    pub redeemed_from: Option<&'a str>,
+}
+
+impl Metadata<'_> {
+    fn push(&self, yaml: &mut String, name: &str) {
+        yaml.push_str("metadata:\n  name: ");
+        push_quoted(yaml, name);
+        if let Some(namespace) = self.namespace {
+            yaml.push_str("\n  namespace: ");
+            push_quoted(yaml, namespace);
+        }
+        if let Some(url) = self.redeemed_from {
+            yaml.push_str("\n  annotations:\n    ");
+            yaml.push_str(REDEEMED_FROM);
+            yaml.push_str(": ");
+            push_quoted(yaml, url);
+        }
+        yaml.push('\n');
+    }
+}
+
+/// Annotation of Secrets and Links with the URL of the token that they were redeemed from.
+pub(crate) const REDEEMED_FROM: &str = "redemption-sidecar/redeemed-from";
+
 /// A Secret of type `kubernetes.io/tls` with the client certificate of a link. No `Debug`.
 pub struct TlsSecret {
     /// Its name.
@@ -94,13 +124,19 @@ impl TlsSecret {
     /// The object as one YAML document without a separator.
     #[must_use]
     pub fn to_yaml(&self) -> Zeroizing<String> {
+        self.to_yaml_with(&Metadata::default())
+    }
+
+    /// The same with more metadata than its name.
+    #[must_use]
+    pub fn to_yaml_with(&self, metadata: &Metadata<'_>) -> Zeroizing<String> {
         // Room for all of it, so that no growth leaves a copy of the key behind.
         let key = self.tls_key.as_ref().map(ExposeSecret::expose_secret);
         let length = self.ca_crt.len() + self.tls_crt.len() + key.map_or(0, str::len);
-        let mut yaml = Zeroizing::new(String::with_capacity(2 * length + 512));
-        yaml.push_str("apiVersion: v1\nkind: Secret\nmetadata:\n  name: ");
-        push_quoted(&mut yaml, &self.name);
-        yaml.push_str("\ntype: kubernetes.io/tls\ndata:\n");
+        let mut yaml = Zeroizing::new(String::with_capacity(2 * length + METADATA_ROOM));
+        yaml.push_str("apiVersion: v1\nkind: Secret\n");
+        metadata.push(&mut yaml, &self.name);
+        yaml.push_str("type: kubernetes.io/tls\ndata:\n");
         let entries = [
             ("ca.crt", Some(self.ca_crt.as_str())),
             ("tls.crt", Some(self.tls_crt.as_str())),
@@ -135,10 +171,16 @@ impl Link {
     /// The object as one YAML document without a separator.
     #[must_use]
     pub fn to_yaml(&self) -> String {
-        let mut yaml = String::with_capacity(512);
-        yaml.push_str("apiVersion: skupper.io/v2alpha1\nkind: Link\nmetadata:\n  name: ");
-        push_quoted(&mut yaml, &self.name);
-        yaml.push_str("\nspec:\n");
+        self.to_yaml_with(&Metadata::default())
+    }
+
+    /// The same with more metadata than its name.
+    #[must_use]
+    pub fn to_yaml_with(&self, metadata: &Metadata<'_>) -> String {
+        let mut yaml = String::with_capacity(METADATA_ROOM);
+        yaml.push_str("apiVersion: skupper.io/v2alpha1\nkind: Link\n");
+        metadata.push(&mut yaml, &self.name);
+        yaml.push_str("spec:\n");
         if let Some(cost) = self.cost {
             // Writing to a String cannot fail.
             let _ = writeln!(yaml, "  cost: {cost}");
@@ -195,6 +237,9 @@ impl AccessToken {
         yaml
     }
 }
+
+/// Room for metadata and the little that a Secret has beside its entries.
+const METADATA_ROOM: usize = 1024;
 
 /// Appends a double-quoted scalar. YAML's escapes are a superset of JSON's, but for characters
 /// that YAML calls not printable and JSON writes as they are: those are escaped, too.
@@ -258,6 +303,26 @@ mod tests {
         assert_eq!(*secret.to_yaml(), yaml);
         secret.tls_key = Some("key".into());
         assert_eq!(*secret.to_yaml(), format!("{yaml}  tls.key: a2V5\n"));
+    }
+
+    #[test]
+    fn metadata_stands_behind_the_name() {
+        let secret = TlsSecret {
+            name: "west".to_owned(),
+            ca_crt: "ca".to_owned(),
+            tls_crt: "crt".to_owned(),
+            tls_key: None,
+        };
+        let metadata = Metadata {
+            namespace: Some("no"),
+            redeemed_from: Some("https://a.example:443/b"),
+        };
+        assert_eq!(
+            *secret.to_yaml_with(&metadata),
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: \"west\"\n  namespace: \"no\"\n  \
+             annotations:\n    redemption-sidecar/redeemed-from: \"https://a.example:443/b\"\n\
+             type: kubernetes.io/tls\ndata:\n  ca.crt: Y2E=\n  tls.crt: Y3J0\n"
+        );
     }
 
     #[test]

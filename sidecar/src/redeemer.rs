@@ -15,15 +15,20 @@ mod credential;
 mod document;
 mod exchange;
 mod files;
+mod flaw;
 mod folder;
 mod key_file;
+mod mend;
+mod origin;
 mod place;
 mod problem;
+mod proxy;
+mod refused;
 mod retry;
+mod task;
 pub mod token;
 mod unapplied;
 mod verifier;
-mod wish;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -34,12 +39,15 @@ use kube::Client;
 
 pub use answer::{Answer, AnswerProblem};
 pub use cluster::{ClusterProblem, ObjectKind, ObjectName};
-pub use credential::{Credential, CredentialProblem};
+pub use credential::{Credential, CredentialProblem, Validity};
 pub use exchange::Cause;
+pub use flaw::Flaw;
 pub use folder::FolderProblem;
 pub use key_file::KeyFileProblem;
-pub use place::Spot;
-pub use problem::{RedeemProblem, Refused};
+pub use place::Location;
+pub use problem::RedeemProblem;
+pub use proxy::{Proxies, Proxy, ProxyProblem, Route};
+pub use refused::{Foreign, Refused};
 pub use unapplied::Unapplied;
 
 pub(crate) use verifier::Verifier;
@@ -48,8 +56,8 @@ use crate::redemption::KeyOrigin;
 use clock::Clock;
 use cluster::Namespace;
 use files::Files;
+use task::Task;
 use token::Token;
-use wish::Wish;
 
 /// What to redeem into a folder.
 pub struct Order<'a> {
@@ -59,10 +67,15 @@ pub struct Order<'a> {
     pub subject: Option<&'a str>,
     /// The folder for the files. It is made when it is missing.
     pub folder: &'a Path,
+    /// The Skupper namespace that reads the folder. The files name it, as Skupper's loader wants it;
+    /// absent for a folder that no namespace reads.
+    pub namespace: Option<&'a str>,
     /// Redeem and replace although the files are there.
     pub force: bool,
     /// No further attempt begins after this time, and none goes on for more than 1 s after it.
     pub timeout: Duration,
+    /// The proxies on the way to the server.
+    pub proxies: &'a Proxies,
     /// The time when [`redeem`] is called.
     pub now: DateTime<Utc>,
 }
@@ -81,36 +94,43 @@ pub struct ClusterOrder<'a> {
     pub force: bool,
     /// No further attempt begins after this time, and none goes on for more than 1 s after it.
     pub timeout: Duration,
+    /// The proxies on the way to the server.
+    pub proxies: &'a Proxies,
     /// The time when [`redeem_in_cluster`] is called.
     pub now: DateTime<Utc>,
 }
 
 /// What is in the folder now, or in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redeemed<S = PathBuf> {
+pub struct Redeemed<L = PathBuf> {
     /// The name of the Secret.
     pub name: String,
     /// Where the Secret is.
-    pub secret: S,
+    pub secret: L,
     /// Where the Links are.
-    pub links: Vec<S>,
+    pub links: Vec<L>,
     /// When the certificate ends.
     pub not_after: DateTime<Utc>,
     /// Who made the private key; absent when everything was there already and nothing was asked.
     pub key_made_by: Option<KeyOrigin>,
     /// What was asked for and is not there.
-    pub unapplied: Vec<Unapplied<S>>,
+    pub unapplied: Vec<Unapplied<L>>,
 }
 
-/// Is told what the redeemer waits for.
+/// Is told what the redeemer waits for, and what it does beside.
 pub trait Progress {
     /// An attempt failed, for this reason, and another one follows after a pause.
     fn waiting(&mut self, reason: &dyn fmt::Display, pause: Duration);
+
+    /// Something was done that nobody asked for in so many words.
+    fn remark(&mut self, what: &dyn fmt::Display);
 }
 
 /// Tells nobody.
 impl Progress for () {
     fn waiting(&mut self, _reason: &dyn fmt::Display, _pause: Duration) {}
+
+    fn remark(&mut self, _what: &dyn fmt::Display) {}
 }
 
 /// Redeems a token into a folder, or finds that this is done already.
@@ -121,18 +141,20 @@ pub async fn redeem(
     order: &Order<'_>,
     progress: &mut impl Progress,
 ) -> Result<Redeemed, RedeemProblem> {
-    let wish = Wish {
+    let task = Task {
         token: order.token,
         subject: order.subject,
         force: order.force,
         timeout: order.timeout,
+        proxies: order.proxies,
         clock: Clock::starting_at(order.now),
     };
     files::check_name(&order.token.name)?;
-    wish.check_subject()?;
-    let folder = wish.open(order.folder, progress).await?;
-    let mut place = Files::of(folder, order.token);
-    wish.fulfil(&mut place, progress).await
+    task.check_subject()?;
+    let folder = task.open(order.folder, progress).await?;
+    let mut place = Files::of(folder, order.namespace, order.token);
+    place.mend(progress)?;
+    task.carry_out(&mut place, progress).await
 }
 
 /// Redeems a token into a namespace of a cluster, or finds that this is done already.
@@ -143,15 +165,16 @@ pub async fn redeem_in_cluster(
     order: &ClusterOrder<'_>,
     progress: &mut impl Progress,
 ) -> Result<Redeemed<ObjectName>, RedeemProblem> {
-    let wish = Wish {
+    let task = Task {
         token: order.token,
         subject: order.subject,
         force: order.force,
         timeout: order.timeout,
+        proxies: order.proxies,
         clock: Clock::starting_at(order.now),
     };
     cluster::check_name(&order.token.name)?;
-    wish.check_subject()?;
+    task.check_subject()?;
     let mut place = Namespace::of(&order.client, order.namespace, order.token);
-    wish.fulfil(&mut place, progress).await
+    task.carry_out(&mut place, progress).await
 }

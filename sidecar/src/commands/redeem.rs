@@ -16,7 +16,7 @@ use super::{Failure, cluster, data, tell};
 use crate::args::Redeem;
 use crate::redeemer::token::{Token, TokenProblem};
 use crate::redeemer::{
-    ClusterOrder, Order, RedeemProblem, Redeemed, Spot, redeem, redeem_in_cluster,
+    ClusterOrder, Location, Order, Proxies, RedeemProblem, Redeemed, redeem, redeem_in_cluster,
 };
 use crate::redemption::KeyOrigin;
 use crate::site::choice::check_namespace;
@@ -29,23 +29,22 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     }
     let folder = folder(&options)?;
     let token = token(&options, now)?;
+    let proxies = proxies();
     let order = Order {
         token: &token,
         subject: options.subject.as_deref(),
         folder: &folder,
+        namespace: skupper_namespace(&options),
         force: options.force,
         timeout: options.timeout.to_std().unwrap_or(Duration::MAX),
+        proxies: &proxies,
         now,
     };
     let mut waiting = Waiting::default();
     let redeemed = unless_stopped(redeem(&order, &mut waiting)).await;
-    waiting.end();
-    let redeemed = redeemed?;
-    report(&redeemed, "")?;
+    let redeemed = end(redeemed, &waiting, "")?;
     if let Some(namespace) = written_namespace(&options, &redeemed) {
-        tell(format_args!(
-            "reload the site: skupper system reload -n {namespace}"
-        ));
+        tell(next_step(namespace, &folder));
     }
     Ok(())
 }
@@ -53,6 +52,7 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
 async fn in_cluster(options: &Redeem, now: DateTime<Utc>) -> Result<(), Failure> {
     let (client, namespace) = cluster::connect(options.namespace.as_deref()).await?;
     let token = token(options, now)?;
+    let proxies = proxies();
     let order = ClusterOrder {
         token: &token,
         subject: options.subject.as_deref(),
@@ -60,12 +60,28 @@ async fn in_cluster(options: &Redeem, now: DateTime<Utc>) -> Result<(), Failure>
         namespace: &namespace,
         force: options.force,
         timeout: options.timeout.to_std().unwrap_or(Duration::MAX),
+        proxies: &proxies,
         now,
     };
     let mut waiting = Waiting::default();
     let redeemed = unless_stopped(redeem_in_cluster(&order, &mut waiting)).await;
+    end(redeemed, &waiting, &format!(" in namespace '{namespace}'"))?;
+    Ok(())
+}
+
+/// Ends what was said while it waited, and says how it went.
+fn end<L: Location>(
+    redeemed: Result<Redeemed<L>, Failure>,
+    waiting: &Waiting,
+    place: &str,
+) -> Result<Redeemed<L>, Failure> {
     waiting.end();
-    report(&redeemed?, &format!(" in namespace '{namespace}'"))
+    let reported = redeemed.and_then(|redeemed| {
+        report(&redeemed, place)?;
+        Ok(redeemed)
+    });
+    waiting.say_remarks();
+    reported
 }
 
 /// The result of a redemption, or that it was stopped.
@@ -85,7 +101,7 @@ async fn unless_stopped<S>(
 }
 
 /// Says what is there now, on standard error, and prints where.
-fn report<S: Spot>(redeemed: &Redeemed<S>, place: &str) -> Result<(), Failure> {
+fn report<S: Location>(redeemed: &Redeemed<S>, place: &str) -> Result<(), Failure> {
     let state = match redeemed.key_made_by {
         None => "redeemed already",
         Some(_) => "redeemed",
@@ -99,8 +115,8 @@ fn report<S: Spot>(redeemed: &Redeemed<S>, place: &str) -> Result<(), Failure> {
         tell("the private key was made by the server");
     }
     redeemed.unapplied.iter().for_each(tell);
-    for spot in [&redeemed.secret].into_iter().chain(&redeemed.links) {
-        super::print(format!("{}\n", spot.words()))?;
+    for location in [&redeemed.secret].into_iter().chain(&redeemed.links) {
+        super::print(format!("{}\n", location.words()))?;
     }
     Ok(())
 }
@@ -113,6 +129,33 @@ fn written_namespace<'a>(options: &'a Redeem, redeemed: &Redeemed) -> Option<&'a
 
 fn namespace(options: &Redeem) -> &str {
     options.namespace.as_deref().unwrap_or("default")
+}
+
+/// The Skupper namespace that the files name: none in a folder that no namespace is said to read.
+fn skupper_namespace(options: &Redeem) -> Option<&str> {
+    match &options.out {
+        Some(_) => options.namespace.as_deref(),
+        None => Some(namespace(options)),
+    }
+}
+
+/// What makes the site of a namespace know the link.
+fn next_step(namespace: &str, resources: &Path) -> String {
+    let namespace_folder = resources.ancestors().nth(2);
+    let has_run = namespace_folder.is_some_and(|folder| folder.join("runtime").is_dir());
+    if has_run {
+        format!("reload the site: skupper system reload -n {namespace}")
+    } else {
+        format!(
+            "no site has run in namespace '{namespace}': when 'skupper site create' has made one, \
+             start it: skupper system start -n {namespace}"
+        )
+    }
+}
+
+/// The proxies that the environment names.
+fn proxies() -> Proxies {
+    Proxies::read(|variable| std::env::var(variable).ok())
 }
 
 fn token(options: &Redeem, now: DateTime<Utc>) -> Result<Token, Failure> {
@@ -138,27 +181,21 @@ fn input(path: &Path) -> Result<(Box<dyn Read>, String), Failure> {
 
 /// The folder of the option, or the one that the Skupper namespace reads.
 fn folder(options: &Redeem) -> Result<PathBuf, Failure> {
+    if let Some(namespace) = skupper_namespace(options) {
+        check_namespace(namespace).map_err(|problem| Failure::usage(problem.to_string()))?;
+    }
     match &options.out {
         Some(folder) => Ok(folder.clone()),
         None => namespace_folder(namespace(options), data::namespaces_folder()),
     }
 }
 
-/// Where a namespace reads what it is given. It must be there: nothing reads what is written into
-/// another one.
+/// Where a namespace reads what it is given. It need not be there: Skupper's own command makes it,
+/// too.
 fn namespace_folder(name: &str, namespaces: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    check_namespace(name).map_err(|problem| Failure::usage(problem.to_string()))?;
     let namespaces = namespaces
         .ok_or_else(|| Failure::usage("neither XDG_DATA_HOME nor HOME is set: name --out"))?;
-    let namespace = namespaces.join(name);
-    if !namespace.is_dir() {
-        let namespaces = namespaces.display();
-        return Err(Failure::usage(format!(
-            "there is no Skupper namespace '{name}' in {namespaces}: start its site first, or name \
-             a folder with --out"
-        )));
-    }
-    Ok(namespace.join("input/resources"))
+    Ok(namespaces.join(name).join("input/resources"))
 }
 
 /// Source: POSIX shells, 128 and the number of SIGINT.
@@ -174,10 +211,7 @@ mod tests {
     #[test]
     fn a_site_is_to_be_reloaded_when_its_namespace_was_written_to() {
         let namespace = |arguments: &[&str], key_made_by| {
-            let words = [&["redemption-sidecar", "redeem", "a"], arguments].concat();
-            let Command::Redeem(options) = CommandLine::parse_from(words).command else {
-                unreachable!("it is 'redeem'");
-            };
+            let options = options(arguments);
             let redeemed = Redeemed {
                 name: "a".to_owned(),
                 secret: PathBuf::new(),
@@ -195,29 +229,56 @@ mod tests {
         assert_eq!(namespace(&["--out", "b"], by_us), None);
     }
 
+    fn options(arguments: &[&str]) -> Redeem {
+        let words = [&["redemption-sidecar", "redeem", "a"], arguments].concat();
+        let Command::Redeem(options) = CommandLine::parse_from(words).command else {
+            unreachable!("it is 'redeem'");
+        };
+        options
+    }
+
     #[test]
-    fn only_a_namespace_that_is_there_is_written_to() {
-        let base = tempfile::tempdir().unwrap();
-        let namespaces = base.path().join("namespaces");
-        std::fs::create_dir_all(namespaces.join("west")).unwrap();
-        std::fs::create_dir_all(base.path().join("other")).unwrap();
-        std::fs::write(namespaces.join("file"), "").unwrap();
-        let folder = |name| namespace_folder(name, Some(namespaces.clone()));
-        assert_eq!(folder("west"), Ok(namespaces.join("west/input/resources")));
-        let table = [
-            ("defualt", "there is no Skupper namespace 'defualt' in /"),
-            ("file", "there is no Skupper namespace 'file' in /"),
-            ("../other", "--namespace may not be '../other'"),
-            ("/", "--namespace may not be '/'"),
-            ("", "--namespace may not be ''"),
-            ("West", "--namespace may not be 'West'"),
+    fn files_name_the_namespace_that_reads_them() {
+        let table: [(&[&str], Option<&str>); 4] = [
+            (&[], Some("default")),
+            (&["-n", "west"], Some("west")),
+            (&["--out", "b"], None),
+            (&["--out", "b", "-n", "west"], Some("west")),
         ];
-        for (name, expected) in table {
-            let failure = folder(name).unwrap_err();
-            assert_eq!(failure.exit_code, 2, "{name}: {failure}");
-            assert!(failure.to_string().starts_with(expected), "{failure}");
+        for (arguments, expected) in table {
+            assert_eq!(
+                skupper_namespace(&options(arguments)),
+                expected,
+                "{arguments:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_namespace_leads_to_no_folder() {
+        let namespaces = PathBuf::from("/namespaces");
+        let folder_of = |name| namespace_folder(name, Some(namespaces.clone()));
+        assert_eq!(
+            folder_of("west"),
+            Ok(namespaces.join("west/input/resources"))
+        );
+        for name in ["../other", "/", "", "West", "a.b"] {
+            for out in [&[][..], &["--out", "b"]] {
+                let failure = folder(&options(&[&["-n", name], out].concat())).unwrap_err();
+                assert_eq!(failure.exit_code, 2, "{name}: {failure}");
+                let expected = format!("--namespace may not be '{name}'");
+                assert!(failure.to_string().starts_with(&expected), "{failure}");
+            }
         }
         assert!(namespace_folder("west", None).is_err());
-        assert_eq!(std::fs::read_dir(&namespaces).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_site_that_never_ran_is_started_and_another_one_reloaded() {
+        let base = tempfile::tempdir().unwrap();
+        let resources = base.path().join("input/resources");
+        assert!(next_step("west", &resources).contains("skupper system start -n west"));
+        std::fs::create_dir(base.path().join("runtime")).unwrap();
+        assert!(next_step("west", &resources).contains("skupper system reload -n west"));
     }
 }

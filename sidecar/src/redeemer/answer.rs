@@ -6,11 +6,13 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
 use super::credential::{Credential, CredentialProblem};
-use super::document::{self, Author, Document};
-use crate::manifest::{Link, TlsSecret};
+use super::document::{self, Author, Document, Object};
+use super::origin::{Origin, Stored};
+use crate::manifest::{Link, Metadata, TlsSecret};
 
 /// The objects of an answer, every one of them right. No `Debug`: it may hold a key.
 pub struct Answer {
@@ -18,8 +20,11 @@ pub struct Answer {
     pub secret: TlsSecret,
     /// At least one, in the order of the answer.
     pub links: Vec<Link>,
-    /// What is known of the Secret's certificate.
+    /// What is known of the Secret's certificate. It may not be valid now.
     pub credential: Credential,
+    /// Fields of the answer that are left out, such as `Link spec.settings`.
+    pub left_out: Vec<String>,
+    origin: Origin,
 }
 
 impl Answer {
@@ -34,48 +39,54 @@ impl Answer {
         own_key: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Self, AnswerProblem> {
-        let (secret, links) = split(document::read(body, Author::Server))?;
-        check_names(&secret, &links, name)?;
-        let credential = Credential::judge_new(&secret, own_key, now);
-        Ok(Self {
-            credential: credential.map_err(AnswerProblem::Credential)?,
-            secret,
-            links,
-        })
+        let objects = Objects::of(document::read(body, Author::Server))?;
+        objects.check_names(name)?;
+        let credential = Credential::judge_new(&objects.secret.object, own_key, now);
+        let credential = credential.map_err(AnswerProblem::Credential)?;
+        Ok(objects.into_answer(credential, Origin::ThisGrant))
     }
 
     /// Reads the same objects as a redeemer keeps them: with the key, whoever made it.
     pub(super) fn read_back(
         text: &[u8],
         name: &str,
+        namespace: Option<&str>,
         own_key: Option<&[u8]>,
+        url: &RedemptionUrl,
         now: DateTime<Utc>,
     ) -> Result<Self, AnswerProblem> {
-        let (secret, links) = split(document::read(text, Author::Redeemer))?;
-        Self::of_objects(secret, links, name, own_key, now)
+        let objects = Objects::of(document::read(text, Author::Redeemer))?;
+        if !objects.are_of(namespace) {
+            return Err(AnswerProblem::OtherNamespace);
+        }
+        Self::of_objects(objects, name, own_key, url, now)
     }
 
     /// The same of objects that were read already. There is at least one Link.
     pub(super) fn of_objects(
-        secret: TlsSecret,
-        links: Vec<Link>,
+        objects: Objects,
         name: &str,
         own_key: Option<&[u8]>,
+        url: &RedemptionUrl,
         now: DateTime<Utc>,
     ) -> Result<Self, AnswerProblem> {
-        check_names(&secret, &links, name)?;
-        let credential = Credential::judge_kept(&secret, own_key, now);
-        Ok(Self {
-            credential: credential.map_err(AnswerProblem::Credential)?,
-            secret,
-            links,
-        })
+        objects.check_names(name)?;
+        let credential = Credential::judge_kept(&objects.secret.object, own_key, now);
+        let credential = credential.map_err(AnswerProblem::Credential)?;
+        let origin = Origin::of(&objects.secret, &objects.links, &credential, url);
+        Ok(objects.into_answer(credential, origin))
+    }
+
+    /// Which grant the objects are of.
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// The stream of YAML documents that [`Answer::read_back`] reads.
-    pub(super) fn to_yaml(&self) -> Zeroizing<String> {
-        let secret = self.secret.to_yaml();
-        let links: Vec<_> = self.links.iter().map(Link::to_yaml).collect();
+    pub(super) fn to_yaml(&self, metadata: &Metadata<'_>) -> Zeroizing<String> {
+        let secret = self.secret.to_yaml_with(metadata);
+        let links = self.links.iter().map(|link| link.to_yaml_with(metadata));
+        let links: Vec<_> = links.collect();
         // Room for all of it, so that no growth leaves a copy of the key behind.
         let length = links.iter().map(|link| SEPARATOR.len() + link.len());
         let length = SEPARATOR.len() + secret.len() + length.sum::<usize>();
@@ -95,18 +106,29 @@ impl Answer {
 pub(super) fn read_secret(
     text: &[u8],
     name: &str,
+    namespace: Option<&str>,
     now: DateTime<Utc>,
-) -> Result<(TlsSecret, Credential), AnswerProblem> {
+) -> Result<(Stored<TlsSecret>, Credential), AnswerProblem> {
     let documents = document::read(text, Author::Redeemer).ok_or(AnswerProblem::OtherObjects)?;
-    let mut documents = documents.into_iter();
-    let (Some(Document::Secret(secret)), None) = (documents.next(), documents.next()) else {
+    let Ok([document]) = <[Document; 1]>::try_from(documents) else {
         return Err(AnswerProblem::Secrets);
     };
-    if secret.name != name {
+    let Object::Secret(object) = document.object else {
+        return Err(AnswerProblem::Secrets);
+    };
+    if object.name != name {
         return Err(AnswerProblem::OtherName);
     }
-    let credential = Credential::judge_kept(&secret, None, now);
+    let credential = Credential::judge_kept(&object, None, now);
     let credential = credential.map_err(AnswerProblem::Credential)?;
+    let secret = Stored {
+        object,
+        namespace: document.namespace,
+        redeemed_from: document.redeemed_from,
+    };
+    if !secret.is_of(namespace) {
+        return Err(AnswerProblem::OtherNamespace);
+    }
     Ok((secret, credential))
 }
 
@@ -144,6 +166,8 @@ pub enum AnswerProblem {
     ManyLinks,
     /// Secret or Links have other names than those that were asked for.
     OtherName,
+    /// Secret or Links that are there already are of another namespace.
+    OtherNamespace,
     /// The certificate cannot be used.
     Credential(CredentialProblem),
 }
@@ -151,50 +175,97 @@ pub enum AnswerProblem {
 impl fmt::Display for AnswerProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OtherObjects => formatter.write_str(
-                "it is not a stream of a TLS Secret and Links with the fields that Skupper writes",
-            ),
+            Self::OtherObjects => formatter
+                .write_str("it is not a stream of a TLS Secret and Links as Skupper writes them"),
             Self::Secrets => formatter.write_str("it has not exactly one Secret"),
             Self::NoLink => formatter.write_str("it has no Link"),
             Self::ManyLinks => formatter.write_str("it has more than 99 Links"),
             Self::OtherName => {
                 formatter.write_str("its objects have other names than those that were asked for")
             }
+            Self::OtherNamespace => formatter.write_str("its objects are of another namespace"),
             Self::Credential(problem) => problem.fmt(formatter),
         }
     }
 }
 
-fn check_names(secret: &TlsSecret, links: &[Link], name: &str) -> Result<(), AnswerProblem> {
-    let mut names: Vec<_> = links.iter().map(|link| link.name.clone()).collect();
-    let mut wanted = link_names(name, links.len());
-    names.sort_unstable();
-    wanted.sort_unstable();
-    if secret.name != name
-        || names != wanted
-        || links.iter().any(|link| link.tls_credentials != name)
-    {
-        return Err(AnswerProblem::OtherName);
-    }
-    Ok(())
+/// A Secret and its Links, before they are judged.
+pub(super) struct Objects {
+    pub(super) secret: Stored<TlsSecret>,
+    pub(super) links: Vec<Stored<Link>>,
+    pub(super) left_out: Vec<String>,
 }
 
-fn split(documents: Option<Vec<Document>>) -> Result<(TlsSecret, Vec<Link>), AnswerProblem> {
-    let mut secrets = Vec::new();
-    let mut links = Vec::new();
-    for document in documents.ok_or(AnswerProblem::OtherObjects)? {
-        match document {
-            Document::Secret(secret) => secrets.push(secret),
-            Document::Link(link) => links.push(link),
+impl Objects {
+    fn of(documents: Option<Vec<Document>>) -> Result<Self, AnswerProblem> {
+        let mut secrets = Vec::new();
+        let mut links = Vec::new();
+        let mut left_out = Vec::new();
+        for document in documents.ok_or(AnswerProblem::OtherObjects)? {
+            let Document {
+                object,
+                namespace,
+                redeemed_from,
+                left_out: fields,
+            } = document;
+            left_out.extend(fields);
+            match object {
+                Object::Secret(object) => secrets.push(Stored {
+                    object,
+                    namespace,
+                    redeemed_from,
+                }),
+                Object::Link(object) => links.push(Stored {
+                    object,
+                    namespace,
+                    redeemed_from,
+                }),
+            }
+        }
+        left_out.sort();
+        left_out.dedup();
+        match links.len() {
+            0 => return Err(AnswerProblem::NoLink),
+            1..=MAX_LINKS => {}
+            _ => return Err(AnswerProblem::ManyLinks),
+        }
+        match <[Stored<TlsSecret>; 1]>::try_from(secrets) {
+            Ok([secret]) => Ok(Self {
+                secret,
+                links,
+                left_out,
+            }),
+            Err(_) => Err(AnswerProblem::Secrets),
         }
     }
-    match links.len() {
-        0 => return Err(AnswerProblem::NoLink),
-        1..=MAX_LINKS => {}
-        _ => return Err(AnswerProblem::ManyLinks),
+
+    fn are_of(&self, namespace: Option<&str>) -> bool {
+        self.secret.is_of(namespace) && self.links.iter().all(|link| link.is_of(namespace))
     }
-    match <[TlsSecret; 1]>::try_from(secrets) {
-        Ok([secret]) => Ok((secret, links)),
-        Err(_) => Err(AnswerProblem::Secrets),
+
+    fn check_names(&self, name: &str) -> Result<(), AnswerProblem> {
+        let links = self.links.iter().map(|link| &link.object);
+        let mut names: Vec<_> = links.clone().map(|link| link.name.clone()).collect();
+        let mut wanted = link_names(name, names.len());
+        names.sort_unstable();
+        wanted.sort_unstable();
+        if self.secret.object.name != name
+            || names != wanted
+            || links.into_iter().any(|link| link.tls_credentials != name)
+        {
+            return Err(AnswerProblem::OtherName);
+        }
+        Ok(())
+    }
+
+    fn into_answer(self, credential: Credential, origin: Origin) -> Answer {
+        let links = self.links.into_iter();
+        Answer {
+            secret: self.secret.object,
+            links: links.map(|link| link.object).collect(),
+            credential,
+            left_out: self.left_out,
+            origin,
+        }
     }
 }

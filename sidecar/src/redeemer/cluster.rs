@@ -24,12 +24,15 @@ pub use problem::ClusterProblem;
 use self::object::{ANSWER, Draft};
 use self::pending::PENDING;
 use self::requests::{Requests, Run};
-use super::answer::{Answer, AnswerProblem, MAX_LINKS, link_names};
-use super::credential::Credential;
+use super::Progress;
+use super::answer::{Answer, AnswerProblem, MAX_LINKS, Objects, link_names};
+use super::credential::{Credential, Validity};
+use super::flaw::Flaw;
+use super::origin::{self, Origin};
 use super::place::{Found, PendingKey, Place, Replace};
 use super::problem::RedeemProblem;
 use super::token::Token;
-use crate::manifest::Link;
+use crate::manifest::{Link, Metadata};
 
 /// The objects of a token's name in a namespace.
 pub(super) struct Namespace<'a> {
@@ -65,6 +68,7 @@ impl<'a> Namespace<'a> {
             .create(&link.name, &link.object, Run::Dry)
             .await;
         judged.push(made.map(|_| ()));
+        self.requests.site().await?;
         if let Some(pending) = self.own_pending() {
             let name = self.pending_name();
             let updated = self.requests.update(&name, pending, Run::Dry).await;
@@ -142,11 +146,11 @@ impl<'a> Namespace<'a> {
 }
 
 impl Place for Namespace<'_> {
-    type Spot = ObjectName;
+    type Location = ObjectName;
 
     async fn kept(&mut self, now: DateTime<Utc>) -> Result<Option<Answer>, RedeemProblem> {
         self.read_pending().await?;
-        Ok(self.pending_answer(now))
+        Ok(self.pending_answer(now)?)
     }
 
     async fn find(&mut self, now: DateTime<Utc>) -> Result<Found, RedeemProblem> {
@@ -160,22 +164,41 @@ impl Place for Namespace<'_> {
             return Ok(exists(ObjectName::link(&link), None));
         };
         let name = ObjectName::secret(self.name);
-        let Some(secret) = object::tls_secret(self.name, &secret) else {
-            return Ok(exists(name, Some(AnswerProblem::Secrets)));
+        let Some(read) = object::tls_secret(self.name, &secret) else {
+            return Ok(exists(name, Some(Flaw::Unusable(AnswerProblem::Secrets))));
         };
-        let credential = match Credential::judge_kept(&secret, None, now) {
+        let secret = object::stored(&secret, read);
+        let credential = match Credential::judge_kept(&secret.object, None, now) {
             Ok(credential) => credential,
-            Err(problem) => return Ok(exists(name, Some(AnswerProblem::Credential(problem)))),
+            Err(problem) => {
+                let problem = AnswerProblem::Credential(problem);
+                return Ok(exists(name, Some(Flaw::Unusable(problem))));
+            }
         };
-        let key = credential.key_of_grant(&secret, self.url);
+        match Origin::of(&secret, &[], &credential, self.url) {
+            Origin::ThisGrant => {}
+            Origin::AnotherGrant => return Ok(exists(name, Some(Flaw::AnotherGrant))),
+            Origin::Unknown => return Ok(exists(name, Some(Flaw::UnknownGrant))),
+        }
+        if let Validity::Ended(end) = credential.validity {
+            return Ok(exists(name, Some(Flaw::Ended { end, now })));
+        }
+        let key = credential.key_of_grant(&secret.object, self.url);
         let read: Option<Vec<_>> = links
             .iter()
-            .map(|(name, link)| object::link(name, link))
+            .map(|(name, link)| Some(object::stored(link, object::link(name, link)?)))
             .collect();
-        if let Some(links) = read.filter(|links| !links.is_empty())
-            && let Ok(answer) = Answer::of_objects(secret, links, self.name, None, now)
-        {
-            return Ok(Found::All(answer));
+        if let Some(links) = read.filter(|links| !links.is_empty()) {
+            let objects = Objects {
+                secret,
+                links,
+                left_out: Vec::new(),
+            };
+            let answer = Answer::of_objects(objects, self.name, None, self.url, now);
+            let answer = answer.ok();
+            if let Some(answer) = answer.filter(|answer| answer.origin() == Origin::ThisGrant) {
+                return Ok(Found::All(answer));
+            }
         }
         Ok(match key {
             Some(key) => Found::Secret(key),
@@ -189,10 +212,13 @@ impl Place for Namespace<'_> {
                 break key?;
             }
             if let Some(other) = &self.pending {
-                if !force {
-                    return Err(ClusterProblem::OtherToken(self.pending_name()).into());
-                }
                 let name = self.pending_name();
+                if !object::is_of_redeemer(other) {
+                    return Err(ClusterProblem::NotAKey(name).into());
+                }
+                if !force {
+                    return Err(ClusterProblem::OtherToken(name).into());
+                }
                 self.requests.delete(&name, other, Run::Real).await?;
             }
             if let Some(key) = self.make_key().await? {
@@ -217,9 +243,13 @@ impl Place for Namespace<'_> {
 
     async fn keep(&mut self, answer: Answer, now: DateTime<Utc>) -> Result<Answer, RedeemProblem> {
         let name = self.pending_name();
-        let text = answer.to_yaml();
+        let noted = origin::note(self.url);
+        let text = answer.to_yaml(&Metadata {
+            namespace: None,
+            redeemed_from: Some(&noted),
+        });
         while let Some(pending) = self.own_pending() {
-            if let Some(kept) = self.pending_answer(now) {
+            if let Some(kept) = self.pending_answer(now)? {
                 return Ok(kept);
             }
             let mut pending = pending.clone();
@@ -238,9 +268,15 @@ impl Place for Namespace<'_> {
         }
     }
 
-    async fn put(&mut self, answer: &Answer, replace: Replace) -> Result<(), RedeemProblem> {
+    async fn put(
+        &mut self,
+        answer: &Answer,
+        replace: Replace,
+        progress: &mut impl Progress,
+    ) -> Result<(), RedeemProblem> {
         let mut missing = Vec::new();
-        for draft in Draft::of_answer(answer) {
+        let owner = self.requests.site().await?.as_ref().and_then(object::owner);
+        for draft in Draft::of_answer(answer, self.url, owner.as_ref()) {
             let found = self.requests.get(&draft.name).await?;
             if let Some(found) = &found {
                 let is_secret = draft.name.kind == ObjectKind::Secret;
@@ -256,6 +292,12 @@ impl Place for Namespace<'_> {
                 }
             }
             missing.push((draft, found));
+        }
+        if owner.is_none() && !missing.is_empty() {
+            progress.remark(
+                &"there is no Site in the namespace yet, so that Secret and Link have no owner and \
+                 stay when a Site is deleted",
+            );
         }
         for (draft, found) in &missing {
             self.make(draft, found.as_ref(), replace).await?;
@@ -290,11 +332,11 @@ pub(super) fn check_name(name: &str) -> Result<(), RedeemProblem> {
     Ok(())
 }
 
-fn exists(object: ObjectName, flaw: Option<AnswerProblem>) -> Found {
+fn exists(object: ObjectName, flaw: Option<Flaw>) -> Found {
     Found::Other(Box::new(exists_problem(object, flaw)))
 }
 
-fn exists_problem(object: ObjectName, flaw: Option<AnswerProblem>) -> RedeemProblem {
+fn exists_problem(object: ObjectName, flaw: Option<Flaw>) -> RedeemProblem {
     ClusterProblem::Exists { object, flaw }.into()
 }
 

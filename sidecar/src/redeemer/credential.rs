@@ -11,24 +11,40 @@ use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::time::Time;
 
 use super::key_file;
 use crate::issuer::verify_client_leaf;
 use crate::key::PrivateKey;
 use crate::manifest::TlsSecret;
-use crate::redemption::{KeyOrigin, Serial};
+use crate::redemption::{GrantUid, KeyOrigin, Serial};
 
 /// A certificate that was verified with its key and its CA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// Who made the key.
     pub key_made_by: KeyOrigin,
+    /// Whether the certificate can be used now.
+    pub validity: Validity,
     /// When the certificate ends.
     pub not_after: DateTime<Utc>,
     /// Its serial number; absent when that is longer than ours.
     pub serial: Option<Serial>,
     /// Its common name.
     pub subject: Option<String>,
+    /// The SubjectPublicKeyInfo of its key in DER.
+    spki: Vec<u8>,
+}
+
+/// Whether a certificate, and the CA above it, are valid now. The clock that says so may be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// Both are.
+    Valid,
+    /// Not before this time.
+    NotYet(DateTime<Utc>),
+    /// Not after this time.
+    Ended(DateTime<Utc>),
 }
 
 impl Credential {
@@ -77,8 +93,12 @@ impl Credential {
     ) -> Option<PrivateKey> {
         let pem = secret.tls_key.as_ref().map(ExposeSecret::expose_secret)?;
         let key = PrivateKey::from_pem(pem).ok().filter(PrivateKey::is_p256)?;
-        let serial = Serial::derive(&key_file::uid(url)?, key.spki());
-        (self.serial == Some(serial)).then_some(key)
+        self.is_redemption_of(&key_file::uid(url)?).then_some(key)
+    }
+
+    /// Whether the serial number says that the certificate is a redemption of a grant.
+    pub(super) fn is_redemption_of(&self, uid: &GrantUid) -> bool {
+        self.serial == Some(Serial::derive(uid, &self.spki))
     }
 }
 
@@ -93,7 +113,7 @@ pub enum CredentialProblem {
     NeedlessKey,
     /// The certificate is for a key that neither side has.
     OtherKey,
-    /// No CA of `ca.crt` issued it, it is not for clients, or it is not valid now.
+    /// No CA of `ca.crt` issued it, it is not for clients, or it is valid at no time.
     NotIssued,
 }
 
@@ -106,9 +126,7 @@ impl fmt::Display for CredentialProblem {
                 "'tls.key' is there although the certificate is for the redeemer's own key"
             }
             Self::OtherKey => "the certificate is for another key",
-            Self::NotIssued => {
-                "the certificate is not a valid client certificate of a CA in 'ca.crt'"
-            }
+            Self::NotIssued => "the certificate is not a client certificate of a CA in 'ca.crt'",
         })
     }
 }
@@ -118,6 +136,7 @@ struct Leaf {
     der: Vec<u8>,
     /// Its SubjectPublicKeyInfo in DER.
     key: Vec<u8>,
+    not_before: DateTime<Utc>,
     not_after: DateTime<Utc>,
     serial: Option<Serial>,
     subject: Option<String>,
@@ -136,11 +155,11 @@ impl Leaf {
         };
         let certificate = Certificate::from_der(der).ok()?;
         let signed = certificate.tbs_certificate();
-        let end = signed.validity().not_after.to_unix_duration().as_secs();
         Some(Self {
             der: der.to_vec(),
             key: signed.subject_public_key_info().to_der().ok()?,
-            not_after: DateTime::from_timestamp(end.try_into().ok()?, 0)?,
+            not_before: date_time(signed.validity().not_before)?,
+            not_after: date_time(signed.validity().not_after)?,
             serial: serial(signed.serial_number().as_bytes()),
             subject: signed.subject().common_name().ok()?.map(String::from),
         })
@@ -161,22 +180,45 @@ impl Leaf {
         now: DateTime<Utc>,
     ) -> Result<Credential, CredentialProblem> {
         let bundle = CertificateBundle::parse(ca_crt).map_err(|_| CredentialProblem::Ca)?;
-        // A server whose clock is a little ahead issues certificates that begin in our future.
-        let times = [now, now + CLOCK_SKEW];
-        let issued_by = |ca: &[u8]| {
-            let mut times = times.into_iter();
-            times.any(|time| verify_client_leaf(&self.der, ca, time).is_ok())
-        };
-        if !bundle.ders().any(issued_by) {
-            return Err(CredentialProblem::NotIssued);
-        }
+        let under = |ca| self.validity_under(ca, now);
+        let mut validities: Vec<_> = bundle.ders().filter_map(under).collect();
+        validities.sort_by_key(|validity| *validity != Validity::Valid);
+        let validity = validities.first();
         Ok(Credential {
             key_made_by,
+            validity: *validity.ok_or(CredentialProblem::NotIssued)?,
             not_after: self.not_after,
             serial: self.serial,
             subject: self.subject,
+            spki: self.key,
         })
     }
+
+    /// The validity under a CA; `None` when that did not issue it.
+    fn validity_under(&self, ca: &[u8], now: DateTime<Utc>) -> Option<Validity> {
+        let verifies = |time| verify_client_leaf(&self.der, ca, time).is_ok();
+        // A server whose clock is a little ahead issues certificates that begin in our future.
+        if [now, now + CLOCK_SKEW].into_iter().any(verifies) {
+            return Some(Validity::Valid);
+        }
+        let ca = Certificate::from_der(ca).ok()?;
+        let of_ca = ca.tbs_certificate().validity();
+        let begin = self.not_before.max(date_time(of_ca.not_before)?);
+        let end = self.not_after.min(date_time(of_ca.not_after)?);
+        if !verifies(begin) {
+            return None;
+        }
+        match now {
+            now if now < begin => Some(Validity::NotYet(begin)),
+            now if now > end => Some(Validity::Ended(end)),
+            _ => None,
+        }
+    }
+}
+
+fn date_time(time: Time) -> Option<DateTime<Utc>> {
+    let seconds = time.to_unix_duration().as_secs();
+    DateTime::from_timestamp(seconds.try_into().ok()?, 0)
 }
 
 /// A number in DER has no leading zeros but the one that makes it positive.

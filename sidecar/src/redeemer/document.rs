@@ -1,21 +1,48 @@
 //! Secrets and Links in YAML, as redemption servers send them and as redeemers write them.
 //!
-//! Every field is known: whoever sends one more wants something that a redeemer does not do. There
-//! are no anchors and no aliases, so that nothing grows while it is read.
+//! Whatever is used is checked, and an object that a server places in a namespace, or a Secret with
+//! an entry of another name, is refused. Any other field is left out and noted: the next version of a
+//! server may send one more, and by then it has counted the redemption. There are no anchors and no
+//! aliases, so that nothing grows while it is read.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::manifest::{Endpoint, Link, Role, TlsSecret, read_endpoint_host};
+use crate::manifest::{
+    Endpoint, Link, Metadata, REDEEMED_FROM, Role, TlsSecret, read_endpoint_host,
+};
 
-/// One object of a stream.
-pub(super) enum Document {
+/// One document of a stream.
+pub(super) struct Document {
+    pub(super) object: Object,
+    /// The namespace that it names.
+    pub(super) namespace: Option<String>,
+    /// The URL that a redeemer noted. A server cannot note one.
+    pub(super) redeemed_from: Option<String>,
+    /// Fields that are left out, such as `Link spec.settings`.
+    pub(super) left_out: Vec<String>,
+}
+
+/// The object of a document.
+pub(super) enum Object {
     Secret(TlsSecret),
     Link(Link),
+}
+
+impl Object {
+    /// The document that a redeemer writes.
+    pub(super) fn to_yaml(&self, metadata: &Metadata<'_>) -> Zeroizing<String> {
+        match self {
+            Self::Secret(secret) => secret.to_yaml_with(metadata),
+            Self::Link(link) => Zeroizing::new(link.to_yaml_with(metadata)),
+        }
+    }
 }
 
 /// Whose documents they are.
@@ -49,25 +76,30 @@ pub(super) fn read(text: &[u8], author: Author) -> Option<Vec<Document>> {
         .collect()
 }
 
+/// Fields that are not known, by name.
+type Others = BTreeMap<String, Value>;
+
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct Fields {
     api_version: String,
     kind: String,
-    metadata: Metadata,
+    metadata: MetadataFields,
     r#type: Option<String>,
     data: Option<Entries>,
     spec: Option<LinkSpec>,
-    status: Option<Empty>,
+    #[serde(flatten)]
+    others: Others,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Metadata {
+struct MetadataFields {
     name: String,
     namespace: Option<String>,
-    #[serde(default, rename = "creationTimestamp")]
-    _creation_timestamp: (),
+    #[serde(default)]
+    annotations: Value,
+    #[serde(flatten)]
+    others: Others,
 }
 
 /// The entries of a TLS Secret, in base64.
@@ -83,50 +115,64 @@ struct Entries {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct LinkSpec {
     endpoints: Vec<EndpointFields>,
     tls_credentials: String,
-    cost: Option<u32>,
+    #[serde(default)]
+    cost: Value,
+    #[serde(flatten)]
+    others: Others,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct EndpointFields {
     name: String,
     host: String,
     port: String,
     #[serde(default)]
     group: String,
+    #[serde(flatten)]
+    others: Others,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Empty {}
-
 impl Fields {
-    fn into_document(self, author: Author) -> Option<Document> {
+    fn into_document(mut self, author: Author) -> Option<Document> {
         let by_server = author == Author::Server;
-        if by_server && self.metadata.namespace.is_some() {
+        let MetadataFields {
+            name,
+            namespace,
+            annotations,
+            others,
+        } = self.metadata;
+        let namespace = namespace.filter(|namespace| !namespace.is_empty());
+        if by_server && namespace.is_some() {
             return None;
         }
-        let name = self.metadata.name;
-        match (self.api_version.as_str(), self.kind.as_str()) {
-            ("v1", "Secret") if self.spec.is_none() && self.status.is_none() => {
-                if self.r#type.as_deref() != Some("kubernetes.io/tls") {
-                    return None;
-                }
-                self.data?.into_secret(name).map(Document::Secret)
+        let mut left_out = LeftOut::default();
+        let redeemed_from = annotations.get(REDEEMED_FROM).and_then(Value::as_str);
+        let redeemed_from = redeemed_from.map(str::to_owned).filter(|_| !by_server);
+        left_out.field("metadata.", "annotations", &annotations);
+        left_out.fields("metadata.", &others);
+        left_out.fields("", &self.others);
+        let object = match (self.api_version.as_str(), self.kind.as_str()) {
+            ("v1", "Secret") if self.r#type.as_deref() == Some("kubernetes.io/tls") => {
+                left_out.present("spec", self.spec.is_some());
+                Object::Secret(self.data.take()?.into_secret(name)?)
             }
-            ("skupper.io/v2alpha1", "Link") if self.r#type.is_none() && self.data.is_none() => {
-                let spec = self.spec?;
-                if by_server && spec.cost.is_some() {
-                    return None;
-                }
-                spec.into_link(name).map(Document::Link)
+            ("skupper.io/v2alpha1", "Link") => {
+                left_out.present("type", self.r#type.is_some());
+                left_out.present("data", self.data.is_some());
+                Object::Link(self.spec?.into_link(name, author, &mut left_out)?)
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some(Document {
+            left_out: left_out.of_kind(&self.kind),
+            object,
+            namespace,
+            redeemed_from,
+        })
     }
 }
 
@@ -145,7 +191,20 @@ impl Entries {
 }
 
 impl LinkSpec {
-    fn into_link(self, name: String) -> Option<Link> {
+    fn into_link(self, name: String, author: Author, left_out: &mut LeftOut) -> Option<Link> {
+        left_out.fields("spec.", &self.others);
+        let cost = match author {
+            // The token prices the link.
+            Author::Server => {
+                left_out.field("spec.", "cost", &self.cost);
+                None
+            }
+            Author::Redeemer if self.cost.is_null() => None,
+            Author::Redeemer => Some(self.cost.as_u64()?.try_into().ok()?),
+        };
+        for endpoint in &self.endpoints {
+            left_out.fields("spec.endpoints.", &endpoint.others);
+        }
         let endpoints = self.endpoints.into_iter();
         let endpoints: Vec<_> = endpoints
             .map(EndpointFields::into_endpoint)
@@ -154,7 +213,7 @@ impl LinkSpec {
             name,
             tls_credentials: self.tls_credentials,
             endpoints,
-            cost: self.cost,
+            cost,
         })
     }
 }
@@ -173,6 +232,47 @@ impl EndpointFields {
     }
 }
 
+/// The fields of a document that are left out, as far as they hold anything.
+#[derive(Default)]
+struct LeftOut(Vec<String>);
+
+impl LeftOut {
+    fn fields(&mut self, path: &str, others: &Others) {
+        for (name, value) in others {
+            self.field(path, name, value);
+        }
+    }
+
+    fn field(&mut self, path: &str, name: &str, value: &Value) {
+        let is_empty = match value {
+            Value::Null => true,
+            Value::String(text) => text.is_empty(),
+            Value::Array(values) => values.is_empty(),
+            Value::Object(fields) => fields.is_empty(),
+            Value::Bool(_) | Value::Number(_) => false,
+        };
+        if is_empty {
+            return;
+        }
+        // A server chooses the name, and nothing but a name is repeated.
+        let is_name =
+            name.len() <= MAX_FIELD_BYTES && name.bytes().all(|b| b.is_ascii_alphabetic());
+        let name = if is_name { name } else { "(another field)" };
+        self.0.push(format!("{path}{name}"));
+    }
+
+    fn present(&mut self, name: &str, is_present: bool) {
+        if is_present {
+            self.0.push(name.to_owned());
+        }
+    }
+
+    fn of_kind(self, kind: &str) -> Vec<String> {
+        let paths = self.0.into_iter();
+        paths.map(|path| format!("{kind} {path}")).collect()
+    }
+}
+
 fn text(base64: &str) -> Option<Zeroizing<String>> {
     let bytes = STANDARD.decode(base64).ok()?;
     String::from_utf8(bytes).ok().map(Zeroizing::new)
@@ -180,3 +280,6 @@ fn text(base64: &str) -> Option<Zeroizing<String>> {
 
 /// A Secret and as many Links as [`super::answer`] takes, and one more to be refused.
 const MAX_DOCUMENTS: usize = 128;
+
+/// Longest name of a field that is repeated, in bytes.
+const MAX_FIELD_BYTES: usize = 32;

@@ -1,10 +1,13 @@
-//! One request and its answer: HTTP/1.1 over TLS 1.3, without redirects and without a proxy.
+//! One request and its answer: HTTP/1.1 over TLS 1.3, without redirects, directly or through a proxy
+//! that hands the bytes on.
 //!
 //! When it fails, it tells whether a byte of the request may have left: only then may the
 //! redemption have been counted.
 
 mod connect;
+mod tunnel;
 mod watched;
+mod witness;
 
 use std::fmt;
 use std::io;
@@ -22,17 +25,23 @@ use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
 use rustls::{AlertDescription, CertificateError, ClientConfig, crypto};
 use secrecy::{ExposeSecret, SecretString};
+use skupper_access_policy::printable::printable;
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
-use self::connect::{authority, connect, server_name};
+use self::connect::{connect, port, server_name};
+use self::tunnel::tunnel;
 use self::watched::Watched;
+use self::witness::Witness;
 use super::clock::Clock;
+use super::proxy::Route;
 use super::verifier::Verifier;
+use crate::manifest::endpoint_host;
 use crate::protocol::{CERTIFICATE_REQUEST, NAME, SAFE_RETRY, SUBJECT};
 use crate::wording;
 
@@ -50,7 +59,25 @@ pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) is_retry_safe: bool,
     pub(super) retry_after: Option<Duration>,
+    /// As it may stand in a message.
+    pub(super) content_type: Option<String>,
+    /// Who signed the server's certificate, as it may stand in a message.
+    pub(super) signer: String,
     pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+impl Reply {
+    /// Whether a redemption server can have written it. Skupper's and ours answer with plain text and
+    /// never redirect; what stands in front of one answers with pages.
+    pub(super) fn is_of_a_redemption_server(&self) -> bool {
+        let is_plain = |content_type: &String| content_type.starts_with("text/plain");
+        let text = self.body.trim_ascii();
+        self.is_retry_safe
+            || (!(300..400).contains(&self.status)
+                && self.content_type.as_ref().is_none_or(is_plain)
+                && !text.starts_with(b"<")
+                && text != NO_ROUTE)
+    }
 }
 
 /// There is no whole answer.
@@ -77,8 +104,15 @@ pub enum Cause {
     NoTls(String),
     /// TLS with the server fails.
     Tls(io::Error),
-    /// The server's certificate is not one that the token vouches for. Holds what is wrong.
-    Untrusted(&'static str),
+    /// The proxy does not connect to the server. Holds the status of its answer.
+    Proxy(Option<u16>),
+    /// The server's certificate is not one that the token vouches for.
+    Untrusted {
+        /// What is wrong with it.
+        what: &'static str,
+        /// Who signed it, as it may stand in a message.
+        signer: String,
+    },
     /// The connection broke, or what came is not HTTP/1.1.
     Http(hyper::Error),
     /// The answer is longer than [`MAX_ANSWER_BYTES`].
@@ -104,7 +138,18 @@ impl fmt::Display for Cause {
                     wording::io(error)
                 )
             }
-            Self::Untrusted(what) => write!(formatter, "the server's certificate {what}"),
+            Self::Proxy(Some(407)) => formatter.write_str(
+                "the proxy wants a name and a password: write http://NAME:PASSWORD@HOST:PORT",
+            ),
+            Self::Proxy(Some(status)) => write!(
+                formatter,
+                "the proxy does not connect to the server, it answers with status {status}"
+            ),
+            Self::Proxy(None) => formatter.write_str("the proxy cannot be asked for this host"),
+            Self::Untrusted { what, signer } => write!(
+                formatter,
+                "the server's certificate, signed by '{signer}', {what}"
+            ),
             Self::Http(error) => {
                 write!(formatter, "no answer in HTTP/1.1: {error}")?;
                 let Some(source) = std::error::Error::source(error) else {
@@ -134,29 +179,36 @@ pub(super) fn exchange_time(left: Duration) -> Duration {
 }
 
 /// The TLS of every exchange with the server of one token.
-pub(super) fn tls(
-    ca: &CertificateBundle,
-    clock: Clock,
-) -> Result<Arc<ClientConfig>, rustls::Error> {
+pub(super) fn tls(ca: &CertificateBundle, clock: Clock) -> Result<Tls, rustls::Error> {
     let provider = Arc::new(crypto::aws_lc_rs::default_provider());
-    let verifier = Verifier::new(ca, &provider);
+    let witness = Witness::new(Verifier::new(ca, &provider));
     let mut config = ClientConfig::builder_with_details(provider, Arc::new(clock))
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
+        .with_custom_certificate_verifier(Arc::clone(&witness) as Arc<_>)
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
-    Ok(Arc::new(config))
+    Ok(Tls {
+        config: Arc::new(config),
+        witness,
+    })
+}
+
+/// What [`tls`] makes.
+pub(super) struct Tls {
+    config: Arc<ClientConfig>,
+    witness: Arc<Witness>,
 }
 
 /// Asks once, and waits so long for the answer.
 pub(super) async fn exchange(
     question: &Question<'_>,
-    tls: &Arc<ClientConfig>,
+    tls: &Tls,
+    route: &Route,
     time: Duration,
 ) -> Result<Reply, Fault> {
     let progress = Progress::default();
-    let outcome = timeout(time, ask(question, tls, &progress, time)).await;
+    let outcome = timeout(time, ask(question, tls, route, &progress, time)).await;
     let outcome = outcome.unwrap_or(Err(Cause::Late(time)));
     outcome.map_err(|cause| Fault {
         is_after_request: progress.has_written.load(Ordering::Relaxed),
@@ -174,21 +226,18 @@ struct Progress {
 
 async fn ask(
     question: &Question<'_>,
-    tls: &Arc<ClientConfig>,
+    tls: &Tls,
+    route: &Route,
     progress: &Progress,
     time: Duration,
 ) -> Result<Reply, Cause> {
     let url = question.url;
     // Some of the time is for TLS and the answer.
-    let stream = connect(url, time * 4 / 5).await;
-    let stream = stream.map_err(|error| Cause::Connect {
-        to: authority(url),
-        error,
-    })?;
-    let connector = TlsConnector::from(Arc::clone(tls));
+    let stream = open(url, route, time * 4 / 5).await?;
+    let connector = TlsConnector::from(Arc::clone(&tls.config));
     let name = server_name(url.host()).map_err(Cause::Tls)?;
     let stream = connector.connect(name, stream).await;
-    let stream = stream.map_err(|error| tls_cause(error, url))?;
+    let stream = stream.map_err(|error| tls_cause(error, url, &tls.witness))?;
     let stream = Watched {
         stream,
         has_written: Arc::clone(&progress.has_written),
@@ -216,12 +265,41 @@ async fn ask(
         status: head.status.as_u16(),
         is_retry_safe,
         retry_after: retry_after(&head.headers),
+        content_type: content_type(&head.headers),
+        signer: tls.witness.signer(),
         body: whole(body).await?,
     })
 }
 
-/// A certificate that does not fit will not fit the next time; other faults may pass.
-fn tls_cause(error: io::Error, url: &RedemptionUrl) -> Cause {
+/// Opens the way to a server.
+async fn open(
+    url: &RedemptionUrl,
+    route: &Route,
+    time: Duration,
+) -> Result<Box<dyn Stream>, Cause> {
+    let cannot = |to: String| move |error| Cause::Connect { to, error };
+    match route {
+        Route::Direct | Route::Excepted(_) => {
+            let stream = connect(&endpoint_host(url.host()), port(url), time).await;
+            Ok(Box::new(stream.map_err(cannot(authority(url)))?))
+        }
+        Route::Proxy(proxy) => {
+            let host = proxy.host.trim_start_matches('[').trim_end_matches(']');
+            let stream = connect(host, proxy.port, time).await;
+            let to = format!("{}:{}", proxy.host, proxy.port);
+            let stream = stream.map_err(cannot(to))?;
+            Ok(Box::new(tunnel(stream, proxy, &authority(url)).await?))
+        }
+    }
+}
+
+/// A connection to the server, whatever is between.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A certificate that does not fit will hardly fit a moment later; other faults may pass.
+fn tls_cause(error: io::Error, url: &RedemptionUrl, witness: &Witness) -> Cause {
     let inner = error.get_ref();
     let problem = match inner.and_then(|inner| inner.downcast_ref()) {
         Some(rustls::Error::InvalidCertificate(problem)) => problem,
@@ -232,7 +310,7 @@ fn tls_cause(error: io::Error, url: &RedemptionUrl) -> Cause {
         ) => return Cause::NoTls(authority(url)),
         _ => return Cause::Tls(error),
     };
-    Cause::Untrusted(match problem {
+    let what = match problem {
         CertificateError::UnknownIssuer => "is not signed by the CA of the token",
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "is not for the host of the token's URL"
@@ -248,7 +326,14 @@ fn tls_cause(error: io::Error, url: &RedemptionUrl) -> Cause {
         }
         CertificateError::BadSignature => "does not belong to the server's key",
         _ => "does not verify with the CA of the token",
-    })
+    };
+    let signer = witness.signer();
+    Cause::Untrusted { what, signer }
+}
+
+/// Host and port of a URL, as HTTP writes them.
+pub(super) fn authority(url: &RedemptionUrl) -> String {
+    format!("{}:{}", url.host(), port(url))
 }
 
 fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
@@ -271,10 +356,18 @@ fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http:
     request.body(Full::new(Bytes::from_owner(code)))
 }
 
-/// Seconds; the form with a date is not in use between machines.
+/// Seconds; the form with a date is not in use between machines. A server may ask for as much as it
+/// likes, and is asked again after [`MAX_RETRY_AFTER`].
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    seconds.parse().ok().map(Duration::from_secs)
+    let asked = seconds.parse().ok().map(Duration::from_secs)?;
+    Some(asked.min(MAX_RETRY_AFTER))
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?;
+    let text = String::from_utf8_lossy(value.as_bytes());
+    Some(printable(text.trim()).to_string())
 }
 
 async fn whole(mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Cause> {
@@ -306,6 +399,12 @@ impl Drop for Running {
 
 /// Skupper's own redeemers wait as long.
 const MAX_EXCHANGE_TIME: Duration = Duration::from_secs(10);
+
+/// Longest pause that a server can ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
+
+/// What Go's router answers with where nothing else does, as some proxies are written in Go.
+const NO_ROUTE: &[u8] = b"404 page not found";
 
 const MIN_EXCHANGE_TIME: Duration = Duration::from_secs(1);
 

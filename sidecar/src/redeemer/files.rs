@@ -11,35 +11,57 @@ use chrono::{DateTime, Utc};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
+use super::Progress;
 use super::answer::{
     Answer, AnswerProblem, MAX_LINKS, SEPARATOR, first_link_names, link_names, read_secret,
 };
+use super::credential::Validity;
+use super::document::{self, Author};
+use super::flaw::Flaw;
 use super::folder::{Folder, FolderProblem};
 use super::key_file::{self, KeyFile};
+use super::mend::{MAX_FILE_BYTES, mend};
+use super::origin::{self, Origin};
 use super::place::{Found, PendingKey, Place, Replace};
 use super::problem::RedeemProblem;
 use super::token::Token;
-use crate::key::PrivateKey;
-use crate::manifest::Link;
+use crate::manifest::Metadata;
 
 /// The files of a token's name in a folder.
 pub(super) struct Files<'a> {
     folder: Folder,
+    /// The Skupper namespace that reads the folder.
+    namespace: Option<&'a str>,
     url: &'a RedemptionUrl,
     name: &'a str,
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn of(folder: Folder, token: &'a Token) -> Self {
+    pub(super) fn of(folder: Folder, namespace: Option<&'a str>, token: &'a Token) -> Self {
         Self {
             folder,
+            namespace,
             url: &token.url,
             name: &token.name,
         }
     }
 
-    /// The Secret and Links that are in the folder. `None` when one is missing or could not be used
-    /// by a router now.
+    /// Writes the namespace into files of earlier runs that do not name it.
+    pub(super) fn mend(&self, progress: &mut impl Progress) -> Result<(), FolderProblem> {
+        let Some(namespace) = self.namespace else {
+            return Ok(());
+        };
+        for path in mend(&self.folder, namespace)? {
+            progress.remark(&format_args!(
+                "wrote the namespace '{namespace}' into {}, which an earlier version left out",
+                path.display()
+            ));
+        }
+        Ok(())
+    }
+
+    /// The Secret and Links that are in the folder. `None` when one is missing or is not what a
+    /// router can use.
     fn look(&self, now: DateTime<Utc>) -> Result<Option<Answer>, FolderProblem> {
         let (folder, name) = (&self.folder, self.name);
         let Some(secret) = folder.read(&secret_file(name), MAX_FILE_BYTES)? else {
@@ -54,45 +76,70 @@ impl<'a> Files<'a> {
             text.extend_from_slice(SEPARATOR.as_bytes());
             text.extend_from_slice(&link.bytes);
         }
-        Ok(Answer::read_back(&text, name, None, now).ok())
+        let answer = Answer::read_back(&text, name, self.namespace, None, self.url, now);
+        Ok(answer.ok())
     }
 
-    /// The key in the Secret, if that Secret is good and a redemption of this URL's grant.
-    fn redeemed_key(&self, now: DateTime<Utc>) -> Result<Option<PrivateKey>, FolderProblem> {
-        let secret = secret_file(self.name);
-        let Some(found) = self.folder.read(&secret, MAX_FILE_BYTES)? else {
-            return Ok(None);
-        };
-        let Ok((secret, credential)) = read_secret(&found.bytes, self.name, now) else {
-            return Ok(None);
-        };
-        Ok(credential.key_of_grant(&secret, self.url))
-    }
-
-    /// The first of the files that the redemption writes that is there already, as far as they can
-    /// be known before the answer.
-    fn obstacle(&self, now: DateTime<Utc>) -> Result<Option<RedeemProblem>, FolderProblem> {
-        let (folder, name) = (&self.folder, self.name);
-        let secret = secret_file(name);
-        if let Some(found) = folder.read(&secret, MAX_FILE_BYTES)? {
-            return Ok(Some(RedeemProblem::Exists {
-                path: folder.path_of(&secret),
-                flaw: read_secret(&found.bytes, name, now).err(),
-            }));
-        }
-        for link in first_link_names(name) {
+    /// The first Link that is there although its Secret is not, as far as names can be known before
+    /// the answer.
+    fn lone_link(&self) -> Result<Found, FolderProblem> {
+        for link in first_link_names(self.name) {
             let file = link_file(&link);
-            if folder.has(&file)? {
-                let path = folder.path_of(&file);
-                return Ok(Some(RedeemProblem::Exists { path, flaw: None }));
+            if self.folder.has(&file)? {
+                return Ok(self.in_the_way(&file, None));
             }
         }
-        Ok(None)
+        Ok(Found::Nothing)
+    }
+
+    fn in_the_way(&self, file: &str, flaw: Option<Flaw>) -> Found {
+        let path = self.folder.path_of(file);
+        Found::Other(Box::new(RedeemProblem::Exists { path, flaw }))
+    }
+
+    /// How a file compares with what is to be in it.
+    fn compare(&self, wanted: &Wanted) -> Comparison {
+        let Ok(Some(found)) = self.folder.read(&wanted.file, MAX_FILE_BYTES) else {
+            return Comparison::Other;
+        };
+        if *found.bytes == *wanted.yaml.as_bytes() {
+            return Comparison::Equal;
+        }
+        let documents = document::read(&found.bytes, Author::Redeemer).unwrap_or_default();
+        let noted = origin::note(self.url);
+        match documents.as_slice() {
+            // Written as this is, it differs in its metadata only.
+            [document] if document.object.to_yaml(&self.metadata(&noted)) == wanted.yaml => {
+                Comparison::SameObject
+            }
+            _ => Comparison::Other,
+        }
+    }
+
+    /// What is to be in each file, the Secret first.
+    fn wanted(&self, answer: &Answer) -> Vec<Wanted> {
+        let noted = origin::note(self.url);
+        let metadata = self.metadata(&noted);
+        let secret = &answer.secret;
+        let secret = (secret_file(&secret.name), secret.to_yaml_with(&metadata));
+        let links = answer.links.iter().map(|link| {
+            let yaml = Zeroizing::new(link.to_yaml_with(&metadata));
+            (link_file(&link.name), yaml)
+        });
+        let files = [secret].into_iter().chain(links);
+        files.map(|(file, yaml)| Wanted { file, yaml }).collect()
+    }
+
+    fn metadata<'m>(&'m self, redeemed_from: &'m str) -> Metadata<'m> {
+        Metadata {
+            namespace: self.namespace,
+            redeemed_from: Some(redeemed_from),
+        }
     }
 }
 
 impl Place for Files<'_> {
-    type Spot = PathBuf;
+    type Location = PathBuf;
 
     /// The key file is there as long as the answer is, and tells who made the key.
     async fn kept(&mut self, now: DateTime<Utc>) -> Result<Option<Answer>, RedeemProblem> {
@@ -102,23 +149,43 @@ impl Place for Files<'_> {
         };
         let key = KeyFile::find(&self.folder, self.url).ok().flatten();
         let own_key = key.as_ref().map(|file| file.key.spki());
-        match Answer::read_back(&found.bytes, self.name, own_key, now) {
+        match Answer::read_back(&found.bytes, self.name, None, own_key, self.url, now) {
             Err(AnswerProblem::OtherName) => {
                 Err(RedeemProblem::OtherName(self.folder.path_of(&file)))
+            }
+            // The name of the file stands for the grant, where an earlier version noted no URL.
+            Ok(answer) if answer.origin() == Origin::AnotherGrant => {
+                Err(RedeemProblem::OtherToken(self.folder.path_of(&file)))
             }
             read => Ok(read.ok()),
         }
     }
 
     async fn find(&mut self, now: DateTime<Utc>) -> Result<Found, RedeemProblem> {
-        if let Some(answer) = self.look(now)? {
+        let file = secret_file(self.name);
+        let Some(found) = self.folder.read(&file, MAX_FILE_BYTES)? else {
+            return Ok(self.lone_link()?);
+        };
+        let (secret, credential) = match read_secret(&found.bytes, self.name, self.namespace, now) {
+            Ok(secret) => secret,
+            Err(problem) => return Ok(self.in_the_way(&file, Some(Flaw::Unusable(problem)))),
+        };
+        match Origin::of(&secret, &[], &credential, self.url) {
+            Origin::ThisGrant => {}
+            Origin::AnotherGrant => return Ok(self.in_the_way(&file, Some(Flaw::AnotherGrant))),
+            Origin::Unknown => return Ok(self.in_the_way(&file, Some(Flaw::UnknownGrant))),
+        }
+        if let Validity::Ended(end) = credential.validity {
+            return Ok(self.in_the_way(&file, Some(Flaw::Ended { end, now })));
+        }
+        let answer = self.look(now)?;
+        if let Some(answer) = answer.filter(|answer| answer.origin() == Origin::ThisGrant) {
             return Ok(Found::All(answer));
         }
-        if let Some(key) = self.redeemed_key(now)? {
-            return Ok(Found::Secret(key));
-        }
-        let obstacle = self.obstacle(now)?;
-        Ok(obstacle.map_or(Found::Nothing, |problem| Found::Other(Box::new(problem))))
+        Ok(match credential.key_of_grant(&secret.object, self.url) {
+            Some(key) => Found::Secret(key),
+            None => self.in_the_way(&file, None),
+        })
     }
 
     async fn key(&mut self, _force: bool) -> Result<PendingKey, RedeemProblem> {
@@ -131,31 +198,41 @@ impl Place for Files<'_> {
     }
 
     async fn keep(&mut self, answer: Answer, _now: DateTime<Utc>) -> Result<Answer, RedeemProblem> {
-        let text = answer.to_yaml();
+        let noted = origin::note(self.url);
+        let text = answer.to_yaml(&Metadata {
+            namespace: None,
+            redeemed_from: Some(&noted),
+        });
         self.folder.write(&kept_file(self.url), text.as_bytes())?;
         Ok(answer)
     }
 
-    async fn put(&mut self, answer: &Answer, replace: Replace) -> Result<(), RedeemProblem> {
-        let documents = documents(answer);
-        let mut missing = Vec::with_capacity(documents.len());
-        for (file, yaml) in &documents {
-            let found = self.folder.read(file, MAX_FILE_BYTES).ok().flatten();
-            if found.is_some_and(|found| *found.bytes == *yaml.as_bytes()) {
-                continue;
+    async fn put(
+        &mut self,
+        answer: &Answer,
+        replace: Replace,
+        _progress: &mut impl Progress,
+    ) -> Result<(), RedeemProblem> {
+        let wanted = self.wanted(answer);
+        let mut missing = Vec::with_capacity(wanted.len());
+        for one in &wanted {
+            match (self.compare(one), replace) {
+                (Comparison::Equal, _) => continue,
+                (Comparison::SameObject, _) | (_, Replace::Everything) => {}
+                (_, Replace::Secret) if one.file == secret_file(self.name) => {}
+                _ if !self.folder.has(&one.file)? => {}
+                (Comparison::Other, Replace::Secret) => {
+                    let path = self.folder.path_of(&one.file);
+                    return Err(RedeemProblem::Exists { path, flaw: None });
+                }
+                (Comparison::Other, Replace::Nothing) => {
+                    return Err(RedeemProblem::ExistsNow(self.folder.path_of(&one.file)));
+                }
             }
-            let path = self.folder.path_of(file);
-            match replace {
-                Replace::Everything => {}
-                Replace::Secret if *file == secret_file(self.name) => {}
-                _ if !self.folder.has(file)? => {}
-                Replace::Secret => return Err(RedeemProblem::Exists { path, flaw: None }),
-                Replace::Nothing => return Err(RedeemProblem::ExistsNow(path)),
-            }
-            missing.push((file, yaml));
+            missing.push(one);
         }
-        for (file, yaml) in missing {
-            self.folder.write(file, yaml.as_bytes())?;
+        for one in missing {
+            self.folder.write(&one.file, one.yaml.as_bytes())?;
         }
         Ok(())
     }
@@ -174,14 +251,33 @@ impl Place for Files<'_> {
     }
 }
 
-/// Files may be named after it. Skupper takes DNS-1123 labels only where it is not on Kubernetes, and
-/// one Link with another name fails the whole site.
+/// Files may be named after it, and Skupper takes it where it is not on Kubernetes: no dots, and no
+/// limit of its own. One Link with another name fails the whole site.
+///
+/// Source: Skupper `internal/nonkube/common/site_state_validator.go`, `ValidateName`.
 pub(super) fn check_name(name: &str) -> Result<(), RedeemProblem> {
     // The policy has seen to it that it is a subdomain.
     if name.len() > MAX_NAME_BYTES || name.contains('.') {
         return Err(RedeemProblem::Name(name.to_owned()));
     }
     Ok(())
+}
+
+/// A file that is to be there.
+struct Wanted {
+    file: String,
+    yaml: Zeroizing<String>,
+}
+
+/// A file that is there, beside what is to be in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    /// Byte for byte the same.
+    Equal,
+    /// The same object, with other metadata or written in another way.
+    SameObject,
+    /// Anything else, or nothing.
+    Other,
 }
 
 /// Where the answer of a URL is kept.
@@ -197,17 +293,5 @@ fn link_file(name: &str) -> String {
     format!("Link-{name}.yaml")
 }
 
-fn documents(answer: &Answer) -> Vec<(String, Zeroizing<String>)> {
-    let secret = (secret_file(&answer.secret.name), answer.secret.to_yaml());
-    let link = |link: &Link| (link_file(&link.name), Zeroizing::new(link.to_yaml()));
-    [secret]
-        .into_iter()
-        .chain(answer.links.iter().map(link))
-        .collect()
-}
-
-/// More than an answer of the longest kind with its key becomes.
-const MAX_FILE_BYTES: usize = 2 * 1024 * 1024;
-
-/// A DNS-1123 label has at most 63 characters; `-99` is the longest suffix of a Link's name.
-const MAX_NAME_BYTES: usize = 60;
+/// A file name has at most 255 bytes, and the longest one is `.Link-NAME-99.yaml.new`.
+const MAX_NAME_BYTES: usize = 255 - ".Link--99.yaml.new".len();

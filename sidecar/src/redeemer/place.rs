@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
+use super::Progress;
 use super::answer::Answer;
 use super::problem::RedeemProblem;
 use crate::key::PrivateKey;
@@ -14,7 +15,7 @@ use crate::key::PrivateKey;
 /// for a process that begins after this one was killed.
 pub(super) trait Place {
     /// Where an object is.
-    type Spot: Spot;
+    type Location: Location;
 
     /// The answer that an earlier run kept. One that is of no use any more is as good as none.
     async fn kept(&mut self, now: DateTime<Utc>) -> Result<Option<Answer>, RedeemProblem>;
@@ -35,16 +36,21 @@ pub(super) trait Place {
 
     /// Puts Secret and Links in place, the Secret first. When something is there that may not be
     /// replaced, nothing is written.
-    async fn put(&mut self, answer: &Answer, replace: Replace) -> Result<(), RedeemProblem>;
+    async fn put(
+        &mut self,
+        answer: &Answer,
+        replace: Replace,
+        progress: &mut impl Progress,
+    ) -> Result<(), RedeemProblem>;
 
     /// Removes what is of no use any more once everything is in place.
     async fn clear(&mut self) -> Result<(), RedeemProblem>;
 
     /// Where the Secret of a name is.
-    fn secret(&self, name: &str) -> Self::Spot;
+    fn secret(&self, name: &str) -> Self::Location;
 
     /// Where the Link of a name is.
-    fn link(&self, name: &str) -> Self::Spot;
+    fn link(&self, name: &str) -> Self::Location;
 }
 
 /// What is in a place.
@@ -78,12 +84,12 @@ pub(super) struct PendingKey {
 }
 
 /// Where an object is.
-pub trait Spot {
+pub trait Location {
     /// In words, for a message or a script.
     fn words(&self) -> String;
 }
 
-impl Spot for PathBuf {
+impl Location for PathBuf {
     fn words(&self) -> String {
         self.display().to_string()
     }

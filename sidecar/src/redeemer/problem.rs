@@ -4,15 +4,18 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use secrecy::ExposeSecret;
+use chrono::{DateTime, Utc};
 use skupper_access_policy::printable::printable;
 
 use super::answer::AnswerProblem;
 use super::cluster::ClusterProblem;
+use super::credential::Validity;
 use super::exchange::{Cause, Fault, Reply};
+use super::flaw::{Flaw, time};
 use super::folder::FolderProblem;
 use super::key_file::KeyFileProblem;
+use super::proxy::{ProxyProblem, Route};
+use super::refused::{Foreign, Refused};
 use super::retry::{Attempts, Step};
 use super::token::Token;
 use crate::key::KeyProblem;
@@ -34,23 +37,41 @@ pub enum RedeemProblem {
     Exists {
         /// Which one.
         path: PathBuf,
-        /// Why it is of no use, when it is a Secret and that is why it is in the way.
-        flaw: Option<AnswerProblem>,
+        /// Why it is not the one of the token, when it is a Secret and that is why it is in the way.
+        flaw: Option<Flaw>,
     },
     /// A file is there already, and the token is redeemed: the answer is kept.
     ExistsNow(PathBuf),
     /// The token is redeemed with another name: the answer is kept in this file.
     OtherName(PathBuf),
+    /// The answer to another token with the same grant in its URL is kept in this file.
+    OtherToken(PathBuf),
     /// The namespace of the cluster.
     Cluster(ClusterProblem),
     /// TLS cannot be set up.
     Tls(rustls::Error),
+    /// The proxy that the environment names.
+    Proxy(ProxyProblem),
     /// The server is not the one of the token, or its answer has no end.
-    Server(Cause),
+    Server {
+        /// What was found.
+        cause: Cause,
+        /// The way to it.
+        route: Route,
+    },
     /// The server refuses.
     Refused(Refused),
+    /// What answers is no redemption server.
+    Foreign(Box<Foreign>),
     /// The answer is not what was asked for.
     Answer(AnswerProblem),
+    /// The certificate is not valid now, by the clock of this machine. Nothing is lost.
+    Clock {
+        /// When it is.
+        validity: Validity,
+        /// The time of this machine.
+        now: DateTime<Utc>,
+    },
     /// A request may have been counted, and a further one may be counted, too.
     Doubt {
         /// When the first such request was sent.
@@ -69,11 +90,11 @@ pub enum RedeemProblem {
 
 impl RedeemProblem {
     /// The exit code of the command: 1 refused for good, 2 something to be mended here, 3 the same
-    /// command may go well later.
+    /// command may go well later. 1 is for what the server of the token says of the token.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Tls(_) | Self::Server(_) | Self::Refused(_) | Self::Answer(_) => 1,
+            Self::Tls(_) | Self::Refused(_) | Self::Answer(_) => 1,
             Self::Folder(problem) | Self::KeyFile(KeyFileProblem::Folder(problem)) => {
                 if problem.is_passing() { 3 } else { 2 }
             }
@@ -84,9 +105,20 @@ impl RedeemProblem {
             | Self::KeyFile(_)
             | Self::Exists { .. }
             | Self::ExistsNow(_)
-            | Self::OtherName(_) => 2,
-            Self::Doubt { .. } | Self::GaveUp { .. } => 3,
+            | Self::OtherName(_)
+            | Self::OtherToken(_)
+            | Self::Proxy(_) => 2,
+            Self::Server { .. }
+            | Self::Foreign(_)
+            | Self::Clock { .. }
+            | Self::Doubt { .. }
+            | Self::GaveUp { .. } => 3,
         }
+    }
+
+    /// Whether the server says that the grant is unknown, used up or at its end.
+    pub(super) fn is_end_of_grant(&self) -> bool {
+        matches!(self, Self::Refused(refused) if refused.status == 404)
     }
 }
 
@@ -95,8 +127,8 @@ impl fmt::Display for RedeemProblem {
         match self {
             Self::Name(name) => write!(
                 formatter,
-                "the name '{}' must be a DNS-1123 label of at most 60 characters, without dots: \
-                 choose another one with '--name'",
+                "the name '{}' must have at most 237 characters and no dots, as Skupper takes it where \
+                 it is not on Kubernetes: choose another one with '--name'",
                 printable(name)
             ),
             Self::ClusterName(name) => write!(
@@ -110,15 +142,8 @@ impl fmt::Display for RedeemProblem {
             Self::KeyFile(problem) => problem.fmt(formatter),
             Self::Exists { path, flaw } => {
                 write!(formatter, "{} exists", path.display())?;
-                match flaw {
-                    None => {}
-                    Some(AnswerProblem::Credential(problem)) => {
-                        write!(formatter, " and cannot be used, {problem}")?;
-                    }
-                    Some(AnswerProblem::OtherName) => {
-                        formatter.write_str(" and is a Secret of another name")?;
-                    }
-                    Some(_) => formatter.write_str(" and is no TLS Secret, or half of one")?,
+                if let Some(flaw) = flaw {
+                    flaw.fmt(formatter)?;
                 }
                 formatter.write_str(
                     ": move it away, choose another name with '--name', or replace it with \
@@ -137,18 +162,35 @@ impl fmt::Display for RedeemProblem {
                  command with that name",
                 path.display()
             ),
+            Self::OtherToken(path) => write!(
+                formatter,
+                "{} holds the answer to another token: redeem that one first, or move the file away",
+                path.display()
+            ),
             Self::Cluster(problem) => problem.fmt(formatter),
             Self::Tls(error) => write!(formatter, "cannot set up TLS: {error}"),
-            Self::Server(Cause::Untrusted(what)) => write!(
-                formatter,
-                "the server's certificate {what}: check the token's URL, or ask for a new token"
-            ),
-            Self::Server(cause) => cause.fmt(formatter),
+            Self::Proxy(problem) => problem.fmt(formatter),
+            Self::Server { cause, route } => {
+                write!(formatter, "{cause}{route}")?;
+                match cause {
+                    Cause::Untrusted { .. } => formatter.write_str(
+                        ": look at the token's URL, at what is between this machine and the server, \
+                         and at the clock, then run the same command again, or ask for a new token",
+                    ),
+                    Cause::TooLong => formatter.write_str(
+                        ": look whether the token's URL leads to a redemption server, then run the \
+                         same command again",
+                    ),
+                    _ => formatter.write_str(": run the same command again when that is mended"),
+                }
+            }
             Self::Refused(refused) => refused.fmt(formatter),
+            Self::Foreign(foreign) => foreign.fmt(formatter),
             Self::Answer(problem) => write!(
                 formatter,
                 "the server's answer cannot be used, nothing was written: {problem}"
             ),
+            Self::Clock { validity, now } => formatter.write_str(&untimely(*validity, *now)),
             Self::Doubt { since, cause } => {
                 formatter.write_str("the answer was lost")?;
                 if let Some(since) = since {
@@ -176,6 +218,24 @@ impl fmt::Display for RedeemProblem {
 
 impl std::error::Error for RedeemProblem {}
 
+/// A certificate that is not valid by the clock of this machine, which may be the one that is wrong.
+fn untimely(validity: Validity, now: DateTime<Utc>) -> String {
+    let now = time(now);
+    match validity {
+        Validity::Ended(end) => format!(
+            "the certificate ended at {}, and the clock of this machine says {now}: look at the \
+             clock and run the same command again; if it is right, ask for a new token",
+            time(end)
+        ),
+        Validity::NotYet(begin) => format!(
+            "the certificate is valid from {}, and the clock of this machine says {now}: look at the \
+             clock, here and at the server, and run the same command again; nothing is lost",
+            time(begin)
+        ),
+        Validity::Valid => "the certificate is valid".to_owned(),
+    }
+}
+
 impl From<FolderProblem> for RedeemProblem {
     fn from(problem: FolderProblem) -> Self {
         Self::Folder(problem)
@@ -185,6 +245,12 @@ impl From<FolderProblem> for RedeemProblem {
 impl From<ClusterProblem> for RedeemProblem {
     fn from(problem: ClusterProblem) -> Self {
         Self::Cluster(problem)
+    }
+}
+
+impl From<ProxyProblem> for RedeemProblem {
+    fn from(problem: ProxyProblem) -> Self {
+        Self::Proxy(problem)
     }
 }
 
@@ -206,75 +272,26 @@ impl From<AnswerProblem> for RedeemProblem {
     }
 }
 
-/// A final answer that is not a redemption.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// The status of the answer.
-    pub status: u16,
-    /// Since when an earlier request may have been counted whose answer was lost.
-    pub doubtful_since: Option<DateTime<Utc>>,
-    /// What the server says, in one line that can be printed.
-    pub text: String,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.status {
-            300..400 => formatter.write_str(
-                "the server redirects, which is not followed: ask for a token with the right URL",
-            )?,
-            400 => formatter.write_str("the server cannot accept the request")?,
-            403 => {
-                formatter.write_str("the server refuses the code of the token")?;
-                if let Some(since) = self.doubtful_since {
-                    let since = time(since);
-                    write!(
-                        formatter,
-                        ", or the request of {since} had another name or subject: then repeat \
-                         that one"
-                    )?;
-                }
-                formatter.write_str(": ask for a new token")?;
-            }
-            404 => {
-                formatter.write_str(match self.text.as_str() {
-                    SPENT => "every redemption of this token is used",
-                    UNKNOWN => "the grant of this token is unknown, expired or revoked",
-                    _ => "the grant is unknown, expired, revoked or used up",
-                })?;
-                if let Some(since) = self.doubtful_since {
-                    let since = time(since);
-                    write!(formatter, ", maybe by the request of {since}")?;
-                }
-                formatter.write_str(": ask for a new token")?;
-            }
-            405 => formatter
-                .write_str("the URL of the token leads to something that redeems no tokens")?,
-            status => write!(formatter, "the server answers with status {status}")?,
-        }
-        if self.text.is_empty() {
-            return Ok(());
-        }
-        write!(formatter, ": the server says '{}'", self.text)
-    }
-}
-
 /// The end of the attempts.
 pub(super) fn of(
     step: Step,
     result: Result<Reply, Fault>,
     token: &Token,
     attempts: &Attempts,
+    route: &Route,
 ) -> RedeemProblem {
-    let cause = Reason::of(&result).to_string();
+    let cause = Reason::of(&result, route).to_string();
     match (step, result) {
         (Step::GiveUp(pause), _) => RedeemProblem::GaveUp { cause, pause },
-        (Step::Refuse, Ok(reply)) => RedeemProblem::Refused(Refused {
-            status: reply.status,
-            doubtful_since: attempts.doubtful_since(),
-            text: first_line(&reply.body, token),
-        }),
-        (Step::Refuse, Err(fault)) => RedeemProblem::Server(fault.cause),
+        (Step::Refuse, Ok(reply)) => {
+            let since = attempts.doubtful_since();
+            RedeemProblem::Refused(Refused::of(&reply, token, since))
+        }
+        (Step::Stop, Ok(reply)) => RedeemProblem::Foreign(Box::new(Foreign::of(&reply, route))),
+        (Step::Stop, Err(fault)) => RedeemProblem::Server {
+            cause: fault.cause,
+            route: route.clone(),
+        },
         _ => RedeemProblem::Doubt {
             since: attempts.doubtful_since(),
             cause,
@@ -282,17 +299,19 @@ pub(super) fn of(
     }
 }
 
-/// Why an attempt was not the last one.
+/// Reason why an attempt was not the last one.
 pub(super) enum Reason<'a> {
     Status(u16),
-    Fault(&'a Cause),
+    Foreign(Foreign),
+    Fault(&'a Cause, &'a Route),
 }
 
 impl<'a> Reason<'a> {
-    pub(super) fn of(result: &'a Result<Reply, Fault>) -> Self {
+    pub(super) fn of(result: &'a Result<Reply, Fault>, route: &'a Route) -> Self {
         match result {
-            Ok(reply) => Self::Status(reply.status),
-            Err(fault) => Self::Fault(&fault.cause),
+            Ok(reply) if reply.is_of_a_redemption_server() => Self::Status(reply.status),
+            Ok(reply) => Self::Foreign(Foreign::of(reply, route)),
+            Err(fault) => Self::Fault(&fault.cause, route),
         }
     }
 }
@@ -305,25 +324,8 @@ impl fmt::Display for Reason<'_> {
             }
             Self::Status(503) => formatter.write_str("the server is not ready"),
             Self::Status(status) => write!(formatter, "the server answers with status {status}"),
-            Self::Fault(cause) => cause.fmt(formatter),
+            Self::Foreign(foreign) => foreign.fmt(formatter),
+            Self::Fault(cause, route) => write!(formatter, "{cause}{route}"),
         }
     }
 }
-
-/// What the server says, unless it repeats the code.
-fn first_line(body: &[u8], token: &Token) -> String {
-    let text = String::from_utf8_lossy(body);
-    if text.contains(token.code.expose_secret()) {
-        return String::new();
-    }
-    let line = text.trim().lines().next().unwrap_or_default();
-    printable(line).to_string()
-}
-
-fn time(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// What Skupper's server and ours say with 404. Source: Skupper `internal/kube/grants`.
-const SPENT: &str = "No such access granted";
-const UNKNOWN: &str = "No such claim";

@@ -15,6 +15,8 @@ pub(super) enum Outcome {
     Reply {
         status: u16,
         is_retry_safe: bool,
+        /// A redemption server can have written it.
+        is_own: bool,
         retry_after: Option<Duration>,
     },
     /// Without one.
@@ -35,6 +37,9 @@ pub(super) enum Step {
     Wait(Duration),
     /// It is refused for good.
     Refuse,
+    /// No redemption server answered, or it is not the one of the token. This may be better another
+    /// time, but not in a moment.
+    Stop,
     /// The request may have been counted and a retry may cost another redemption.
     Doubt,
     /// There is no time for another attempt. Holds the pause that would be needed.
@@ -74,6 +79,11 @@ impl Attempts {
         self.doubtful_since.is_some()
     }
 
+    /// Whether the server counts a key once.
+    pub(super) fn is_retry_safe(&self) -> bool {
+        self.is_retry_safe
+    }
+
     /// Takes note of an attempt that was begun at `at`. `elapsed` is the time since the first one
     /// of this run, `chance` any number.
     pub(super) fn next(
@@ -84,6 +94,8 @@ impl Attempts {
         chance: u32,
     ) -> Step {
         let (Outcome::Reply { is_retry_safe, .. } | Outcome::Fault { is_retry_safe, .. }) = outcome;
+        // A server that says so says so each time.
+        let is_another = self.is_retry_safe && !is_retry_safe;
         self.is_retry_safe |= is_retry_safe;
         let may_be_counted = match outcome {
             Outcome::Reply { status, .. } => status == 200 || status >= 500,
@@ -101,8 +113,13 @@ impl Attempts {
                 retry_after,
                 ..
             } => self.pause(retry_after, elapsed, chance),
+            Outcome::Reply {
+                status: 400 | 403 | 404 | 405 | 413,
+                is_own: true,
+                ..
+            } if !is_another => Step::Refuse,
             Outcome::Reply { status: ..500, .. } | Outcome::Fault { is_final: true, .. } => {
-                Step::Refuse
+                Step::Stop
             }
             // Skupper's server counts before it answers 500 because of its issuer.
             Outcome::Reply { .. }
@@ -153,6 +170,17 @@ mod tests {
         Outcome::Reply {
             status,
             is_retry_safe,
+            is_own: true,
+            retry_after: None,
+        }
+    }
+
+    /// What a proxy or a portal answers.
+    fn page(status: u16) -> Outcome {
+        Outcome::Reply {
+            status,
+            is_retry_safe: false,
+            is_own: false,
             retry_after: None,
         }
     }
@@ -172,6 +200,7 @@ mod tests {
             Step::Take => 'T',
             Step::Wait(_) => 'w',
             Step::Refuse => 'R',
+            Step::Stop => 'S',
             Step::Doubt => 'D',
             Step::GiveUp(_) => 'G',
         };
@@ -193,8 +222,16 @@ mod tests {
         };
         let table: &[(&str, &[Outcome], &str)] = &[
             ("200", &[reply(200, false)], "T"),
-            ("another 2xx", &[reply(202, false)], "R"),
-            ("a redirect", &[reply(307, false)], "R"),
+            ("another 2xx", &[reply(202, false)], "S"),
+            ("a redirect", &[page(307)], "S"),
+            ("a page", &[page(404)], "S"),
+            ("a page that is not ready", &[page(503), page(403)], "wS"),
+            ("a gateway twice, counted perhaps", &[page(502); 2], "wD"),
+            (
+                "a refusal of another server than before",
+                &[reply(503, true), reply(404, false)],
+                "wS",
+            ),
             ("400", &[reply(400, true)], "R"),
             ("403", &[reply(403, true)], "R"),
             ("404", &[reply(404, true)], "R"),
@@ -211,7 +248,7 @@ mod tests {
             ),
             ("503", &[reply(503, false); 5], "wwwww"),
             ("a server that is away", &[unreachable; 5], "wwwww"),
-            ("a certificate that does not fit", &[unfit], "R"),
+            ("a certificate that does not fit", &[unfit], "S"),
             ("one lost answer", &[lost, reply(200, false)], "wT"),
             ("two lost answers", &[lost, lost], "wD"),
             (
@@ -276,6 +313,7 @@ mod tests {
         let asked = |seconds| Outcome::Reply {
             status: 429,
             is_retry_safe: false,
+            is_own: true,
             retry_after: Some(Duration::from_secs(seconds)),
         };
         let next = |outcome, elapsed| Attempts::new(MINUTE, None).next(outcome, NOW, elapsed, 0);

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use skupper_access_policy::printable::printable;
 
 use super::answer::Answer;
-use super::place::{Place, Spot};
-use super::wish::Wish;
+use super::place::{Location, Place};
+use super::task::Task;
 
-/// A wish that is not fulfilled. Prints as one line that says what to do.
+/// What the output has otherwise than it was asked for. Prints as one line that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unapplied<S = PathBuf> {
     /// The common name of the certificate.
@@ -32,16 +32,20 @@ pub enum Unapplied<S = PathBuf> {
 
 impl<S> Unapplied<S> {
     /// What an answer does not have of what is wanted.
-    pub(super) fn of(wish: &Wish<'_>, place: &impl Place<Spot = S>, answer: &Answer) -> Vec<Self> {
+    pub(super) fn of(
+        task: &Task<'_>,
+        place: &impl Place<Location = S>,
+        answer: &Answer,
+    ) -> Vec<Self> {
         let found = answer.credential.subject.as_deref().unwrap_or_default();
-        let subject = wish.subject.filter(|wanted| *wanted != found);
+        let subject = task.subject.filter(|wanted| *wanted != found);
         let subject = subject.map(|wanted| Self::Subject {
             wanted: wanted.to_owned(),
             found: found.to_owned(),
         });
         let costs = answer.links.iter().filter_map(|link| {
             let found = link.cost.unwrap_or(DEFAULT_COST);
-            let wanted = wish.token.link_cost.filter(|wanted| *wanted != found)?;
+            let wanted = task.token.link_cost.filter(|wanted| *wanted != found)?;
             Some(Self::LinkCost {
                 wanted,
                 found,
@@ -52,7 +56,7 @@ impl<S> Unapplied<S> {
     }
 }
 
-impl<S: Spot> fmt::Display for Unapplied<S> {
+impl<S: Location> fmt::Display for Unapplied<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Subject { wanted, found } => write!(

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use redemption_sidecar::redeemer::Answer;
+use redemption_sidecar::redeemer::{Answer, Validity};
 use redemption_sidecar::redemption::KeyOrigin;
 use secrecy::ExposeSecret as _;
 
@@ -20,7 +20,7 @@ pub(crate) fn answer(bytes: &[u8]) {
     }
 }
 
-/// What is accepted has the names that were asked for and nothing else, and is accepted again as a
+/// What is accepted has the names that were asked for, and is accepted again as a
 /// redeemer would write it.
 fn check(body: &[u8]) {
     let answer = match Answer::read(body, NAME, own_spki(), now()) {
@@ -42,7 +42,12 @@ fn check(body: &[u8]) {
         assert!(!link.endpoints.is_empty());
         assert_reads_back(link);
     }
-    assert!(answer.credential.not_after >= now());
+    match answer.credential.validity {
+        Validity::Valid => assert!(answer.credential.not_after >= now()),
+        Validity::NotYet(begin) => assert!(begin > now()),
+        Validity::Ended(end) => assert!(end < now() && end <= answer.credential.not_after),
+    }
+    assert!(answer.left_out.iter().all(|field| field.len() < 64));
     let has_key = secret.tls_key.is_some();
     assert_eq!(answer.credential.key_made_by == KeyOrigin::Service, has_key);
 

@@ -33,12 +33,16 @@ async fn a_server_as_skuppers_is_redeemed_from() {
     assert_eq!(files(&folder), ["Link-west.yaml", "Secret-west.yaml"]);
     let mode = fs::metadata(&redeemed.secret).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+    let url = partner.url();
     assert_eq!(
         fs::read_to_string(&redeemed.links[0]).unwrap(),
-        "apiVersion: skupper.io/v2alpha1\nkind: Link\nmetadata:\n  name: \"west\"\nspec:\n  cost: \
-         7\n  endpoints:\n  - group: \"skupper-router\"\n    host: \"10.0.0.1\"\n    name: edge\n    \
-         port: \"45671\"\n  - group: \"skupper-router\"\n    host: \"10.0.0.1\"\n    name: \
-         inter-router\n    port: \"55671\"\n  tlsCredentials: \"west\"\n"
+        format!(
+            "apiVersion: skupper.io/v2alpha1\nkind: Link\nmetadata:\n  name: \"west\"\n  \
+             annotations:\n    redemption-sidecar/redeemed-from: \"{url}\"\nspec:\n  cost: 7\n  \
+             endpoints:\n  - group: \"skupper-router\"\n    host: \"10.0.0.1\"\n    name: edge\n    \
+             port: \"45671\"\n  - group: \"skupper-router\"\n    host: \"10.0.0.1\"\n    name: \
+             inter-router\n    port: \"55671\"\n  tlsCredentials: \"west\"\n"
+        )
     );
     let requests = partner.requests();
     assert_eq!(requests.len(), 1);

@@ -26,6 +26,14 @@ fn bytes(bytes: Vec<u8>) -> Respond {
     })
 }
 
+/// What a portal or a proxy answers.
+fn page(status: &str) -> Vec<u8> {
+    let page = "<html>canary</html>";
+    let length = page.len();
+    let head = format!("HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {length}");
+    format!("{head}\r\n\r\n{page}").into_bytes()
+}
+
 fn text(status: &str, headers: &str, body: &str) -> Respond {
     bytes(answer(status, headers, body))
 }
@@ -41,26 +49,26 @@ fn refusals() -> Vec<(&'static str, Respond, u8, &'static str)> {
         (
             "a redirect",
             text("307 Temporary Redirect", location, &objects),
-            1,
-            "redirects",
+            3,
+            "status 307, a redirect, which is not followed, content type 'text/plain",
         ),
         (
             "another redirect",
             text("303 See Other", location, &objects),
-            1,
-            "redirects",
+            3,
+            "status 303, a redirect, which is not followed",
         ),
         (
             "created",
             text("201 Created", "", &objects),
-            1,
+            3,
             "status 201",
         ),
         (
             "no content",
             bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
-            1,
-            "status 204",
+            3,
+            "status 204, no content type, certificate signed by 'CN=redemption': look",
         ),
         (
             "bad request",
@@ -97,8 +105,8 @@ fn refusals() -> Vec<(&'static str, Respond, u8, &'static str)> {
         (
             "no page",
             text("404 Not Found", "", "404 page not found\n"),
-            1,
-            "the grant is unknown, expired, revoked or used up: ask",
+            3,
+            "what answers is no redemption server: status 404",
         ),
         (
             "no POST",
@@ -109,11 +117,28 @@ fn refusals() -> Vec<(&'static str, Respond, u8, &'static str)> {
         (
             "a teapot",
             text("418 I'm a teapot", "", ""),
-            1,
+            3,
             "status 418",
         ),
         ("an empty answer", text("200 OK", "", ""), 1, not_used),
-        ("a page", text("200 OK", "", "<!DOCTYPE html>"), 1, not_used),
+        (
+            "a page",
+            text("200 OK", "", "<!DOCTYPE html>"),
+            3,
+            "no redemption server: status 200",
+        ),
+        (
+            "the page of a portal",
+            bytes(page("200 OK")),
+            3,
+            "status 200, content type 'text/html', certificate signed by 'CN=redemption'",
+        ),
+        (
+            "a page that refuses",
+            bytes(page("403 Forbidden")),
+            3,
+            "status 403, content type 'text/html'",
+        ),
         (
             "more than was asked for",
             text("200 OK", "", &format!("{objects}---\na: b\n")),
@@ -123,7 +148,7 @@ fn refusals() -> Vec<(&'static str, Respond, u8, &'static str)> {
         (
             "an answer that says it is long",
             text("200 OK", "", &"a".repeat(1_048_577)),
-            1,
+            3,
             "longer than 1 MiB",
         ),
         (
@@ -133,7 +158,7 @@ fn refusals() -> Vec<(&'static str, Respond, u8, &'static str)> {
                 let chunk = format!("1000\r\n{}\r\n", "a".repeat(4096));
                 while stream.write_all(chunk.as_bytes()).is_ok() {}
             }),
-            1,
+            3,
             "longer than 1 MiB",
         ),
         (
@@ -297,6 +322,9 @@ async fn the_cause_of_a_long_answer_is_told() {
         .err();
     assert!(matches!(
         problem,
-        Some(RedeemProblem::Server(Cause::TooLong))
+        Some(RedeemProblem::Server {
+            cause: Cause::TooLong,
+            ..
+        })
     ));
 }

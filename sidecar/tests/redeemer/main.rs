@@ -8,8 +8,13 @@
 )]
 
 mod answers;
+mod clocks;
+mod exit_codes;
 mod good;
 mod hostile;
+mod identity;
+mod loader;
+mod namespaces;
 mod output;
 mod partner;
 #[expect(
@@ -20,17 +25,21 @@ mod partner;
 )]
 #[path = "../pki/openssl.rs"]
 mod pki;
+mod proxies;
 mod retries;
 mod servers;
 mod stopped;
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use pki::now;
 use redemption_sidecar::redeemer::token::Token;
-use redemption_sidecar::redeemer::{Order, RedeemProblem, Redeemed, redeem};
+use redemption_sidecar::redeemer::{Order, Proxies, RedeemProblem, Redeemed, redeem};
+
+static NO_PROXY: LazyLock<Proxies> = LazyLock::new(Proxies::default);
 
 /// An order that is tried for a few seconds.
 fn order<'a>(token: &'a Token, folder: &'a Path) -> Order<'a> {
@@ -38,8 +47,10 @@ fn order<'a>(token: &'a Token, folder: &'a Path) -> Order<'a> {
         token,
         subject: None,
         folder,
+        namespace: None,
         force: false,
         timeout: Duration::from_secs(5),
+        proxies: &NO_PROXY,
         now: now(),
     }
 }

@@ -19,7 +19,7 @@ use crate::retries::Service;
 use crate::{files, order, run};
 
 /// A server as ours, and its token.
-fn service() -> (Partner, Token, Service) {
+pub(crate) fn service() -> (Partner, Token, Service) {
     let certificates = Certificates::of_the_tests();
     let service = Service::new();
     let respond = service.answer();
@@ -30,12 +30,15 @@ fn service() -> (Partner, Token, Service) {
     (partner, token, service)
 }
 
-/// The files as Skupper's command line writes them.
-fn skuppers_files(folder: &Path) {
+/// The files as Skupper's command line writes them, with the URL of their token noted.
+fn skuppers_files(folder: &Path, url: &str) {
     let certificates = Certificates::of_the_tests();
     let (client, ca) = (&certificates.client, &certificates.site_ca);
-    let with_namespace =
-        |yaml: String| yaml.replace("  name: west\n", "  name: west\n  namespace: default\n");
+    let noted = format!(
+        "  name: west\n  namespace: default\n  annotations:\n    redemption-sidecar/redeemed-from: \
+         {url}\n"
+    );
+    let with_namespace = |yaml: String| yaml.replace("  name: west\n", &noted);
     let secret = skupper_secret("west", &ca.certificate, &client.certificate, &client.key);
     fs::write(folder.join("Secret-west.yaml"), with_namespace(secret)).unwrap();
     fs::write(
@@ -49,7 +52,7 @@ fn skuppers_files(folder: &Path) {
 async fn what_is_redeemed_is_not_asked_for_again() {
     let (partner, token, _) = service();
     let folder = tempfile::tempdir().unwrap();
-    skuppers_files(folder.path());
+    skuppers_files(folder.path(), &partner.url());
     let key = folder.path().join(format!(".redeem-{UID}.key"));
     fs::write(&key, "").unwrap();
     let redeemed = run(&token, folder.path()).await.unwrap();
@@ -123,7 +126,7 @@ async fn files_that_are_of_no_use_are_in_the_way_before_anything_is_sent() {
     ];
     for (name, spoil, expected) in table {
         let folder = tempfile::tempdir().unwrap();
-        skuppers_files(folder.path());
+        skuppers_files(folder.path(), &partner.url());
         spoil(folder.path());
         let before = files(folder.path());
         let problem = run(&token, folder.path()).await.err().unwrap();
@@ -141,7 +144,7 @@ async fn files_that_are_of_no_use_are_in_the_way_before_anything_is_sent() {
     );
 
     let folder = tempfile::tempdir().unwrap();
-    skuppers_files(folder.path());
+    skuppers_files(folder.path(), &partner.url());
     let mut order = order(&token, folder.path());
     order.now += TimeDelta::days(3651);
     let problem = redeem(&order, &mut ()).await.err().unwrap();
@@ -315,15 +318,16 @@ async fn names_and_subjects_are_judged_before_anything_is_done() {
     let yaml = token_yaml(&partner.url(), &certificates.server_ca);
     let base = tempfile::tempdir().unwrap();
     let folder = base.path().join("out");
-    let (longest, too_long) = ("a".repeat(60), "a".repeat(61));
+    let (longest, too_long) = ("a".repeat(237), "a".repeat(238));
+    let subject_65 = "a".repeat(65);
     let subject = "ü".repeat(64);
     let table = [
-        ("a subdomain", "west.example", None, Some("without dots")),
+        ("a subdomain", "west.example", None, Some("no dots")),
         (
-            "61 characters",
+            "238 characters",
             too_long.as_str(),
             None,
-            Some("at most 60 characters"),
+            Some("at most 237 characters"),
         ),
         (
             "an empty subject",
@@ -343,9 +347,15 @@ async fn names_and_subjects_are_judged_before_anything_is_done() {
             Some("a\u{202e}b"),
             Some("1 to 64 characters"),
         ),
-        ("65 characters", "west", Some(too_long.as_str()), None),
         (
-            "60 characters and a subject",
+            "65 characters",
+            "west",
+            Some(subject_65.as_str()),
+            Some("1 to 64 characters"),
+        ),
+        ("one character", "a", Some("a"), None),
+        (
+            "237 characters and a subject",
             longest.as_str(),
             Some(subject.as_str()),
             None,
@@ -373,7 +383,7 @@ async fn names_and_subjects_are_judged_before_anything_is_done() {
         .iter()
         .map(|request| &request.headers["subject"])
         .collect();
-    assert_eq!(subjects, [&too_long, &subject]);
+    assert_eq!(subjects, ["a", &subject]);
 }
 
 #[tokio::test]

@@ -44,7 +44,22 @@ async fn judge(server: &Identity, ca: &Identity) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     match run(&partner.token(ca), folder.path()).await {
         Ok(_) => Ok(()),
-        Err(RedeemProblem::Server(Cause::Untrusted(what))) => {
+        Err(problem @ RedeemProblem::Server { .. }) => {
+            let RedeemProblem::Server {
+                cause: Cause::Untrusted { what, signer },
+                ..
+            } = &problem
+            else {
+                panic!("{problem}");
+            };
+            assert_eq!(
+                problem.exit_code(),
+                3,
+                "another network may lead to the server"
+            );
+            let signed = format!("certificate, signed by '{signer}', {what}: look at");
+            assert!(problem.to_string().contains(&signed), "{problem}");
+            assert!(signer.starts_with("CN="), "{signer}");
             assert_eq!(partner.requests(), []);
             assert_eq!(
                 partner.connections(),
@@ -52,7 +67,7 @@ async fn judge(server: &Identity, ca: &Identity) -> Result<(), String> {
                 "it will not be better the next time"
             );
             assert_eq!(files(folder.path()), [""; 0]);
-            Err(what.to_owned())
+            Err((*what).to_owned())
         }
         Err(problem) => panic!("{problem}"),
     }
@@ -197,8 +212,9 @@ async fn certificates_are_judged_at_the_time_of_the_order() {
         order.timeout = Duration::ZERO;
         let problem = redeem(&order, &mut ()).await.err().unwrap();
         match (problem, expected) {
-            (RedeemProblem::Server(Cause::Untrusted(what)), Some(expected)) => {
-                assert!(what.contains(expected), "{name}: {what}");
+            (problem @ RedeemProblem::Server { .. }, Some(expected)) => {
+                assert!(problem.to_string().contains(expected), "{name}: {problem}");
+                assert_eq!(problem.exit_code(), 3, "{name}: a clock may be wrong");
             }
             (RedeemProblem::GaveUp { .. }, None) => {}
             (problem, _) => panic!("{name}: {problem:?}"),

@@ -13,6 +13,7 @@ use crate::redeemer::Progress;
 pub(super) struct Waiting {
     last: String,
     is_open: bool,
+    remarks: Vec<String>,
 }
 
 impl Progress for Waiting {
@@ -30,6 +31,10 @@ impl Progress for Waiting {
         }
         self.last = reason;
     }
+
+    fn remark(&mut self, what: &dyn fmt::Display) {
+        self.remarks.push(what.to_string());
+    }
 }
 
 impl Waiting {
@@ -38,6 +43,11 @@ impl Waiting {
         if self.is_open {
             tell("");
         }
+    }
+
+    /// Says what was done beside.
+    pub(super) fn say_remarks(&self) {
+        self.remarks.iter().for_each(tell);
     }
 }
 

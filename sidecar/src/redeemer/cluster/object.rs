@@ -5,26 +5,31 @@ use std::num::NonZeroU16;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, TypeMeta};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
 use crate::kubernetes::AccessGrant;
-use crate::manifest::{Endpoint, Link, Role, TlsSecret, endpoint_host, read_endpoint_host};
+use crate::manifest::{
+    Endpoint, Link, REDEEMED_FROM, Role, TlsSecret, endpoint_host, read_endpoint_host,
+};
 use crate::redeemer::answer::Answer;
 use crate::redeemer::key_file;
-use crate::redeemer::place::Spot;
+use crate::redeemer::origin::{self, Stored};
+use crate::redeemer::place::Location;
 
-/// The kinds that a redeemer reads and writes.
+/// The kinds that a redeemer reads, or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObjectKind {
     /// `v1` Secret.
     Secret,
     /// `skupper.io` Link.
     Link,
+    /// `skupper.io` Site. It is only read.
+    Site,
 }
 
 impl ObjectKind {
@@ -34,13 +39,33 @@ impl ObjectKind {
         match self {
             Self::Secret => "secrets",
             Self::Link => "links",
+            Self::Site => "sites",
+        }
+    }
+
+    /// Several of it, in a message.
+    pub(super) fn plural(self) -> &'static str {
+        match self {
+            Self::Secret => "Secrets",
+            Self::Link => "Links",
+            Self::Site => "Sites",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Secret => "Secret",
+            Self::Link => "Link",
+            Self::Site => "Site",
         }
     }
 
     pub(super) fn api_resource(self) -> ApiResource {
         ApiResource::from_gvk(&match self {
-            Self::Secret => GroupVersionKind::gvk("", "v1", "Secret"),
-            Self::Link => GroupVersionKind::gvk(AccessGrant::GROUP, AccessGrant::VERSION, "Link"),
+            Self::Secret => GroupVersionKind::gvk("", "v1", self.name()),
+            Self::Link | Self::Site => {
+                GroupVersionKind::gvk(AccessGrant::GROUP, AccessGrant::VERSION, self.name())
+            }
         })
     }
 }
@@ -72,20 +97,17 @@ impl ObjectName {
 
 impl fmt::Display for ObjectName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            ObjectKind::Secret => "Secret",
-            ObjectKind::Link => "Link",
-        };
-        write!(formatter, "{kind} '{}'", self.name)
+        write!(formatter, "{} '{}'", self.kind.name(), self.name)
     }
 }
 
-impl Spot for ObjectName {
+impl Location for ObjectName {
     /// As `kubectl -o name` prints it, and kubectl's commands take it.
     fn words(&self) -> String {
         match self.kind {
             ObjectKind::Secret => format!("secret/{}", self.name),
             ObjectKind::Link => format!("link.skupper.io/{}", self.name),
+            ObjectKind::Site => format!("site.skupper.io/{}", self.name),
         }
     }
 }
@@ -97,19 +119,30 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// The objects of an answer, the Secret first.
-    pub(super) fn of_answer(answer: &Answer) -> Vec<Self> {
+    /// The objects of an answer, the Secret first, as redeemed from a URL and owned by a Site.
+    pub(super) fn of_answer(
+        answer: &Answer,
+        url: &RedemptionUrl,
+        owner: Option<&OwnerReference>,
+    ) -> Vec<Self> {
         let links = answer.links.iter().map(Self::of_link);
-        [Self::of_secret(&answer.secret)]
+        let mut drafts: Vec<_> = [Self::of_secret(&answer.secret)]
             .into_iter()
             .chain(links)
-            .collect()
+            .collect();
+        for draft in &mut drafts {
+            let metadata = &mut draft.object.metadata;
+            let note = (REDEEMED_FROM.to_owned(), origin::note(url));
+            metadata.annotations = Some([note].into());
+            metadata.owner_references = owner.map(|owner| vec![owner.clone()]);
+        }
+        drafts
     }
 
     /// The Secret in which the key waits.
     pub(super) fn of_key(name: &str, grant: &str, key: &SecretString) -> Self {
         let data = json!({KEY: STANDARD.encode(key.expose_secret())});
-        let content = json!({"type": "Opaque", "data": data});
+        let content = json!({"type": OPAQUE, "data": data});
         let mut draft = Self::new(ObjectName::secret(name), content);
         let labels = draft.object.metadata.labels.get_or_insert_default();
         labels.insert(GRANT.to_owned(), grant.to_owned());
@@ -170,10 +203,48 @@ impl Draft {
     }
 }
 
+/// Whether a Secret is one in which a redeemer keeps a key, by all that it writes there.
+pub(super) fn is_of_redeemer(secret: &DynamicObject) -> bool {
+    let label = |name| secret.metadata.labels.as_ref()?.get(name);
+    let entries = secret.data.get("data").and_then(Value::as_object);
+    let is_known = |entries: &Map<String, Value>| {
+        entries.contains_key(KEY) && entries.keys().all(|name| name == KEY || name == ANSWER)
+    };
+    label(MANAGED_BY).is_some_and(|by| by == REDEEMER)
+        && label(GRANT).is_some()
+        && secret.data.get("type").and_then(Value::as_str) == Some(OPAQUE)
+        && entries.is_some_and(is_known)
+}
+
 /// Whether a Secret holds the key of this token's grant, as a redeemer keeps it.
 pub(super) fn is_of_grant(secret: &DynamicObject, url: &RedemptionUrl) -> bool {
     let labels = secret.metadata.labels.as_ref();
-    labels.is_some_and(|labels| labels.get(GRANT) == Some(&key_file::stem(url)))
+    is_of_redeemer(secret)
+        && labels.is_some_and(|labels| labels.get(GRANT) == Some(&key_file::stem(url)))
+}
+
+/// An object as it is stored, with what it was read as.
+pub(super) fn stored<T>(found: &DynamicObject, object: T) -> Stored<T> {
+    let annotations = found.metadata.annotations.as_ref();
+    Stored {
+        object,
+        namespace: found.metadata.namespace.clone(),
+        redeemed_from: annotations.and_then(|noted| noted.get(REDEEMED_FROM).cloned()),
+    }
+}
+
+/// A Site as the owner of what a redeemer makes, as Skupper's controller writes it.
+///
+/// Source: Skupper `internal/kube/grants/redeem.go`.
+pub(super) fn owner(site: &DynamicObject) -> Option<OwnerReference> {
+    let resource = ObjectKind::Site.api_resource();
+    Some(OwnerReference {
+        api_version: resource.api_version,
+        kind: resource.kind,
+        name: site.metadata.name.clone()?,
+        uid: site.metadata.uid.clone()?,
+        ..OwnerReference::default()
+    })
 }
 
 /// An entry of a Secret, as text.
@@ -243,6 +314,8 @@ pub(super) const KEY: &str = "tls.key";
 pub(super) const ANSWER: &str = "answer";
 
 const TLS: &str = "kubernetes.io/tls";
+
+const OPAQUE: &str = "Opaque";
 
 /// The label that tells for which grant a key was made: its uid, or what stands for it.
 const GRANT: &str = "redemption-sidecar/grant";

@@ -9,6 +9,7 @@ use super::{ClusterProblem, Namespace};
 use crate::key::{KeyKind, PrivateKey};
 use crate::redeemer::answer::Answer;
 use crate::redeemer::key_file;
+use crate::redeemer::origin::Origin;
 use crate::redeemer::place::PendingKey;
 
 impl Namespace<'_> {
@@ -46,11 +47,28 @@ impl Namespace<'_> {
     }
 
     /// The answer that waits in it, if it is of use.
-    pub(super) fn pending_answer(&self, now: DateTime<Utc>) -> Option<Answer> {
-        let text = object::entry(self.own_pending()?, ANSWER)?;
+    ///
+    /// # Errors
+    /// It is one to another token with the same grant in its URL.
+    pub(super) fn pending_answer(
+        &self,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Answer>, ClusterProblem> {
+        let Some(text) = self
+            .own_pending()
+            .and_then(|own| object::entry(own, ANSWER))
+        else {
+            return Ok(None);
+        };
         let key = self.pending_key().and_then(Result::ok);
         let own_key = key.as_ref().map(|pending| pending.key.spki());
-        Answer::read_back(text.as_bytes(), self.name, own_key, now).ok()
+        match Answer::read_back(text.as_bytes(), self.name, None, own_key, self.url, now) {
+            // The label stands for the grant, where an earlier version noted no URL.
+            Ok(answer) if answer.origin() == Origin::AnotherGrant => {
+                Err(ClusterProblem::OtherToken(self.pending_name()))
+            }
+            read => Ok(read.ok()),
+        }
     }
 
     /// Makes a key and the Secret in which it waits. `None` when another redeemer was faster.

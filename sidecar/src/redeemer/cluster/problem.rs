@@ -5,7 +5,7 @@ use std::fmt;
 use super::object::{ObjectKind, ObjectName};
 use crate::kubernetes::{lacks_kind, lacks_verb, wording};
 use crate::ledger::kubernetes::outcome::Outcome;
-use crate::redeemer::answer::AnswerProblem;
+use crate::redeemer::flaw::Flaw;
 
 /// Why a namespace cannot take a redemption. One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum ClusterProblem {
         said: String,
     },
     /// Skupper's kinds are not installed.
-    NoLinks,
+    NoKind(ObjectKind),
     /// The API server refuses for another reason.
     Refused {
         /// What was tried.
@@ -43,8 +43,8 @@ pub enum ClusterProblem {
     Exists {
         /// Which one.
         object: ObjectName,
-        /// Why it is of no use, when it is a Secret and that is why it is in the way.
-        flaw: Option<AnswerProblem>,
+        /// Why it is not the one of the token, when it is a Secret and that is why it is in the way.
+        flaw: Option<Flaw>,
     },
     /// An object is there already, and the token is redeemed: the answer is kept.
     ExistsNow(ObjectName),
@@ -52,11 +52,19 @@ pub enum ClusterProblem {
     Contended(ObjectName),
     /// The key waits in a Secret of this name, but that one is of another token.
     OtherToken(ObjectName),
+    /// A Secret of the name in which the key waits is none of a redeemer.
+    NotAKey(ObjectName),
     /// The Secret of this name holds no key.
     Damaged(ObjectName),
 }
 
 impl ClusterProblem {
+    /// The problem of a list of a kind that failed.
+    pub(super) fn of_list(kind: ObjectKind, error: &kube::Error) -> Self {
+        let name = "*".to_owned();
+        Self::of("list", ObjectName { kind, name }, error)
+    }
+
     /// The problem of a request that failed.
     pub(super) fn of(verb: &'static str, object: ObjectName, error: &kube::Error) -> Self {
         let said = wording(error);
@@ -65,7 +73,7 @@ impl ClusterProblem {
             return Self::Denied { verb, kind, said };
         }
         if lacks_kind(error) {
-            return Self::NoLinks;
+            return Self::NoKind(kind);
         }
         match Outcome::of(error) {
             Outcome::Busy(_) | Outcome::Unknown => Self::Unanswered { verb, object, said },
@@ -75,12 +83,20 @@ impl ClusterProblem {
         }
     }
 
-    /// The exit code of the command, as that of `RedeemProblem`.
+    /// The exit code of the command, as that of `RedeemProblem`. A cluster says nothing of the token,
+    /// so nothing that it says is final.
     pub(in crate::redeemer) fn exit_code(&self) -> u8 {
         match self {
-            Self::Denied { .. } | Self::NoLinks | Self::Refused { .. } => 1,
-            Self::Exists { .. } | Self::ExistsNow(_) | Self::OtherToken(_) | Self::Damaged(_) => 2,
-            Self::Unanswered { .. } | Self::Contended(_) => 3,
+            Self::Exists { .. }
+            | Self::ExistsNow(_)
+            | Self::OtherToken(_)
+            | Self::NotAKey(_)
+            | Self::Damaged(_) => 2,
+            Self::Denied { .. }
+            | Self::NoKind(_)
+            | Self::Refused { .. }
+            | Self::Unanswered { .. }
+            | Self::Contended(_) => 3,
         }
     }
 }
@@ -93,8 +109,11 @@ impl fmt::Display for ClusterProblem {
                 "grant the verb '{verb}' on '{}' and run the same command again: {said}",
                 kind.resource()
             ),
-            Self::NoLinks => formatter
-                .write_str("the cluster knows no Links: install Skupper's custom resources first"),
+            Self::NoKind(kind) => write!(
+                formatter,
+                "the cluster knows no {}: install Skupper's custom resources first",
+                kind.plural()
+            ),
             Self::Refused { verb, object, said } => {
                 write!(formatter, "cannot {verb} the {object}: {said}")
             }
@@ -104,12 +123,8 @@ impl fmt::Display for ClusterProblem {
             ),
             Self::Exists { object, flaw } => {
                 write!(formatter, "the {object} exists")?;
-                match flaw {
-                    None => {}
-                    Some(AnswerProblem::Credential(problem)) => {
-                        write!(formatter, " and cannot be used, {problem}")?;
-                    }
-                    Some(_) => formatter.write_str(" and is no TLS Secret, or half of one")?,
+                if let Some(flaw) = flaw {
+                    flaw.fmt(formatter)?;
                 }
                 formatter.write_str(
                     ": delete it, choose another name with '--name', or replace it with '--force'",
@@ -131,6 +146,11 @@ impl fmt::Display for ClusterProblem {
                 "the {object} does not hold the key of this token: redeem the token it is of, \
                  choose another name with '--name', or replace it with '--force', which gives up \
                  a redemption that may be counted for its key"
+            ),
+            Self::NotAKey(object) => write!(
+                formatter,
+                "the {object} is none in which a redeemer keeps a key, and is not replaced: delete it \
+                 yourself or choose another name with '--name'"
             ),
             Self::Damaged(object) => write!(
                 formatter,
@@ -166,42 +186,42 @@ mod tests {
                 403,
                 "Forbidden",
                 forbidden,
-                1,
+                3,
                 "grant the verb 'create' on 'secrets' and run",
             ),
             (
                 403,
                 "Forbidden",
                 quota,
-                1,
+                3,
                 "cannot create the Secret 'west': secrets \"west\" is",
             ),
             (
                 401,
                 "Unauthorized",
                 "Unauthorized",
-                1,
+                3,
                 "cannot create the Secret 'west': Unauth",
             ),
             (
                 404,
                 "NotFound",
                 gone,
-                1,
+                3,
                 "cannot create the Secret 'west': namespaces \"b\" not",
             ),
             (
                 404,
                 "",
                 "404 page not found",
-                1,
-                "the cluster knows no Links: install",
+                3,
+                "the cluster knows no Secrets: install",
             ),
             (
                 422,
                 "Invalid",
                 "Secret \"west\" is invalid",
-                1,
+                3,
                 "cannot create the Secret 'west'",
             ),
             (

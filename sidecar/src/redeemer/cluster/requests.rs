@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use kube::api::{DeleteParams, DynamicObject, PostParams, Preconditions};
+use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use tokio::time::{sleep, timeout};
 
@@ -18,6 +18,7 @@ use crate::ledger::kubernetes::outcome::Outcome;
 pub(super) struct Requests {
     secrets: Api<DynamicObject>,
     links: Api<DynamicObject>,
+    sites: Api<DynamicObject>,
 }
 
 /// Whether a request is carried out.
@@ -37,7 +38,21 @@ impl Requests {
         Self {
             secrets: api(ObjectKind::Secret),
             links: api(ObjectKind::Link),
+            sites: api(ObjectKind::Site),
         }
+    }
+
+    /// The Site of the namespace; the oldest one, where there are several.
+    pub(super) async fn site(&self) -> Result<Option<DynamicObject>, ClusterProblem> {
+        let all = ListParams::default();
+        let listed = settled(|| self.sites.list(&all)).await;
+        let sites = listed.map_err(|error| ClusterProblem::of_list(ObjectKind::Site, &error))?;
+        let age = |site: &DynamicObject| {
+            let created = site.metadata.creation_timestamp.as_ref();
+            let created = created.map(|time| time.0.as_second());
+            (created, site.metadata.name.clone())
+        };
+        Ok(sites.items.into_iter().min_by_key(age))
     }
 
     /// The object of a name.
@@ -115,6 +130,7 @@ impl Requests {
         match kind {
             ObjectKind::Secret => &self.secrets,
             ObjectKind::Link => &self.links,
+            ObjectKind::Site => &self.sites,
         }
     }
 }

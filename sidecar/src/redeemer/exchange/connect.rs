@@ -1,7 +1,7 @@
 //! The way to a host: its addresses, and its name in TLS.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::num::NonZeroU16;
 use std::thread;
 use std::time::Duration;
@@ -14,12 +14,11 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 /// Tries the addresses of the host one after the other, each with its share of the time: one that
-/// is a black hole must not eat up what the others need.
-pub(super) async fn connect(url: &RedemptionUrl, time: Duration) -> io::Result<TcpStream> {
-    let port = port(url);
-    let mut addresses = match url.host() {
-        Host::Ip(address) => vec![(*address, port).into()],
-        Host::Name(name) => look_up(name.as_str(), port).await?,
+/// is a black hole must not eat up what the others need. IPv6 has no brackets.
+pub(super) async fn connect(host: &str, port: u16, time: Duration) -> io::Result<TcpStream> {
+    let mut addresses = match host.parse::<IpAddr>() {
+        Ok(address) => vec![(address, port).into()],
+        Err(_) => look_up(host, port).await?,
     };
     addresses.truncate(MAX_ADDRESSES);
     let deadline = Instant::now() + time;
@@ -49,11 +48,6 @@ async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     answered.await.map_err(io::Error::other)?
 }
 
-/// Host and port, as in a URL.
-pub(super) fn authority(url: &RedemptionUrl) -> String {
-    format!("{}:{}", url.host(), port(url))
-}
-
 pub(super) fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
     match host {
         Host::Ip(address) => Ok(ServerName::from(*address)),
@@ -64,7 +58,7 @@ pub(super) fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
     }
 }
 
-fn port(url: &RedemptionUrl) -> u16 {
+pub(super) fn port(url: &RedemptionUrl) -> u16 {
     url.port().map_or(HTTPS_PORT, NonZeroU16::get)
 }
 

@@ -26,6 +26,7 @@ use x509_cert::Certificate;
 use x509_cert::der::DecodePem as _;
 
 use crate::room::{CANARY, CODE, Room};
+use crate::target::NO_PROXY;
 
 /// A running service. It is killed when this is dropped.
 pub(crate) struct Service {
@@ -216,8 +217,10 @@ impl Services {
             token: &token,
             subject: None,
             folder: folder.path(),
+            namespace: None,
             force: false,
             timeout,
+            proxies: &NO_PROXY,
             now,
         };
         let start = Instant::now();

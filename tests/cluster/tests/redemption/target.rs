@@ -1,20 +1,26 @@
 //! A namespace that tokens are redeemed into.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use cluster_tests::Cluster;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams};
+use kube::api::{
+    ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
+};
 use kube::{Api, Client};
 use redemption_sidecar::clock;
 use redemption_sidecar::manifest::AccessToken;
 use redemption_sidecar::redeemer::token::Token;
 use redemption_sidecar::redeemer::{
-    ClusterOrder, ObjectName, RedeemProblem, Redeemed, redeem_in_cluster,
+    ClusterOrder, ObjectName, Proxies, RedeemProblem, Redeemed, redeem_in_cluster,
 };
 use serde_json::{Value, json};
 
 use crate::room::Room;
+
+/// No proxy is between the tests and what they start.
+pub(crate) static NO_PROXY: LazyLock<Proxies> = LazyLock::new(Proxies::default);
 
 pub(crate) struct Target {
     pub(crate) client: Client,
@@ -49,6 +55,7 @@ impl Target {
             namespace: &self.namespace,
             force: false,
             timeout: Duration::from_secs(20),
+            proxies: &NO_PROXY,
             now: clock::now(),
         }
     }
@@ -110,6 +117,29 @@ impl Target {
             .create(&PostParams::default(), &link)
             .await
             .unwrap();
+    }
+
+    /// Notes that a Secret was redeemed from a token.
+    pub(crate) async fn note(&self, secret: &str, token: &Token) {
+        let (host, port) = (token.url.host(), token.url.port().unwrap());
+        let url = format!("https://{host}:{port}{}", token.url.path());
+        let annotations = json!({"redemption-sidecar/redeemed-from": url});
+        let patch = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
+        let patched = self
+            .secrets
+            .patch(secret, &PatchParams::default(), &patch)
+            .await;
+        patched.unwrap();
+    }
+
+    /// Makes a Site, and returns its name and uid.
+    pub(crate) async fn add_site(&self) -> (String, String) {
+        let site = GroupVersionKind::gvk("skupper.io", "v2alpha1", "Site");
+        let site = ApiResource::from_gvk(&site);
+        let sites = Api::namespaced_with(self.client.clone(), &self.namespace, &site);
+        let site = DynamicObject::new("my-site", &site).data(json!({"spec": {}}));
+        let made = sites.create(&PostParams::default(), &site).await.unwrap();
+        (made.metadata.name.unwrap(), made.metadata.uid.unwrap())
     }
 
     /// An entry of a Secret, as text.

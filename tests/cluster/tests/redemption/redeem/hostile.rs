@@ -32,12 +32,17 @@ fn answer(site: &Site, request: &Received, change: &str) -> String {
         "a namespace" => {
             own.replace("metadata:\n", "metadata:\n  namespace: kube-system\n") + &link
         }
-        "an owner" => own.replace("metadata:\n", "metadata:\n  ownerReferences: []\n") + &link,
-        "a label" => own.replace("metadata:\n", "metadata:\n  labels: {a: b}\n") + &link,
         "another kind" => own + &link.replace("kind: Link", "kind: ConfigMap"),
         "another type" => own.replace("kubernetes.io/tls", "Opaque") + &link,
-        "a cost" => own + &link.replace("spec:\n", "spec:\n  cost: 1\n"),
-        "settings" => own + &link.replace("spec:\n", "spec:\n  settings: {a: b}\n"),
+        "more than is used" => {
+            let metadata = "metadata:\n  labels: {a: b}\n  ownerReferences: [{name: a}]\n  finalizers: \
+                            [a]\n  annotations: {redemption-sidecar/redeemed-from: https://a/b}\n";
+            let spec = "spec:\n  cost: 1\n  settings: {a: b}\n";
+            own.replace("metadata:\n", metadata)
+                + &link
+                    .replace("metadata:\n", metadata)
+                    .replace("spec:\n", spec)
+        }
         "other credentials" => {
             own + &link.replace(
                 &format!("tlsCredentials: {name}"),
@@ -62,12 +67,8 @@ async fn what_is_not_what_was_asked_for_is_not_written() {
         "another Secret beside it",
         "another name",
         "a namespace",
-        "an owner",
-        "a label",
         "another kind",
         "another type",
-        "a cost",
-        "settings",
         "other credentials",
         "the key of another certificate",
         "a certificate of another CA",
@@ -96,6 +97,30 @@ async fn what_is_not_what_was_asked_for_is_not_written() {
         );
         assert_eq!(objects.len(), number + 1, "{change}: {objects:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_adds_is_left_out() {
+    let cluster = Cluster::shared().await.unwrap();
+    let target = Target::new(&cluster, "left-out").await;
+    let site = Site::new(clock::now());
+    let partner =
+        Partner::start(move |request, _| (200, answer(&site, request, "more than is used")));
+    let token = read(&partner.token("west", "grant"));
+    target.redeem(&token).await.unwrap();
+    let secret = target.secrets.get("west").await.unwrap().metadata;
+    let link = target.links.get("west").await.unwrap();
+    for metadata in [&secret, &link.metadata] {
+        let noted = &metadata.annotations.as_ref().unwrap()["redemption-sidecar/redeemed-from"];
+        assert!(noted.starts_with("https://127.0.0.1:"), "{noted}");
+        assert_eq!(metadata.labels.as_ref().unwrap().get("a"), None);
+        assert_eq!(
+            (&metadata.owner_references, &metadata.finalizers),
+            (&None, &None)
+        );
+    }
+    assert_eq!(link.data["spec"]["cost"], 7);
+    assert_eq!(link.data["spec"]["settings"], serde_json::Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,11 +3,22 @@
 use chrono::TimeDelta;
 use cluster_tests::Cluster;
 use redemption_sidecar::clock;
-use redemption_sidecar::redeemer::{ClusterProblem, RedeemProblem};
+use redemption_sidecar::redeemer::{ClusterProblem, Progress, RedeemProblem, redeem_in_cluster};
 use serde_json::{Value, json};
 
 use crate::partner::{Partner, Site};
 use crate::target::{Target, read};
+
+/// What was said beside.
+#[derive(Default)]
+struct Remarks(Vec<String>);
+impl Progress for Remarks {
+    fn waiting(&mut self, _: &dyn std::fmt::Display, _: std::time::Duration) {}
+
+    fn remark(&mut self, what: &dyn std::fmt::Display) {
+        self.0.push(what.to_string());
+    }
+}
 
 const TLS: &str = "kubernetes.io/tls";
 
@@ -25,17 +36,16 @@ async fn what_a_router_can_use_is_success_without_a_request() {
     let site = Site::new(clock::now() - TimeDelta::hours(3));
     let partner = Partner::plain(0, 1);
     for (name, links) in [("one", vec!["one"]), ("two", vec!["two-1", "two-2"])] {
+        let token = read(&partner.token(name, "grant"));
         target
             .add_secret(name, TLS, &credentials(&site, true))
             .await;
+        target.note(name, &token).await;
         for link in &links {
             target.add_link(link, name).await;
         }
         let state = target.state().await;
-        let redeemed = target
-            .redeem(&read(&partner.token(name, "grant")))
-            .await
-            .unwrap();
+        let redeemed = target.redeem(&token).await.unwrap();
         assert_eq!(redeemed.key_made_by, None, "{name}");
         assert_eq!(redeemed.links.len(), links.len(), "{name}");
         let unapplied: Vec<_> = redeemed.unapplied.iter().map(ToString::to_string).collect();
@@ -60,7 +70,7 @@ async fn what_cannot_be_used_is_in_the_way_until_it_is_replaced_by_force() {
             "expired",
             secret(TLS, credentials(&site, false)),
             true,
-            "the Secret 'west' exists and cannot be used, the certificate is not a valid client certificate of a CA in 'ca.crt': delete it, choose another name with '--name', or replace it with '--force'",
+            "the Secret 'west' exists and its certificate ended at 20",
         ),
         (
             "another-type",
@@ -90,9 +100,12 @@ async fn what_cannot_be_used_is_in_the_way_until_it_is_replaced_by_force() {
         if with_link {
             target.add_link("west", "west").await;
         }
-        let state = target.state().await;
         let partner = Partner::plain(1, 1);
         let token = read(&partner.token("west", "grant"));
+        if secret.is_some() {
+            target.note("west", &token).await;
+        }
+        let state = target.state().await;
         let problem = target.redeem(&token).await.err().unwrap();
         assert_eq!(problem.exit_code(), 2, "{name}: {problem}");
         let message = problem.to_string();
@@ -119,6 +132,89 @@ async fn what_cannot_be_used_is_in_the_way_until_it_is_replaced_by_force() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_another_grant_is_in_the_way_and_one_of_this_grant_is_success() {
+    let cluster = Cluster::shared().await.unwrap();
+    let target = Target::new(&cluster, "other-grant").await;
+    let grants = super::Grants::serve(&cluster, "other-grant-grants").await;
+    let site = Site::new(clock::now() - TimeDelta::hours(3));
+    let partner = Partner::plain(9, 1);
+    let first = grants.token("west").await;
+    target.redeem(&first).await.unwrap();
+    assert_eq!(target.redeem(&first).await.unwrap().key_made_by, None);
+    let issued_anew = grants.room.grant("anew", 1).await;
+    let issued_anew = read(&grants.access_token("west", &issued_anew));
+    let of_a_partner = read(&partner.token("west", "grant"));
+    let state = target.state().await;
+    for token in [&issued_anew, &of_a_partner] {
+        let problem = target.redeem(token).await.err().unwrap();
+        let expected = "the Secret 'west' exists and is of another grant than that of the token: \
+            delete it, choose another name with '--name', or replace it with '--force'";
+        assert_eq!(problem.to_string(), expected);
+        assert_eq!(problem.exit_code(), 2);
+    }
+    assert_eq!(target.state().await, state);
+    target.force(&of_a_partner).await.unwrap();
+    assert_eq!(
+        target.redeem(&of_a_partner).await.unwrap().key_made_by,
+        None
+    );
+    assert_eq!(target.redeem(&first).await.err().unwrap().exit_code(), 2);
+    assert_eq!(partner.requests().len(), 1);
+
+    // Nothing tells where it is from.
+    target
+        .add_secret("east", TLS, &credentials(&site, true))
+        .await;
+    target.add_link("east", "east").await;
+    let problem = target.redeem(&read(&partner.token("east", "grant"))).await;
+    let problem = problem.err().unwrap();
+    let expected = "the Secret 'east' exists and does not tell which grant it was redeemed from: ";
+    assert!(problem.to_string().starts_with(expected), "{problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_site_owns_what_is_redeemed_and_without_one_that_is_said() {
+    let cluster = Cluster::shared().await.unwrap();
+    let grants = super::Grants::serve(&cluster, "owner-grants").await;
+    let target = Target::new(&cluster, "owner").await;
+    let owners = async |name: &str| {
+        let secret = target.secrets.get(name).await.unwrap().metadata;
+        let link = target.links.get(name).await.unwrap().metadata;
+        [secret, link].map(|metadata| metadata.owner_references.unwrap_or_default())
+    };
+    let token = grants.token("before").await;
+    let mut remarks = Remarks::default();
+    redeem_in_cluster(&target.order(&token), &mut remarks)
+        .await
+        .unwrap();
+    assert!(
+        remarks.0[0].starts_with("there is no Site in the namespace yet"),
+        "{:?}",
+        remarks.0
+    );
+    assert_eq!(owners("before").await, [vec![], vec![]]);
+
+    let site = target.add_site().await;
+    let token = grants.token("after").await;
+    let mut remarks = Remarks::default();
+    redeem_in_cluster(&target.order(&token), &mut remarks)
+        .await
+        .unwrap();
+    assert_eq!(remarks.0, [""; 0]);
+    for owners in owners("after").await {
+        let [owner] = owners.as_slice() else {
+            unreachable!("{owners:?}");
+        };
+        assert_eq!(
+            (owner.kind.as_str(), owner.api_version.as_str()),
+            ("Site", "skupper.io/v2alpha1")
+        );
+        assert_eq!((&owner.name, &owner.uid), (&site.0, &site.1));
+        assert_eq!((owner.controller, owner.block_owner_deletion), (None, None));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_key_of_another_token_is_told_apart() {
     let cluster = Cluster::shared().await.unwrap();
     let target = Target::new(&cluster, "other-token").await;
@@ -126,7 +222,7 @@ async fn the_key_of_another_token_is_told_apart() {
     let first = read(&lame.token("west", "first"));
     let mut order = target.order(&first);
     order.timeout = std::time::Duration::from_millis(100);
-    let stopped = redemption_sidecar::redeemer::redeem_in_cluster(&order, &mut ()).await;
+    let stopped = redeem_in_cluster(&order, &mut ()).await;
     assert_eq!(stopped.err().unwrap().exit_code(), 3);
     assert_eq!(target.objects().await, ["secret/west-pending"]);
     let key = target.entry("west-pending", "tls.key").await;
@@ -149,12 +245,20 @@ async fn the_key_of_another_token_is_told_apart() {
         .add_secret("east-pending", "Opaque", &json!({"tls.key": "x"}))
         .await;
     let token = read(&partner.token("east", "third"));
-    let problem = target.redeem(&token).await.err().unwrap();
-    let expected = "the Secret 'east-pending' does not hold the key of this token";
-    assert!(problem.to_string().starts_with(expected), "{problem}");
-    let patch =
-        json!({"metadata": {"labels": {"redemption-sidecar/grant": label("third", &token)}}});
-    let patch = kube::api::Patch::Merge(patch);
+    let before = target.entry("east-pending", "tls.key").await;
+    for problem in [target.redeem(&token).await, target.force(&token).await] {
+        let problem = problem.err().unwrap();
+        let expected = "the Secret 'east-pending' is none in which a redeemer keeps a key, and is not \
+            replaced: delete it";
+        assert!(problem.to_string().starts_with(expected), "{problem}");
+        assert_eq!(problem.exit_code(), 2);
+    }
+    assert_eq!(target.entry("east-pending", "tls.key").await, before);
+    let labels = json!({
+        "app.kubernetes.io/managed-by": "redemption-sidecar",
+        "redemption-sidecar/grant": label("third", &token),
+    });
+    let patch = kube::api::Patch::Merge(json!({"metadata": {"labels": labels}}));
     let secrets = &target.secrets;
     secrets
         .patch("east-pending", &kube::api::PatchParams::default(), &patch)

@@ -20,7 +20,7 @@ use crate::target::Target;
 type Right = (&'static str, &'static str, Option<&'static str>);
 
 /// What redeeming a token for the name `west` takes.
-const RIGHTS: [Right; 7] = [
+const RIGHTS: [Right; 8] = [
     ("create", "secrets", None),
     ("get", "secrets", Some("west")),
     ("get", "secrets", Some("west-pending")),
@@ -28,6 +28,7 @@ const RIGHTS: [Right; 7] = [
     ("delete", "secrets", Some("west-pending")),
     ("get", "links", None),
     ("create", "links", None),
+    ("list", "sites", None),
 ];
 
 /// What `--force` takes beside them.
@@ -35,6 +36,14 @@ const FORCE: [Right; 2] = [
     ("delete", "secrets", Some("west")),
     ("delete", "links", Some("west")),
 ];
+
+/// The API group of a resource.
+fn group(resource: &str) -> &'static str {
+    match resource {
+        "secrets" => "",
+        _ => "skupper.io",
+    }
+}
 
 struct Redeemer<'a> {
     target: &'a Target,
@@ -68,11 +77,7 @@ impl<'a> Redeemer<'a> {
         let granted: Vec<Value> = rights
             .iter()
             .map(|(verb, resource, name)| {
-                let group = if *resource == "links" {
-                    "skupper.io"
-                } else {
-                    ""
-                };
+                let group = group(resource);
                 let names: Vec<_> = name.iter().collect();
                 json!({"verbs": [verb], "apiGroups": [group], "resources": [resource],
                     "resourceNames": names})
@@ -103,7 +108,7 @@ impl<'a> Redeemer<'a> {
         let mut message = String::new();
         for _ in 0..100 {
             let problem = self.redeem(token, force).await.err().unwrap();
-            assert_eq!(problem.exit_code(), 1, "{right:?}: {problem}");
+            assert_eq!(problem.exit_code(), 3, "{right:?}: {problem}");
             message = problem.to_string();
             if let RedeemProblem::Cluster(ClusterProblem::Denied { verb, kind, .. }) = &problem
                 && (*verb, kind.resource()) == (right.0, right.1)
@@ -141,11 +146,7 @@ fn the_role_that_is_deployed_has_these_rights_and_no_others() {
     let mut needed: Vec<_> = RIGHTS
         .iter()
         .map(|(verb, resource, name)| {
-            let group = if *resource == "links" {
-                "skupper.io"
-            } else {
-                ""
-            };
+            let group = group(resource);
             let name = name.map(str::to_owned);
             (
                 group.to_owned(),

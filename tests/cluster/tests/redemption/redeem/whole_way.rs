@@ -31,6 +31,7 @@ async fn a_token_of_one_namespace_becomes_a_link_in_another_one() {
     let room = Room::new(&cluster, "whole-way-grants").await;
     room.site().await;
     let target = Target::new(&cluster, "whole-way").await;
+    target.add_site().await;
     let services = Services::new(&cluster, &room);
     let service = services.start(&["--own-status"]).await;
     let ca = services.write("ca.crt", &services.ca());
@@ -150,12 +151,12 @@ async fn an_api_server_that_is_away_and_one_that_lacks_something_say_what_to_do(
     };
     let (code, _, message) = redeem("default");
     let expected = "error: the cluster knows no Links: install Skupper's custom resources first\n";
-    assert_eq!((code, message.as_str()), (Some(1), expected));
+    assert_eq!((code, message.as_str()), (Some(3), expected));
     cluster.install_skupper_kinds().await.unwrap();
     let (code, _, message) = redeem("nowhere");
     let expected =
         "error: cannot create the Secret 'west-pending': namespaces \"nowhere\" not found\n";
-    assert_eq!((code, message.as_str()), (Some(1), expected));
+    assert_eq!((code, message.as_str()), (Some(3), expected));
     cluster.stop_api_server();
     let (code, output, message) = redeem("default");
     assert_eq!((code, output.as_str()), (Some(3), ""), "{message}");

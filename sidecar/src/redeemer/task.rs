@@ -1,16 +1,20 @@
-//! The way of a token to its place, the same for a folder and for a cluster.
+//! The redemption of a token into its place, the same for a folder and for a cluster.
 
 use std::path::Path;
 use std::time::Duration;
 
+use secrecy::ExposeSecret as _;
 use skupper_access_policy::printable::is_hidden;
 
 use super::answer::Answer;
 use super::clock::Clock;
+use super::credential::Validity;
 use super::exchange::{self, Cause, Fault, Question, Reply};
 use super::folder::{Folder, FolderProblem};
 use super::place::{Found, PendingKey, Place, Replace};
 use super::problem::{self, RedeemProblem};
+use super::proxy::{Proxies, Route};
+use super::refused::Foreign;
 use super::retry::{Attempts, Outcome, Step};
 use super::token::Token;
 use super::unapplied::Unapplied;
@@ -20,25 +24,26 @@ use crate::protocol::MAX_SUBJECT_CHARACTERS;
 use crate::redemption::KeyOrigin;
 use crate::{certificate_request, random};
 
-/// What is wanted, wherever it goes.
-pub(super) struct Wish<'a> {
+/// What is asked for, wherever it goes.
+pub(super) struct Task<'a> {
     pub(super) token: &'a Token,
     pub(super) subject: Option<&'a str>,
     pub(super) force: bool,
     pub(super) timeout: Duration,
+    pub(super) proxies: &'a Proxies,
     pub(super) clock: Clock,
 }
 
-impl Wish<'_> {
+impl Task<'_> {
     /// Redeems the token into a place, or finds that this is done already.
-    pub(super) async fn fulfil<P: Place>(
+    pub(super) async fn carry_out<P: Place>(
         &self,
         place: &mut P,
         progress: &mut impl Progress,
-    ) -> Result<Redeemed<P::Spot>, RedeemProblem> {
+    ) -> Result<Redeemed<P::Location>, RedeemProblem> {
         // Before a look at the place: a redeemer that was stopped may have put some of it there.
-        if let Some(answer) = place.kept(self.clock.now()).await? {
-            return self.finish(place, &answer).await;
+        if let Some(answer) = self.kept(place).await? {
+            return self.finish(place, &answer, progress).await;
         }
         if !self.force {
             match place.find(self.clock.now()).await? {
@@ -46,15 +51,15 @@ impl Wish<'_> {
                 Found::All(answer) => return self.already(place, &answer).await,
                 Found::Secret(key) => return self.complete(place, key, progress).await,
                 Found::Other(problem) => {
-                    return self.unless_another_is_done(place, *problem).await;
+                    return self.unless_another_is_done(place, *problem, progress).await;
                 }
             }
         }
         let key = place.key(self.force).await?;
         // Where nothing is locked, another redeemer may have been at work in between.
         if key.made_before.is_some() {
-            if let Some(answer) = place.kept(self.clock.now()).await? {
-                return self.finish(place, &answer).await;
+            if let Some(answer) = self.kept(place).await? {
+                return self.finish(place, &answer, progress).await;
             }
         } else if !self.force
             && let Found::All(answer) = place.find(self.clock.now()).await?
@@ -62,7 +67,17 @@ impl Wish<'_> {
             return self.already(place, &answer).await;
         }
         let answer = self.ask(place, &key, progress).await?;
-        self.finish(place, &answer).await
+        self.finish(place, &answer, progress).await
+    }
+
+    /// The answer that an earlier run kept. One that has ended is given up by force only: it may be
+    /// the clock of this machine that is wrong.
+    async fn kept<P: Place>(&self, place: &mut P) -> Result<Option<Answer>, RedeemProblem> {
+        let kept = place.kept(self.clock.now()).await?;
+        let is_of_use = |answer: &Answer| {
+            !(self.force && matches!(answer.credential.validity, Validity::Ended(_)))
+        };
+        Ok(kept.filter(is_of_use))
     }
 
     /// Looks again at what is in the way: where nothing is locked, another redeemer may just be
@@ -71,9 +86,10 @@ impl Wish<'_> {
         &self,
         place: &mut P,
         problem: RedeemProblem,
-    ) -> Result<Redeemed<P::Spot>, RedeemProblem> {
-        if let Some(answer) = place.kept(self.clock.now()).await? {
-            return self.finish(place, &answer).await;
+        progress: &mut impl Progress,
+    ) -> Result<Redeemed<P::Location>, RedeemProblem> {
+        if let Some(answer) = self.kept(place).await? {
+            return self.finish(place, &answer, progress).await;
         }
         match place.find(self.clock.now()).await? {
             Found::All(answer) => self.already(place, &answer).await,
@@ -86,13 +102,15 @@ impl Wish<'_> {
         &self,
         place: &mut P,
         answer: &Answer,
-    ) -> Result<Redeemed<P::Spot>, RedeemProblem> {
+        progress: &mut impl Progress,
+    ) -> Result<Redeemed<P::Location>, RedeemProblem> {
+        self.check_time(answer)?;
         let replace = if self.force {
             Replace::Everything
         } else {
             Replace::Nothing
         };
-        place.put(answer, replace).await?;
+        place.put(answer, replace, progress).await?;
         place.clear().await?;
         Ok(self.redeemed(place, answer))
     }
@@ -102,7 +120,8 @@ impl Wish<'_> {
         &self,
         place: &mut P,
         answer: &Answer,
-    ) -> Result<Redeemed<P::Spot>, RedeemProblem> {
+    ) -> Result<Redeemed<P::Location>, RedeemProblem> {
+        self.check_time(answer)?;
         place.clear().await?;
         Ok(Redeemed {
             key_made_by: None,
@@ -117,16 +136,28 @@ impl Wish<'_> {
         place: &mut P,
         key: PrivateKey,
         progress: &mut impl Progress,
-    ) -> Result<Redeemed<P::Spot>, RedeemProblem> {
+    ) -> Result<Redeemed<P::Location>, RedeemProblem> {
         let key = PendingKey {
             key,
             made_before: None,
         };
         let mut attempts = Attempts::new(self.timeout, key.made_before);
         let answer = self.attempt(&key, &mut attempts, progress).await?;
-        place.put(&answer, Replace::Secret).await?;
+        self.check_time(&answer)?;
+        place.put(&answer, Replace::Secret, progress).await?;
         place.clear().await?;
         Ok(self.redeemed(place, &answer))
+    }
+
+    /// A router can use the certificate now, as far as the clock of this machine tells.
+    fn check_time(&self, answer: &Answer) -> Result<(), RedeemProblem> {
+        match answer.credential.validity {
+            Validity::Valid => Ok(()),
+            validity => Err(RedeemProblem::Clock {
+                validity,
+                now: self.clock.now(),
+            }),
+        }
     }
 
     /// Opens the folder, and waits while another redeemer is at work in it.
@@ -171,15 +202,19 @@ impl Wish<'_> {
         progress: &mut impl Progress,
     ) -> Result<Answer, RedeemProblem> {
         let mut attempts = Attempts::new(self.timeout, key.made_before);
-        match self.attempt(key, &mut attempts, progress).await {
-            Ok(answer) => place.keep(answer, self.clock.now()).await,
-            Err(problem) => {
-                if !attempts.may_be_counted() {
-                    place.discard_key().await;
-                }
-                Err(problem)
-            }
+        let problem = match self.attempt(key, &mut attempts, progress).await {
+            Ok(answer) => return place.keep(answer, self.clock.now()).await,
+            Err(problem) => problem,
+        };
+        if !attempts.may_be_counted() {
+            place.discard_key().await;
+        } else if attempts.is_retry_safe() && problem.is_end_of_grant() {
+            // The server knows every key that it counted, and this one gets no answer any more.
+            place.discard_key().await;
+            progress
+                .remark(&"removed the key of the earlier attempts: it redeems nothing any more");
         }
+        Err(problem)
     }
 
     async fn attempt(
@@ -189,6 +224,7 @@ impl Wish<'_> {
         progress: &mut impl Progress,
     ) -> Result<Answer, RedeemProblem> {
         let (token, clock) = (self.token, self.clock);
+        let route = self.proxies.route(&token.url)?;
         let tls = exchange::tls(&token.ca, clock).map_err(RedeemProblem::Tls)?;
         let certificate_request = certificate_request::create(&key.key);
         let question = Question {
@@ -201,35 +237,55 @@ impl Wish<'_> {
         loop {
             let at = clock.now();
             let time = exchange::exchange_time(self.timeout.saturating_sub(clock.elapsed()));
-            let result = exchange::exchange(&question, &tls, time).await;
+            let result = exchange::exchange(&question, &tls, &route, time).await;
             let chance = u32::from_ne_bytes(random::bytes());
             let pause = match attempts.next(outcome(&result), at, clock.elapsed(), chance) {
                 Step::Wait(pause) => pause,
                 Step::Take => match &result {
-                    Ok(reply) => return self.read(key, reply),
+                    Ok(reply) => return self.read(key, reply, &route, progress),
                     Err(_) => continue,
                 },
-                step => return Err(problem::of(step, result, token, attempts)),
+                step => return Err(problem::of(step, result, token, attempts, &route)),
             };
-            progress.waiting(&problem::Reason::of(&result), pause);
+            progress.waiting(&problem::Reason::of(&result, &route), pause);
             tokio::time::sleep(pause).await;
         }
     }
 
     /// Reads the answer and completes it with what the server does not know: our key and the cost.
-    fn read(&self, key: &PendingKey, reply: &Reply) -> Result<Answer, RedeemProblem> {
+    fn read(
+        &self,
+        key: &PendingKey,
+        reply: &Reply,
+        route: &Route,
+        progress: &mut impl Progress,
+    ) -> Result<Answer, RedeemProblem> {
         let (token, now) = (self.token, self.clock.now());
-        let mut answer = Answer::read(&reply.body, &token.name, key.key.spki(), now)?;
+        let read = Answer::read(&reply.body, &token.name, key.key.spki(), now);
+        let mut answer = read.map_err(|problem| {
+            if reply.is_of_a_redemption_server() {
+                RedeemProblem::Answer(problem)
+            } else {
+                RedeemProblem::Foreign(Box::new(Foreign::of(reply, route)))
+            }
+        })?;
         if answer.credential.key_made_by == KeyOrigin::Redeemer {
             answer.secret.tls_key = Some(key.key.to_pem());
         }
         for link in &mut answer.links {
             link.cost = token.link_cost;
         }
+        // A server may repeat the code anywhere.
+        let code = token.code.expose_secret();
+        let left_out: Vec<_> = answer.left_out.iter().map(String::as_str).collect();
+        let left_out = left_out.join(", ");
+        if !left_out.is_empty() && !left_out.contains(code) {
+            progress.remark(&format_args!("left out of the server's answer: {left_out}"));
+        }
         Ok(answer)
     }
 
-    fn redeemed<P: Place>(&self, place: &P, answer: &Answer) -> Redeemed<P::Spot> {
+    fn redeemed<P: Place>(&self, place: &P, answer: &Answer) -> Redeemed<P::Location> {
         let links = answer.links.iter();
         Redeemed {
             name: answer.secret.name.clone(),
@@ -247,12 +303,17 @@ fn outcome(result: &Result<Reply, Fault>) -> Outcome {
         Ok(reply) => Outcome::Reply {
             status: reply.status,
             is_retry_safe: reply.is_retry_safe,
+            is_own: reply.is_of_a_redemption_server(),
             retry_after: reply.retry_after,
         },
         Err(fault) => Outcome::Fault {
             is_after_request: fault.is_after_request,
             is_retry_safe: fault.is_retry_safe,
-            is_final: matches!(fault.cause, Cause::Untrusted(_) | Cause::TooLong),
+            is_final: match fault.cause {
+                Cause::Untrusted { .. } | Cause::TooLong | Cause::Proxy(None) => true,
+                Cause::Proxy(Some(status)) => (400..500).contains(&status),
+                _ => false,
+            },
         },
     }
 }

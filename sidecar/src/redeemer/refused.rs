@@ -1,0 +1,137 @@
+//! Answers that are not a redemption: of the server of the token, and of whatever else answers.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret as _;
+use skupper_access_policy::printable::printable;
+
+use super::exchange::Reply;
+use super::flaw::time;
+use super::proxy::Route;
+use super::token::Token;
+
+/// A final answer that is not a redemption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The status of the answer.
+    pub status: u16,
+    /// Since when an earlier request may have been counted whose answer was lost.
+    pub doubtful_since: Option<DateTime<Utc>>,
+    /// What the server says, in one line that can be printed.
+    pub text: String,
+}
+
+impl Refused {
+    pub(super) fn of(reply: &Reply, token: &Token, doubtful_since: Option<DateTime<Utc>>) -> Self {
+        Self {
+            status: reply.status,
+            doubtful_since,
+            text: first_line(&reply.body, token),
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            400 => formatter.write_str("the server cannot accept the request")?,
+            403 => {
+                formatter.write_str("the server refuses the code of the token")?;
+                if let Some(since) = self.doubtful_since {
+                    let since = time(since);
+                    write!(
+                        formatter,
+                        ", or the request of {since} had another name or subject: then repeat \
+                         that one"
+                    )?;
+                }
+                formatter.write_str(": ask for a new token")?;
+            }
+            404 => {
+                formatter.write_str(match self.text.as_str() {
+                    SPENT => "every redemption of this token is used",
+                    UNKNOWN => "the grant of this token is unknown, expired or revoked",
+                    _ => "the grant is unknown, expired, revoked or used up",
+                })?;
+                if let Some(since) = self.doubtful_since {
+                    let since = time(since);
+                    write!(formatter, ", maybe by the request of {since}")?;
+                }
+                formatter.write_str(": ask for a new token")?;
+            }
+            405 => formatter
+                .write_str("the URL of the token leads to something that redeems no tokens")?,
+            status => write!(formatter, "the server answers with status {status}")?,
+        }
+        if self.text.is_empty() {
+            return Ok(());
+        }
+        write!(formatter, ": the server says '{}'", self.text)
+    }
+}
+
+/// An answer that no redemption server gives: a proxy, a portal or another service is in between.
+#[derive(Clone, Debug)]
+pub struct Foreign {
+    /// The status of the answer.
+    pub status: u16,
+    /// Its content type, as it may stand in a message.
+    pub content_type: Option<String>,
+    /// Who signed the certificate of what answers, as it may stand in a message.
+    pub signer: String,
+    /// The way to it.
+    pub route: Route,
+}
+
+impl Foreign {
+    pub(super) fn of(reply: &Reply, route: &Route) -> Self {
+        Self {
+            status: reply.status,
+            content_type: reply.content_type.clone(),
+            signer: reply.signer.clone(),
+            route: route.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            status,
+            content_type,
+            signer,
+            route,
+        } = self;
+        write!(
+            formatter,
+            "what answers is no redemption server: status {status}"
+        )?;
+        if (300..400).contains(status) {
+            formatter.write_str(", a redirect, which is not followed")?;
+        }
+        match content_type {
+            Some(content_type) => write!(formatter, ", content type '{content_type}'")?,
+            None => formatter.write_str(", no content type")?,
+        }
+        write!(
+            formatter,
+            ", certificate signed by '{signer}'{route}: look at the token's URL and for a proxy or a \
+             portal in between, and run the same command again"
+        )
+    }
+}
+
+/// What the server says, unless it repeats the code.
+fn first_line(body: &[u8], token: &Token) -> String {
+    let text = String::from_utf8_lossy(body);
+    if text.contains(token.code.expose_secret()) {
+        return String::new();
+    }
+    let line = text.trim().lines().next().unwrap_or_default();
+    printable(line).to_string()
+}
+
+/// What Skupper's server and ours say with 404. Source: Skupper `internal/kube/grants`.
+const SPENT: &str = "No such access granted";
+const UNKNOWN: &str = "No such claim";
