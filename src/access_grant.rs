@@ -48,9 +48,13 @@ impl Kind for AccessGrant {
         SpecField {
             is_same: |new, old, settings| {
                 // Skupper reads what is stored only in Go's form: `24h` mends a stored `1 day`.
-                let default = settings.access_grant.default_expiration_window;
-                let stored = old.expiration_window.or_default(default);
-                stored.is_some() && stored == new.window(settings)
+                let grant = &settings.access_grant;
+                let stored = old
+                    .expiration_window
+                    .or_default(grant.default_expiration_window);
+                let asked = new.window(settings);
+                stored.is_some()
+                    && (stored == asked || stored == asked.map(|asked| grant.lowered(asked)))
             },
             default: |settings| {
                 let window = settings.access_grant.default_expiration_window;
@@ -119,28 +123,48 @@ impl Kind for AccessGrant {
     }
 
     fn replacements(review: &Review<'_, Self>) -> Vec<Edit> {
-        let spelled = review.new.spec.spelled_window(review.settings);
-        let rewritten = spelled.map(|window| Edit {
+        let replacement = replacement(review).map(|window| Edit {
             field: "expirationWindow",
             value: window.to_string().into(),
         });
-        rewritten.into_iter().collect()
+        replacement.into_iter().collect()
     }
 }
 
+/// The window that is stored instead of the written one, where that is rewritten or lowered. What is
+/// stored already is no longer lowered.
+fn replacement(review: &Review<'_, AccessGrant>) -> Option<GoDuration> {
+    let written = &review.new.spec.expiration_window;
+    let asked = review
+        .new
+        .spec
+        .window(review.settings)
+        .filter(|_| !written.is_absent())?;
+    let stored = review
+        .old
+        .as_ref()
+        .map(|old| &old.object.spec.expiration_window);
+    let window = match stored {
+        Some(Field::Set(stored)) if *stored == asked => asked,
+        _ => review.settings.access_grant.lowered(asked),
+    };
+    (window != asked || written.problem().is_some()).then_some(window)
+}
+
 impl GrantSpec<'_> {
-    /// The window as it will be stored: what is written, what that is rewritten to, or the default.
+    /// The window that is asked for: what is written, what that is rewritten to, or the default.
     fn window(&self, settings: &Settings) -> Option<GoDuration> {
         let default = settings.access_grant.default_expiration_window;
         let written = self.expiration_window.or_default(default);
         written.or(self.spelled_window(settings))
     }
 
-    /// The window in the human grammar, where the settings have it rewritten.
+    /// The window in the human grammar, where the settings have it rewritten. A policy that may not edit
+    /// refuses what it would have rewritten.
     fn spelled_window(&self, settings: &Settings) -> Option<GoDuration> {
         match self.expiration_window {
             Field::Malformed(WindowProblem::Spelled(window))
-                if settings.access_grant.rewrite_windows =>
+                if settings.access_grant.rewrite_windows && settings.defaulting =>
             {
                 Some(window)
             }

@@ -286,9 +286,16 @@ impl Report<'_> {
         }
     }
 
-    fn push(&mut self, error: FieldError, target: Target, fix: Option<Fix>) {
+    fn push(&mut self, mut error: FieldError, target: Target, fix: Option<Fix>) {
         if self.findings.is_settled(&error.path) {
             return;
+        }
+        if self.severity == Severity::Deny && self.rule.severity != Severity::Deny {
+            let cause = match error.detail.as_str() {
+                "" => "is denied",
+                detail => detail,
+            };
+            error.detail = format!("{cause} (rules[{}])", self.rule.code);
         }
         self.findings.push(Finding {
             code: self.rule.code,

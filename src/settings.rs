@@ -56,6 +56,7 @@ pub(crate) struct AccessGrantSettings {
     pub(crate) default_expiration_window: GoDuration,
     pub(crate) min_expiration_window: Option<GoDuration>,
     pub(crate) max_expiration_window: Option<GoDuration>,
+    pub(crate) overlong: Overlong,
     pub(crate) rewrite_windows: bool,
     pub(crate) min_code_length: i64,
     /// Empty: any.
@@ -90,12 +91,12 @@ pub(crate) struct TokenRequestSettings {
     pub(crate) exempt_groups: Vec<String>,
 }
 
-/// What becomes of a request for a lifetime above the maximum.
+/// What becomes of a window or a lifetime above its maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Overlong {
     /// It is refused.
     Deny,
-    /// Its lifetime is lowered.
+    /// It is lowered to the maximum.
     Clamp,
 }
 
@@ -127,6 +128,16 @@ impl Settings {
             .iter()
             .find(|(code, _)| *code == rule.code)
             .map_or(rule.severity, |(_, severity)| *severity)
+    }
+}
+
+impl AccessGrantSettings {
+    /// The window that is stored where this one is asked for.
+    pub(crate) fn lowered(&self, window: GoDuration) -> GoDuration {
+        match (self.overlong, self.max_expiration_window) {
+            (Overlong::Clamp, Some(max)) => window.min(max),
+            _ => window,
+        }
     }
 }
 
@@ -164,6 +175,7 @@ impl Default for Settings {
                 default_expiration_window: DEFAULT_WINDOW,
                 min_expiration_window: None,
                 max_expiration_window: None,
+                overlong: Overlong::Deny,
                 rewrite_windows: false,
                 min_code_length: 16,
                 allowed_issuers: Vec::new(),

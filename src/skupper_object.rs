@@ -8,6 +8,7 @@ use crate::kind::{Kind, Review};
 use crate::path::FieldPath;
 use crate::request::MAX_ENTRIES;
 use crate::rules::{Report, Row, Rule};
+use crate::settings::MAX_INT32;
 use crate::value::code::{Code, CodeProblem};
 use crate::value::name::{NamePrefix, SubdomainName};
 use crate::value::placeholder::named_or;
@@ -100,9 +101,18 @@ pub(crate) fn is_same_map(
     }
 }
 
-/// What is wrong with a number that must lie between 1 and `max`, if anything is.
-pub(crate) fn range_problem(number: i64, max: i64) -> Option<String> {
-    (!(1..=max).contains(&number)).then(|| format!("must be from 1 to {max}"))
+/// What is wrong with a number that must lie between 1 and the maximum that is set at `key`, if
+/// anything is.
+pub(crate) fn range_problem(number: i64, max: Option<i64>, key: &str) -> Option<String> {
+    match max {
+        Some(max) if !(1..=max).contains(&number) => {
+            Some(format!("must be from 1 to {max} ({key})"))
+        }
+        None if !(1..=MAX_INT32).contains(&number) => {
+            Some(format!("must be from 1 to {MAX_INT32}"))
+        }
+        _ => None,
+    }
 }
 
 fn check_types<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {

@@ -72,6 +72,7 @@ fn effects() -> Vec<(&'static str, Value)> {
         ("accessGrant.defaultExpirationWindow", json!("20m")),
         ("accessGrant.minExpirationWindow", json!("20m")),
         ("accessGrant.maxExpirationWindow", json!("20m")),
+        ("accessGrant.overlong", json!("clamp")),
         ("accessGrant.rewriteWindows", json!(true)),
         ("accessGrant.minCodeLength", json!(7)),
         ("accessGrant.allowedIssuers", json!(["a.example"])),

@@ -2,19 +2,19 @@
 
 use chrono::DateTime;
 
-use super::AccessGrant;
+use super::{AccessGrant, replacement};
 use crate::field::{Field, Mismatches};
 use crate::finding::{Cause, Severity, supported_values};
 use crate::kind::{Kind, Review};
 use crate::live_credential::live_credential;
 use crate::placeholder::placeholder;
 use crate::rules::{Report, Row, Rule};
-use crate::settings::{MAX_INT32, Settings};
+use crate::settings::{Overlong, Settings};
 use crate::skupper_object::{
     code_format, name_format, name_missing, range_problem, settings_too_many, wrong_type,
 };
 use crate::unknown_field::unknown_field;
-use crate::value::duration::GoDuration;
+use crate::value::duration::{GoDuration, WindowProblem};
 use crate::value::placeholder::Placeholder;
 
 type GrantReview<'a> = Review<'a, AccessGrant>;
@@ -36,8 +36,8 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
         ),
         check: |review, report| {
             let allowed = review.new.spec.redemptions_allowed.set();
-            let max = max_redemptions(review);
-            if let Some(detail) = allowed.and_then(|allowed| range_problem(*allowed, max)) {
+            if let Some(detail) = allowed.and_then(|allowed| redemptions_problem(review, *allowed))
+            {
                 report.find(Cause::Invalid, detail);
             }
         },
@@ -66,7 +66,7 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
             "grant-window-range",
             "/spec/expirationWindow",
             Severity::Deny,
-            "an `expirationWindow` of 0 or less, below `minExpirationWindow` or above `maxExpirationWindow`",
+            "an `expirationWindow` of 0 or less, below `minExpirationWindow` or above `maxExpirationWindow` (with `overlong: clamp` it is lowered instead)",
             "Skupper's controller: a grant with a window of 0 or less is Ready and expired at birth",
         ),
         check: |review, report| {
@@ -84,6 +84,16 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
             "a value that differs from the manifest shows as drift in GitOps tools",
         ),
         check: window_rewritten,
+    },
+    Row {
+        rule: Rule::new(
+            "grant-window-clamped",
+            "/spec/expirationWindow",
+            Severity::Warn,
+            "an `expirationWindow` was lowered to `maxExpirationWindow` (`overlong: clamp`)",
+            "whoever asked must know that the grant ends earlier; a plain `skupper token issue` always asks for 15m0s",
+        ),
+        check: window_clamped,
     },
     Row {
         rule: Rule::new(
@@ -123,7 +133,9 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
             if code.is_some_and(|code| i64::try_from(code.len()).is_ok_and(|len| len < min)) {
                 report.find(
                     Cause::TooShort,
-                    format!("must be at least {min} bytes, or left out: Skupper generates one"),
+                    format!(
+                        "must be at least {min} bytes (accessGrant.minCodeLength), or left out: Skupper generates one"
+                    ),
                 );
             }
         },
@@ -209,15 +221,12 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
     placeholder(),
 ];
 
-fn max_redemptions(review: &GrantReview<'_>) -> i64 {
-    review
-        .settings
-        .access_grant
-        .max_redemptions_allowed
-        .unwrap_or(MAX_INT32)
+fn redemptions_problem(review: &GrantReview<'_>, allowed: i64) -> Option<String> {
+    let max = review.settings.access_grant.max_redemptions_allowed;
+    range_problem(allowed, max, "accessGrant.maxRedemptionsAllowed")
 }
 
-/// What is wrong with the length of the window as it will be stored.
+/// What is wrong with the length of the window that is asked for.
 fn window_range_problem(review: &GrantReview<'_>) -> Option<String> {
     let spec = &review.new.spec;
     if spec.expiration_window.is_absent() {
@@ -233,11 +242,29 @@ fn length_problem(window: GoDuration, settings: &Settings) -> Option<String> {
         return Some("must be more than 0: the grant would be expired at birth".to_owned());
     }
     if let Some(min) = grant.min_expiration_window.filter(|min| window < *min) {
-        return Some(format!("must be at least '{min}'"));
+        let detail = format!("must be at least '{min}' (accessGrant.minExpirationWindow)");
+        return Some(detail + &command_line_hint(window, min));
     }
     let max = grant.max_expiration_window.filter(|max| window > *max)?;
-    Some(format!("must be at most '{max}'"))
+    if grant.overlong == Overlong::Clamp {
+        return None;
+    }
+    let detail = format!("must be at most '{max}' (accessGrant.maxExpirationWindow)");
+    Some(detail + &command_line_hint(window, max))
 }
+
+/// The way out for people who named no window at all.
+fn command_line_hint(window: GoDuration, limit: GoDuration) -> String {
+    if window != COMMAND_LINE_WINDOW {
+        return String::new();
+    }
+    format!(
+        "; 'skupper token issue' always sends 15m0s and 1 unless it is given '--expiration-window {limit}'"
+    )
+}
+
+/// Source: Skupper's command line, `token issue`.
+const COMMAND_LINE_WINDOW: GoDuration = GoDuration::from_seconds(15 * 60);
 
 fn redemptions_spent(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let default = review.settings.access_grant.default_redemptions_allowed;
@@ -245,7 +272,7 @@ fn redemptions_spent(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let (Some(old), Some(allowed)) = (&review.old, allowed) else {
         return;
     };
-    let is_beyond = range_problem(allowed, max_redemptions(review)).is_some();
+    let is_beyond = redemptions_problem(review, allowed).is_some();
     if is_beyond && review.denies("grant-redemptions-range") {
         return;
     }
@@ -279,10 +306,22 @@ fn window_format(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let Some(window) = problem.suggestion() else {
         return report.find_malformed(problem, None);
     };
+    let lowered = review.settings.access_grant.lowered(window);
     match length_problem(window, review.settings) {
+        None if lowered < window => {
+            let detail = format!(
+                "must be a Go duration of at most '{lowered}' (accessGrant.maxExpirationWindow): write '{lowered}'"
+            );
+            report.find_with_fix(Cause::Invalid, detail, lowered.to_string().into());
+        }
         None => {
-            let fix = window.to_string().into();
-            report.find_with_fix(Cause::Invalid, problem.to_string(), fix);
+            let is_rewritten = matches!(problem, WindowProblem::Spelled(_))
+                && review.settings.access_grant.rewrite_windows;
+            let mut detail = problem.to_string();
+            if is_rewritten {
+                detail += ", nothing is rewritten (defaulting)";
+            }
+            report.find_with_fix(Cause::Invalid, detail, window.to_string().into());
         }
         Some(length) => report.find(
             Cause::Invalid,
@@ -293,24 +332,45 @@ fn window_format(review: &GrantReview<'_>, report: &mut Report<'_>) {
 
 fn window_rewritten(review: &GrantReview<'_>, report: &mut Report<'_>) {
     let spec = &review.new.spec;
-    let Some(window) = spec.spelled_window(review.settings) else {
+    let window = spec.spelled_window(review.settings);
+    let is_lowered = replacement(review) != window;
+    let Some(window) = window.filter(|_| !is_lowered && !is_replacement_refused(review)) else {
         return;
     };
-    if is_window_refused(review)
-        || (is_window_frozen(review) && review.denies("grant-window-frozen"))
-    {
-        return;
-    }
     let text = window.to_string();
-    let detail = format!("must be a Go duration: write '{text}', as which it is stored");
+    let detail = format!(
+        "must be a Go duration: write '{text}', as which it is stored (accessGrant.rewriteWindows)"
+    );
     report.find_with_fix(Cause::Invalid, detail, text.into());
+}
+
+fn window_clamped(review: &GrantReview<'_>, report: &mut Report<'_>) {
+    let asked = review.new.spec.window(review.settings);
+    let lowered = replacement(review).filter(|window| Some(*window) < asked);
+    let Some(window) = lowered.filter(|_| !is_replacement_refused(review)) else {
+        return;
+    };
+    let text = window.to_string();
+    let detail = format!(
+        "must be at most '{text}' (accessGrant.maxExpirationWindow), to which it is lowered (accessGrant.overlong)"
+    );
+    report.find_with_fix(Cause::Invalid, detail, text.into());
+}
+
+fn is_replacement_refused(review: &GrantReview<'_>) -> bool {
+    is_window_refused(review) || (is_window_frozen(review) && review.denies("grant-window-frozen"))
 }
 
 fn window_frozen(review: &GrantReview<'_>, report: &mut Report<'_>) {
     if is_window_frozen(review) {
+        let is_lost = review.new.spec.expiration_window.is_absent();
         report.find(
             Cause::Forbidden,
-            "may not be changed: Skupper has computed the expiry already, create a new grant",
+            if is_lost {
+                "may not be left out where nothing is written back (defaulting): Skupper has computed the expiry already"
+            } else {
+                "may not be changed: Skupper has computed the expiry already, create a new grant"
+            },
         );
     }
 }
@@ -353,7 +413,8 @@ fn issuer_allowed(review: &GrantReview<'_>, report: &mut Report<'_>) {
         Field::Absent | Field::WrongType => true,
     };
     if !is_allowed && !allowed.is_empty() {
-        report.find(Cause::Unsupported, supported_values(allowed));
+        let detail = supported_values(allowed) + " (accessGrant.allowedIssuers)";
+        report.find(Cause::Unsupported, detail);
     }
 }
 

@@ -9,7 +9,6 @@ use crate::placeholder::placeholder;
 use crate::printable::printable;
 use crate::request::Origin;
 use crate::rules::{Report, Row, Rule};
-use crate::settings::MAX_INT32;
 use crate::skupper_object::{
     code_format, name_format, name_missing, range_problem, settings_too_many, wrong_type,
 };
@@ -126,7 +125,7 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
                     "host '{}' must be globally reachable, not a loopback, private, link-local or other special-purpose address",
                     printable(&host.to_string())
                 ),
-                Some(UrlHost::Unreadable) => UNREADABLE_HOST.to_owned(),
+                Some(UrlHost::Unreadable) => "must have a host that can be read, because addresses are limited: mend the URL first".to_owned(),
                 _ => return,
             };
             report.find(Cause::Forbidden, detail);
@@ -258,13 +257,11 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             "Skupper's controller ignores 0 and below, and wraps from 2147483648 on",
         ),
         check: |review, report| {
-            let max = review
-                .settings
-                .access_token
-                .max_link_cost
-                .unwrap_or(MAX_INT32);
+            let max = review.settings.access_token.max_link_cost;
             let cost = review.new.spec.link_cost.set();
-            if let Some(detail) = cost.and_then(|cost| range_problem(*cost, max)) {
+            let problem =
+                cost.and_then(|cost| range_problem(*cost, max, "accessToken.maxLinkCost"));
+            if let Some(detail) = problem {
                 report.find(Cause::Invalid, detail);
             }
         },
@@ -306,7 +303,7 @@ fn name_reserved(review: &TokenReview<'_>, report: &mut Report<'_>) {
     if review.settings.access_token.is_reserved(name) && is_tried {
         report.find(
             Cause::Forbidden,
-            "the name is reserved: the redeemed Secret takes it, Skupper only creates Secrets and fails where one of its own is there, and each try uses up a redemption",
+            "the name is reserved (accessToken.reservedNames): the redeemed Secret takes it, Skupper only creates Secrets and fails where one of its own is there, and each try uses up a redemption",
         );
     }
 }
@@ -340,8 +337,7 @@ fn has_https(text: &str) -> bool {
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
-const UNREADABLE_HOST: &str =
-    "must have a host that can be read, because hosts are limited: mend the URL first";
+const UNREADABLE_HOST: &str = "must have a host that can be read, because hosts are limited (accessToken.allowedHosts, accessToken.deniedHosts): mend the URL first";
 
 fn url_host_listed(review: &TokenReview<'_>, report: &mut Report<'_>) {
     let settings = &review.settings.access_token;
@@ -361,7 +357,10 @@ fn url_host_listed(review: &TokenReview<'_>, report: &mut Report<'_>) {
     {
         report.find(
             Cause::Forbidden,
-            format!("host '{}' is in the denied hosts", shown()),
+            format!(
+                "host '{}' is in the denied hosts (accessToken.deniedHosts)",
+                shown()
+            ),
         );
         return;
     }
@@ -369,7 +368,10 @@ fn url_host_listed(review: &TokenReview<'_>, report: &mut Report<'_>) {
     if !allowed.is_empty() && !allowed.iter().any(|pattern| pattern.matches(&host)) {
         report.find(
             Cause::Forbidden,
-            format!("host '{}' is not in the allowed hosts", shown()),
+            format!(
+                "host '{}' is not in the allowed hosts (accessToken.allowedHosts)",
+                shown()
+            ),
         );
     }
 }
@@ -380,7 +382,11 @@ fn redeemed_frozen(review: &TokenReview<'_>, report: &mut Report<'_>) {
     if is_redeemed && review.comparison.is_changed {
         report.find(
             Cause::Forbidden,
-            "may not be changed: once a token is redeemed, it cannot be used again, create a new token",
+            if review.settings.defaulting {
+                "may not be changed: once a token is redeemed, it cannot be used again, create a new token"
+            } else {
+                "may not be changed, and what is left out is not written back (defaulting): once a token is redeemed, it cannot be used again, create a new token"
+            },
         );
     }
 }

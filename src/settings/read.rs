@@ -45,11 +45,11 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
         grant.max_expiration_window,
     );
     grant.default_expiration_window = default_window.unwrap_or(nearest_window);
-    // A policy that may not edit refuses what it would have rewritten.
-    let rewrite_windows = reader
-        .boolean("accessGrant.rewriteWindows")
-        .unwrap_or(false);
-    grant.rewrite_windows = rewrite_windows && settings.defaulting;
+    grant.overlong = overlong(reader, "accessGrant.overlong");
+    set(
+        &mut grant.rewrite_windows,
+        reader.boolean("accessGrant.rewriteWindows"),
+    );
     set(
         &mut grant.min_code_length,
         reader.integer("accessGrant.minCodeLength"),
@@ -84,9 +84,7 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
         reader.texts("tokenRequest.apiServerAudiences", audience),
     );
     request.max_expiration_seconds = reader.integer("tokenRequest.maxExpirationSeconds");
-    if reader.choice("tokenRequest.overlong") == Some("clamp") {
-        request.overlong = Overlong::Clamp;
-    }
+    request.overlong = overlong(reader, "tokenRequest.overlong");
     set(
         &mut request.allowed_bound_kinds,
         reader.texts("tokenRequest.allowedBoundKinds", bound_kind),
@@ -100,6 +98,13 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
         reader.texts("tokenRequest.exemptGroups", any_text),
     );
     settings
+}
+
+fn overlong(reader: &mut Reader<'_>, key: &'static str) -> Overlong {
+    match reader.choice(key) {
+        Some("clamp") => Overlong::Clamp,
+        _ => Overlong::Deny,
+    }
 }
 
 /// What each key allows by itself, and the keys together do not.
@@ -127,6 +132,15 @@ fn refuse_contradictions(reader: &mut Reader<'_>, settings: &Settings) {
             "must be at most accessGrant.maxExpirationWindow",
         ),
         _ => {}
+    }
+    if grant.overlong == Overlong::Clamp {
+        if grant.max_expiration_window.is_none() {
+            reader.contradiction(
+                "accessGrant.overlong",
+                "may not be 'clamp' without accessGrant.maxExpirationWindow: there is nothing to lower a window to",
+            );
+        }
+        refuse_clamp_without_defaulting(reader, settings, "accessGrant.overlong");
     }
     if let Some(max) = settings.access_token.max_link_cost
         && settings.access_token.default_link_cost > max
@@ -174,9 +188,19 @@ fn refuse_token_request_contradictions(reader: &mut Reader<'_>, settings: &Setti
         ),
         _ => {}
     }
-    if request.overlong == Overlong::Clamp && !settings.defaulting {
+    if request.overlong == Overlong::Clamp {
+        refuse_clamp_without_defaulting(reader, settings, "tokenRequest.overlong");
+    }
+}
+
+fn refuse_clamp_without_defaulting(
+    reader: &mut Reader<'_>,
+    settings: &Settings,
+    key: &'static str,
+) {
+    if !settings.defaulting {
         reader.contradiction(
-            "tokenRequest.overlong",
+            key,
             "may not be 'clamp' where defaulting is false: nothing can be lowered without an edit",
         );
     }

@@ -57,6 +57,8 @@ const COUNT: Shape = Shape::Integer {
     max: MAX_INT32,
 };
 
+const OVERLONG: Shape = Shape::Choice(&["deny", "clamp"]);
+
 /// What the keys with a dot belong to.
 pub(super) const GROUPS: [&str; 3] = ["accessGrant", "accessToken", "tokenRequest"];
 
@@ -103,6 +105,12 @@ pub const SETTINGS: &[Setting] = &[
         shape: Shape::Duration,
         default: "no limit",
         summary: "longest window a grant may have",
+    },
+    Setting {
+        key: "accessGrant.overlong",
+        shape: OVERLONG,
+        default: "deny",
+        summary: "what becomes of a longer window, such as the 15m0s that a plain `skupper token issue` always sends: it is refused, or lowered to the maximum",
     },
     Setting {
         key: "accessGrant.rewriteWindows",
@@ -181,7 +189,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "tokenRequest.overlong",
-        shape: Shape::Choice(&["deny", "clamp"]),
+        shape: OVERLONG,
         default: "deny",
         summary: "what becomes of a longer lifetime: it is refused, or lowered to the maximum",
     },

@@ -40,9 +40,14 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
         ),
         check: |review, report| {
             if is_missing(review) && !is_missing_refused(review) {
+                let is_left_out = !review.settings.token_request.default_audiences.is_empty();
                 report.find(
                     Cause::Required,
-                    "without an audience the token is for the API server itself",
+                    if is_left_out {
+                        "without an audience the token is for the API server itself, and the default is not filled in (defaulting)"
+                    } else {
+                        "without an audience the token is for the API server itself"
+                    },
                 );
             }
         },
@@ -140,7 +145,13 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
         check: |review, report| {
             let seconds = clamped(&review.new.spec, &review.settings.token_request);
             if let Some(seconds) = seconds.filter(|_| !is_lifetime_refused(review)) {
-                let detail = format!("write {seconds}, to which this lifetime is lowered");
+                let keys = match review.settings.token_request.max_expiration_seconds {
+                    Some(max) if max == seconds => {
+                        "tokenRequest.overlong, tokenRequest.maxExpirationSeconds"
+                    }
+                    _ => "tokenRequest.overlong",
+                };
+                let detail = format!("write {seconds}, to which this lifetime is lowered ({keys})");
                 report.find_with_fix(Cause::Invalid, detail, seconds.into());
             }
         },
@@ -236,7 +247,7 @@ fn audience_allowed(review: &RequestReview<'_>, report: &mut Report<'_>) {
         if has_forbidden_api_server_audience(review) {
             report.find(
                 Cause::Required,
-                "without an audience the token is for the API server itself, which is not in the allowed audiences",
+                "without an audience the token is for the API server itself (tokenRequest.apiServerAudiences), which is not in the allowed audiences (tokenRequest.allowedAudiences)",
             );
         }
         return;
@@ -244,7 +255,9 @@ fn audience_allowed(review: &RequestReview<'_>, report: &mut Report<'_>) {
     for (index, text) in audiences(&review.new.spec).iter().enumerate() {
         if !is_allowed(review, text) && !is_refused(review, text) {
             let allowed = &review.settings.token_request.allowed_audiences;
-            report.find_element(index, Cause::Unsupported, || supported_values(allowed));
+            report.find_element(index, Cause::Unsupported, || {
+                supported_values(allowed) + " (tokenRequest.allowedAudiences)"
+            });
         }
     }
 }
@@ -258,7 +271,7 @@ fn expiration_limit(review: &RequestReview<'_>, report: &mut Report<'_>) {
     }
     let asked = lifetime(spec);
     if let Some(max) = settings.max_expiration_seconds.filter(|max| asked > *max) {
-        let detail = format!("must be at most {max} seconds");
+        let detail = format!("must be at most {max} seconds (tokenRequest.maxExpirationSeconds)");
         report.find_with_fix(Cause::Invalid, detail, max.into());
     }
 }
@@ -276,14 +289,12 @@ fn bound_kind(review: &RequestReview<'_>, report: &mut Report<'_>) {
     if allowed.contains(&kind.as_str()) {
         return;
     }
-    report.find_text(Cause::Unsupported, &kind, supported_values(&allowed));
+    let detail = supported_values(&allowed) + " (tokenRequest.allowedBoundKinds)";
+    report.find_text(Cause::Unsupported, &kind, detail);
 }
 
-/// `apiVersion/kind`, or the kind alone where no version is given.
+/// `apiVersion/kind`; without a version it is the API server's own, `v1`.
 fn kind_of(bound: &BoundObjectReference) -> String {
-    let kind = bound.kind.clone().unwrap_or_default();
-    match &bound.api_version {
-        Some(version) => format!("{version}/{kind}"),
-        None => kind,
-    }
+    let version = bound.api_version.as_deref().unwrap_or("v1");
+    format!("{version}/{}", bound.kind.as_deref().unwrap_or_default())
 }

@@ -94,6 +94,10 @@ pub(crate) fn good() -> Vec<(&'static str, Value)> {
             json!({"defaulting": false, "accessGrant": {"rewriteWindows": true}}),
         ),
         (
+            "windows that are lowered",
+            json!({"accessGrant": {"maxExpirationWindow": "10m", "overlong": "clamp"}}),
+        ),
+        (
             "groups in a kind",
             json!({"tokenRequest": {"allowedBoundKinds": ["apps/v1/Deployment"]}}),
         ),
@@ -337,6 +341,16 @@ pub(crate) fn bad() -> Vec<(&'static str, Value, &'static str)> {
             "3607 as a double",
             json!({"tokenRequest": {"maxExpirationSeconds": 3607.0, "overlong": "clamp"}}),
             "tokenRequest.maxExpirationSeconds: Invalid value: 3607.0: may not be 3607",
+        ),
+        (
+            "windows lowered to no maximum",
+            json!({"accessGrant": {"overlong": "clamp"}}),
+            "accessGrant.overlong: Invalid value: \"clamp\": may not be 'clamp' without accessGrant.maxExpirationWindow",
+        ),
+        (
+            "windows lowered without defaulting",
+            json!({"defaulting": false, "accessGrant": {"overlong": "clamp", "maxExpirationWindow": "1h"}}),
+            "accessGrant.overlong: Invalid value: \"clamp\": may not be 'clamp' where defaulting is false",
         ),
         (
             "clamp without defaulting",

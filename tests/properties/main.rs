@@ -83,6 +83,7 @@ proptest! {
                 Some(set) => prop_assert!(
                     set == *now
                         || is_rewritten(name, &set, now, &payload["settings"])
+                        || is_lowered(name, &set, now, &payload["settings"])
                         || is_clamped(name, &set, now, &payload),
                     "{} was {} and is {}", name, set, now
                 ),
@@ -301,6 +302,19 @@ fn is_rewritten(name: &str, set: &Value, now: &Value, settings: &Value) -> bool 
     name == "expirationWindow"
         && settings["accessGrant"]["rewriteWindows"] == true
         && *now == window.to_string()
+}
+
+fn is_lowered(name: &str, set: &Value, now: &Value, settings: &Value) -> bool {
+    let settings = &settings["accessGrant"];
+    let window = |text: &Value| match read_window(text.as_str()?) {
+        Ok(window) | Err(WindowProblem::Spelled(window)) => Some(window),
+        Err(_) => None,
+    };
+    let max = window(&settings["maxExpirationWindow"]);
+    name == "expirationWindow"
+        && settings["overlong"] == "clamp"
+        && window(set) > max
+        && max.is_some_and(|max| *now == max.to_string())
 }
 
 fn is_clamped(name: &str, set: &Value, now: &Value, payload: &Value) -> bool {

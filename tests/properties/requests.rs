@@ -35,6 +35,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Value> {
             "defaultExpirationWindow",
             set(select(texts(&["10m", "600s"]))),
         ),
+        ("overlong", set(Just("clamp".into()))),
         ("rewriteWindows", set(Just(true.into()))),
         ("minCodeLength", set(select(vec![json!(0), json!(24)]))),
         (
@@ -42,6 +43,13 @@ pub(crate) fn settings() -> impl Strategy<Value = Value> {
             set(Just(json!(["issuer", "other.issuer"]))),
         ),
     ]);
+    let grant = grant.prop_map(|mut grant| {
+        // There would be nothing to lower a window to.
+        if grant["maxExpirationWindow"].is_null() {
+            grant["overlong"].take();
+        }
+        grant
+    });
     let token = fields(vec![
         ("defaultLinkCost", set(Just(json!(3)))),
         ("maxLinkCost", set(Just(json!(5)))),

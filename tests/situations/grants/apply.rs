@@ -162,6 +162,7 @@ fn spelled_again() -> Vec<Situation> {
             grant_status(),
         )),
     );
+    situations.extend(lowered());
     let one = || grant(json!({"redemptionsAllowed": 1, "expirationWindow": "15m"}));
     situations.push(Situation::new(
         "a default is the same written out and left out",
@@ -186,6 +187,55 @@ fn spelled_again() -> Vec<Situation> {
             ],
         )
         .storing(with_status(one(), grant_status())),
+    );
+    situations
+}
+
+/// A window above the maximum, with `overlong: clamp`.
+fn lowered() -> Vec<Situation> {
+    let settings = json!({"accessGrant": {"maxExpirationWindow": "10m", "overlong": "clamp"}});
+    let file = || grant(json!({"redemptionsAllowed": 1, "expirationWindow": "15m0s"}));
+    let lower = json!({"expirationWindow": "10m"});
+    let mut situations = Vec::new();
+    for (tool, apply) in APPLY {
+        let again = || apply(file()).step().edited(lower.clone()).stays();
+        situations.push(
+            Situation::new(
+                format!("{tool} of a window that is lowered, again and again"),
+                [
+                    apply(file())
+                        .step()
+                        .edited(lower.clone())
+                        .warned(&["grant-window-clamped"]),
+                    again(),
+                    again(),
+                    status(grant_status()),
+                    again(),
+                    status(expired_grant_status()),
+                    again(),
+                ],
+            )
+            .with(settings.clone()),
+        );
+    }
+    situations.push(
+        Situation::new(
+            "a stored window above a maximum that came later is neither judged nor lowered",
+            [
+                Patch(json!({"spec": {"redemptionsAllowed": 3}})).step(),
+                Patch(json!({"spec": {"expirationWindow": "1440m"}}))
+                    .step()
+                    .stores(json!({"expirationWindow": "1440m"})),
+                Patch(json!({"spec": {"expirationWindow": "23h"}}))
+                    .step()
+                    .refused(&["grant-window-frozen"]),
+            ],
+        )
+        .with(settings)
+        .storing(with_status(
+            grant(json!({"redemptionsAllowed": 1, "expirationWindow": "24h"})),
+            grant_status(),
+        )),
     );
     situations
 }
