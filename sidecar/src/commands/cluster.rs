@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use kube::Client;
 
-use super::{Failure, tell};
+use super::Failure;
 use crate::args::Cluster;
 use crate::fault::Fault;
 use crate::kubernetes;
@@ -31,29 +31,23 @@ pub(super) async fn connect(namespace: Option<&str>) -> Result<(Client, String),
     Ok((connection.client, namespace))
 }
 
-/// Refuses a namespace whose Site accepts no links. Who may not read Sites is told so, and goes on.
-pub(super) async fn accepts_links(administration: &Administration) -> Result<(), Failure> {
+/// Refuses a namespace whose Site accepts no links. Returns what to warn of when that cannot be known.
+pub(super) async fn accepts_links(
+    administration: &Administration,
+) -> Result<Option<String>, Failure> {
     match administration.site().await {
         Ok(Some(site)) if site.is_edge => Err(Failure::refused(format!(
             "{}: issue the token at another site",
             Fault::EdgeSite(site.name)
         ))),
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => {
-            tell(format_args!(
-                "warning: there is no Site in namespace '{}': the token cannot be redeemed before \
-                 there is one",
-                administration.namespace()
-            ));
-            Ok(())
-        }
-        Err(problem) if matches!(problem.outcome, Outcome::Denied | Outcome::Gone) => {
-            tell(format_args!(
-                "warning: it is not known whether the site accepts links: {problem}"
-            ));
-            Ok(())
-        }
-        Err(problem) => Err(problem.into()),
+        Ok(Some(_)) => Ok(None),
+        Ok(None) => Ok(Some(format!(
+            "there is no Site in namespace '{}': the token cannot be redeemed before there is one",
+            administration.namespace()
+        ))),
+        Err(problem) => Ok(Some(format!(
+            "it is not known whether the site accepts links: {problem}"
+        ))),
     }
 }
 

@@ -109,7 +109,7 @@ async fn on_cluster(
 ) -> Result<(), Failure> {
     let ca = options.ca_file.as_deref().map(read_ca).transpose()?;
     let named = options.url.as_ref().zip(ca);
-    cluster::accepts_links(administration).await?;
+    let warning = cluster::accepts_links(administration).await?;
     let output = options.output.map(TokenFile::create).transpose()?;
     let made = administration.create(&order.name, order.spec).await;
     let made = match made {
@@ -127,6 +127,9 @@ async fn on_cluster(
             )));
         }
     };
+    if let Some(warning) = warning {
+        tell(format_args!("warning: {warning}"));
+    }
     tell(format_args!(
         "waiting for the code of AccessGrant '{}'",
         made.name

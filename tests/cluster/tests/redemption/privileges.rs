@@ -342,8 +342,8 @@ const BETWEEN_EVENTS: Duration = Duration::from_secs(61);
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A service looks every 2 s for what has changed.
-const SETTLED: Duration = Duration::from_secs(3);
+/// A service looks every 2 s for what has changed, and `/readyz` every 5 s.
+const SETTLED: Duration = Duration::from_secs(6);
 
 /// Within which a service notices a change.
 const LOOK: Duration = Duration::from_secs(5);
