@@ -146,6 +146,9 @@ pub struct Serve {
     /// grants disabled
     #[arg(long, requires = "kubernetes")]
     pub own_status: bool,
+    /// Redeem grants at https://HOST:PORT/NAMESPACE/NAME, too, if their codes have at least 32 bytes
+    #[arg(long)]
+    pub redeem_by_name: bool,
     /// Make a site in the data folder, with a CA of its own, unless there is one
     #[arg(long)]
     pub init: bool,

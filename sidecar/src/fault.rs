@@ -10,6 +10,8 @@ pub enum Fault {
     WrongCodes,
     /// Peers sent too many wrong codes for a short code: everybody is locked out for a while.
     ShortCode,
+    /// Peers sent too many wrong codes to the name of the grant: nobody is answered there for a while.
+    WrongCodesByName,
     /// The site has no issuer of this name that can be used, and it is the one of grants that name
     /// none.
     IssuerUnusable(String),
@@ -35,7 +37,7 @@ impl Fault {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::WrongCodes | Self::ShortCode => "WrongCodes",
+            Self::WrongCodes | Self::ShortCode | Self::WrongCodesByName => "WrongCodes",
             Self::IssuerUnusable(_) => "IssuerUnusable",
             Self::IssuerNotServed { .. } => "IssuerNotServed",
             Self::NoSite => "NoSite",
@@ -56,6 +58,10 @@ impl fmt::Display for Fault {
             Self::ShortCode => formatter.write_str(
                 "too many wrong codes were sent for a code of fewer than 16 bytes: everybody is \
                  locked out for up to an hour",
+            ),
+            Self::WrongCodesByName => formatter.write_str(
+                "too many wrong codes were sent to the name of the grant: nobody is answered there for \
+                 up to a minute",
             ),
             Self::IssuerUnusable(issuer) => {
                 write!(formatter, "the issuer '{issuer}' cannot be used")

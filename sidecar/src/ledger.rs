@@ -30,6 +30,15 @@ pub trait Ledger: Send + Sync + 'static {
         claim: Option<&Claim>,
     ) -> impl Future<Output = Result<Result<Entry, Refusal>, LedgerFault>> + Send;
 
+    /// The grant that is redeemed by its name in a namespace, as [`Ledger::look`]: the newest one, or
+    /// the one that has not been revoked, whose code is [long](crate::redemption::CodeDigest::is_long).
+    /// Whoever asks cannot tell a grant with a shorter code from none.
+    fn look_by_name(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> impl Future<Output = Result<Result<Grant, Refusal>, LedgerFault>> + Send;
+
     /// The grant as the store holds it at this moment. It is asked for by somebody who has the code
     /// and would be refused for the grant as it was looked at; a store whose looks are never behind
     /// has nothing to add.

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! POST /<grant uid>          the body is the code, as it stands
+//! POST /<namespace>/<name>   the same with --redeem-by-name
 //! name: west                 wanted name of Secret and Link; default: the grant's name
 //! subject: west.example      common name of the certificate; default: the name
 //! certificate-request: MII…  base64 of a PKCS#10 request; absent: the service makes the key
 //! ```
 //!
-//! Source: Skupper's redemption protocol; `certificate-request` and `safe-retry` are additions
+//! Source: Skupper's redemption protocol, the path with names since 2.2; `certificate-request` and `safe-retry` are additions
 //! that its clients and servers ignore.
 
 use axum::body::Body;
@@ -39,6 +40,17 @@ pub const MAX_SUBJECT_CHARACTERS: usize = 64;
 pub fn grant_uid(path: &str) -> Option<GrantUid> {
     let segment = path.strip_prefix('/')?;
     GrantUid::parse(segment.strip_suffix('/').unwrap_or(segment))
+}
+
+/// Namespace and name of the grant that a path names: `/<namespace>/<name>`. Slashes at its end count
+/// for nothing, as in Skupper's server.
+#[must_use]
+pub fn grant_name(path: &str) -> Option<(&str, &str)> {
+    let path = path.strip_prefix('/')?;
+    let (namespace, name) = path.trim_end_matches('/').split_once('/')?;
+    let is_label = namespace.len() <= MAX_LABEL_BYTES && !namespace.contains('.');
+    let are_names = [namespace, name].map(|name| SubdomainName::parse(name).is_ok());
+    (is_label && are_names == [true; 2]).then_some((namespace, name))
 }
 
 /// What the headers of a request ask for.
@@ -178,6 +190,9 @@ fn text(status: StatusCode, body: String) -> Response<Body> {
     response
 }
 
+/// Longest name of a namespace. Source: RFC 1123, a label.
+const MAX_LABEL_BYTES: usize = 63;
+
 /// How long a client is told to wait when the service cannot answer now, in seconds.
 const RETRY_SECONDS: u64 = 2;
 
@@ -200,6 +215,45 @@ mod tests {
         ];
         for (name, path, is_uid) in cases {
             assert_eq!(grant_uid(&path).is_some(), is_uid, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_two_names_is_namespace_and_name() {
+        let label = "a".repeat(63);
+        let subdomain = format!("{label}.{label}");
+        let both = |namespace: &str, name: &str| format!("/{namespace}/{name}");
+        let cases = [
+            ("both", both("site", "west"), Some(("site", "west"))),
+            (
+                "a trailing slash",
+                "/site/west/".into(),
+                Some(("site", "west")),
+            ),
+            (
+                "long ones",
+                both(&label, &subdomain),
+                Some((&*label, &*subdomain)),
+            ),
+            ("two of them", "/site/west//".into(), Some(("site", "west"))),
+            ("two in front", "//site/west".into(), None),
+            ("one name", "/west".into(), None),
+            ("three", "/site/west/x".into(), None),
+            ("no namespace", "//west".into(), None),
+            ("no name", "/site/".into(), None),
+            ("a namespace with a dot", both("a.b", "west"), None),
+            (
+                "a namespace that is too long",
+                both(&"a".repeat(64), "west"),
+                None,
+            ),
+            ("capitals", both("site", "West"), None),
+            ("encoded", both("site", "w%65st"), None),
+            ("upwards", both("..", "west"), None),
+        ];
+        for (name, path, expected) in cases {
+            assert_eq!(grant_name(&path), expected, "{name}");
+            assert!(grant_uid(&path).is_none(), "{name}");
         }
     }
 

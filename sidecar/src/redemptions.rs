@@ -17,6 +17,8 @@ pub struct Redemptions<L> {
     service: Service<L>,
     attempts: Attempts<(GrantUid, Peer)>,
     attempts_of_all: Attempts<GrantUid>,
+    /// Present when grants can be redeemed by their names.
+    attempts_by_name: Option<Attempts<GrantUid>>,
 }
 
 impl<L: Ledger> Redemptions<L> {
@@ -27,6 +29,16 @@ impl<L: Ledger> Redemptions<L> {
             service,
             attempts: Attempts::new(Allowance::PER_PEER),
             attempts_of_all: Attempts::new(Allowance::PER_SHORT_CODE),
+            attempts_by_name: None,
+        }
+    }
+
+    /// The same, where grants with long codes can be redeemed by their names, too.
+    #[must_use]
+    pub fn by_name(self) -> Self {
+        Self {
+            attempts_by_name: Some(Attempts::new(Allowance::PER_NAME)),
+            ..self
         }
     }
 
@@ -38,13 +50,13 @@ impl<L: Ledger> Redemptions<L> {
 
     /// The grant of a request whose code is right.
     async fn grant(&self, request: &Received, connection: &Connection) -> Result<Grant, Refusal> {
-        let uid = protocol::grant_uid(&request.path).ok_or(Refusal::UnknownGrant)?;
-        let grant = self.service.grant(&uid).await?;
+        let (grant, attempts_of_all) = self.named(&request.path).await?;
+        let uid = grant.uid;
         let peer = connection.peer();
         let now = Instant::now();
         let mut checked = self.attempts.check(&(uid, peer), now);
-        if grant.has_short_code {
-            checked = checked.and(self.attempts_of_all.check(&uid, now));
+        if let Some((attempts, _)) = &attempts_of_all {
+            checked = checked.and(attempts.check(&uid, now));
         }
         checked.map_err(Refusal::TooManyAttempts)?;
         if !is_code(&grant, &request.body) {
@@ -55,22 +67,37 @@ impl<L: Ledger> Redemptions<L> {
                 peer = %connection.address(),
                 "wrong code"
             );
-            self.record_wrong(&grant, peer, now);
+            if self.attempts.record_wrong((uid, peer), now) {
+                self.service.report(&grant, &Fault::WrongCodes);
+            }
+            if let Some((attempts, fault)) = attempts_of_all
+                && attempts.record_wrong(uid, now)
+            {
+                self.service.report(&grant, &fault);
+            }
             return Err(Refusal::WrongCode);
         }
         Ok(grant)
     }
 
-    fn record_wrong(&self, grant: &Grant, peer: Peer, now: Instant) {
-        let uid = grant.uid;
-        if self.attempts.record_wrong((uid, peer), now) {
-            self.service.report(grant, &Fault::WrongCodes);
+    /// The grant that a path names; and where the wrong codes of all peers are counted together, and
+    /// what it means when there are too many.
+    async fn named(&self, path: &str) -> Result<(Grant, Option<AttemptsOfAll<'_>>), Refusal> {
+        if let Some(uid) = protocol::grant_uid(path) {
+            let grant = self.service.grant(&uid).await?;
+            let of_all = (&self.attempts_of_all, Fault::ShortCode);
+            let of_all = grant.has_short_code.then_some(of_all);
+            return Ok((grant, of_all));
         }
-        if grant.has_short_code && self.attempts_of_all.record_wrong(uid, now) {
-            self.service.report(grant, &Fault::ShortCode);
-        }
+        let attempts = self.attempts_by_name.as_ref();
+        let attempts = attempts.ok_or(Refusal::UnknownGrant)?;
+        let (namespace, name) = protocol::grant_name(path).ok_or(Refusal::UnknownGrant)?;
+        let grant = self.service.grant_by_name(namespace, name).await?;
+        Ok((grant, Some((attempts, Fault::WrongCodesByName))))
     }
 }
+
+type AttemptsOfAll<'a> = (&'a Attempts<GrantUid>, Fault);
 
 impl<L: Ledger> Handler for Redemptions<L> {
     async fn answer(&self, request: Received, connection: &Connection) -> Answer {

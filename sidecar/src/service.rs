@@ -67,11 +67,20 @@ impl<L: Ledger> Service<L> {
         entry.map(|entry| entry.grant)
     }
 
+    /// The grant that is redeemed by its name in a namespace.
+    ///
+    /// # Errors
+    /// As [`Service::grant`].
+    pub async fn grant_by_name(&self, namespace: &str, name: &str) -> Result<Grant, Refusal> {
+        let found = self.ledger.look_by_name(namespace, name).await;
+        found.map_err(|fault| store_down(&fault))?
+    }
+
     /// Tells the operator, and those who look at the grant, what keeps redeemers from it.
     pub fn report(&self, grant: &Grant, fault: &Fault) {
         let (name, namespace) = (&grant.name, grant.namespace.as_deref());
         match fault {
-            Fault::WrongCodes | Fault::ShortCode => {
+            Fault::WrongCodes | Fault::ShortCode | Fault::WrongCodesByName => {
                 tracing::warn!(grant = %grant.uid, name, namespace, "{fault}");
             }
             _ => tracing::error!(grant = %grant.uid, name, namespace, "{fault}"),

@@ -23,6 +23,7 @@ use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
 use crate::metrics::Metrics;
 use crate::operations;
+use crate::redemption::LONG_CODE_BYTES;
 use crate::redemptions::Redemptions;
 use crate::server::{Limits, Server, ServerCertificate, listen, raise_file_limit};
 use crate::service::{KeyGenerator, Service};
@@ -88,12 +89,21 @@ async fn serve<S: Store>(
 
     let metrics = Arc::new(Metrics::new());
     let current = Arc::new(ArcSwap::from_pointee(sites.current()));
-    let redemptions = Arc::new(Redemptions::new(Service {
+    let redemptions = Redemptions::new(Service {
         ledger,
         sites: Arc::clone(&current),
         keys: KeyGenerator::new(options.key),
         certificate_duration: options.certificate_duration,
-    }));
+    });
+    let redemptions = Arc::new(if options.redeem_by_name {
+        info!(
+            "grants whose codes have at least {LONG_CODE_BYTES} bytes are redeemed at \
+             {url}/NAMESPACE/NAME, too"
+        );
+        redemptions.by_name()
+    } else {
+        redemptions
+    });
     let certificate = ServerCertificate::new(shown.certified_key.clone());
     let tls = certificate
         .configuration()

@@ -137,14 +137,17 @@ impl KubernetesLedger {
         }
     }
 
-    async fn find(&self, uid: &GrantUid) -> Result<Arc<GrantObject>, Refusal> {
-        if let Some(object) = self.grants.find(uid) {
+    async fn find(
+        &self,
+        find: impl Fn(&Grants) -> Option<Arc<GrantObject>>,
+    ) -> Result<Arc<GrantObject>, Refusal> {
+        if let Some(object) = find(&self.grants) {
             return Ok(object);
         }
         if !self.grants.is_complete() {
             return Err(Refusal::NotReady);
         }
-        if let Some(object) = self.grants.wait_for(uid, PATIENCE).await {
+        if let Some(object) = self.grants.wait_for(find, PATIENCE).await {
             return Ok(object);
         }
         // While changes are not heard of, nobody knows what there is.
@@ -167,7 +170,8 @@ impl Ledger for KubernetesLedger {
         uid: &GrantUid,
         claim: Option<&Claim>,
     ) -> Result<Result<Entry, Refusal>, LedgerFault> {
-        let entry = self.find(uid).await.and_then(|object| {
+        let found = self.find(|grants| grants.find(uid)).await;
+        let entry = found.and_then(|object| {
             let grant = object.grant.clone().ok_or(Refusal::NotReady)?;
             let redemption = claim.and_then(|claim| {
                 let keys = object.keys();
@@ -176,6 +180,16 @@ impl Ledger for KubernetesLedger {
             Ok(Entry { grant, redemption })
         });
         Ok(entry)
+    }
+
+    async fn look_by_name(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Result<Grant, Refusal>, LedgerFault> {
+        let found = self.find(|grants| grants.find_by_name(namespace, name));
+        let grant = found.await.map(|object| object.grant.clone());
+        Ok(grant.and_then(|grant| grant.ok_or(Refusal::UnknownGrant)))
     }
 
     async fn confirm(

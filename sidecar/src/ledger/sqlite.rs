@@ -298,6 +298,20 @@ impl Ledger for SqliteLedger {
         Ok(found?.ok_or(Refusal::UnknownGrant))
     }
 
+    /// The ledger has no namespaces: every one is the right one.
+    async fn look_by_name(
+        &self,
+        _namespace: &str,
+        name: &str,
+    ) -> Result<Result<Grant, Refusal>, LedgerFault> {
+        let found = self.files.with_current(|opened| {
+            let looks = &opened.looks;
+            looks.read(|connection| queries::look_by_name(connection, name))
+        });
+        self.renew_after(&found).await;
+        Ok(found?.ok_or(Refusal::UnknownGrant))
+    }
+
     async fn count(
         &self,
         uid: &GrantUid,

@@ -8,37 +8,48 @@ use subtle::ConstantTimeEq;
 use super::GrantUid;
 
 /// SHA-256 over a label, the uid of the grant and its code. Codes are long and random, so no slow
-/// hash is needed. Compared in constant time.
+/// hash is needed. Compared in constant time, by the digest alone.
 #[derive(Clone)]
-pub struct CodeDigest([u8; 32]);
+pub struct CodeDigest {
+    bytes: [u8; 32],
+    is_long: bool,
+}
+
+/// Fewest bytes of a code that keeps strangers out although they may know where the grant is redeemed.
+pub const LONG_CODE_BYTES: usize = 32;
 
 impl CodeDigest {
     /// The digest of a code, or of what a client sent as one.
     #[must_use]
     pub fn of_code(uid: &GrantUid, code: &[u8]) -> Self {
-        Self(digest(&[
-            b"redemption-sidecar code\0",
-            uid.as_bytes(),
-            code,
-        ]))
+        Self {
+            bytes: digest(&[b"redemption-sidecar code\0", uid.as_bytes(), code]),
+            is_long: code.len() >= LONG_CODE_BYTES,
+        }
     }
 
-    /// A stored digest.
+    /// A stored digest, and whether that of a long code.
     #[must_use]
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    pub fn from_stored(bytes: [u8; 32], is_long: bool) -> Self {
+        Self { bytes, is_long }
     }
 
     /// The bytes to store.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.bytes
+    }
+
+    /// Whether the code has at least [`LONG_CODE_BYTES`]: its grant may be redeemed by its name.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.is_long
     }
 }
 
 impl PartialEq for CodeDigest {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.bytes.ct_eq(&other.bytes).into()
     }
 }
 

@@ -40,6 +40,13 @@ impl Allowance {
         window: limits::SHORT_CODE_WINDOW,
         entries: NonZeroUsize::new(limits::SHORT_CODE_ENTRIES).unwrap(),
     };
+
+    /// The allowance of all peers together for the name of one grant.
+    pub const PER_NAME: Self = Self {
+        attempts: limits::BY_NAME_ATTEMPTS,
+        window: limits::ATTEMPTS_WINDOW,
+        entries: NonZeroUsize::new(limits::SHORT_CODE_ENTRIES).unwrap(),
+    };
 }
 
 /// The wrong codes of the last window, by key: `(GrantUid, Peer)`, or whatever has an allowance.

@@ -82,6 +82,10 @@ pub const SHORT_CODE_ATTEMPTS: u32 = 100;
 /// The time in which wrong codes for a grant with a short code are counted together.
 pub const SHORT_CODE_WINDOW: Duration = Duration::from_hours(1);
 
+/// Wrong codes of all peers together that are sent to the name of one grant in [`ATTEMPTS_WINDOW`]:
+/// strangers can guess a name, and then shut others out for a minute, from that path alone.
+pub const BY_NAME_ATTEMPTS: u32 = 100;
+
 /// For how many grants with short codes wrong codes are counted.
 pub const SHORT_CODE_ENTRIES: usize = 16_384;
 

@@ -61,7 +61,7 @@ fn a_file_that_is_no_ledger_is_left_alone_with_advice() {
                 drop(open(path.parent().unwrap()));
                 Connection::open(path)
                     .unwrap()
-                    .execute_batch("PRAGMA user_version = 2")
+                    .execute_batch("PRAGMA user_version = 1000")
                     .unwrap();
             },
             Some("newer program"),

@@ -74,6 +74,58 @@ fn open(folder: &Path) -> SqliteLedger {
 }
 
 #[tokio::test]
+async fn a_name_finds_the_newest_grant_with_a_long_code_that_was_not_revoked() {
+    let folder = folder();
+    let ledger = open(folder.path());
+    let long = |number, name: &str, created| {
+        let mut grant = grant(number, name, 1);
+        grant.code = CodeDigest::of_code(&grant.uid, &[b'x'; 32]);
+        (grant.created, grant.expiration_time) = (created, created + HOUR);
+        grant
+    };
+    let rows = [
+        (long(1, "west", now()), true),
+        (long(2, "west", now() + SECOND * 2), true),
+        (long(3, "west", now() + SECOND * 3), false),
+        (grant(4, "short", 1), false),
+    ];
+    for (grant, is_revoked) in &rows {
+        assert_eq!(ledger.create(grant, grant.created).await.unwrap(), Ok(()));
+        if *is_revoked {
+            ledger.revoke(&grant.name, grant.created).await.unwrap();
+        }
+    }
+    let found = async |name: &str| {
+        let found = ledger.look_by_name("any", name).await.unwrap();
+        found.map(|grant| grant.uid)
+    };
+    assert_eq!(found("west").await, Ok(uid(3)));
+    ledger.revoke("west", now() + SECOND * 4).await.unwrap();
+    assert_eq!(found("west").await, Ok(uid(3)));
+    for name in ["short", "none", ""] {
+        assert_eq!(found(name).await, Err(Refusal::UnknownGrant), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_of_the_first_schema_keeps_its_grants_and_they_have_no_names() {
+    let folder = folder();
+    let before = grant(1, "west", 2);
+    {
+        let ledger = open(folder.path());
+        ledger.create(&before, now()).await.unwrap().unwrap();
+    }
+    let file = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    file.execute_batch("ALTER TABLE grants DROP COLUMN has_long_code; PRAGMA user_version = 1")
+        .unwrap();
+    drop(file);
+    let ledger = open(folder.path());
+    assert_eq!(ledger.list().await.unwrap(), [before]);
+    let found = ledger.look_by_name("any", "west").await.unwrap();
+    assert_eq!(found, Err(Refusal::UnknownGrant));
+}
+
+#[tokio::test]
 async fn a_counted_key_is_the_same_redemption_again() {
     let folder = folder();
     let grant = grant(1, "west", 1);

@@ -386,7 +386,7 @@ fn grant(redemptions_allowed: u32) -> Grant {
     Grant {
         uid: GrantUid::from_bytes([1; 16]),
         name: "west".to_owned(),
-        code: CodeDigest::from_bytes([0; 32]),
+        code: CodeDigest::from_stored([0; 32], false),
         redemptions_allowed,
         redemptions: 0,
         created,

@@ -12,6 +12,7 @@
 
 mod at_most;
 mod blocked_log;
+mod by_name;
 mod cluster;
 mod commands;
 mod crashes;

@@ -17,6 +17,12 @@ pub(super) fn advice(fault: &Fault) -> String {
             for up to an hour, because the code of the grant has fewer than 16 bytes. Make a grant \
             with a longer code, or without one"
             .to_owned(),
+        Fault::WrongCodesByName => {
+            "wrong codes: too many of them were sent to the name of the grant, \
+            and nobody is answered there for up to a minute; redeemers with a URL that has its uid \
+            are. The log of the service has the addresses"
+                .to_owned()
+        }
         Fault::IssuerUnusable(issuer) => format!(
             "the issuer '{}' cannot be used, and nothing can be redeemed: its Secret must hold a CA \
              certificate in 'tls.crt' and its key in 'tls.key', and the service must be allowed to \

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::object::GrantObject;
+use super::object::{GrantObject, ObjectPlace};
 use crate::redemption::GrantUid;
 
 /// The grants by uid. Objects only become newer.
@@ -21,6 +21,8 @@ pub struct Grants {
 #[derive(Default)]
 struct State {
     objects: HashMap<GrantUid, Arc<GrantObject>>,
+    /// Those whose code is long, by namespace and name.
+    names: HashMap<String, GrantUid>,
     /// Those that were listed so far, while a list is read.
     listed: Option<HashSet<GrantUid>>,
     /// Whether a whole list was read once.
@@ -36,15 +38,28 @@ impl Grants {
         self.read().objects.get(uid).cloned()
     }
 
-    /// As [`Grants::find`], but an object that is not known yet may appear for a while: whoever made
-    /// it may be faster than the watch.
-    pub async fn wait_for(&self, uid: &GrantUid, patience: Duration) -> Option<Arc<GrantObject>> {
+    /// The object of a name, if its code is long.
+    #[must_use]
+    pub fn find_by_name(&self, namespace: &str, name: &str) -> Option<Arc<GrantObject>> {
+        let state = self.read();
+        let uid = state.names.get(&place(namespace, name))?;
+        let object = state.objects.get(uid);
+        object.filter(|object| object.has_long_code()).cloned()
+    }
+
+    /// What `find` finds, which may become known for a while: whoever made it may be faster than the
+    /// watch.
+    pub async fn wait_for(
+        &self,
+        find: impl Fn(&Self) -> Option<Arc<GrantObject>>,
+        patience: Duration,
+    ) -> Option<Arc<GrantObject>> {
         let end = Instant::now() + patience;
         loop {
             // What becomes known after the look must not be missed.
             let mut news = std::pin::pin!(self.news.notified());
             news.as_mut().enable();
-            if let Some(object) = self.find(uid) {
+            if let Some(object) = find(self) {
                 return Some(object);
             }
             if timeout_at(end, news).await.is_err() {
@@ -79,9 +94,10 @@ impl Grants {
         }
         object.share_ca(&mut state.ca);
         let object = Arc::new(object);
+        note_name(&mut state.names, &object);
         let before = state.objects.insert(uid, Arc::clone(&object));
         drop(state);
-        if before.is_none() {
+        if before.is_none_or(|before| before.grant.is_none()) {
             self.news.notify_waiters();
         }
         object
@@ -102,12 +118,15 @@ impl Grants {
     /// unknown: an answer about it may come later than the news that it is gone.
     pub fn renew(&self, mut object: GrantObject) -> Arc<GrantObject> {
         let mut state = self.write();
-        let State { objects, ca, .. } = &mut *state;
+        let State {
+            objects, names, ca, ..
+        } = &mut *state;
         let Some(known) = objects.get_mut(&object.place.uid) else {
             return Arc::new(object);
         };
         if object.is_as_new_as(known) {
             object.share_ca(ca);
+            note_name(names, &object);
             *known = Arc::new(object);
         }
         Arc::clone(known)
@@ -115,7 +134,14 @@ impl Grants {
 
     /// Forgets an object that was deleted.
     pub fn forget(&self, uid: &GrantUid) {
-        self.write().objects.remove(uid);
+        let mut state = self.write();
+        if state
+            .objects
+            .remove(uid)
+            .is_some_and(|object| object.has_long_code())
+        {
+            state.names.retain(|_, of_name| of_name != uid);
+        }
     }
 
     /// A list begins: every object that is there is kept anew. Until it ends, what was known stays.
@@ -128,6 +154,8 @@ impl Grants {
         let mut state = self.write();
         if let Some(listed) = state.listed.take() {
             state.objects.retain(|uid, _| listed.contains(uid));
+            let State { objects, names, .. } = &mut *state;
+            names.retain(|_, uid| objects.contains_key(uid));
         }
         state.is_complete = true;
         drop(state);
@@ -141,6 +169,21 @@ impl Grants {
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn note_name(names: &mut HashMap<String, GrantUid>, object: &GrantObject) {
+    if object.has_long_code() {
+        let ObjectPlace {
+            namespace,
+            name,
+            uid,
+        } = &object.place;
+        names.insert(place(namespace, name), *uid);
+    }
+}
+
+fn place(namespace: &str, name: &str) -> String {
+    format!("{namespace}/{name}")
 }
 
 #[cfg(test)]
@@ -211,6 +254,64 @@ mod tests {
         assert!(grants.is_complete());
     }
 
+    fn with_code(number: u8, version: &str, bytes: usize) -> GrantObject {
+        let status = json!({"code": "x".repeat(bytes), "expirationTime": "2999-01-01T00:00:00Z"});
+        let uid = GrantUid::from_bytes([number; 16]);
+        let object = serde_json::from_value(json!({
+            "metadata": {"name": "west", "namespace": "site", "uid": uid.to_string(),
+                "resourceVersion": version},
+            "status": status,
+        }));
+        GrantObject::read(&object.unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_grant_with_a_long_code_has_a_name_until_it_is_gone() {
+        let grants = Grants::default();
+        let uid = |number| GrantUid::from_bytes([number; 16]);
+        let named = || {
+            let found = grants.find_by_name("site", "west");
+            found.map(|object| object.place.uid)
+        };
+        grants.keep(object(1, "1"));
+        assert_eq!(named(), None, "no code yet");
+        grants.keep(with_code(1, "2", 31));
+        assert_eq!(named(), None, "a short code");
+        grants.renew(with_code(1, "3", 32));
+        assert_eq!(named(), Some(uid(1)));
+        assert!(grants.find_by_name("other", "west").is_none());
+        grants.keep(with_code(2, "9", 32));
+        assert_eq!(named(), Some(uid(2)), "made again");
+        grants.forget(&uid(1));
+        grants.renew(with_code(1, "10", 32));
+        assert_eq!(named(), Some(uid(2)), "an answer that comes late");
+        grants.keep(with_code(2, "11", 16));
+        assert_eq!(named(), None, "the code is another one");
+        grants.keep(with_code(2, "12", 32));
+        grants.list_begins();
+        grants.list_ends();
+        assert_eq!(named(), None, "gone");
+        assert!(grants.read().names.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_name_is_known_as_soon_as_the_code_is() {
+        let grants = Arc::new(Grants::default());
+        let watch = Arc::clone(&grants);
+        tokio::spawn(async move {
+            watch.keep(object(1, "1"));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            watch.keep(with_code(1, "2", 32));
+        });
+        let find = |grants: &Grants| grants.find_by_name("site", "west");
+        assert!(
+            grants
+                .wait_for(find, Duration::from_mins(1))
+                .await
+                .is_some()
+        );
+    }
+
     #[tokio::test]
     async fn who_is_early_waits_for_the_watch_but_not_for_long() {
         let grants = Arc::new(Grants::default());
@@ -225,9 +326,10 @@ mod tests {
         });
         let minute = Duration::from_mins(1);
         let begin = Instant::now();
-        assert!(grants.wait_for(&known, minute).await.is_some());
+        let find = |uid: GrantUid| move |grants: &Grants| grants.find(&uid);
+        assert!(grants.wait_for(find(known), minute).await.is_some());
         let patience = Duration::from_millis(100);
-        assert!(grants.wait_for(&unknown, patience).await.is_none());
+        assert!(grants.wait_for(find(unknown), patience).await.is_none());
         assert!((patience..minute).contains(&begin.elapsed()));
     }
 }

@@ -92,6 +92,13 @@ impl GrantObject {
         status
     }
 
+    /// Whether it can be redeemed by its name.
+    #[must_use]
+    pub fn has_long_code(&self) -> bool {
+        let grant = self.grant.as_ref();
+        grant.is_some_and(|grant| grant.code.is_long())
+    }
+
     /// Keeps the `ca` in one place with another object that has the same one. `shared` is that of the
     /// object before, and then of this one.
     pub(super) fn share_ca(&mut self, shared: &mut Option<Arc<str>>) {

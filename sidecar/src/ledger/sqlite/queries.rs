@@ -48,6 +48,20 @@ pub(super) fn look(
         .optional()
 }
 
+/// The newest grant of a name whose code is long; one that was not revoked goes before others.
+pub(super) fn look_by_name(connection: &Connection, name: &str) -> rusqlite::Result<Option<Grant>> {
+    const LOOK: &str = concat!(
+        "SELECT ",
+        grant_columns!(),
+        " FROM grants WHERE name = :name AND has_long_code \
+         ORDER BY revoked IS NOT NULL, created DESC, uid DESC LIMIT 1"
+    );
+    connection
+        .prepare_cached(LOOK)?
+        .query_row(named_params! { ":name": name }, read_grant)
+        .optional()
+}
+
 /// Grants with their redemptions.
 pub(super) type Shown = Vec<(Grant, Vec<Redemption>)>;
 
@@ -115,7 +129,7 @@ pub(super) fn create(
         "INSERT INTO grants (",
         grant_columns!(),
         ") VALUES (:uid, :name, :code_digest, :redemptions_allowed, :redemptions, :created, \
-         :expiration_time, :revoked, :issuer, :sum)"
+         :expiration_time, :revoked, :issuer, :has_long_code, :sum)"
     );
     if let Some(holder) = not_ended(connection, &grant.name, now)?.next() {
         return Ok((Err(Box::new(holder)), Effect::Nothing));
@@ -130,6 +144,7 @@ pub(super) fn create(
         ":expiration_time": grant.expiration_time.timestamp_micros(),
         ":revoked": grant.revoked.map(|at| at.timestamp_micros()),
         ":issuer": grant.issuer,
+        ":has_long_code": grant.code.is_long(),
         ":sum": sum(grant),
     })?;
     Ok((Ok(()), Effect::Changed))

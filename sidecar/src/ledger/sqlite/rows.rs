@@ -10,7 +10,7 @@ use crate::redemption::{CodeDigest, Grant, GrantUid, KeyDigest, KeyOrigin, Redem
 macro_rules! grant_columns {
     () => {
         "uid, name, code_digest, redemptions_allowed, redemptions, created, expiration_time, \
-         revoked, issuer, sum"
+         revoked, issuer, has_long_code, sum"
     };
 }
 
@@ -23,14 +23,14 @@ macro_rules! redemption_columns {
 pub(super) use {grant_columns, redemption_columns};
 
 /// The column at which those of a redemption begin behind those of its grant.
-pub(super) const REDEMPTION: usize = 10;
+pub(super) const REDEMPTION: usize = 11;
 
 /// The grant of a row that begins with [`grant_columns`].
 pub(super) fn read_grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
     let grant = Grant {
         uid: GrantUid::from_bytes(row.get(0)?),
         name: row.get(1)?,
-        code: CodeDigest::from_bytes(row.get(2)?),
+        code: CodeDigest::from_stored(row.get(2)?, row.get(9)?),
         redemptions_allowed: row.get(3)?,
         redemptions: row.get(4)?,
         created: time(row.get(5)?)?,
@@ -41,7 +41,7 @@ pub(super) fn read_grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
         // No shorter code is taken.
         has_short_code: false,
     };
-    if row.get::<_, i64>(9)? != sum(&grant) {
+    if row.get::<_, i64>(10)? != sum(&grant) {
         return Err(damaged("the sum of a grant is another one"));
     }
     Ok(grant)
@@ -91,6 +91,10 @@ pub(super) fn sum(grant: &Grant) -> i64 {
         hash.update(text.map_or("", String::as_str));
         // Neither byte is part of a text.
         hash.update([if text.is_some() { 0xff } else { 0xfe }]);
+    }
+    if grant.code.is_long() {
+        // Grants of the first schema say nothing of it.
+        hash.update(b"long code");
     }
     let digest: [u8; 32] = hash.finalize().into();
     let (first, _) = digest.split_at(8);

@@ -12,7 +12,8 @@ const APPLICATION_ID: i32 = i32::from_be_bytes(*b"RdSc");
 /// `sum` is over the other columns of its row: SQLite keeps no checksums of its pages, and a
 /// damaged count must not be taken for a lower one. The last two indexes hold all that
 /// [`tally`](super::queries::tally) reads; only the last redemption of a grant changes one.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 CREATE TABLE grants (
     uid BLOB PRIMARY KEY NOT NULL,
     name TEXT NOT NULL,
@@ -41,7 +42,10 @@ CREATE INDEX grants_by_name ON grants (name, created);
 CREATE INDEX grants_by_end ON grants (revoked, expiration_time);
 CREATE INDEX grants_spent ON grants (revoked, expiration_time, redemptions, redemptions_allowed)
     WHERE redemptions >= redemptions_allowed;
-"];
+",
+    // Whether a grant can be redeemed by its name. Of older ones it is not known.
+    "ALTER TABLE grants ADD COLUMN has_long_code INTEGER NOT NULL DEFAULT 0;",
+];
 
 /// Why a file cannot be used as a ledger.
 #[derive(Debug)]

@@ -68,6 +68,19 @@ impl Ledger for Memory {
         Ok(entry.ok_or(Refusal::UnknownGrant))
     }
 
+    async fn look_by_name(
+        &self,
+        _: &str,
+        name: &str,
+    ) -> Result<Result<Grant, Refusal>, LedgerFault> {
+        let grants = self.0.lock().unwrap();
+        let found = grants.iter().map(|(grant, _)| grant);
+        let found = found
+            .clone()
+            .find(|grant| grant.name == name && grant.code.is_long());
+        Ok(found.cloned().ok_or(Refusal::UnknownGrant))
+    }
+
     async fn count(
         &self,
         uid: &GrantUid,

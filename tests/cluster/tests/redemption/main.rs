@@ -8,6 +8,7 @@
 
 mod balancer;
 mod burst;
+mod by_name;
 mod certificates;
 mod coexistence;
 mod commands;

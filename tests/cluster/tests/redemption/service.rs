@@ -261,10 +261,21 @@ impl Services {
         code: &str,
         headers: &str,
     ) -> Option<Answer> {
+        self.ask_at(port, &format!("/{uid}"), code, headers).await
+    }
+
+    /// The same at a path.
+    pub(crate) async fn ask_at(
+        &self,
+        port: u16,
+        path: &str,
+        code: &str,
+        headers: &str,
+    ) -> Option<Answer> {
         let ca = self.ca_if_made()?;
         let length = code.len();
         let request = format!(
-            "POST /{uid} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{headers}\
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{headers}\
              Content-Length: {length}\r\n\r\n{code}"
         );
         let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &request));

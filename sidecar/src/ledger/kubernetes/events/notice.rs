@@ -124,11 +124,12 @@ mod tests {
         Notice::new(&grant, fault, at)
     }
 
-    fn faults() -> [Fault; 8] {
+    fn faults() -> [Fault; 9] {
         let long = "x".repeat(253);
         [
             Fault::WrongCodes,
             Fault::ShortCode,
+            Fault::WrongCodesByName,
             Fault::IssuerUnusable(long.clone()),
             Fault::EdgeSite(long.clone()),
             Fault::IssuerNotServed {
