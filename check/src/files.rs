@@ -1,7 +1,7 @@
 //! Paths from the command line -> files, and their text.
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -97,7 +97,7 @@ pub struct Inputs {
 pub fn expand(paths: &[PathBuf], excluded: &Excluded) -> Inputs {
     let mut search = Search {
         excluded,
-        seen: BTreeSet::new(),
+        seen: HashSet::new(),
         found: Inputs::default(),
     };
     for path in paths {
@@ -110,7 +110,7 @@ pub fn expand(paths: &[PathBuf], excluded: &Excluded) -> Inputs {
 
 struct Search<'a> {
     excluded: &'a Excluded,
-    seen: BTreeSet<PathBuf>,
+    seen: HashSet<OsString>,
     found: Inputs,
 }
 
@@ -153,8 +153,11 @@ impl Search<'_> {
             if path.is_dir() {
                 let is_hidden = name.as_encoded_bytes().starts_with(b".");
                 let is_left_out = is_hidden || LEFT_OUT.iter().any(|left_out| name == *left_out);
-                if !is_left_out && !is_link {
-                    self.folder(&path, &place)?;
+                if !is_left_out
+                    && !is_link
+                    && let Err(problem) = self.folder(&path, &place)
+                {
+                    self.found.problems.push((Input::named(&path), problem));
                 }
                 continue;
             }
@@ -205,7 +208,7 @@ impl Search<'_> {
         if !input.is_standard() && self.excluded.has(&input.place) {
             return;
         }
-        if !self.seen.insert(input.place.clone()) {
+        if !self.seen.insert(input.place.clone().into_os_string()) {
             return;
         }
         let path = match input.path.strip_prefix(".") {
@@ -252,25 +255,45 @@ pub struct Text {
     pub is_exact: bool,
 }
 
+/// Why a file is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unread {
+    /// It is larger than 16 MiB, and begins with this text.
+    TooLarge(String),
+    /// A line that says why it cannot be read.
+    Failed(String),
+}
+
+impl Unread {
+    /// A line that says why.
+    #[must_use]
+    pub fn line(&self, input: &Input) -> String {
+        match self {
+            Self::TooLarge(_) => format!(
+                "cannot read {}: it is larger than 16 MiB: split it",
+                input.name()
+            ),
+            Self::Failed(line) => line.clone(),
+        }
+    }
+}
+
 /// Reads a file.
 ///
 /// # Errors
-/// One line that says why it cannot be read.
-pub fn read(input: &Input) -> Result<Text, String> {
+/// Why it is not read.
+pub fn read(input: &Input) -> Result<Text, Unread> {
     let mut bytes = Vec::new();
     let reading = if input.is_standard() {
         io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes)
     } else {
         File::open(&input.path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
     };
-    reading.map_err(|error| unreadable(Path::new(&input.name()), &error))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(format!(
-            "cannot read {}: it is larger than 16 MiB: split it",
-            input.name()
-        ));
-    }
+    reading.map_err(|error| Unread::Failed(unreadable(Path::new(&input.name()), &error)))?;
     let text = decode(&bytes).into_owned();
+    if bytes.len() as u64 > LARGEST {
+        return Err(Unread::TooLarge(text));
+    }
     Ok(Text {
         is_exact: text.as_bytes() == bytes,
         text,

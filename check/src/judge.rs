@@ -243,6 +243,12 @@ impl Contents {
     }
 }
 
+/// True where the letters of a text name an object of ours, whether it can be read or not.
+#[must_use]
+pub fn names_ours(text: &str) -> bool {
+    count(text, &(0..text.len())) > 0
+}
+
 /// How many objects of ours a stretch of the text names.
 fn count(text: &str, span: &Span) -> usize {
     count_of_types(text.get(span.clone()).unwrap_or_default(), &types())

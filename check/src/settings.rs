@@ -17,7 +17,7 @@ use crate::place::Lines;
 /// A line for each problem, with file, line and column where there is one.
 pub fn read(input: &Input) -> Result<(Value, Settings), Vec<String>> {
     let name = input.name();
-    let file = read_file(input).map_err(|problem| vec![problem])?;
+    let file = read_file(input).map_err(|unread| vec![unread.line(input)])?;
     let lines = Lines::of(&file.text);
     let at = |start: usize, problem: &str| {
         let place = lines.place(start);

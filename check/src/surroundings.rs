@@ -1,7 +1,8 @@
 //! What stands beside a file and makes it a part of something else: the chart or the kustomization
 //! that it belongs to.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
+use std::iter;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -20,7 +21,16 @@ pub struct Surroundings {
     searched: Vec<PathBuf>,
     /// What these name.
     named: OnceLock<Named>,
-    folders: Mutex<HashMap<PathBuf, Arc<Named>>>,
+    folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
+}
+
+/// A folder, and the one above it.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    is_chart: bool,
+    named: Named,
+    above: Option<Arc<Self>>,
 }
 
 /// What kustomizations name, as whole paths.
@@ -28,7 +38,7 @@ pub struct Surroundings {
 struct Named {
     /// Patches, and the folder of the kustomization.
     patches: HashMap<PathBuf, PathBuf>,
-    resources: BTreeSet<PathBuf>,
+    resources: HashSet<PathBuf>,
 }
 
 impl Surroundings {
@@ -48,11 +58,13 @@ impl Surroundings {
         if input.is_standard() {
             return None;
         }
-        let folders = || input.place.ancestors().skip(1);
-        let charts = folders().filter(|folder| folder.ends_with("templates"));
-        let mut charts = charts.filter_map(Path::parent);
-        if let Some(chart) = charts.find(|chart| chart.join("Chart.yaml").is_file()) {
-            return Some(Reason::HelmTemplate(self.name(chart)));
+        let folder = self.folder(input.place.parent()?);
+        let folders = || iter::successors(Some(&*folder), |folder| folder.above.as_deref());
+        let mut templates = folders().filter(|folder| folder.path.ends_with("templates"));
+        let chart =
+            templates.find_map(|folder| folder.above.as_ref().filter(|above| above.is_chart));
+        if let Some(chart) = chart {
+            return Some(Reason::HelmTemplate(self.name(&chart.path)));
         }
         let searched = self.named.get_or_init(|| {
             let mut named = Named::default();
@@ -61,8 +73,7 @@ impl Surroundings {
             }
             named
         });
-        let above: Vec<Arc<Named>> = folders().map(|folder| self.named_in(folder)).collect();
-        let all = || above.iter().map(AsRef::as_ref).chain([searched]);
+        let all = || folders().map(|folder| &folder.named).chain([searched]);
         if all().any(|named| named.resources.contains(&input.place)) {
             return None;
         }
@@ -70,18 +81,23 @@ impl Surroundings {
         Some(Reason::KustomizePatch(self.name(folder)))
     }
 
-    fn named_in(&self, folder: &Path) -> Arc<Named> {
-        let known = |folders: &HashMap<PathBuf, Arc<Named>>| folders.get(folder).cloned();
-        if let Some(named) = self.folders.lock().ok().and_then(|folders| known(&folders)) {
-            return named;
+    fn folder(&self, path: &Path) -> Arc<Folder> {
+        let folders = self.folders.lock();
+        if let Some(folder) = folders.ok().and_then(|folders| folders.get(path).cloned()) {
+            return folder;
         }
         let mut named = Named::default();
-        named.read(folder);
-        let named = Arc::new(named);
+        named.read(path);
+        let folder = Arc::new(Folder {
+            path: path.to_owned(),
+            is_chart: path.join("Chart.yaml").is_file(),
+            named,
+            above: path.parent().map(|above| self.folder(above)),
+        });
         if let Ok(mut folders) = self.folders.lock() {
-            folders.insert(folder.to_owned(), Arc::clone(&named));
+            folders.insert(path.to_owned(), Arc::clone(&folder));
         }
-        named
+        folder
     }
 
     /// A folder as a command names it that runs in the current one.

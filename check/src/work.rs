@@ -7,9 +7,9 @@ use std::thread;
 use chrono::{DateTime, Utc};
 use skupper_access_policy::settings::Settings;
 
-use crate::files::{self, Input};
+use crate::files::{self, Input, Unread};
 use crate::fix::{Fixed, fix};
-use crate::judge::{Contents, judge};
+use crate::judge::{Contents, judge, names_ours};
 use crate::report::{Judged, Pieces, Style, Summary};
 use crate::root::Root;
 use crate::surroundings::Surroundings;
@@ -80,11 +80,16 @@ impl Check {
     #[must_use]
     pub fn file(&self, input: &Input, surroundings: &Surroundings) -> Outcome {
         let name = input.name();
+        let skips_others = self.skips_others || !input.is_named;
+        let mut outcome = Outcome::default();
         let file = match files::read(input) {
             Ok(file) => file,
-            Err(problem) => return self.problem(input, &problem),
+            Err(Unread::TooLarge(text)) if skips_others && !names_ours(&text) => {
+                outcome.summary.skipped = 1;
+                return outcome;
+            }
+            Err(unread) => return self.problem(input, &unread.line(input)),
         };
-        let mut outcome = Outcome::default();
         let mut text = file.text;
         let mut contents = self.examine(input, &text, surroundings);
         if self.is_fixing {
@@ -103,7 +108,7 @@ impl Check {
             }
             tell_fixed(&name, &fixed, &mut outcome);
         }
-        if self.skips_others || !input.is_named {
+        if skips_others {
             contents.skip_unreadable_of_others(&text);
         }
         outcome.summary.count(&contents);

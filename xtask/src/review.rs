@@ -101,7 +101,8 @@ impl Reviewer {
         input: &Input,
         surroundings: &Surroundings,
     ) -> Result<usize, String> {
-        let text = files::read(input)?.text;
+        let file = files::read(input).map_err(|unread| unread.line(input))?;
+        let text = file.text;
         let mut contents = examine(input, &text, surroundings, &self.settings, self.now);
         if !input.is_named {
             contents.skip_unreadable_of_others(&text);

@@ -409,6 +409,40 @@ fn what_is_of_nobody_here_ends_no_run() {
 }
 
 #[test]
+fn a_file_that_is_too_large_matters_where_it_names_an_object_of_ours() {
+    let filler = format!("# {}\n", "a".repeat(1 << 20)).repeat(17);
+    let (ours, others) = (format!("{BAD}{filler}"), format!("a: 1\n{filler}"));
+    let table: [Row<'_>; 4] = [
+        (
+            "of others, in a folder",
+            &[("a.yml", &others)],
+            &["."],
+            0,
+            &[],
+            0,
+        ),
+        (
+            "of others, by name",
+            &[("a.yml", &others)],
+            &["a.yml"],
+            2,
+            &[],
+            0,
+        ),
+        (
+            "of others, by a hook",
+            &[("a.yml", &others)],
+            &["--skip-others", "a.yml"],
+            0,
+            &[],
+            0,
+        ),
+        ("of ours", &[("a.yml", &ours)], &["."], 2, &[], 0),
+    ];
+    each_row(&table);
+}
+
+#[test]
 fn what_is_excluded_is_left_out() {
     let files: &[(&str, &str)] = &[
         ("node_modules/x/bad.yml", BAD),
