@@ -87,14 +87,14 @@ impl fmt::Display for Reason {
                 "patches in a kustomization are not judged: check what they are applied to: \
                  'kustomize build . | skupper-access-check -'",
             ),
-            Self::Embedded(kind) => {
-                f.write_str("what stands inside ")?;
-                match kind.as_str() {
-                    "" => f.write_str("other values")?,
-                    kind => write!(f, "a {}", printable(kind))?,
-                }
-                f.write_str(" is not judged: check it in a file of its own")
-            }
+            Self::Embedded(kind) if kind.is_empty() => f.write_str(
+                "objects inside other values are not judged: check them in a file of their own",
+            ),
+            Self::Embedded(kind) => write!(
+                f,
+                "objects inside one of kind '{}' are not judged: check them in a file of their own",
+                printable(kind)
+            ),
         }
     }
 }

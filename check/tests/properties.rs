@@ -28,6 +28,16 @@ const PIECES: &[&str] = &[
     "kind: AccessGrant\n",
     "kind: AccessToken\n",
     "metadata: {name: west}\n",
+    "apiVersion: skupper.io/v1\n",
+    "apiVersion: v1\n",
+    "kind: AccesGrant\n",
+    "metadata: {name: west, namespace: A, labels: {a: 1}}\n",
+    "$patch: delete\n",
+    "sops: {mac: a}\n",
+    "{{ .a }}",
+    "{% if a %}\n",
+    "${A}",
+    "// a",
     "spec:\n",
     "spec: {",
     "}",
@@ -178,6 +188,26 @@ fn hostile_texts_cost_no_more_than_their_length() {
         ),
         ("a JSON string", format!("{{\"a\":\"{}", many("\\\\"))),
         ("grants", many(&format!("{head}---\n"))),
+        (
+            "grants with keys that stand twice",
+            many(&format!("{head}a: 1\na: 2\nspec: {{b: 1, b: 2}}\n---\n")),
+        ),
+        (
+            "actions of templates",
+            format!("a: [\n{}", many("{{ a }} {% b %}")),
+        ),
+        (
+            "actions without an end",
+            format!("a: [\n{}", many("{{{%{#<%")),
+        ),
+        (
+            "kinds",
+            format!("a: [ # skupper.io\n{}", many("kind: AccessGrant\n")),
+        ),
+        (
+            "objects inside another one",
+            format!("kind: A\na: {{{}b: 1}}", many(&format!("a: {object}, "))),
+        ),
         (
             "grants in one line",
             format!(

@@ -332,13 +332,13 @@ fn objects_inside_others_are_counted() {
         work.replace('\n', "\n  ")
     );
     let owned = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\n  ownerReferences:\n  - {apiVersion: skupper.io/v2alpha1, kind: AccessGrant, name: west, uid: a}\n";
-    let table: [Row<'_>; 4] = [
+    let table: [Row<'_>; 5] = [
         (
             "a ConfigMap",
             &[("a.yml", &config)],
             &["--deny-warnings", "."],
             0,
-            &["inside a ConfigMap is not judged"],
+            &["inside one of kind 'ConfigMap' are not judged"],
             0,
         ),
         (
@@ -346,7 +346,7 @@ fn objects_inside_others_are_counted() {
             &[("a.yml", work)],
             &["."],
             0,
-            &["inside a ManifestWork is not judged"],
+            &["inside one of kind 'ManifestWork' are not judged"],
             0,
         ),
         (
@@ -354,10 +354,21 @@ fn objects_inside_others_are_counted() {
             &[("a.yml", &list)],
             &["."],
             0,
-            &["inside a ManifestWork is not judged"],
+            &["inside one of kind 'ManifestWork' are not judged"],
             0,
         ),
         ("an owner", &[("a.yml", owned)], &["."], 0, &[], 0),
+        (
+            "a list in JSON that is no YAML",
+            &[(
+                "a.json",
+                "[{\"a\": \"\\/\", \"b\": \"kind: AccessGrant # skupper.io\"}]",
+            )],
+            &["."],
+            0,
+            &["objects inside other values are not judged"],
+            0,
+        ),
     ];
     each_row(&table);
     let folder = Folder::with(&[("a.yml", work)]);
