@@ -37,16 +37,17 @@ pub struct GrantOrder {
 }
 
 impl GrantOrder {
-    /// Reads a YAML file that holds one AccessGrant. `name` goes before the one in the file.
+    /// Reads a manifest that holds one AccessGrant, as kubectl would. `name` goes before the one in
+    /// the file.
     ///
     /// # Errors
     /// What is wrong with it; never its code.
     pub fn of_manifest(
-        text: &str,
+        bytes: &[u8],
         name: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Self, GrantProblem> {
-        let mut object = yaml::single_object(text).map_err(GrantProblem)?;
+        let mut object = yaml::object_of_kind(bytes, "AccessGrant").map_err(GrantProblem)?;
         let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
         if let (Some(name), Some(metadata)) = (name, metadata) {
             metadata.insert("name".to_owned(), name.into());
@@ -160,14 +161,14 @@ mod tests {
     #[test]
     fn a_manifest_is_judged_and_completed_by_the_policy() {
         let now = DateTime::UNIX_EPOCH;
-        let order = GrantOrder::of_manifest(&manifest("{}"), None, now).unwrap();
+        let order = GrantOrder::of_manifest(manifest("{}").as_bytes(), None, now).unwrap();
         assert_eq!(order.name, "west");
         assert_eq!(order.redemptions_allowed, 1);
         assert_eq!(order.expiration_window, TimeDelta::minutes(15));
         assert!(order.code.is_none() && order.issuer.is_none());
 
         let spec = "{redemptionsAllowed: 3, expirationWindow: 1h, code: 'canary canary canary', issuer: other}";
-        let order = GrantOrder::of_manifest(&manifest(spec), Some("east"), now).unwrap();
+        let order = GrantOrder::of_manifest(manifest(spec).as_bytes(), Some("east"), now).unwrap();
         assert_eq!(
             (order.name.as_str(), order.redemptions_allowed),
             ("east", 3)
@@ -213,7 +214,7 @@ mod tests {
             ("no object", "canary".to_owned(), "must be an object"),
         ];
         for (name, text, part) in cases {
-            let problem = GrantOrder::of_manifest(&text, None, DateTime::UNIX_EPOCH);
+            let problem = GrantOrder::of_manifest(text.as_bytes(), None, DateTime::UNIX_EPOCH);
             let message = problem.map(|order| order.name).unwrap_err().to_string();
             assert!(message.contains(part), "{name}: {message}");
             assert!(!message.contains("canary"), "{name}: {message}");

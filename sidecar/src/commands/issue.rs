@@ -227,8 +227,8 @@ const CODE_PATIENCE: Duration = Duration::from_mins(1);
 fn order(options: &Issue, now: DateTime<Utc>) -> Result<GrantOrder, Failure> {
     let usage = |problem: GrantProblem| Failure::usage(problem.to_string());
     if let Some(file) = &options.filename {
-        let text = read(file)?;
-        let order = GrantOrder::of_manifest(&text, options.name.as_deref(), now);
+        let bytes = read_bytes(file)?;
+        let order = GrantOrder::of_manifest(&bytes, options.name.as_deref(), now);
         return order.map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())));
     }
     let code = options.code_file.as_deref().map(read).transpose()?;
@@ -267,15 +267,27 @@ fn read_ca(file: &Path) -> Result<String, Failure> {
 
 /// The text of a file, or of standard input for `-`.
 fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let mut text = Zeroizing::new(String::with_capacity(4096));
+    let bytes = read_bytes(path)?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(Failure::usage(format!(
+            "cannot read {}: must be text in UTF-8",
+            path.display()
+        ))),
+    }
+}
+
+/// The bytes of a file, or of standard input for `-`.
+fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
     let limit = yaml::MAX_BYTES as u64 + 1;
     let read = if path == Path::new("-") {
-        io::stdin().lock().take(limit).read_to_string(&mut text)
+        io::stdin().lock().take(limit).read_to_end(&mut bytes)
     } else {
-        File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text))
+        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
     };
     match read {
-        Ok(_) => Ok(text),
+        Ok(_) => Ok(bytes),
         Err(error) => Err(Failure::usage(format!(
             "cannot read {}: {}",
             path.display(),

@@ -1,4 +1,4 @@
-//! The token file: one AccessToken in YAML.
+//! The token file: one AccessToken, as kubectl would read it.
 //!
 //! ```
 //! use chrono::DateTime;
@@ -75,8 +75,8 @@ impl Token {
         name: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Self, TokenProblem> {
-        let text = std::str::from_utf8(bytes).map_err(|_| TokenProblem::NotText)?;
-        let mut object = yaml::single_object(text).map_err(TokenProblem::NotAnObject)?;
+        let object = yaml::object_of_kind(bytes, "AccessToken");
+        let mut object = object.map_err(TokenProblem::NotAnObject)?;
         let Some(name) = name else {
             judge(&object, now)?;
             return read_fields(&object).ok_or(TokenProblem::NotAToken);
@@ -98,9 +98,7 @@ impl Token {
 pub enum TokenProblem {
     /// It cannot be read.
     Unreadable(io::Error),
-    /// Not UTF-8.
-    NotText,
-    /// Not one object in YAML. Says what is wrong.
+    /// Not one AccessToken in YAML. Says what is wrong.
     NotAnObject(String),
     /// The object is not an AccessToken.
     NotAToken,
@@ -116,7 +114,6 @@ impl fmt::Display for TokenProblem {
             Self::Unreadable(cause) => {
                 write!(formatter, "cannot be read: {}", wording::io(cause))
             }
-            Self::NotText => formatter.write_str("must be text in UTF-8"),
             Self::NotAnObject(problem) => formatter.write_str(problem),
             Self::NotAToken => {
                 formatter.write_str("must be an AccessToken with 'apiVersion: skupper.io/v2alpha1'")
@@ -281,7 +278,13 @@ mod tests {
                 "spec.code: Invalid",
             ),
             ("a long code", "code", &long, "spec.code: Too long"),
-            ("no CA", "ca", "", "spec.ca: Required"),
+            ("no CA", "ca", "", "copy status.ca of the AccessGrant"),
+            (
+                "an empty CA",
+                "ca",
+                "\"\"",
+                "copy status.ca of the AccessGrant",
+            ),
             ("no PEM", "ca", "canary-s3cr3t", "spec.ca: Invalid"),
             ("a cost of 0", "linkCost", "0", "spec.linkCost: Invalid"),
             (
@@ -339,9 +342,13 @@ mod tests {
         let table: [(&str, &[u8], &str); 9] = [
             ("nothing", b"", "must hold an object"),
             ("a text", b"canary", "must be an object"),
-            ("not UTF-8", b"\xff", "must be text"),
+            ("not UTF-8", b"\xff", "must be an object"),
             ("not YAML", b"a: [canary", "not readable as YAML"),
-            ("two tokens", two.as_bytes(), "must hold one object"),
+            (
+                "two tokens",
+                two.as_bytes(),
+                "must hold one AccessToken only, and holds 2",
+            ),
             ("a grant", grant.as_bytes(), "must be an AccessToken"),
             ("another version", old.as_bytes(), "must be an AccessToken"),
             (
