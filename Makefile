@@ -258,7 +258,7 @@ help: ## this list
 # What the tests of the sidecar run beside it, and the browser. Debian's packages have the names of the
 # tools.
 # CHROMIUM names another browser than Debian's.
-TEST_TOOLS := curl openssl strace $(if $(CHROMIUM),,chromium)
+TEST_TOOLS := curl faketime openssl strace $(if $(CHROMIUM),,chromium)
 
 .PHONY: test-tools
 test-tools:

@@ -9,6 +9,7 @@ mod report;
 mod revoke;
 mod serve;
 mod show;
+mod stamps;
 
 use std::fmt;
 use std::io::{self, Write};

@@ -56,7 +56,8 @@ pub use authority::{Authority, Purpose, judge_ca, verify_client_leaf};
 pub use problem::IssuerProblem;
 pub use root::new_site_ca;
 
-pub(crate) use root::{new_serial, self_signed};
+pub(crate) use authority::date_time;
+pub(crate) use root::{ca_validity, new_serial, self_signed};
 
 use chain::authorities_above;
 use encode::{Draft, common_name, extension, extensions};
@@ -65,8 +66,8 @@ use encode::{Draft, common_name, extension, extensions};
 pub struct Issuer {
     authority: Authority,
     key: PrivateKey,
-    /// The first end of a validity among the CA and those above it.
-    not_after: DateTime<Utc>,
+    /// The last beginning of a validity among the CA and those above it, and the first end.
+    validity: (DateTime<Utc>, DateTime<Utc>),
     certificates_pem: String,
     /// The extensions of every leaf: they do not depend on the redeemer.
     leaf_extensions: Vec<u8>,
@@ -81,7 +82,7 @@ pub struct LeafRequest<'a> {
     pub subject: &'a str,
     /// The serial number.
     pub serial: Serial,
-    /// When the redemption was counted. The validity begins 5 minutes before.
+    /// When the redemption was counted. The validity begins an hour before.
     pub at: DateTime<Utc>,
     /// How long the certificate is valid from then on; absent for as long as its issuer.
     pub duration: Option<TimeDelta>,
@@ -119,7 +120,7 @@ impl Issuer {
             .and_then(|all| extensions(&all))
             .map_err(|_| IssuerProblem::Unreadable)?;
         let mut issuer = Self {
-            not_after: authority.not_after(),
+            validity: authority.validity(),
             certificates_pem: pem(first),
             authority,
             key,
@@ -136,7 +137,9 @@ impl Issuer {
                 if !authority.allows_below(index + 1) {
                     return Err(IssuerProblem::PathTooLong);
                 }
-                issuer.not_after = issuer.not_after.min(authority.not_after());
+                let ((begin, end), (above_begin, above_end)) =
+                    (issuer.validity, authority.validity());
+                issuer.validity = (begin.max(above_begin), end.min(above_end));
                 issuer.certificates_pem.push_str(&pem(above));
             }
         }
@@ -169,7 +172,14 @@ impl Issuer {
     /// The last second at which a leaf can be valid.
     #[must_use]
     pub fn not_after(&self) -> DateTime<Utc> {
-        self.not_after
+        self.validity.1
+    }
+
+    /// Whether a time lies in its validity.
+    #[must_use]
+    pub fn is_in_date(&self, now: DateTime<Utc>) -> bool {
+        let (begin, end) = self.validity;
+        (begin..=end).contains(&now)
     }
 
     /// A certificate that only tells whether this issuer works.
@@ -200,7 +210,7 @@ impl Issuer {
         let end = request
             .duration
             .and_then(|duration| at.checked_add_signed(duration));
-        let not_after = end.map_or(self.not_after, |end| end.min(self.not_after));
+        let not_after = end.map_or(self.not_after(), |end| end.min(self.not_after()));
         if end.is_some_and(|end| end.timestamp() < now.timestamp()) {
             return Err(IssuerProblem::LeafExpired { at: not_after });
         }
@@ -224,7 +234,7 @@ impl fmt::Debug for Issuer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Issuer")
-            .field("not_after", &self.not_after)
+            .field("not_after", &self.not_after())
             .finish_non_exhaustive()
     }
 }
@@ -275,4 +285,4 @@ pub(crate) fn pem(certificate: &[u8]) -> String {
 }
 
 /// How long before its redemption a certificate begins to be valid, for clocks that are late.
-pub(crate) const BACKDATED: TimeDelta = TimeDelta::minutes(5);
+const BACKDATED: TimeDelta = TimeDelta::hours(1);

@@ -26,7 +26,7 @@ mod files;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use rustls::crypto::aws_lc_rs::sign::any_ecdsa_type;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
@@ -40,7 +40,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::issuer::encode::{Draft, common_name, extension, extensions};
 use crate::issuer::{
-    Authority, BACKDATED, IssuerProblem, Purpose, leaf_extensions, new_serial, pem, self_signed,
+    Authority, IssuerProblem, Purpose, ca_validity, leaf_extensions, new_serial, pem, self_signed,
 };
 use crate::key::{KeyKind, PrivateKey};
 use crate::{random, wording};
@@ -49,6 +49,7 @@ use files::Folder;
 
 /// A CA for the redemption server alone. No `Debug`.
 pub struct ServerCa {
+    folder: Folder,
     authority: Authority,
     key: PrivateKey,
     certificate_pem: String,
@@ -58,21 +59,33 @@ pub struct ServerCa {
 pub struct ServerLeaf {
     /// What rustls shows to clients.
     pub certified_key: CertifiedKey,
+    /// The first second of its validity.
+    pub not_before: DateTime<Utc>,
     /// The last second of its validity.
     pub not_after: DateTime<Utc>,
+    /// When it was made.
+    pub made_at: DateTime<Utc>,
     /// When to issue the next one: after two thirds of its life.
     pub renew_at: DateTime<Utc>,
+}
+
+impl ServerLeaf {
+    /// Whether another one must take its place: its time has come, or the clock was ahead when it was
+    /// made, so that it begins too late.
+    #[must_use]
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        self.renew_at <= now || now + SHORTEST_WAIT < self.made_at
+    }
 }
 
 impl ServerCa {
     /// Reads `ca.crt` and `ca.key` of a folder, or makes them. Several processes may do so at once,
     /// and any of them may be killed: the key comes first and is never replaced, and the
     /// certificate is made for the key that is there. Permissions that let others read are taken
-    /// away.
+    /// away. A certificate that is out of date is extended, as [`Self::extend`] does.
     ///
     /// # Errors
-    /// The folder cannot be used; a file is damaged, the key belongs to another certificate, or the
-    /// CA is out of date.
+    /// The folder cannot be used; a file is damaged, or the key belongs to another certificate.
     pub fn open(folder: &Path, now: DateTime<Utc>) -> Result<Self, ServerCaProblem> {
         let folder = Folder::open(folder)?;
         if folder.read(CERTIFICATE)?.is_some() && folder.read(KEY)?.is_none() {
@@ -89,11 +102,46 @@ impl ServerCa {
         let certificate = folder.read_or_write(CERTIFICATE, || {
             let random = random::bytes();
             let name = format!("redemption-sidecar {:016x}", u64::from_be_bytes(random));
-            let der = self_signed(&key, &name, Some(Purpose::Server), now);
+            let name = common_name(&name);
+            let der = self_signed(&key, &name, Some(Purpose::Server), ca_validity(now));
             let der = der.map_err(|cause| damaged(CERTIFICATE, cause))?;
             Ok(pem(&der).into_bytes())
         })?;
-        Self::read(&certificate, key, now).map_err(|cause| damaged(CERTIFICATE, cause))
+        let (authority, certificate_pem) =
+            read(&certificate, &key, now).map_err(|cause| damaged(CERTIFICATE, cause))?;
+        let mut ca = Self {
+            folder,
+            authority,
+            key,
+            certificate_pem,
+        };
+        ca.extend(now)?;
+        Ok(ca)
+    }
+
+    /// Gives the CA another certificate when `now` lies outside its validity, or too near its end
+    /// for a whole leaf: for the same key and name, valid as long as the old one and a new one
+    /// together. So tokens that carry the old one still fit, whichever clock was wrong.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn extend(&mut self, now: DateTime<Utc>) -> Result<(), ServerCaProblem> {
+        let (begin, end) = self.authority.validity();
+        if begin <= now && now + LEAF_LIFE <= end {
+            return Ok(());
+        }
+        let unusable = |cause| ServerCaProblem::Unusable(self.folder.path(CERTIFICATE), cause);
+        let (new_begin, new_end) = ca_validity(now);
+        let validity = (begin.min(new_begin), end.max(new_end));
+        let (key, name) = (&self.key, self.authority.subject());
+        let der = self_signed(key, name, Some(Purpose::Server), validity).map_err(unusable)?;
+        let authority = Authority::judge(&der, Purpose::Server, now).map_err(unusable)?;
+        let certificate_pem = pem(&der);
+        self.folder
+            .replace(CERTIFICATE, certificate_pem.as_bytes())?;
+        self.authority = authority;
+        self.certificate_pem = certificate_pem;
+        Ok(())
     }
 
     /// The certificate in PEM, for tokens.
@@ -115,13 +163,14 @@ impl ServerCa {
             return Err(ServerCaProblem::NoHosts);
         }
         let key = PrivateKey::generate(KeyKind::P256);
+        let not_before = now.trunc_subsecs(0) - BACKDATED;
         let not_after = (now + LEAF_LIFE).min(self.authority.not_after());
         let extensions = self
             .extensions(hosts)
             .map_err(|_| ServerCaProblem::Leaf(IssuerProblem::Unreadable))?;
         let draft = Draft {
             serial: &new_serial(),
-            validity: (now - BACKDATED, not_after),
+            validity: (not_before, not_after),
             subject: &common_name("redemption-sidecar"),
             spki: key.spki(),
             extensions: &extensions,
@@ -136,26 +185,10 @@ impl ServerCa {
             any_ecdsa_type(&key).map_err(|_| ServerCaProblem::Leaf(IssuerProblem::OtherKey))?;
         Ok(ServerLeaf {
             certified_key: CertifiedKey::new(vec![der], key),
+            not_before,
             not_after,
+            made_at: now,
             renew_at: now + ((not_after - now) * 2 / 3).max(SHORTEST_WAIT),
-        })
-    }
-
-    fn read(
-        certificate_pem: &[u8],
-        key: PrivateKey,
-        now: DateTime<Utc>,
-    ) -> Result<Self, IssuerProblem> {
-        let der =
-            CertificateDer::from_pem_slice(certificate_pem).map_err(|_| IssuerProblem::Damaged)?;
-        let authority = Authority::judge(&der, Purpose::Server, now)?;
-        if !authority.has_key(&key) {
-            return Err(IssuerProblem::OtherKey);
-        }
-        Ok(Self {
-            authority,
-            key,
-            certificate_pem: pem(&der),
         })
     }
 
@@ -165,6 +198,25 @@ impl ServerCa {
         all.push(extension(false, &SubjectAltName(names))?);
         extensions(&all)
     }
+}
+
+/// The CA of a certificate, whether or not it is in date.
+fn read(
+    certificate_pem: &[u8],
+    key: &PrivateKey,
+    now: DateTime<Utc>,
+) -> Result<(Authority, String), IssuerProblem> {
+    let der =
+        CertificateDer::from_pem_slice(certificate_pem).map_err(|_| IssuerProblem::Damaged)?;
+    let judge = |at| Authority::judge(&der, Purpose::Server, at);
+    let authority = judge(now).or_else(|problem| match problem {
+        IssuerProblem::NotYetValid { from: at } | IssuerProblem::Expired { at } => judge(at),
+        other => Err(other),
+    })?;
+    if !authority.has_key(key) {
+        return Err(IssuerProblem::OtherKey);
+    }
+    Ok((authority, pem(&der)))
 }
 
 fn general_name(host: &Host) -> der::Result<GeneralName> {
@@ -245,7 +297,11 @@ const REPLACE: &str = "or remove 'ca.crt' and 'ca.key' there to get a new CA, wh
 const CERTIFICATE: &str = "ca.crt";
 const KEY: &str = "ca.key";
 
+/// How long before it is made a server certificate begins to be valid, for clocks that are late.
+const BACKDATED: TimeDelta = TimeDelta::days(1);
+
 const LEAF_LIFE: TimeDelta = TimeDelta::days(90);
 
-/// Shortest time to the renewal of a leaf, for a CA that is about to end.
+/// Shortest time to the renewal of a leaf, for a CA that is about to end and for a clock that is a
+/// little off.
 const SHORTEST_WAIT: TimeDelta = TimeDelta::minutes(1);

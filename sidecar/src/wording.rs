@@ -1,6 +1,13 @@
-//! How causes from elsewhere read in our messages.
+//! How causes from elsewhere, and times, read in our messages.
 
 use std::io;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// RFC 3339, UTC, in whole seconds.
+pub(crate) fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
 
 /// An error of input or output in a message: lower case, without the number of the system.
 pub(crate) fn io(error: &io::Error) -> String {

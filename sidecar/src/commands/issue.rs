@@ -13,7 +13,7 @@ use skupper_access_policy::value::certificate::CertificateBundle;
 use zeroize::Zeroizing;
 
 use super::report::time;
-use super::{Failure, cluster, data, deliver, tell};
+use super::{Failure, cluster, data, deliver, stamps, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Issue;
 use crate::grant_order::{GrantOrder, GrantProblem, MIN_CODE_BYTES};
@@ -32,6 +32,7 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
         return on_cluster(&administration, options, order).await;
     }
     let folder = data::folder(&options.data)?;
+    stamps::plausible(&folder, now)?;
     let ledger = data::ledger(&folder)?;
     let published = ledger.published().await?.ok_or_else(|| {
         Failure::usage(format!(
@@ -50,6 +51,7 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     let expiration_time = now.checked_add_signed(order.expiration_window);
     let expiration_time = expiration_time
         .ok_or_else(|| Failure::usage("the expiration window ends after the year 262142"))?;
+    is_in_date(&published.ca, now)?;
     warn_of_end(&published.ca, expiration_time);
     let uid = GrantUid::from_random(random::bytes());
     let code = order.code.unwrap_or_else(random::code);
@@ -107,7 +109,10 @@ async fn on_cluster(
     options: Issue,
     order: GrantOrder,
 ) -> Result<(), Failure> {
+    let now = clock::now();
+    clock::plausible(now)?;
     let ca = options.ca_file.as_deref().map(read_ca).transpose()?;
+    ca.as_deref().map_or(Ok(()), |ca| is_in_date(ca, now))?;
     let named = options.url.as_ref().zip(ca);
     let warning = cluster::accepts_links(administration).await?;
     let output = options.output.map(TokenFile::create).transpose()?;
@@ -146,6 +151,7 @@ async fn on_cluster(
         let named = named.map(|(url, ca)| (url.of_grant(&grant.uid), ca));
         let published = published.map(|Published { url, ca }| (url, ca));
         let (url, ca) = named.or(published).ok_or_else(|| not_published(&grant))?;
+        is_in_date(&ca, clock::now())?;
         warn_of_end(&ca, grant.expiration_time);
         let token = AccessToken {
             name: grant.name.clone(),
@@ -196,6 +202,19 @@ fn not_published(grant: &Grant) -> Failure {
          --own-status",
         grant.name
     ))
+}
+
+/// Whether redeemers accept the CA that a token carries: nobody can use the token otherwise.
+fn is_in_date(ca: &str, now: DateTime<Utc>) -> Result<(), Failure> {
+    let is_read = CertificateBundle::parse(ca);
+    if is_read.is_ok_and(|ca| !ca.is_any_valid_at(now.timestamp())) {
+        return Err(Failure::try_again(format!(
+            "no token was made, because nobody could redeem it: the CA of the server is not in date, \
+             and the clock of this machine shows {}: look at the clock, then renew the CA",
+            time(now)
+        )));
+    }
+    Ok(())
 }
 
 fn warn_of_end(ca: &str, expiration_time: DateTime<Utc>) {

@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{Failure, print};
 use crate::args::Format;
 use crate::ledger::kubernetes::administration::Listed;
 use crate::redemption::{Grant, KeyOrigin, Redemption};
+
+pub(super) use crate::wording::time;
 
 /// A grant in `list`, `show` and `revoke`. Never its code.
 #[derive(Debug, Serialize)]
@@ -260,8 +262,3 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> String {
 
 /// What is not known, in a column.
 const ABSENT: &str = "-";
-
-/// RFC 3339, UTC, in whole seconds.
-pub(super) fn time(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}

@@ -2,6 +2,7 @@
 
 mod health;
 mod identity;
+mod once;
 mod presented;
 mod site_watch;
 mod start;
@@ -21,6 +22,7 @@ use tracing::{info, warn};
 use super::{Failure, data, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
+use crate::clock::{self, Reading};
 use crate::metrics::Metrics;
 use crate::operations;
 use crate::redemption::LONG_CODE_BYTES;
@@ -29,28 +31,42 @@ use crate::server::{Limits, Server, ServerCertificate, listen, raise_file_limit}
 use crate::service::{KeyGenerator, Service};
 use crate::site::Sites;
 use crate::site::kubernetes::Said;
-use crate::{clock, log, wording};
+use crate::{log, wording};
 use health::Health;
 use identity::Identity;
 use site_watch::SiteWatch;
 use store::Store;
-use upkeep::Upkeep;
+use upkeep::{Problems, Upkeep};
 
 pub(super) async fn run(options: Serve) -> Result<(), Failure> {
     log::start(options.log_format, &options.log_level)
         .map_err(|problem| Failure::usage(problem.to_string()))?;
-    let now = clock::now();
     let folder = data::folder(&options.data)?;
+    let stopped = stopped()?;
+    tokio::select! {
+        () = start::wait_for_clock(&folder) => {}
+        () = until(stopped.clone()) => {
+            info!("stopped");
+            return Ok(());
+        }
+    }
+    let now = clock::now();
     if let Some(url) = &options.url
-        && let Some(files) = Identity::files(&options)
+        && let Some(mut files) = Identity::files(&options)
     {
         files.certificate(url.host(), &Sites::Unread, now)?;
     }
     if options.kubernetes {
         let url = options.url.clone().ok_or_else(start::no_url)?;
-        let (ledger, sites) = start::cluster(&options, now).await?;
+        let (ledger, sites) = tokio::select! {
+            started = start::cluster(&options, now) => started?,
+            () = until(stopped.clone()) => {
+                info!("stopped");
+                return Ok(());
+            }
+        };
         let sites = SiteWatch::Cluster(Box::new(sites));
-        return serve(&options, &folder, ledger, sites, url).await;
+        return serve(&options, &folder, ledger, sites, url, stopped).await;
     }
     let source = start::source(&options, &folder).await?;
     let ledger = data::open(&folder)?;
@@ -58,7 +74,7 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
     let site = start::watch(&options, source, &folder, now)?;
     let url = start::url(&options, &site, &ledger).await?;
     let site = SiteWatch::Files(Box::new(site));
-    serve(&options, &folder, ledger, site, url).await
+    serve(&options, &folder, ledger, site, url, stopped).await
 }
 
 /// Serves the grants of a ledger until a signal ends it.
@@ -68,14 +84,15 @@ async fn serve<S: Store>(
     ledger: S,
     sites: SiteWatch,
     url: AdvertisedUrl,
+    stopped: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
-    let now = clock::now();
+    let reading = Reading::now();
+    let now = reading.wall;
     start::warn_of(&url, options, folder);
-    let identity = Identity::open(options, folder, now)?;
+    let mut identity = Identity::open(options, folder, now)?;
+    let seen = identity.fingerprint();
     let shown = identity.certificate(url.host(), &sites.current(), now)?;
 
-    let mut terminate = listening_for(SignalKind::terminate())?;
-    let mut interrupt = listening_for(SignalKind::interrupt())?;
     let limits = Limits::default();
     raise_file_limit(limits.connections);
     let (listener, address) = listening(options.listen, "--listen")?;
@@ -109,13 +126,9 @@ async fn serve<S: Store>(
         .configuration()
         .map_err(|error| Failure::usage(format!("cannot set up TLS: {error}")))?;
 
-    let (stop, stopped) = watch::channel(false);
-    let until = |mut stopped: watch::Receiver<bool>| async move {
-        // A sender that is gone means the end, too.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
+    let shown = Arc::new(ArcSwap::from_pointee(shown));
     let operations = operations::server(
-        Arc::new(Health::new(Arc::clone(&redemptions))),
+        Arc::new(Health::new(Arc::clone(&redemptions), Arc::clone(&shown))),
         Arc::clone(&metrics),
     );
     tokio::spawn(operations.serve(operations_listener, until(stopped.clone())));
@@ -129,18 +142,16 @@ async fn serve<S: Store>(
             shown,
             metrics: Arc::clone(&metrics),
             keep: options.keep,
+            folder: folder.to_owned(),
             is_url_given: options.url.is_some(),
             url,
+            last: reading,
+            pruned: None,
+            seen,
+            said: Problems::default(),
         }
         .run(),
     );
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => info!("SIGTERM: finishing what runs"),
-            _ = interrupt.recv() => info!("SIGINT: finishing what runs"),
-        }
-        let _ = stop.send(true);
-    });
 
     let server = Server::redemptions(tls, redemptions, metrics, limits);
     let cut = server.serve(listener, until(stopped)).await;
@@ -149,6 +160,26 @@ async fn serve<S: Store>(
     }
     info!("stopped");
     Ok(())
+}
+
+/// What becomes true when a signal ends the service.
+fn stopped() -> Result<watch::Receiver<bool>, Failure> {
+    let mut terminate = listening_for(SignalKind::terminate())?;
+    let mut interrupt = listening_for(SignalKind::interrupt())?;
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM: finishing what runs"),
+            _ = interrupt.recv() => info!("SIGINT: finishing what runs"),
+        }
+        let _ = stop.send(true);
+    });
+    Ok(stopped)
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // A sender that is gone means the end, too.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 /// A port, and the address that it has. `option` can name another.

@@ -138,6 +138,16 @@ impl Authority {
         self.not_after
     }
 
+    /// The first and the last second of its validity.
+    pub(crate) fn validity(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        (self.not_before, self.not_after)
+    }
+
+    /// Its name, in DER.
+    pub(crate) fn subject(&self) -> &[u8] {
+        &self.subject
+    }
+
     /// The identifier of its key: its own, or when it has none, one that is derived. OpenSSL takes
     /// a certificate with the name of its issuer for a self-signed one, unless the identifiers of
     /// their keys differ.
@@ -239,7 +249,8 @@ where
     Ok(extension.map(|(_, value)| value))
 }
 
-fn date_time(time: Time) -> DateTime<Utc> {
+/// A time of a certificate.
+pub(crate) fn date_time(time: Time) -> DateTime<Utc> {
     let seconds = i64::try_from(time.to_unix_duration().as_secs());
     seconds
         .ok()

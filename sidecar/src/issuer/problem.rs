@@ -98,7 +98,10 @@ impl fmt::Display for IssuerProblem {
                     "the CA is valid only from {from:?} on: look at the clock"
                 )
             }
-            Self::Expired { at } => write!(formatter, "the CA ended at {at:?}: renew it"),
+            Self::Expired { at } => write!(
+                formatter,
+                "the CA ended at {at:?}: look at the clock, then renew it"
+            ),
             Self::NoRoot(cause) => write!(
                 formatter,
                 "the CA is an intermediate one: append the certificates of the CAs above it, up \

@@ -6,8 +6,9 @@ use x509_cert::der;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
 
 use super::authority::Purpose;
-use super::encode::{Draft, common_name, extension, extensions};
-use super::{BACKDATED, IssuerProblem, pem};
+use super::encode::{self, Draft, extension, extensions};
+use super::{IssuerProblem, pem};
+use crate::clock;
 use crate::key::{KeyKind, PrivateKey};
 use crate::random;
 
@@ -21,27 +22,33 @@ pub fn new_site_ca(
     now: DateTime<Utc>,
 ) -> Result<(String, SecretString), IssuerProblem> {
     let key = PrivateKey::generate(KeyKind::P256);
-    let certificate = self_signed(&key, common_name, None, now)?;
+    let name = encode::common_name(common_name);
+    let certificate = self_signed(&key, &name, None, ca_validity(now))?;
     Ok((pem(&certificate), key.to_pem()))
 }
 
-/// The certificate of a CA for a purpose, or for every one.
+/// The validity of a CA that is made now. It begins when no clock was right yet, so that the CA is
+/// not without force for months because the clock was ahead when it was made.
+pub(crate) fn ca_validity(now: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+    (clock::EARLIEST.min(now - DAY), now + LIFE)
+}
+
+/// The certificate of a CA for a purpose, or for every one. The name is a Name in DER.
 pub(crate) fn self_signed(
     key: &PrivateKey,
-    name: &str,
+    name: &[u8],
     purpose: Option<Purpose>,
-    now: DateTime<Utc>,
+    validity: (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Vec<u8>, IssuerProblem> {
     let extensions = ca_extensions(purpose).map_err(|_| IssuerProblem::Unreadable)?;
-    let name = common_name(name);
     let draft = Draft {
         serial: &new_serial(),
-        validity: (now - BACKDATED, now + LIFE),
-        subject: &name,
+        validity,
+        subject: name,
         spki: key.spki(),
         extensions: &extensions,
     };
-    Ok(draft.sign(&name, key)?)
+    Ok(draft.sign(name, key)?)
 }
 
 /// A random serial of 16 bytes, positive, whose second bit is set so that none is shorter.
@@ -65,4 +72,5 @@ fn ca_extensions(purpose: Option<Purpose>) -> der::Result<Vec<u8>> {
     extensions(&all)
 }
 
+const DAY: TimeDelta = TimeDelta::days(1);
 const LIFE: TimeDelta = TimeDelta::days(3650);

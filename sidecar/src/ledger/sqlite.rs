@@ -170,19 +170,38 @@ impl SqliteLedger {
         .await
     }
 
+    /// Notes that the ledger was served for some time: `passed`, by a clock that nobody sets, since
+    /// the same process noted it last. It counts only as far as the wall clock agrees, so that
+    /// several processes do not count the same time twice.
+    ///
+    /// # Errors
+    /// The file could not be written.
+    pub async fn add_service_time(
+        &self,
+        passed: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerFault> {
+        self.write(move |connection| {
+            queries::add_service_time(connection, passed, now)?;
+            Ok(((), Effect::Nothing))
+        })
+        .await
+    }
+
     /// Deletes the grants that ended longer ago than `keep`, with their redemptions, and says how
-    /// many they were. Each transaction is small, so that redemptions go on between them.
+    /// many they were. The wall clock alone decides nothing: the ledger was served for as long as
+    /// the grant was to live and for `keep`, too; see [`Self::add_service_time`]. Each transaction is
+    /// small, so that redemptions go on between them.
     ///
     /// # Errors
     /// The file could not be written; some grants may be deleted.
     pub async fn prune(&self, keep: TimeDelta, now: DateTime<Utc>) -> Result<usize, LedgerFault> {
-        let before = now
-            .checked_sub_signed(keep)
-            .unwrap_or(DateTime::<Utc>::MIN_UTC);
         let mut deleted = 0;
         loop {
             let (grants, more) = self
-                .write(move |connection| Ok((queries::prune(connection, before)?, Effect::Nothing)))
+                .write(move |connection| {
+                    Ok((queries::prune(connection, keep, now)?, Effect::Nothing))
+                })
                 .await?;
             deleted += grants;
             if !more {

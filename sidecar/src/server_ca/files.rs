@@ -1,4 +1,5 @@
-//! A folder of small files that are written once, by whichever process comes first.
+//! A folder of small files, complete and on the disk before they have their names. Several processes
+//! may use it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -56,8 +57,7 @@ impl Folder {
         }
         let content = Zeroizing::new(make()?);
         let path = self.path(name);
-        let random = u64::from_be_bytes(random::bytes());
-        let temporary = self.path(&format!(".{name}.{random:016x}.tmp"));
+        let temporary = self.temporary(name);
         let linked = write(&temporary, &content).and_then(|()| fs::hard_link(&temporary, &path));
         // A file that stays behind holds a key that nothing uses.
         let _ = fs::remove_file(&temporary);
@@ -70,6 +70,24 @@ impl Folder {
         let _ = self.0.parent().map(sync);
         let missing = || problem("read", &path)(ErrorKind::NotFound.into());
         self.read(name)?.ok_or_else(missing)
+    }
+
+    /// Puts another content in the place of a file.
+    pub(super) fn replace(&self, name: &str, content: &[u8]) -> Result<(), ServerCaProblem> {
+        let path = self.path(name);
+        let temporary = self.temporary(name);
+        let renamed = write(&temporary, content).and_then(|()| fs::rename(&temporary, &path));
+        if renamed.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        renamed
+            .and_then(|()| sync(&self.0))
+            .map_err(problem("write", &path))
+    }
+
+    fn temporary(&self, name: &str) -> PathBuf {
+        let random = u64::from_be_bytes(random::bytes());
+        self.path(&format!(".{name}.{random:016x}.tmp"))
     }
 }
 

@@ -82,10 +82,10 @@ pub fn renew(
     let mut issuers = new.site.issuers.clone();
     for (name, fault) in &new.failed {
         let since = last.kept_since.get(name).copied().unwrap_or(now);
-        let kept =
-            last.site.issuers.get(name).filter(|issuer| {
-                fault.is_passing() && now < since + KEPT && issuer.not_after() >= now
-            });
+        let kept = last.site.issuers.get(name).filter(|issuer| {
+            let is_recent = (since..since + KEPT).contains(&now);
+            fault.is_passing() && is_recent && issuer.is_in_date(now)
+        });
         let (name, fault) = (name.clone(), Arc::clone(fault));
         notices.push(match kept {
             Some(issuer) => {
@@ -152,7 +152,7 @@ impl Course {
     #[must_use]
     pub fn is_in_date(&self, now: DateTime<Utc>) -> bool {
         let mut issuers = self.current.site.issuers.values();
-        issuers.all(|issuer| issuer.not_after() >= now)
+        issuers.all(|issuer| issuer.is_in_date(now))
     }
 
     /// Goes on with what was loaded. Returns what was not said before.
@@ -209,7 +209,7 @@ impl Watch {
     }
 
     /// Looks at the files and loads the site when they are others than those that were read, and
-    /// the same as at the last look. While something cannot be used, or an issuer has ended, it is
+    /// the same as at the last look. While something cannot be used, or an issuer is out of date, it is
     /// loaded at every look: time changes that, too. Returns what was not said before.
     pub fn poll(&mut self, now: DateTime<Utc>) -> Vec<Notice> {
         let seen = self.seen.look_again();

@@ -46,6 +46,7 @@ pub(crate) fn ledger(bytes: &[u8]) {
             revoke(&ledger, &probe).await;
         }
         silent(ledger.publish("https://west.example", "ca").await);
+        silent(ledger.add_service_time(TimeDelta::hours(1), now()).await);
         silent(ledger.prune(TimeDelta::zero(), now() + SECOND).await);
     });
 }

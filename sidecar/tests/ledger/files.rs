@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use tempfile::TempDir;
 
-use crate::{folder, grant, now, open, redemption, soon};
+use crate::{HOUR, folder, grant, now, open, redemption, soon};
 
 const FILE: &str = "ledger.db";
 
@@ -88,6 +88,60 @@ fn a_file_that_is_no_ledger_is_left_alone_with_advice() {
             (Err(fault), None) => panic!("{name}: {fault}"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_ledger_of_an_earlier_schema_keeps_its_grants_as_long_as_one_made_now() {
+    let folder = folder();
+    let ledger = open(folder.path());
+    let grant = grant(1, "west", 1);
+    ledger.create(&grant, now()).await.unwrap().unwrap();
+    drop(ledger);
+    Connection::open(folder.path().join(FILE))
+        .unwrap()
+        .execute_batch("ALTER TABLE grants DROP COLUMN service_end; PRAGMA user_version = 2")
+        .unwrap();
+    let ledger = open(folder.path());
+    assert_eq!(ledger.list().await.unwrap(), [grant]);
+    let mut at = now() + TimeDelta::days(70);
+    for (name, served, deleted) in [
+        ("nothing", TimeDelta::zero(), 0),
+        ("its life", TimeDelta::hours(1), 0),
+        ("more than its life", TimeDelta::seconds(1), 1),
+    ] {
+        at += served;
+        ledger.add_service_time(served, at).await.unwrap();
+        let pruned = ledger.prune(TimeDelta::zero(), at).await;
+        assert_eq!(pruned.unwrap(), deleted, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn processes_that_serve_one_ledger_do_not_count_the_same_time_twice() {
+    let folder = folder();
+    let (one, other) = (open(folder.path()), open(folder.path()));
+    let grant = grant(1, "west", 1);
+    one.create(&grant, now()).await.unwrap().unwrap();
+    let minutes = TimeDelta::minutes;
+    // Each notes its ten minutes, five minutes after the other. The hour is over at the end.
+    for number in 0..13 {
+        let ledger = if number % 2 == 0 { &one } else { &other };
+        let at = now() + minutes(5) * number;
+        assert_eq!(ledger.prune(TimeDelta::zero(), at + HOUR).await.unwrap(), 0);
+        let passed = if number < 2 {
+            TimeDelta::zero()
+        } else {
+            minutes(10)
+        };
+        ledger.add_service_time(passed, at).await.unwrap();
+    }
+    // A clock that was set back takes nothing away, and adds nothing until it goes on.
+    let back = now() - TimeDelta::days(70);
+    one.add_service_time(HOUR, back).await.unwrap();
+    let end = now() + HOUR + HOUR;
+    assert_eq!(one.prune(TimeDelta::zero(), end).await.unwrap(), 0);
+    one.add_service_time(HOUR, back + HOUR).await.unwrap();
+    assert_eq!(one.prune(TimeDelta::zero(), end).await.unwrap(), 1);
 }
 
 #[test]
@@ -290,6 +344,8 @@ async fn use_all(bytes: &[u8]) -> (u32, usize) {
     faults.extend(ledger.revoke("west", now()).await.err());
     faults.extend(ledger.create(&grant(9, "west", 1), now()).await.err());
     let later = now() + TimeDelta::days(1);
+    let served = ledger.add_service_time(TimeDelta::days(1), later).await;
+    faults.extend(served.err());
     faults.extend(ledger.prune(TimeDelta::zero(), later).await.err());
     (counted, assert_clear(&faults, folder.path()))
 }

@@ -116,8 +116,11 @@ async fn a_ledger_of_the_first_schema_keeps_its_grants_and_they_have_no_names() 
         ledger.create(&before, now()).await.unwrap().unwrap();
     }
     let file = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
-    file.execute_batch("ALTER TABLE grants DROP COLUMN has_long_code; PRAGMA user_version = 1")
-        .unwrap();
+    file.execute_batch(
+        "ALTER TABLE grants DROP COLUMN service_end; \
+         ALTER TABLE grants DROP COLUMN has_long_code; PRAGMA user_version = 1",
+    )
+    .unwrap();
     drop(file);
     let ledger = open(folder.path());
     assert_eq!(ledger.list().await.unwrap(), [before]);
@@ -391,6 +394,10 @@ async fn grants_are_counted_by_their_state_and_ended_ones_are_deleted() {
             .collect();
         assert_eq!(ledger.tally(moment).await.unwrap(), expected, "{name}");
     }
+    // What the wall clock says is not enough.
+    assert_eq!(ledger.prune(TimeDelta::zero(), now()).await.unwrap(), 0);
+    let served = HOUR + HOUR + SECOND;
+    ledger.add_service_time(served, now()).await.unwrap();
     for (name, keep, expected) in [
         ("nothing so old", SECOND, 0),
         ("more than no time ago", TimeDelta::zero(), 5),
@@ -416,6 +423,8 @@ async fn many_ended_grants_are_deleted_with_their_redemptions() {
         }
     }
     let later = now() + HOUR + SECOND;
+    let served = ledger.add_service_time(later - now(), later).await;
+    served.unwrap();
     assert_eq!(ledger.prune(TimeDelta::zero(), later).await.unwrap(), 4);
     assert_eq!(ledger.list().await.unwrap(), []);
     let again = grant(1, "west", 2_000);

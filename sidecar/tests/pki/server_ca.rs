@@ -199,20 +199,63 @@ fn list(folder: &Path) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn a_ca_out_of_date_is_an_error() {
+fn a_ca_begins_when_no_clock_was_right_yet_so_that_a_clock_ahead_does_no_harm() {
     let folder = tempfile::tempdir().unwrap();
-    let ca = open(&folder);
-    for days in [-1, 3651] {
+    let ahead = now() + TimeDelta::days(70);
+    let mut ca = ServerCa::open(folder.path(), ahead).unwrap();
+    let made = ca.certificate_pem().to_owned();
+    ca.extend(now()).unwrap();
+    assert_eq!(ca.certificate_pem(), made, "there is nothing to extend");
+    let leaf = ca.issue_server_leaf(&hosts(), now()).unwrap();
+    let leaf = pem(&leaf.certified_key);
+    let pki = Pki::new();
+    let verdict = pki.verify(
+        leaf.as_bytes(),
+        made.as_bytes(),
+        "sslserver -x509_strict",
+        now(),
+    );
+    assert_eq!(verdict, Ok(()));
+}
+
+#[test]
+fn a_ca_out_of_date_is_extended_and_tokens_that_carry_the_old_one_still_fit() {
+    let rows = [
+        ("the clock is far back", -400),
+        ("too near its end for a whole leaf", 3600),
+        ("it ended", 3700),
+        ("it ended long ago", 20_000),
+    ];
+    for (name, days) in rows {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ca = open(&folder);
         let then = now() + TimeDelta::days(days);
-        let problem = ServerCa::open(folder.path(), then).err().unwrap();
-        assert!(matches!(
-            problem,
-            ServerCaProblem::Unusable(
-                _,
-                IssuerProblem::Expired { .. } | IssuerProblem::NotYetValid { .. }
-            )
-        ));
-        assert!(ca.issue_server_leaf(&hosts(), then).is_err());
+        assert!((0..3650).contains(&days) || ca.issue_server_leaf(&hosts(), then).is_err());
+        let old = ca.certificate_pem().to_owned();
+        let mut opened = ServerCa::open(folder.path(), then).unwrap();
+        ca.extend(then).unwrap();
+        assert_ne!(ca.certificate_pem(), old, "{name}");
+        opened.extend(then).unwrap();
+
+        // Whichever process made it, and whichever clock was right.
+        let pki = Pki::new();
+        for made in [&ca, &opened] {
+            for at in [then, now()] {
+                let leaf = made.issue_server_leaf(&hosts(), at).unwrap();
+                let leaf = pem(&leaf.certified_key);
+                let anchor = made.certificate_pem().as_bytes();
+                let verdict = pki.verify(leaf.as_bytes(), anchor, "sslserver -x509_strict", at);
+                assert_eq!(verdict, Ok(()), "{name}");
+            }
+            let leaf = made.issue_server_leaf(&hosts(), now()).unwrap();
+            let leaf = pem(&leaf.certified_key);
+            let verdict = pki.verify(leaf.as_bytes(), old.as_bytes(), "sslserver", now());
+            assert_eq!(verdict, Ok(()), "{name}");
+        }
+        let again = ServerCa::open(folder.path(), now()).unwrap();
+        let of_either = [ca.certificate_pem(), opened.certificate_pem()];
+        assert!(of_either.contains(&again.certificate_pem()), "{name}");
+        assert_eq!(mode(folder.path().join("ca.crt")), 0o600, "{name}");
     }
 }
 
@@ -248,6 +291,7 @@ fn a_leaf_is_renewed_at_two_thirds_of_its_life_and_never_outlives_its_ca() {
             (life, wait),
             "{days}"
         );
+        assert_eq!((now - leaf.not_before).num_hours(), 24, "{days}");
     }
     let problem = ca.issue_server_leaf(&[], begin).err();
     assert!(matches!(problem, Some(ServerCaProblem::NoHosts)));

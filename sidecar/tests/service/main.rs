@@ -13,6 +13,7 @@
 mod at_most;
 mod blocked_log;
 mod by_name;
+mod clocks;
 mod cluster;
 mod commands;
 mod crashes;

@@ -285,6 +285,15 @@ pub(crate) fn wait_for(is_so: impl Fn() -> bool) {
     }
 }
 
+/// Makes a CA and a certificate of it for 127.0.0.1, in date for two days. Returns the paths of the
+/// certificate, of its key and of the CA.
+pub(crate) fn pair(folder: &Path) -> [String; 3] {
+    authority(folder);
+    let pair = certify(folder, "server", &folder.join("ca"), "IP:127.0.0.1");
+    let ca = folder.join("ca.crt").to_str().unwrap().to_owned();
+    [format!("{pair}.crt"), format!("{pair}.key"), ca]
+}
+
 /// Makes `ca.crt` and `ca.key` in a folder.
 fn authority(folder: &Path) {
     printed(

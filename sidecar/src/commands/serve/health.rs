@@ -3,31 +3,54 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
+use super::identity::Shown;
 use super::store::Store;
 use crate::clock;
 use crate::operations::Probe;
 use crate::redemption::GrantState;
 use crate::redemptions::Redemptions;
 
-/// Asks the sites and the ledger. Whether the ledger can be written shows only when it is written,
+/// Asks the clock, the certificate, the sites and the ledger. Whether the ledger can be written shows only when it is written,
 /// so that is tried, but not for every question.
 pub(super) struct Health<S> {
     redemptions: Arc<Redemptions<S>>,
+    shown: Arc<ArcSwap<Shown>>,
     /// When it was tried last, and whether it went well.
     written: Mutex<Option<(Instant, bool)>>,
 }
 
 impl<S: Store> Health<S> {
-    pub(super) fn new(redemptions: Arc<Redemptions<S>>) -> Self {
+    pub(super) fn new(redemptions: Arc<Redemptions<S>>, shown: Arc<ArcSwap<Shown>>) -> Self {
         Self {
             redemptions,
+            shown,
             written: Mutex::new(None),
         }
     }
 
-    async fn is_writable(&self) -> bool {
+    /// Why no redemption can be answered at this time.
+    pub(super) async fn readiness_at(&self, now: DateTime<Utc>) -> Result<(), String> {
+        clock::plausible(now).map_err(|doubt| doubt.to_string())?;
+        let shown = self.shown.load();
+        shown.judge(now).map_err(|problem| problem.to_string())?;
+        let service = self.redemptions.service();
+        if let Some(problem) = service.sites.load().problem() {
+            return Err(problem.to_owned());
+        }
+        if service.ledger.tally(now).await.is_err() {
+            return Err("the ledger cannot be read".to_owned());
+        }
+        if !self.is_writable(now).await {
+            return Err("the ledger cannot be written".to_owned());
+        }
+        Ok(())
+    }
+
+    async fn is_writable(&self, now: DateTime<Utc>) -> bool {
         let mut written = self.written.lock().await;
         if let Some((at, is_writable)) = *written {
             let pause = if is_writable {
@@ -39,7 +62,7 @@ impl<S: Store> Health<S> {
                 return is_writable;
             }
         }
-        let proven = self.redemptions.service().ledger.prove(clock::now()).await;
+        let proven = self.redemptions.service().ledger.prove(now).await;
         let is_writable = proven.is_ok();
         if let Err(fault) = proven {
             tracing::error!(%fault, "not ready: nothing can be counted");
@@ -51,17 +74,7 @@ impl<S: Store> Health<S> {
 
 impl<S: Store> Probe for Health<S> {
     async fn readiness(&self) -> Result<(), String> {
-        let service = self.redemptions.service();
-        if let Some(problem) = service.sites.load().problem() {
-            return Err(problem.to_owned());
-        }
-        if service.ledger.tally(clock::now()).await.is_err() {
-            return Err("the ledger cannot be read".to_owned());
-        }
-        if !self.is_writable().await {
-            return Err("the ledger cannot be written".to_owned());
-        }
-        Ok(())
+        self.readiness_at(clock::now()).await
     }
 
     async fn tally(&self) -> Option<Vec<(GrantState, u64)>> {

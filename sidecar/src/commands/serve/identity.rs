@@ -7,14 +7,12 @@ use chrono::{DateTime, Utc};
 use rustls::sign::CertifiedKey;
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::host::Host;
-use x509_cert::Certificate;
-use x509_cert::der::Decode as _;
 
 use super::Failure;
-use super::presented::judge;
+use super::presented::{Presented, PresentedProblem};
 use crate::args::Serve;
 use crate::server::load_certified_key;
-use crate::server_ca::ServerCa;
+use crate::server_ca::{ServerCa, ServerLeaf};
 use crate::site::Sites;
 use crate::wording;
 
@@ -33,13 +31,31 @@ pub(super) enum Identity {
 /// A certificate to show, and what tokens carry for it.
 pub(super) struct Shown {
     pub(super) certified_key: CertifiedKey,
+    /// In PEM, for tokens.
     pub(super) ca: String,
-    /// When it ends, where that is known.
-    pub(super) end: Option<DateTime<Utc>>,
-    /// When another one must take its place.
-    pub(super) renew_at: Option<DateTime<Utc>>,
-    /// What the files held, so that a change can be seen.
-    pub(super) fingerprint: Vec<Vec<u8>>,
+    presented: Presented,
+    /// The certificate, if it is made here.
+    leaf: Option<ServerLeaf>,
+}
+
+impl Shown {
+    /// Whether redeemers accept it.
+    ///
+    /// # Errors
+    /// Why they do not.
+    pub(super) fn judge(&self, now: DateTime<Utc>) -> Result<(), PresentedProblem> {
+        self.presented.judge(now)
+    }
+
+    /// Whether another one can and must be made.
+    pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
+        self.leaf.as_ref().is_some_and(|leaf| leaf.is_due(now))
+    }
+
+    /// The last second of its validity.
+    pub(super) fn end(&self) -> DateTime<Utc> {
+        self.presented.end()
+    }
 }
 
 impl Identity {
@@ -51,6 +67,11 @@ impl Identity {
         if let Some(files) = Self::files(options) {
             return Ok(files);
         }
+        Self::own(folder, now)
+    }
+
+    /// The CA of a data folder.
+    pub(super) fn own(folder: &Path, now: DateTime<Utc>) -> Result<Self, Failure> {
         let ca = ServerCa::open(&folder.join("server-ca"), now)
             .map_err(|problem| Failure::usage(problem.to_string()))?;
         Ok(Self::Own(Box::new(ca)))
@@ -66,23 +87,26 @@ impl Identity {
     }
 
     /// The certificate to show from now on to those who connect to the host, and not one that the
-    /// issuers of the site made.
+    /// issuers of the site made. One of files may be out of date: the clock may be wrong.
     pub(super) fn certificate(
-        &self,
+        &mut self,
         host: &Host,
         sites: &Sites,
         now: DateTime<Utc>,
     ) -> Result<Shown, Failure> {
         match self {
             Self::Own(ca) => {
-                let leaf = ca.issue_server_leaf(std::slice::from_ref(host), now);
+                let usage = |problem: PresentedProblem| Failure::usage(problem.to_string());
+                let leaf = ca
+                    .extend(now)
+                    .and_then(|()| ca.issue_server_leaf(std::slice::from_ref(host), now));
                 let leaf = leaf.map_err(|problem| Failure::usage(problem.to_string()))?;
+                let chain = &leaf.certified_key.cert;
                 Ok(Shown {
-                    certified_key: leaf.certified_key,
+                    presented: Presented::read(chain, ca.certificate_pem(), host).map_err(usage)?,
+                    certified_key: leaf.certified_key.clone(),
                     ca: ca.certificate_pem().to_owned(),
-                    end: Some(leaf.not_after),
-                    renew_at: Some(leaf.renew_at),
-                    fingerprint: Vec::new(),
+                    leaf: Some(leaf),
                 })
             }
             Self::Files {
@@ -90,22 +114,25 @@ impl Identity {
                 key,
                 ca,
             } => {
-                let fingerprint = self.fingerprint();
-                let certified_key =
-                    load_certified_key(&read(certificate)?, &read(key)?).map_err(|problem| {
-                        Failure::usage(format!("{}: {problem}", certificate.display()))
-                    })?;
+                let of = |path: &Path, problem: &dyn std::fmt::Display| {
+                    Failure::usage(format!("{}: {problem}", path.display()))
+                };
+                let certified_key = load_certified_key(&read(certificate)?, &read(key)?)
+                    .map_err(|problem| of(certificate, &problem))?;
                 let text = String::from_utf8_lossy(&read(ca)?).into_owned();
-                let bundle = CertificateBundle::parse(&text)
-                    .map_err(|problem| Failure::usage(format!("{}: {problem}", ca.display())))?;
-                judge(&certified_key.cert, &bundle, host, sites, now)
-                    .map_err(|problem| Failure::usage(problem.to_string()))?;
+                CertificateBundle::parse(&text).map_err(|problem| of(ca, &problem))?;
+                let usage = |problem: PresentedProblem| Failure::usage(problem.to_string());
+                let presented = Presented::read(&certified_key.cert, &text, host).map_err(usage)?;
+                presented.has_no_key_of(sites).map_err(usage)?;
+                match presented.judge(now) {
+                    Err(problem) if !problem.may_pass() => return Err(usage(problem)),
+                    _ => {}
+                }
                 Ok(Shown {
-                    end: end(&certified_key),
                     certified_key,
                     ca: text,
-                    renew_at: None,
-                    fingerprint,
+                    presented,
+                    leaf: None,
                 })
             }
         }
@@ -125,12 +152,6 @@ impl Identity {
                 .into(),
         }
     }
-}
-
-fn end(certified_key: &CertifiedKey) -> Option<DateTime<Utc>> {
-    let leaf = Certificate::from_der(certified_key.cert.first()?).ok()?;
-    let end = leaf.tbs_certificate().validity().not_after;
-    DateTime::from_timestamp_secs(end.to_unix_duration().as_secs().try_into().ok()?)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

@@ -1,4 +1,4 @@
-//! Whether the certificate of `--tls-cert` will do, as redeemers see it with what tokens carry.
+//! Whether the certificate of the server will do, as redeemers see it with what tokens carry.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,53 +11,119 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::host::Host;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
 
+use crate::issuer::date_time;
 use crate::redeemer::Verifier;
 use crate::site::Sites;
+use crate::wording::time;
 
-/// Judges a chain, the certificate of the server first, by the CA that tokens carry.
-pub(super) fn judge(
-    chain: &[CertificateDer<'_>],
-    ca: &CertificateBundle,
-    host: &Host,
-    sites: &Sites,
-    now: DateTime<Utc>,
-) -> Result<(), PresentedProblem> {
-    let (leaf, above) = chain.split_first().ok_or(PresentedProblem::Signer)?;
-    let carried: Vec<_> = ca.ders().map(CertificateDer::from).collect();
-    for (name, issuer) in sites.issuers() {
-        let authorities = CertificateDer::pem_slice_iter(issuer.certificates_pem().as_bytes());
-        let mut keys = authorities.flatten().filter_map(|der| key(&der));
-        let is_presented = |key| {
-            chain
-                .iter()
-                .chain(&carried)
-                .any(|der| self::key(der).as_ref() == Some(&key))
-        };
-        if keys.any(is_presented) {
-            return Err(PresentedProblem::OfSite(name.to_owned()));
-        }
+/// What redeemers of a host see, and what their tokens carry.
+pub(super) struct Presented {
+    /// The certificate of the server first.
+    chain: Vec<CertificateDer<'static>>,
+    ca: CertificateBundle,
+    host: Host,
+    validity: (DateTime<Utc>, DateTime<Utc>),
+}
+
+impl Presented {
+    /// Reads a chain and the CA that tokens carry, in PEM.
+    pub(super) fn read(
+        chain: &[CertificateDer<'static>],
+        ca: &str,
+        host: &Host,
+    ) -> Result<Self, PresentedProblem> {
+        let ca = CertificateBundle::parse(ca).map_err(|_| PresentedProblem::Signer)?;
+        let leaf = chain
+            .first()
+            .and_then(|leaf| Certificate::from_der(leaf).ok());
+        let leaf = leaf.ok_or(PresentedProblem::Signer)?;
+        let validity = leaf.tbs_certificate().validity();
+        Ok(Self {
+            chain: chain.to_vec(),
+            ca,
+            host: host.clone(),
+            validity: (
+                date_time(validity.not_before),
+                date_time(validity.not_after),
+            ),
+        })
     }
 
-    let name = match host {
-        Host::Ip(address) => Ok(ServerName::from(*address)),
-        Host::Name(name) => ServerName::try_from(name.as_str()),
-    };
-    let name = name.map_err(|_| PresentedProblem::Host(host.clone()))?;
-    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-    let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-    Verifier::new(ca, &aws_lc_rs::default_provider())
-        .verify_server_cert(leaf, above, &name, &[], now)
-        .map(drop)
-        .map_err(|error| match error {
-            rustls::Error::InvalidCertificate(
-                CertificateError::UnknownIssuer | CertificateError::BadSignature,
-            ) => PresentedProblem::Signer,
-            rustls::Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            ) => PresentedProblem::Host(host.clone()),
-            other => PresentedProblem::Other(other),
-        })
+    /// The last second of the validity of the server's certificate.
+    pub(super) fn end(&self) -> DateTime<Utc> {
+        self.validity.1
+    }
+
+    /// Whether redeemers accept it.
+    ///
+    /// # Errors
+    /// Why they do not. Where only the time is wrong, it says so.
+    pub(super) fn judge(&self, now: DateTime<Utc>) -> Result<(), PresentedProblem> {
+        let (from, to) = self.validity;
+        // What is wrong at any time goes before what the clock may have to do with.
+        let within = now.clamp(from, to.max(from));
+        if self.ca.is_any_valid_at(within.timestamp()) {
+            self.verify(within)?;
+        }
+        if now.timestamp() < from.timestamp() {
+            return Err(PresentedProblem::NotYetValid { from });
+        }
+        if now > to {
+            return Err(PresentedProblem::Ended { at: to });
+        }
+        if !self.ca.is_any_valid_at(now.timestamp()) {
+            return Err(PresentedProblem::CaOutOfDate);
+        }
+        Ok(())
+    }
+
+    /// Whether sites that the issuers certified could pose as this server.
+    ///
+    /// # Errors
+    /// [`PresentedProblem::OfSite`].
+    pub(super) fn has_no_key_of(&self, sites: &Sites) -> Result<(), PresentedProblem> {
+        let carried = self.ca.ders().map(CertificateDer::from);
+        let presented: Vec<_> = carried
+            .chain(self.chain.iter().cloned())
+            .filter_map(|der| key(&der))
+            .collect();
+        for (name, issuer) in sites.issuers() {
+            let authorities = CertificateDer::pem_slice_iter(issuer.certificates_pem().as_bytes());
+            let mut keys = authorities.flatten().filter_map(|der| key(&der));
+            if keys.any(|key| presented.contains(&key)) {
+                return Err(PresentedProblem::OfSite(name.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    fn verify(&self, now: DateTime<Utc>) -> Result<(), PresentedProblem> {
+        let (leaf, above) = self.chain.split_first().ok_or(PresentedProblem::Signer)?;
+        let name = match &self.host {
+            Host::Ip(address) => Ok(ServerName::from(*address)),
+            Host::Name(name) => ServerName::try_from(name.as_str()),
+        };
+        let other_host = || PresentedProblem::Host(self.host.clone());
+        let name = name.map_err(|_| other_host())?;
+        let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        Verifier::new(&self.ca, &aws_lc_rs::default_provider())
+            .verify_server_cert(leaf, above, &name, &[], now)
+            .map(drop)
+            .map_err(|error| match error {
+                rustls::Error::InvalidCertificate(
+                    CertificateError::UnknownIssuer | CertificateError::BadSignature,
+                ) => PresentedProblem::Signer,
+                rustls::Error::InvalidCertificate(
+                    CertificateError::NotValidForName
+                    | CertificateError::NotValidForNameContext { .. },
+                ) => other_host(),
+                other => PresentedProblem::Other(other),
+            })
+    }
 }
 
 /// Why redeemers would refuse the server, or could be deceived.
@@ -69,8 +135,30 @@ pub(super) enum PresentedProblem {
     Host(Host),
     /// The key of this issuer of the site is in the certificate or the CA.
     OfSite(String),
+    /// Its validity has not begun.
+    NotYetValid {
+        /// When it begins.
+        from: DateTime<Utc>,
+    },
+    /// Its validity is over.
+    Ended {
+        /// When it ended.
+        at: DateTime<Utc>,
+    },
+    /// No certificate of the CA is in date.
+    CaOutOfDate,
     /// Something else that redeemers refuse.
     Other(rustls::Error),
+}
+
+impl PresentedProblem {
+    /// Whether it may pass when the clock is set or time goes on.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::NotYetValid { .. } | Self::Ended { .. } | Self::CaOutOfDate
+        )
+    }
 }
 
 impl fmt::Display for PresentedProblem {
@@ -91,10 +179,21 @@ impl fmt::Display for PresentedProblem {
                  the site: sites that it certified could pose as this server; name another CA, or \
                  leave the three options out"
             ),
+            Self::NotYetValid { from } => write!(
+                formatter,
+                "the certificate of the server is valid only from {} on: look at the clock",
+                time(*from)
+            ),
+            Self::Ended { at } => write!(
+                formatter,
+                "the certificate of the server ended at {}: look at the clock, then renew it",
+                time(*at)
+            ),
+            Self::CaOutOfDate => formatter
+                .write_str("the CA of the server is not in date: look at the clock, then renew it"),
             Self::Other(cause) => write!(
                 formatter,
-                "redeemers refuse --tls-cert: name a certificate that is in date and for servers: \
-                 {cause}"
+                "redeemers refuse --tls-cert: name a certificate that is for servers: {cause}"
             ),
         }
     }

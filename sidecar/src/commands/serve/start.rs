@@ -3,14 +3,18 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use tracing::{error, info, warn};
 
+use super::once::Once;
 use super::site_watch::of_one;
 use super::{Failure, data, say, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
+use crate::clock::{self, Doubt};
+use crate::commands::stamps;
 use crate::kubernetes::{self, Scope};
 use crate::ledger::KubernetesLedger;
 use crate::ledger::SqliteLedger;
@@ -23,6 +27,27 @@ use crate::site::kubernetes::ClusterSites;
 use crate::site::reload::Watch;
 use crate::site::source::SiteSource;
 use crate::site::{self, Site, Sites};
+
+/// Waits until the clock can be right: before that no CA is made, and no service can tell which grants
+/// have ended. A file of the future holds nobody up for long: it may be that the clock was wrong then.
+pub(super) async fn wait_for_clock(folder: &Path) {
+    let begun = Instant::now();
+    let mut said = Once::default();
+    loop {
+        let now = clock::now();
+        match stamps::plausible(folder, now) {
+            Ok(()) => break,
+            Err(doubt @ Doubt::BeforeFile { .. }) if begun.elapsed() >= CLOCK_PATIENCE => {
+                warn!("{doubt}: starting, because nobody does");
+                return;
+            }
+            Err(doubt) if said.is_clear() => said.warn(format!("waiting: {doubt}")),
+            Err(_) => {}
+        }
+        tokio::time::sleep(CLOCK_PAUSE).await;
+    }
+    said.clear("the clock of this machine can be right now: starting");
+}
 
 /// Where the site is described. With `--init` it may not be there yet.
 pub(super) async fn source(options: &Serve, folder: &Path) -> Result<SiteSource, Failure> {
@@ -223,6 +248,12 @@ fn own_file(folder: &Path) -> std::path::PathBuf {
 fn folders<'a>(data: &'a Path, namespaces: Option<&'a Path>) -> Folders<'a> {
     Folders { data, namespaces }
 }
+
+/// How long a clock that is behind the files holds up the start, by a clock that nobody sets.
+const CLOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often the clock is looked at while it cannot be right.
+const CLOCK_PAUSE: Duration = Duration::from_millis(200);
 
 /// The permissions of those who are neither the owner nor in the group, which a volume may need.
 const OTHERS: u32 = 0o007;

@@ -24,6 +24,13 @@ pub(super) trait Store: Ledger {
     /// Whether a redemption could be counted now.
     fn prove(&self, now: DateTime<Utc>) -> impl Future<Output = Result<(), LedgerFault>> + Send;
 
+    /// Notes that the service has run for some time since it noted that last, by the steady clock.
+    fn add_service_time(
+        &self,
+        passed: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<(), LedgerFault>> + Send;
+
     /// Deletes the grants that ended longer ago than `keep`, and says how many they were.
     fn prune(
         &self,
@@ -39,6 +46,14 @@ impl Store for SqliteLedger {
 
     async fn prove(&self, now: DateTime<Utc>) -> Result<(), LedgerFault> {
         SqliteLedger::prove(self, now).await
+    }
+
+    async fn add_service_time(
+        &self,
+        passed: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Result<(), LedgerFault> {
+        SqliteLedger::add_service_time(self, passed, now).await
     }
 
     async fn prune(&self, keep: TimeDelta, now: DateTime<Utc>) -> Result<usize, LedgerFault> {
@@ -65,6 +80,10 @@ impl Store for KubernetesLedger {
 
     async fn prove(&self, _: DateTime<Utc>) -> Result<(), LedgerFault> {
         KubernetesLedger::prove(self).await
+    }
+
+    async fn add_service_time(&self, _: TimeDelta, _: DateTime<Utc>) -> Result<(), LedgerFault> {
+        Ok(())
     }
 
     async fn prune(&self, _: TimeDelta, _: DateTime<Utc>) -> Result<usize, LedgerFault> {

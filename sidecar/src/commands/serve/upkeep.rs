@@ -1,6 +1,7 @@
 //! What `serve` does beside serving: it follows its files, renews its certificate, and forgets
 //! grants that ended long ago.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +11,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::identity::{Identity, Shown};
+use super::once::Once;
 use super::say;
 use super::site_watch::SiteWatch;
 use super::store::Store;
 use crate::advertised::AdvertisedUrl;
-use crate::clock;
+use crate::clock::{self, Reading};
+use crate::commands::stamps;
 use crate::metrics::Metrics;
 use crate::redemptions::Redemptions;
 use crate::server::ServerCertificate;
@@ -27,34 +30,80 @@ pub(super) struct Upkeep<S> {
     pub(super) current: Arc<ArcSwap<Sites>>,
     pub(super) identity: Identity,
     pub(super) certificate: Arc<ServerCertificate>,
-    pub(super) shown: Shown,
+    pub(super) shown: Arc<ArcSwap<Shown>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) keep: TimeDelta,
+    /// The data folder.
+    pub(super) folder: PathBuf,
     /// What tokens carry.
     pub(super) url: AdvertisedUrl,
     /// Whether an option says so, whatever the site says.
     pub(super) is_url_given: bool,
+    /// What was read from the clocks at the last look.
+    pub(super) last: Reading,
+    /// And when ended grants were last looked for.
+    pub(super) pruned: Option<Reading>,
+    /// What the files of the certificate held.
+    pub(super) seen: Vec<Vec<u8>>,
+    pub(super) said: Problems,
+}
+
+/// The problems that were said.
+#[derive(Default)]
+pub(super) struct Problems {
+    clock: Once,
+    renewal: Once,
+    redeemers: Once,
 }
 
 impl<S: Store> Upkeep<S> {
     /// Looks after everything until the service ends. SIGHUP makes it look at once.
     pub(super) async fn run(mut self) {
         let mut hangup = signal(SignalKind::hangup()).ok();
-        let mut prune_at = clock::now();
         self.report();
         loop {
             let is_asked = tokio::select! {
                 () = tokio::time::sleep(LOOK) => false,
                 () = asked(&mut hangup) => true,
             };
-            let now = clock::now();
-            self.follow_site(is_asked, now);
+            self.look(is_asked, Reading::now()).await;
+        }
+    }
+
+    /// Does at a time whatever is due.
+    pub(super) async fn look(&mut self, is_asked: bool, reading: Reading) {
+        let now = reading.wall;
+        self.follow_clock(reading);
+        self.follow_site(is_asked, now);
+        if self.said.clock.is_clear() {
             self.follow_certificate(now).await;
-            self.report();
-            if prune_at <= now {
-                self.prune(now).await;
-                prune_at = now + PRUNE;
+        }
+        self.report();
+        self.prune(reading).await;
+    }
+
+    fn follow_clock(&mut self, reading: Reading) {
+        if let Some(step) = reading.step_since(&self.last) {
+            let size = humantime::format_duration(step.abs().to_std().unwrap_or_default());
+            let direction = if step > TimeDelta::zero() {
+                "ahead"
+            } else {
+                "back"
+            };
+            warn!("the clock of this machine was set {direction} by {size}");
+            if step < TimeDelta::zero() {
+                // Else they would make whoever issues a token doubt a clock that is right now.
+                stamps::bring_back(&self.folder, reading.wall);
             }
+        }
+        self.last = reading;
+        match clock::plausible(reading.wall) {
+            // It shows another time at each look.
+            Err(doubt) if self.said.clock.is_clear() => {
+                self.said.clock.warn(format!("not ready: {doubt}"));
+            }
+            Err(_) => {}
+            Ok(()) => self.said.clock.clear("the clock of this machine was set"),
         }
     }
 
@@ -71,30 +120,44 @@ impl<S: Store> Upkeep<S> {
     }
 
     async fn follow_certificate(&mut self, now: DateTime<Utc>) {
-        let is_due = self.shown.renew_at.is_some_and(|renew_at| renew_at <= now);
         let seen = self.identity.fingerprint();
         let url = self.url();
-        if !is_due && url == self.url && seen == self.shown.fingerprint {
-            return;
+        if self.shown.load().is_due(now) || url != self.url || seen != self.seen {
+            self.seen = seen;
+            self.renew_certificate(url, now).await;
         }
-        let sites = self.current.load();
-        match self.identity.certificate(url.host(), &sites, now) {
-            Ok(shown) => {
-                let ledger = &self.redemptions.service().ledger;
-                if let Err(fault) = ledger.publish(&url, &shown.ca).await {
-                    warn!("the new certificate of the server is not used yet: {fault}");
-                    return;
-                }
-                info!("the server shows a new certificate; tokens carry {url}");
-                self.url = url;
-                self.certificate.replace(shown.certified_key.clone());
-                self.shown = shown;
-            }
+        match self.shown.load().judge(now) {
             Err(problem) => {
-                warn!("the certificate of the server stays as it was: {problem}");
-                self.shown.fingerprint = seen;
+                let problem = format!("not ready: redeemers refuse this server: {problem}");
+                self.said.redeemers.warn(problem);
             }
+            Ok(()) => self
+                .said
+                .redeemers
+                .clear("redeemers accept this server again"),
         }
+    }
+
+    async fn renew_certificate(&mut self, url: AdvertisedUrl, now: DateTime<Utc>) {
+        let sites = self.current.load();
+        let shown = match self.identity.certificate(url.host(), &sites, now) {
+            Ok(shown) => shown,
+            Err(problem) => {
+                let problem = format!("the certificate of the server stays as it was: {problem}");
+                return self.said.renewal.warn(problem);
+            }
+        };
+        let ledger = &self.redemptions.service().ledger;
+        if let Err(fault) = ledger.publish(&url, &shown.ca).await {
+            let problem = format!("the new certificate of the server is not used yet: {fault}");
+            self.seen.clear();
+            return self.said.renewal.warn(problem);
+        }
+        self.said.renewal = Once::default();
+        info!("the server shows a new certificate; tokens carry {url}");
+        self.url = url;
+        self.certificate.replace(shown.certified_key.clone());
+        self.shown.store(Arc::new(shown));
     }
 
     /// What tokens are to carry: what the option says, else what the site says now.
@@ -106,14 +169,33 @@ impl<S: Store> Upkeep<S> {
     fn report(&self) {
         let sites = self.current.load();
         self.metrics.set_issuer_ends(sites.issuer_ends());
-        if let Some(end) = self.shown.end {
-            self.metrics.set_server_end(end);
-        }
+        self.metrics.set_server_end(self.shown.load().end());
     }
 
-    async fn prune(&self, now: DateTime<Utc>) {
+    /// Deletes what ended long ago, but only where both clocks agree about the time since it was
+    /// tried last. The steady one says when it is due.
+    async fn prune(&mut self, reading: Reading) {
+        let pause = self.keep.min(PRUNE);
+        let last = self.pruned;
+        let passed = last.map_or(TimeDelta::zero(), |last| reading.since(&last));
+        if last.is_some() && passed < pause {
+            return;
+        }
+        self.pruned = Some(reading);
+        let now = reading.wall;
         let ledger = &self.redemptions.service().ledger;
-        match ledger.prune(self.keep, now).await {
+        let noted = ledger.add_service_time(passed, now).await;
+        let do_agree = last.is_some_and(|last| reading.step_since(&last).is_none());
+        let pruned = match noted {
+            // What was made since was made up to a pause later than the ledger knows.
+            Ok(()) if do_agree && self.said.clock.is_clear() => {
+                stamps::bring_back(&self.folder, now);
+                let keep = self.keep.checked_add(&pause).unwrap_or(TimeDelta::MAX);
+                ledger.prune(keep, now).await
+            }
+            noted => noted.map(|()| 0),
+        };
+        match pruned {
             Ok(0) => {}
             Ok(count) => info!("{count} grants that ended long ago were deleted"),
             Err(fault) => warn!("cannot delete grants that ended long ago: {fault}"),
@@ -130,8 +212,11 @@ async fn asked(hangup: &mut Option<tokio::signal::unix::Signal>) {
     }
 }
 
-/// How often files, and what is known of the cluster, are looked at.
+/// How often files, clocks, and what is known of the cluster, are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How often ended grants are deleted.
-const PRUNE: TimeDelta = TimeDelta::hours(1);
+/// How often ended grants are deleted, unless they are kept for a shorter time.
+const PRUNE: TimeDelta = TimeDelta::minutes(10);
+
+#[cfg(test)]
+mod tests;

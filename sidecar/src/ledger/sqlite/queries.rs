@@ -1,6 +1,8 @@
 //! The statements of a ledger, each on a connection and inside whatever transaction it has.
 
-use chrono::{DateTime, Utc};
+use std::str::FromStr;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::fault::damaged;
@@ -14,6 +16,10 @@ use crate::redemption::{
 
 /// The key in `meta` of the number of the newest change.
 const CHANGES: &str = "changes";
+
+/// The keys of the table `meta` for the service time and for when it was added to.
+const SERVICE_TIME: &str = "service_time";
+const SERVED_UNTIL: &str = "served_until";
 
 /// How many rows one call of [`prune`] deletes.
 const PRUNED_AT_ONCE: i64 = 500;
@@ -128,13 +134,16 @@ pub(super) fn create(
     const INSERT: &str = concat!(
         "INSERT INTO grants (",
         grant_columns!(),
-        ") VALUES (:uid, :name, :code_digest, :redemptions_allowed, :redemptions, :created, \
-         :expiration_time, :revoked, :issuer, :has_long_code, :sum)"
+        ", service_end) VALUES (:uid, :name, :code_digest, :redemptions_allowed, :redemptions, \
+         :created, :expiration_time, :revoked, :issuer, :has_long_code, :sum, :service_end)"
     );
     if let Some(holder) = not_ended(connection, &grant.name, now)?.next() {
         return Ok((Err(Box::new(holder)), Effect::Nothing));
     }
+    let life = (grant.expiration_time - grant.created).max(TimeDelta::zero());
+    let service_end = service_time(connection)?.saturating_add(micros(life));
     connection.prepare_cached(INSERT)?.execute(named_params! {
+        ":service_end": service_end,
         ":uid": grant.uid.as_bytes(),
         ":name": grant.name,
         ":code_digest": grant.code.as_bytes(),
@@ -185,14 +194,17 @@ pub(super) fn revoke(
     now: DateTime<Utc>,
 ) -> rusqlite::Result<(Shown, Effect)> {
     let revoked = time(now.timestamp_micros())?;
+    let service_time = service_time(connection)?;
     let grants: Vec<_> = not_ended(connection, name, now)?
         .map(|mut grant| {
             grant.revoked = Some(revoked);
             connection
                 .prepare_cached(
-                    "UPDATE grants SET revoked = :revoked, sum = :sum WHERE uid = :uid",
+                    "UPDATE grants SET revoked = :revoked, sum = :sum, \
+                     service_end = min(service_end, :service_time) WHERE uid = :uid",
                 )?
                 .execute(named_params! {
+                    ":service_time": service_time,
                     ":revoked": now.timestamp_micros(),
                     ":sum": sum(&grant),
                     ":uid": grant.uid.as_bytes(),
@@ -240,19 +252,46 @@ pub(super) fn tally(
         .collect())
 }
 
-/// Deletes grants that ended before a time, with their redemptions, a bounded number of rows at a
-/// call. Says how many grants it deleted, and whether there may be more.
+/// How long the ledger was served, in microseconds, by both clocks: a time that nobody sets.
+pub(super) fn service_time(connection: &Connection) -> rusqlite::Result<i64> {
+    Ok(kept_number(connection, SERVICE_TIME)?.unwrap_or_default())
+}
+
+/// Adds to the service time what has passed since the process called this last, but not more than
+/// what the wall clock says since anybody called it.
+pub(super) fn add_service_time(
+    connection: &Connection,
+    passed: TimeDelta,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    let now = now.timestamp_micros();
+    let by_wall = kept_number(connection, SERVED_UNTIL)?.map(|last: i64| now.saturating_sub(last));
+    let passed = micros(passed).min(by_wall.unwrap_or(i64::MAX)).max(0);
+    let total = service_time(connection)?.saturating_add(passed);
+    keep(connection, SERVICE_TIME, &total.to_string())?;
+    keep(connection, SERVED_UNTIL, &now.to_string())
+}
+
+/// Deletes grants that ended longer ago than `keep`, by the wall clock and by the service time, with
+/// their redemptions, a bounded number of rows at a call. Says how many grants it deleted, and
+/// whether there may be more.
 pub(super) fn prune(
     connection: &Connection,
-    before: DateTime<Utc>,
+    keep: TimeDelta,
+    now: DateTime<Utc>,
 ) -> rusqlite::Result<(usize, bool)> {
+    let keep = micros(keep);
+    let before = now.timestamp_micros().saturating_sub(keep);
+    let served = service_time(connection)?.saturating_sub(keep);
     let ended: Vec<Vec<u8>> = connection
         .prepare_cached(
             "SELECT uid FROM grants WHERE revoked IS NULL AND expiration_time < :before \
-             UNION ALL SELECT uid FROM grants WHERE revoked < :before LIMIT :limit",
+             AND service_end < :served \
+             UNION ALL SELECT uid FROM grants WHERE revoked < :before AND service_end < :served \
+             LIMIT :limit",
         )?
         .query_map(
-            named_params! { ":before": before.timestamp_micros(), ":limit": PRUNED_AT_ONCE },
+            named_params! { ":before": before, ":served": served, ":limit": PRUNED_AT_ONCE },
             |row| row.get(0),
         )?
         .collect::<rusqlite::Result<_>>()?;
@@ -299,12 +338,7 @@ pub(super) fn kept(connection: &Connection, key: &str) -> rusqlite::Result<Optio
 
 /// The number of the newest change; 0 before the first.
 pub(super) fn changes(connection: &Connection) -> rusqlite::Result<u64> {
-    match kept(connection, CHANGES)? {
-        None => Ok(0),
-        Some(number) => number
-            .parse()
-            .map_err(|_| damaged("the number of changes is none")),
-    }
+    Ok(kept_number(connection, CHANGES)?.unwrap_or_default())
 }
 
 /// Gives the next number to what the transaction changes, and returns it.
@@ -312,6 +346,17 @@ pub(super) fn number_change(connection: &Connection) -> rusqlite::Result<u64> {
     let number = changes(connection)?.saturating_add(1);
     keep(connection, CHANGES, &number.to_string())?;
     Ok(number)
+}
+
+fn kept_number<N: FromStr>(connection: &Connection, key: &str) -> rusqlite::Result<Option<N>> {
+    let number = kept(connection, key)?.map(|text| text.parse());
+    number
+        .transpose()
+        .map_err(|_| damaged("a number of the ledger is none"))
+}
+
+fn micros(time: TimeDelta) -> i64 {
+    time.num_microseconds().unwrap_or(i64::MAX)
 }
 
 fn not_ended(

@@ -10,7 +10,9 @@ const APPLICATION_ID: i32 = i32::from_be_bytes(*b"RdSc");
 /// Step n makes schema n + 1 of schema n. A step that was released is never edited.
 ///
 /// `sum` is over the other columns of its row: SQLite keeps no checksums of its pages, and a
-/// damaged count must not be taken for a lower one. The last two indexes hold all that
+/// damaged count must not be taken for a lower one. `service_end` is the service time, see
+/// [`service_time`](super::queries::service_time), at which the grant has ended, whatever the wall
+/// clock said meanwhile. The last two indexes hold all that
 /// [`tally`](super::queries::tally) reads; only the last redemption of a grant changes one.
 const STEPS: &[&str] = &[
     "
@@ -45,6 +47,10 @@ CREATE INDEX grants_spent ON grants (revoked, expiration_time, redemptions, rede
 ",
     // Whether a grant can be redeemed by its name. Of older ones it is not known.
     "ALTER TABLE grants ADD COLUMN has_long_code INTEGER NOT NULL DEFAULT 0;",
+    "
+ALTER TABLE grants ADD COLUMN service_end INTEGER NOT NULL DEFAULT 0;
+UPDATE grants SET service_end = max(expiration_time - created, 0) WHERE revoked IS NULL;
+",
 ];
 
 /// Why a file cannot be used as a ledger.
