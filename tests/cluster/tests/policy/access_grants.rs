@@ -123,10 +123,15 @@ async fn warnings_and_audit_annotations_arrive() {
 #[tokio::test]
 async fn applying_a_file_again_writes_nothing() {
     let (_cluster, user) = admin("grant-apply").await;
-    let settings = json!({"accessGrant": {"rewriteWindows": true}});
+    let settings = json!({"accessGrant": {
+        "rewriteWindows": true, "maxExpirationWindow": "48h", "overlong": "clamp"}});
     let policy = Order::of_skupper_kinds().settings(settings);
     let _policy = policy.deploy(&user).await.unwrap();
     let cases = [
+        (
+            "a-lowered-window",
+            Some(json!({"expirationWindow": "72h0m0s"})),
+        ),
         ("no-spec", None),
         ("an-empty-spec", Some(json!({}))),
         (

@@ -210,6 +210,41 @@ async fn applying_a_file_again_writes_nothing_and_a_redeemed_token_stays_as_it_i
     done(user.delete(AccessToken, "west").await.unwrap());
 }
 
+#[tokio::test]
+async fn more_settings_than_there_may_be_are_refused_and_block_no_label() {
+    let (_cluster, user) = admin("token-too-many").await;
+    let with = |count: usize| {
+        let entries = (0..count).map(|number| (format!("key-{number:05}"), json!("value")));
+        let mut spec = spec();
+        spec["settings"] = Value::Object(entries.collect());
+        spec
+    };
+    let before = AccessToken.object("before", Some(with(65)));
+    done(user.create(AccessToken, &before).await.unwrap());
+    let _policy = Order::of_skupper_kinds().deploy(&user).await.unwrap();
+
+    for count in [65, 45_000] {
+        let token = AccessToken.object("west", Some(with(count)));
+        let answer = user.create(AccessToken, &token).await.unwrap();
+        assert_eq!(
+            refused(&answer),
+            "AccessToken.skupper.io \"west\" is invalid: spec.settings: Too many: must have at most 64 \
+             entries"
+        );
+    }
+    let token = AccessToken.object("west", Some(with(64)));
+    done(user.create(AccessToken, &token).await.unwrap());
+
+    let label = json!({"metadata": {"labels": {"team": "a"}, "finalizers": ["example.com/hold"]}});
+    done(user.merge(AccessToken, "before", &label).await.unwrap());
+    let cost = json!({"spec": {"linkCost": 9}});
+    refused(&user.merge(AccessToken, "before", &cost).await.unwrap());
+    let mended =
+        json!({"spec": {"settings": {"key-00000": null}}, "metadata": {"finalizers": null}});
+    done(user.merge(AccessToken, "before", &mended).await.unwrap());
+    done(user.delete(AccessToken, "before").await.unwrap());
+}
+
 fn spec() -> Value {
     json!({
         "url": "https://grants.example.com:9090/5a1b2c3d",

@@ -44,6 +44,13 @@ async fn every_form_of_a_request_gets_what_it_asked_for() {
             json!({"name": "app-1", "uid": pod}),
         ),
         (
+            "a Pod without apiVersion",
+            json!({"boundObjectRef": {"kind": "Pod", "name": "app-1", "uid": pod}}),
+            3600,
+            &own,
+            json!({"name": "app-1", "uid": pod}),
+        ),
+        (
             "--bound-object-kind=Secret",
             json!({"boundObjectRef": {"apiVersion": "v1", "kind": "Secret", "name": "app-token", "uid": secret}}),
             3600,
