@@ -68,7 +68,8 @@ impl fmt::Display for Reason {
             ),
             Self::Template => f.write_str(
                 "a template is not judged: check what it renders, such as \
-                 'helm template . | skupper-access-check -'",
+                 'helm template . | skupper-access-check -' or \
+                 'envsubst < FILE | skupper-access-check -'",
             ),
             Self::FilledInLater(fields) => {
                 match fields.as_slice() {

@@ -38,7 +38,7 @@ fn ends_with_key(before: &str, key: &str) -> bool {
     before.is_empty() || before.ends_with(['\n', '\r', '{', ',', '-'])
 }
 
-/// The same text without the actions of a template: `{{ ... }}`, `{% ... %}`, `<% ... %>`. A line of
+/// The same text without the actions of a template: `{{ ... }}`, `{% ... %}`, `<% ... %>`, `${...}`. A line of
 /// nothing else becomes empty, anything else a word. `None` where there is no action.
 ///
 /// What can be read only so is the source of a manifest, not one.
@@ -70,24 +70,33 @@ fn actions(line: &str) -> Vec<Range<usize>> {
     let lasts = ACTIONS.map(|(_, end)| line.rfind(end).unwrap_or_default());
     let mut actions: Vec<Range<usize>> = Vec::new();
     let mut at = 0;
-    for (start, _) in line.match_indices(['{', '<']) {
+    for (start, _) in line.match_indices(['{', '<', '$']) {
         if start < at {
             continue;
         }
         let rest = line.get(start..).unwrap_or_default();
+        let is_begin = |begin: &str| rest.starts_with(begin) && !rest.starts_with("${{");
         let mut kinds = ACTIONS.iter().zip(lasts);
-        let kind = kinds.find(|((begin, _), last)| rest.starts_with(begin) && *last >= start + 2);
-        let inside = rest.get(2..).unwrap_or_default();
-        if let Some(length) = kind.and_then(|((_, end), _)| inside.find(end)) {
-            at = start + length + 4;
+        let kind = kinds.find(|((begin, _), last)| is_begin(begin) && *last >= start + 2);
+        let Some(((_, end), _)) = kind else {
+            continue;
+        };
+        if let Some(length) = rest.get(2..).and_then(|inside| inside.find(end)) {
+            at = start + 2 + length + end.len();
             actions.push(start..at);
         }
     }
     actions
 }
 
-/// How actions begin and end: Go and Helm, Jinja, ERB.
-const ACTIONS: [(&str, &str); 4] = [("{{", "}}"), ("{%", "%}"), ("{#", "#}"), ("<%", "%>")];
+/// How actions begin, with two letters, and end: Go and Helm, Jinja, ERB, envsubst.
+const ACTIONS: [(&str, &str); 5] = [
+    ("{{", "}}"),
+    ("{%", "%}"),
+    ("{#", "#}"),
+    ("<%", "%>"),
+    ("${", "}"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -165,6 +174,12 @@ mod tests {
                 Some("a: x-xb\n"),
             ),
             ("Jinja", "{% if x %}\na: {{ x }}\n", Some("\na: x\n")),
+            (
+                "a variable",
+                "a: {b: ${B:=1}, c: {d: $E}}\n",
+                Some("a: {b: x, c: {d: $E}}\n"),
+            ),
+            ("one of GitHub", "a: ${{ b }}\n", Some("a: $x\n")),
             ("an action without an end", "a: {{ .x\n", None),
         ];
         for (name, text, expected) in table {

@@ -220,6 +220,7 @@ fn patches_are_left_to_kustomize() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn what_stands_in_the_text_tells_what_is_no_finished_manifest() {
     let with = |rest: &str| [HEAD, rest].concat();
     let directive = with("metadata: {name: west}\n$patch: delete\n");
@@ -239,6 +240,9 @@ fn what_stands_in_the_text_tells_what_is_no_finished_manifest() {
     );
     let label =
         with("metadata: {name: west, labels: {site: \"${SITE}\"}}\nspec: {expirationWindow: 1h}\n");
+    let inline = with(
+        "metadata: {name: west}\nspec: {redemptionsAllowed: ${USES}, expirationWindow: \"${WINDOW}\"}\n",
+    );
     let broken_with_action = with("metadata: {name: west, labels: {a: \"{{ b }}\"}\nspec: {}\n");
     let table: [Row<'_>; 10] = [
         (
@@ -307,7 +311,14 @@ fn what_stands_in_the_text_tells_what_is_no_finished_manifest() {
             &["a template is not judged"],
             0,
         ),
-        ("a template on standard input", &[], &["-"], 0, &[], 0),
+        (
+            "a variable without quotes in flow style",
+            &[("a.yml", &inline)],
+            &["a.yml"],
+            0,
+            &["a template is not judged"],
+            0,
+        ),
         (
             "what is broken with and without its actions",
             &[("a.yml", &broken_with_action)],
