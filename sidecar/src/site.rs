@@ -248,6 +248,10 @@ mod tests {
         }
     }
 
+    fn one_endpoint() -> Vec<Endpoint> {
+        vec![endpoint(Role::Edge, "a.example", "")]
+    }
+
     fn site(name: &str, issuers: &[(&str, i64)], endpoints: Vec<Endpoint>) -> Arc<Site> {
         let issuers = issuers.iter().map(|(name, day)| {
             let made = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(*day);
@@ -284,15 +288,152 @@ mod tests {
         }
     }
 
+    fn edge(site: &Site) -> Arc<Site> {
+        Arc::new(Site {
+            is_edge: true,
+            endpoints: Vec::new(),
+            ..site.clone()
+        })
+    }
+
     #[test]
-    fn a_site_that_cannot_answer_is_a_problem_where_it_is_the_only_one() {
-        let endpoints = || vec![endpoint(Role::Edge, "a.example", "")];
-        for (name, site, is_problem) in [
-            ("good", site("west", &[("ca", 20_000)], endpoints()), false),
-            ("no issuer", site("west", &[], endpoints()), true),
+    fn a_grant_gets_its_issuer_or_what_keeps_redeemers_from_it() {
+        let whole = site("west", &[("ca", 20_000), ("other", 20_000)], one_endpoint());
+        let without_issuer = site("west", &[("other", 20_000)], one_endpoint());
+        let without_endpoint = site("west", &[("ca", 20_000)], vec![]);
+        let edge = edge(&whole);
+        let unusable = || Err(Fault::IssuerUnusable("ca".to_owned()));
+        let not_served = || {
+            let (grant, issuer) = ("partner".to_owned(), "others".to_owned());
+            Err(Fault::IssuerNotServed { grant, issuer })
+        };
+        for (name, site, named, expected) in [
+            ("the default issuer", &whole, None, Ok(())),
+            ("the default issuer by name", &whole, Some("ca"), Ok(())),
+            ("another issuer", &whole, Some("other"), Ok(())),
+            (
+                "one that is not served",
+                &whole,
+                Some("others"),
+                not_served(),
+            ),
+            ("no default issuer", &without_issuer, None, unusable()),
+            (
+                "no default issuer by name",
+                &without_issuer,
+                Some("ca"),
+                unusable(),
+            ),
+            (
+                "no default issuer, another one",
+                &without_issuer,
+                Some("other"),
+                Ok(()),
+            ),
+            (
+                "no endpoint",
+                &without_endpoint,
+                None,
+                Err(Fault::NoEndpoints),
+            ),
             (
                 "an edge site",
-                site("west", &[("ca", 20_000)], vec![]),
+                &edge,
+                None,
+                Err(Fault::EdgeSite("west".to_owned())),
+            ),
+        ] {
+            let found = site.authority("partner", named).map(drop);
+            assert_eq!(found, expected, "{name}");
+            let sites = Sites::OfNamespaces([("a".into(), Arc::clone(site))].into());
+            let of = |namespace| sites.authority(Some(namespace), "partner", named);
+            assert_eq!(
+                of("a").map(|found| found.map(drop)),
+                Some(expected),
+                "{name}"
+            );
+            assert_eq!(
+                of("b").map(|found| found.map(drop)),
+                Some(Err(Fault::NoSite)),
+                "{name}"
+            );
+        }
+        assert!(
+            Sites::Unread
+                .authority(Some("a"), "partner", None)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn grants_are_answered_otherwise_where_their_site_changed_what_they_need() {
+        let whole = || site("west", &[("ca", 20_000)], one_endpoint());
+        let elsewhere = site(
+            "west",
+            &[("ca", 20_001)],
+            vec![endpoint(Role::Edge, "b.example", "")],
+        );
+        let rows = [
+            ("the same", whole(), false),
+            ("another host and another key", elsewhere, false),
+            ("no issuer", site("west", &[], one_endpoint()), true),
+            ("no endpoint", site("west", &[("ca", 20_000)], vec![]), true),
+            (
+                "another name",
+                site("east", &[("ca", 20_000)], one_endpoint()),
+                true,
+            ),
+            ("an edge site", edge(&whole()), true),
+        ];
+        for (name, site, is_other) in rows {
+            let one = Sites::One(whole()).answering_otherwise(&Sites::One(Arc::clone(&site)));
+            let expected = if is_other {
+                Changed::Everywhere
+            } else {
+                Changed::Nowhere
+            };
+            assert_eq!(one, expected, "{name}");
+            let each =
+                |site| Sites::OfNamespaces([("a".into(), whole()), ("b".into(), site)].into());
+            let expected = if is_other {
+                Changed::In(["b".into()].into())
+            } else {
+                Changed::Nowhere
+            };
+            assert_eq!(
+                each(whole()).answering_otherwise(&each(site)),
+                expected,
+                "{name}"
+            );
+        }
+        let two = Sites::OfNamespaces([("a".into(), whole()), ("b".into(), whole())].into());
+        let first = Sites::OfNamespaces([("a".into(), whole())].into());
+        let second = Changed::In(["b".into()].into());
+        assert_eq!(two.answering_otherwise(&first), second);
+        assert_eq!(first.answering_otherwise(&two), second);
+        assert_eq!(
+            Sites::Unread.answering_otherwise(&first),
+            Changed::Everywhere
+        );
+        assert_eq!(
+            Sites::Unread.answering_otherwise(&Sites::Unread),
+            Changed::Nowhere
+        );
+    }
+
+    #[test]
+    fn a_site_that_cannot_answer_is_a_problem_where_it_is_the_only_one() {
+        for (name, site, is_problem) in [
+            (
+                "good",
+                site("west", &[("ca", 20_000)], one_endpoint()),
+                false,
+            ),
+            ("no issuer", site("west", &[], one_endpoint()), true),
+            ("no endpoint", site("west", &[("ca", 20_000)], vec![]), true),
+            (
+                "an edge site",
+                edge(&site("west", &[("ca", 20_000)], vec![])),
                 true,
             ),
         ] {

@@ -356,3 +356,25 @@ const EXPIRED: u16 = 410;
 
 /// An API server that is back is noticed after this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_is_silent_until_something_is_heard_and_again_after_a_while() {
+        let course = Course::of("the AccessGrants");
+        let patience = Duration::from_secs(10);
+        assert!(course.is_silent(Instant::now(), patience), "not begun");
+        let before = Instant::now();
+        course.hear();
+        let after = Instant::now();
+        for (name, now, expected) in [
+            ("before", before, false),
+            ("at once", after, false),
+            ("after a while", after + patience, true),
+        ] {
+            assert_eq!(course.is_silent(now, patience), expected, "{name}");
+        }
+    }
+}

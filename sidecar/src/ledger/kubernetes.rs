@@ -68,8 +68,8 @@ impl KubernetesLedger {
     pub fn start(client: Client, scope: &Scope, has_own_status: bool) -> Self {
         let grants = Arc::new(Grants::default());
         let store = ClusterStore::new(client.clone());
-        let own_status = OwnStatus::new(client.clone(), scope.clone());
-        let own_status = has_own_status.then(|| Arc::new(own_status));
+        let own_status = || Arc::new(OwnStatus::new(client.clone(), scope.clone()));
+        let own_status = has_own_status.then(own_status);
         let completing = own_status.clone();
         let course = Arc::new(Course::of("the AccessGrants"));
         let events = Events::start(client.clone());

@@ -112,7 +112,7 @@ fn endpoints(site: &Value, remarks: &mut Vec<String>) -> Vec<Endpoint> {
     if is_edge(site) {
         let name = printable(text(site, "/metadata/name"));
         remarks.push(format!(
-            "the Site '{name}' is an edge site, which takes no links: its endpoints are passed over"
+            "site '{name}' is an edge site and accepts no links: its endpoints are passed over"
         ));
         return Vec::new();
     }
