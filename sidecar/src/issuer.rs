@@ -34,6 +34,7 @@
 mod authority;
 mod chain;
 pub(crate) mod encode;
+mod found;
 mod problem;
 mod root;
 
@@ -53,6 +54,7 @@ use crate::key::{KeyKind, KeyProblem, PrivateKey};
 use crate::redemption::Serial;
 
 pub use authority::{Authority, Purpose, judge_ca, verify_client_leaf};
+pub use found::found;
 pub use problem::IssuerProblem;
 pub use root::new_site_ca;
 
@@ -109,9 +111,21 @@ impl Issuer {
         key_pem: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Self, IssuerProblem> {
-        let certificates = CertificateDer::pem_slice_iter(certificate_pem)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| IssuerProblem::Damaged)?;
+        Self::load_below(certificate_pem, key_pem, &[], now)
+    }
+
+    /// The same, when CAs above an intermediate one may stand in another text in PEM, too: the
+    /// `ca.crt` that cert-manager writes beside `tls.crt`.
+    ///
+    /// # Errors
+    /// As [`Issuer::load`]; the text with the CAs above is not written to its end, and needed.
+    pub fn load_below(
+        certificate_pem: &[u8],
+        key_pem: &[u8],
+        above_pem: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<Self, IssuerProblem> {
+        let mut certificates = certificates(certificate_pem)?;
         let first = certificates.first().ok_or(IssuerProblem::NoCertificate)?;
         let authority = judge_issuer(first, now)?;
         let key = std::str::from_utf8(key_pem).map_err(|_| KeyProblem::Missing)?;
@@ -129,10 +143,13 @@ impl Issuer {
 
         let probe = issuer.probe(now)?;
         if !issuer.authority.is_self_issued() {
-            for (index, above) in authorities_above(&probe, &certificates, now)?
-                .iter()
-                .enumerate()
-            {
+            let mut above = authorities_above(&probe, &certificates, now);
+            if above.is_err() && !above_pem.is_empty() {
+                let more = self::certificates(above_pem);
+                certificates.extend(more.map_err(|_| IssuerProblem::AboveDamaged)?);
+                above = authorities_above(&probe, &certificates, now);
+            }
+            for (index, above) in above?.iter().enumerate() {
                 let authority = judge_issuer(above, now)?;
                 if !authority.allows_below(index + 1) {
                     return Err(IssuerProblem::PathTooLong);
@@ -237,6 +254,11 @@ impl fmt::Debug for Issuer {
             .field("not_after", &self.not_after())
             .finish_non_exhaustive()
     }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, IssuerProblem> {
+    let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>();
+    certificates.map_err(|_| IssuerProblem::Damaged)
 }
 
 /// As [`judge_ca`]. Redeemers choose the subjects, so that no constraint of names is met by all.

@@ -30,6 +30,7 @@ use aws_lc_rs::signature::{
 use rustls_pki_types::{AlgorithmIdentifier, alg_id};
 use secrecy::SecretString;
 use x509_cert::der::asn1::{AnyRef, OctetStringRef};
+use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::{Decode as _, SliceReader};
 use zeroize::Zeroizing;
 
@@ -162,6 +163,63 @@ impl PrivateKey {
         Self { pair, spki }
     }
 }
+
+/// The kind of the first private key of a PEM text, as far as it can be told. Nothing else of the key
+/// is.
+pub(crate) fn kind_of_pem(text: &str) -> Option<String> {
+    let block = match pem::first_key(text) {
+        Ok(block) => block,
+        Err(KeyProblem::Encrypted) => return Some("an encrypted one".to_owned()),
+        Err(_) => return None,
+    };
+    match block.label {
+        Label::Pkcs1 => Some(kind(RSA, None)),
+        Label::Sec1 => Some(kind(EC, None)),
+        Label::Pkcs8 => {
+            let mut reader = SliceReader::new(AnyRef::from_der(&block.der).ok()?.value()).ok()?;
+            let _version = AnyRef::decode(&mut reader).ok()?;
+            let algorithm = AnyRef::decode(&mut reader).ok()?.value();
+            let mut algorithm = SliceReader::new(algorithm).ok()?;
+            let oid = ObjectIdentifier::decode(&mut algorithm).ok()?;
+            Some(kind(oid, ObjectIdentifier::decode(&mut algorithm).ok()))
+        }
+    }
+}
+
+/// The kind of a key by its algorithm and its curve. Source: RFC 8017, RFC 5480, RFC 8410.
+pub(crate) fn kind(algorithm: ObjectIdentifier, curve: Option<ObjectIdentifier>) -> String {
+    let name = |oid: &ObjectIdentifier| {
+        let known = KINDS.iter().find(|(known, _)| known == oid);
+        known.map_or_else(|| oid.to_string(), |(_, name)| (*name).to_owned())
+    };
+    match curve.filter(|_| algorithm == EC) {
+        Some(curve) => name(&curve),
+        None => name(&algorithm),
+    }
+}
+
+/// `rsaEncryption`.
+pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+
+const KINDS: [(ObjectIdentifier, &str); 10] = [
+    (RSA, "RSA"),
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10"),
+        "RSA marked rsassaPss",
+    ),
+    (EC, "EC"),
+    (
+        ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"),
+        "EC P-256",
+    ),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.34"), "EC P-384"),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.35"), "EC P-521"),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.10"), "EC secp256k1"),
+    (ObjectIdentifier::new_unwrap("1.3.101.112"), "Ed25519"),
+    (ObjectIdentifier::new_unwrap("1.3.101.113"), "Ed448"),
+    (ObjectIdentifier::new_unwrap("1.2.840.10040.4.1"), "DSA"),
+];
 
 /// What is wrong with a private key. Nothing of the key is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

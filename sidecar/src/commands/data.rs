@@ -56,10 +56,7 @@ pub(super) fn ledger(folder: &Path) -> Result<SqliteLedger, Failure> {
             "there is no ledger in {shown}: run 'redemption-sidecar serve' as this user, or name \
              its --data"
         ))),
-        Err(error) => Err(Failure::usage(format!(
-            "cannot look into {shown}: run as the user it belongs to, or name another --data: {}",
-            wording::io(&error)
-        ))),
+        Err(error) => Err(Failure::usage(wording::unreadable(folder, &error))),
     }
 }
 

@@ -7,6 +7,7 @@ use x509_cert::der::oid::ObjectIdentifier;
 
 use super::authority::Purpose;
 use crate::key::KeyProblem;
+use crate::wording;
 
 /// Why a pair of certificate and key is no issuer, or a certificate is none that it made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum IssuerProblem {
     NoCertificate,
     /// A PEM block of the certificates has no end or is not base64.
     Damaged,
+    /// The same of the certificates above an intermediate one, in a text of their own.
+    AboveDamaged,
     /// Not an X.509 certificate of version 3 in DER.
     Unreadable,
     /// Basic constraints do not say CA:TRUE.
@@ -64,6 +67,9 @@ impl fmt::Display for IssuerProblem {
             Self::Damaged => {
                 formatter.write_str("the certificate is damaged or not written to its end")
             }
+            Self::AboveDamaged => formatter.write_str(
+                "'ca.crt' beside the certificate of the CA is damaged or not written to its end",
+            ),
             Self::Unreadable => {
                 formatter.write_str("the certificate must be X.509 version 3 in strict DER")
             }
@@ -104,8 +110,9 @@ impl fmt::Display for IssuerProblem {
             ),
             Self::NoRoot(cause) => write!(
                 formatter,
-                "the CA is an intermediate one: append the certificates of the CAs above it, up \
-                 to the root: {cause}",
+                "the CA is an intermediate one: put the certificates of the CAs above it, up to the \
+                 root, behind it or into 'ca.crt' beside it: {}",
+                wording::webpki(cause)
             ),
             Self::PathTooLong => formatter.write_str(
                 "the path length in the basic constraints of a CA above the issuer must allow \
@@ -118,7 +125,11 @@ impl fmt::Display for IssuerProblem {
                 formatter,
                 "the certificate of this redemption ended at {at:?}: redeem with another key"
             ),
-            Self::Leaf(cause) => write!(formatter, "the certificate does not verify: {cause}"),
+            Self::Leaf(cause) => write!(
+                formatter,
+                "the certificate does not verify: {}",
+                wording::webpki(cause)
+            ),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Which description of a site is used.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use skupper_access_policy::value::host::Host;
@@ -8,6 +9,7 @@ use skupper_access_policy::value::name::SubdomainName;
 
 use super::config;
 use super::source::SiteSource;
+use crate::wording;
 
 /// The namespace that is used when none is named. Source: Skupper.
 pub const DEFAULT_NAMESPACE: &str = "default";
@@ -55,11 +57,11 @@ impl Folders<'_> {
 /// else Skupper's default namespace.
 ///
 /// # Errors
-/// There is none, or the options do not fit it.
+/// There is none, or it cannot be told, or the options do not fit it.
 pub fn choose(
     wanted: Wanted,
     folders: Folders<'_>,
-    exists: impl Fn(&Path) -> bool,
+    exists: impl Fn(&Path) -> io::Result<bool>,
 ) -> Result<SiteSource, ChoiceProblem> {
     let Wanted {
         place,
@@ -76,13 +78,15 @@ pub fn choose(
     let default_namespace = folders
         .namespaces
         .map(|folder| folder.join(DEFAULT_NAMESPACE));
-    let place = match place {
-        Some(place) => place,
-        None if exists(&own_file) => Place::File(own_file),
-        None if default_namespace.as_deref().is_some_and(exists) => {
-            Place::Namespace(DEFAULT_NAMESPACE.to_owned())
-        }
-        None => {
+    let is_there = |path: &Path| {
+        let unreadable = |cause| ChoiceProblem::Unreadable(wording::unreadable(path, &cause));
+        exists(path).map_err(unreadable)
+    };
+    let place = match (place, &default_namespace) {
+        (Some(place), _) => place,
+        (None, _) if is_there(&own_file)? => Place::File(own_file),
+        (None, Some(folder)) if is_there(folder)? => Place::Namespace(DEFAULT_NAMESPACE.to_owned()),
+        (None, _) => {
             return Err(ChoiceProblem::NoSite {
                 own_file,
                 default_namespace,
@@ -130,6 +134,8 @@ pub enum ChoiceProblem {
         /// The folder of Skupper's default namespace, where it can be told.
         default_namespace: Option<PathBuf>,
     },
+    /// A place where a site may lie cannot be looked at. Says why.
+    Unreadable(String),
     /// `--advertise-host` beside a `redemption.yaml` (the path), which names its hosts itself.
     HostOfFile(PathBuf),
     /// Not the name of an issuer.
@@ -157,6 +163,7 @@ impl fmt::Display for ChoiceProblem {
                      https://HOST:9090'",
                 )
             }
+            Self::Unreadable(cause) => formatter.write_str(cause),
             Self::HostOfFile(file) => write!(
                 formatter,
                 "--advertise-host may not stand beside {}: its hosts are those of its 'endpoints'",
@@ -266,7 +273,7 @@ mod tests {
                 place,
                 ..Wanted::default()
             };
-            let exists = |path: &Path| present.iter().any(|known| Path::new(known) == path);
+            let exists = |path: &Path| Ok(present.iter().any(|known| Path::new(known) == path));
             assert_eq!(choose(wanted, folders, exists), expected, "{name}");
         }
     }
@@ -309,7 +316,33 @@ mod tests {
             ),
         ];
         for (name, wanted, expected) in cases {
-            assert_eq!(choose(wanted, folders, |_| false), Err(expected), "{name}");
+            assert_eq!(
+                choose(wanted, folders, |_| Ok(false)),
+                Err(expected),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_site_that_cannot_be_looked_at_is_not_taken_for_none() {
+        let folders = Folders {
+            data: Path::new("/data"),
+            namespaces: Some(Path::new("/skupper/namespaces")),
+        };
+        for closed in [OWN_FILE, DEFAULT] {
+            let exists = |path: &Path| {
+                if path == Path::new(closed) {
+                    return Err(io::ErrorKind::PermissionDenied.into());
+                }
+                Ok(false)
+            };
+            let problem = choose(Wanted::default(), folders, exists).unwrap_err();
+            let text = problem.to_string();
+            assert!(
+                text.starts_with(&format!("cannot read {closed}: permission denied")),
+                "{text}"
+            );
         }
     }
 
@@ -319,7 +352,7 @@ mod tests {
             data: Path::new("/data"),
             namespaces: Some(Path::new("/skupper/namespaces")),
         };
-        let problem = choose(Wanted::default(), folders, |_| false).unwrap_err();
+        let problem = choose(Wanted::default(), folders, |_| Ok(false)).unwrap_err();
         let init = "'serve --init --url https://HOST:9090'";
         for way in ["--site", "--namespace", init, OWN_FILE, DEFAULT] {
             assert!(problem.to_string().contains(way), "{way}: {problem}");

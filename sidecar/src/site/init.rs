@@ -42,7 +42,11 @@ pub fn init(
     now: DateTime<Utc>,
 ) -> Result<Outcome, InitProblem> {
     let file = folder.join(FILE_NAME);
-    if file.exists() {
+    let exists = || {
+        let exists = file.try_exists();
+        exists.map_err(|cause| InitProblem::Unreadable(file.clone(), cause))
+    };
+    if exists()? {
         return present(file, advertise_host);
     }
     let host = advertise_host.or(service_host);
@@ -71,13 +75,16 @@ pub fn init(
     if let Err(cause) = renamed {
         // What stays behind is a key that nothing uses.
         let _ = fs::remove_dir_all(&temporary);
-        let holds_something =
-            fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-        return match holds_something {
-            // Another process was faster.
-            true if file.exists() => present(file, advertise_host),
-            true => Err(InitProblem::Occupied(folder.to_owned())),
-            false => Err(unwritable(cause)),
+        // Another process was faster.
+        if exists()? {
+            return present(file, advertise_host);
+        }
+        return match fs::read_dir(folder).map(|mut entries| entries.next().is_some()) {
+            Ok(true) => Err(InitProblem::Occupied(folder.to_owned())),
+            Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => {
+                Err(InitProblem::Unreadable(folder.to_owned(), cause))
+            }
+            _ => Err(unwritable(cause)),
         };
     }
     sync(parent).map_err(unwritable)?;
@@ -133,9 +140,12 @@ fn next_steps(folder: &Path, host: &Host) -> String {
          openssl req -x509 -CA '{ca}.crt' -CAkey '{ca}.key' -newkey rsa:2048 -nodes -subj '/CN={shown}' \
          -addext 'subjectAltName={names}' -addext 'basicConstraints=critical,CA:FALSE' -days 825 \
          -keyout tls.key -out tls.crt\n\
-         On Docker, Podman and Linux, Skupper's router takes tls.crt, tls.key and {ca}.crt as \
-         input/certs/NAME/tls.crt, tls.key and ca.crt of its namespace, NAME being that of its \
-         RouterAccess, when the site is reloaded.\n\
+         A router that has no certificate of another CA takes tls.crt, tls.key and {ca}.crt as they \
+         are. On Docker, Podman and Linux, Skupper's router takes them as input/certs/NAME/tls.crt, \
+         tls.key and ca.crt of its namespace, NAME being that of its RouterAccess, when the site is \
+         reloaded.\n\
+         A router that has links already must go on trusting the CA of those: append the new CA to \
+         its present ca.crt, and replace nothing ('cat {ca}.crt >> ca.crt').\n\
          Where Skupper runs on this machine, 'serve --namespace NAME' needs none of this: it uses \
          the CA that the router trusts.\n"
     )
@@ -165,6 +175,8 @@ pub enum InitProblem {
     NoHost,
     /// The site that is there (its file) has no endpoint at this host.
     OtherHost(PathBuf, Host),
+    /// The folder, or the description of the site in it, cannot be looked at.
+    Unreadable(PathBuf, io::Error),
     /// The folder holds something, but no site.
     Occupied(PathBuf),
     /// The folder cannot be written.
@@ -187,6 +199,7 @@ impl fmt::Display for InitProblem {
                 endpoint_host(host),
                 file.display()
             ),
+            Self::Unreadable(path, cause) => formatter.write_str(&wording::unreadable(path, cause)),
             Self::Occupied(folder) => write!(
                 formatter,
                 "{} holds files, but no {FILE_NAME}: empty it, or describe the site in a file and \

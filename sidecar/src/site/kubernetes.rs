@@ -4,7 +4,7 @@
 //! |---|---|
 //! | endpoints | `status.endpoints`: `inter-router` and `edge`, and no others; none when `spec.edge` is true |
 //! | default issuer | `status.defaultIssuer`, else `spec.defaultIssuer`, else `skupper-site-ca` |
-//! | issuers | the Secret of the default one and those that `--issuer` names, `tls.crt` and `tls.key` |
+//! | issuers | the Secret of the default one and those that `--issuer` names, `tls.crt`, `tls.key` and, above an intermediate CA, `ca.crt` |
 //!
 //! Source: Skupper's Site reference.
 
@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use super::Site;
 use super::skupper_namespace::DEFAULT_ISSUER;
 use super::source::{IssuerFault, Loaded, load_issuers};
-use crate::issuer::Issuer;
+use crate::issuer::{Issuer, found};
 use crate::manifest::{Endpoint, Role, read_endpoint_host};
 
 pub use follow::{ClusterSites, Said};
@@ -42,6 +42,8 @@ pub struct Pair {
     pub certificate: Vec<u8>,
     /// `tls.key`.
     pub key: Zeroizing<Vec<u8>>,
+    /// `ca.crt`: the CAs above an intermediate one. May be empty.
+    pub above: Vec<u8>,
 }
 
 /// The issuers that are needed for these Sites: the default one and the named ones.
@@ -77,9 +79,11 @@ pub fn load(objects: &Objects, namespace: &str, named: &[String], now: DateTime<
     let default_issuer = default_issuer(site);
     let (issuers, failed) = load_issuers(&default_issuer, named, |name| {
         match objects.secrets.get(name) {
-            Some(Ok(pair)) => {
-                Issuer::load(&pair.certificate, &pair.key, now).map_err(IssuerFault::UnusableSecret)
-            }
+            Some(Ok(pair)) => Issuer::load_below(&pair.certificate, &pair.key, &pair.above, now)
+                .map_err(|problem| {
+                    let found = found(&pair.certificate, &pair.key);
+                    IssuerFault::UnusableSecret(problem, found)
+                }),
             Some(Err(cause)) => Err(IssuerFault::NoSecret(cause.clone())),
             None => Err(IssuerFault::NoSecret(format!(
                 "Secret '{name}' is not read yet"
@@ -171,6 +175,7 @@ mod tests {
         Pair {
             certificate: certificate.into_bytes(),
             key: Zeroizing::new(key.expose_secret().as_bytes().to_vec()),
+            above: Vec::new(),
         }
     }
 
@@ -308,6 +313,30 @@ mod tests {
         assert!(loaded.site.issuers.is_empty());
         assert!(loaded.failed["partners"].is_passing());
         assert!(!loaded.failed["skupper-site-ca"].is_passing());
+    }
+
+    #[test]
+    fn a_refused_issuer_says_what_its_secret_holds() {
+        let [west, east] = ["west", "east"].map(pair);
+        let other = Pair {
+            key: east.key,
+            ..west
+        };
+        let objects = Objects {
+            sites: vec![site(json!([]))],
+            secrets: [("skupper-site-ca".to_owned(), Ok(other))].into(),
+        };
+        let loaded = load(&objects, "prod", &[], now());
+        let fault = loaded.failed["skupper-site-ca"].to_string();
+        for part in [
+            "its Secret",
+            "'CN=west'",
+            "EC P-256",
+            "until 2036",
+            "private key",
+        ] {
+            assert!(fault.contains(part), "{part}: {fault}");
+        }
     }
 
     #[test]

@@ -169,7 +169,7 @@ pub fn default_port(role: Role) -> NonZeroU16 {
 /// What is wrong with a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamespaceProblem {
-    /// A file or folder cannot be read. Says why.
+    /// A file or folder cannot be read. Says which and why, in one line.
     Unreadable(PathBuf, String),
     /// The folder of its resources (the path) holds no site.
     NoSite(PathBuf),
@@ -186,9 +186,7 @@ pub enum NamespaceProblem {
 impl fmt::Display for NamespaceProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(path, cause) => {
-                write!(formatter, "cannot read {}: {cause}", path.display())
-            }
+            Self::Unreadable(_, text) => formatter.write_str(text),
             Self::NoSite(folder) => write!(
                 formatter,
                 "{} holds no Site: start the site with 'skupper system start' first",
@@ -294,7 +292,7 @@ fn read_object<S: DeserializeOwned>(
 }
 
 fn unreadable(path: &Path, cause: &io::Error) -> NamespaceProblem {
-    NamespaceProblem::Unreadable(path.to_owned(), wording::io(cause))
+    NamespaceProblem::Unreadable(path.to_owned(), wording::unreadable(path, cause))
 }
 
 fn malformed(file: &Path, problem: impl fmt::Display) -> NamespaceProblem {

@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use skupper_access_policy::value::host::Host;
+use zeroize::Zeroizing;
 
 use super::Site;
 use super::config::{Config, ConfigProblem, DEFAULT_ISSUER, IssuerFiles};
 use super::files::{Disk, Files, Fingerprint, read_text};
 use super::skupper_namespace::{self, NamespaceProblem};
 use crate::advertised::AdvertisedUrl;
-use crate::issuer::{Issuer, IssuerProblem};
+use crate::issuer::{Issuer, IssuerProblem, found};
 use crate::wording;
 
 /// Where a site is described.
@@ -112,10 +113,7 @@ pub enum SiteProblem {
 impl fmt::Display for SiteProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(path, cause) => {
-                let cause = wording::io(cause);
-                write!(formatter, "cannot read {}: {cause}", path.display())
-            }
+            Self::Unreadable(path, cause) => formatter.write_str(&wording::unreadable(path, cause)),
             Self::Config(path, problem) => write!(formatter, "{}: {problem}", path.display()),
             Self::Namespace(problem) => problem.fmt(formatter),
         }
@@ -131,12 +129,12 @@ pub enum IssuerFault {
     NotConfigured(PathBuf),
     /// One of its files cannot be read.
     Unreadable(PathBuf, io::Error),
-    /// Its certificate (the path) and key are not an issuer.
-    Unusable(PathBuf, IssuerProblem),
+    /// Its certificate (the path) and key are not an issuer. Says what they are.
+    Unusable(PathBuf, IssuerProblem, String),
     /// Its Secret cannot be read. Says why.
     NoSecret(String),
-    /// What its Secret holds is not an issuer.
-    UnusableSecret(IssuerProblem),
+    /// What its Secret holds is not an issuer. Says what it is.
+    UnusableSecret(IssuerProblem, String),
 }
 
 impl IssuerFault {
@@ -145,12 +143,14 @@ impl IssuerFault {
         match self {
             Self::NotConfigured(_) | Self::NoSecret(_) => false,
             Self::Unreadable(..) => true,
-            Self::Unusable(_, problem) | Self::UnusableSecret(problem) => matches!(
+            Self::Unusable(_, problem, _) | Self::UnusableSecret(problem, _) => matches!(
                 problem,
                 IssuerProblem::NoCertificate
                     | IssuerProblem::Damaged
+                    | IssuerProblem::AboveDamaged
                     | IssuerProblem::Unreadable
                     | IssuerProblem::Key(_)
+                    | IssuerProblem::NoRoot(_)
                     | IssuerProblem::OtherKey
             ),
         }
@@ -163,13 +163,14 @@ impl fmt::Display for IssuerFault {
             Self::NotConfigured(path) => {
                 write!(formatter, "not among the issuers of {}", path.display())
             }
-            Self::Unreadable(path, cause) => {
-                let cause = wording::io(cause);
-                write!(formatter, "cannot read {}: {cause}", path.display())
+            Self::Unreadable(path, cause) => formatter.write_str(&wording::unreadable(path, cause)),
+            Self::Unusable(path, problem, found) => {
+                write!(formatter, "{}: {problem} ({found})", path.display())
             }
-            Self::Unusable(path, problem) => write!(formatter, "{}: {problem}", path.display()),
             Self::NoSecret(cause) => formatter.write_str(cause),
-            Self::UnusableSecret(problem) => write!(formatter, "its Secret: {problem}"),
+            Self::UnusableSecret(problem, found) => {
+                write!(formatter, "its Secret: {problem} ({found})")
+            }
         }
     }
 }
@@ -272,6 +273,22 @@ fn load_issuer(
         content.map_err(|cause| IssuerFault::Unreadable(path.to_owned(), cause))
     };
     let (cert, key) = (read(&pair.cert)?, read(&pair.key)?);
-    Issuer::load(&cert, &key, now)
-        .map_err(|problem| IssuerFault::Unusable(pair.cert.clone(), problem))
+    // cert-manager writes what is above an intermediate CA beside it.
+    let above = pair.cert.with_file_name("ca.crt");
+    let above = match read(&above) {
+        Err(IssuerFault::Unreadable(_, cause)) if cause.kind() == io::ErrorKind::NotFound => {
+            Ok(Zeroizing::default())
+        }
+        above => above,
+    };
+    let above_pem = above.as_ref().map_or(&[][..], |above| above.as_slice());
+    match (Issuer::load_below(&cert, &key, above_pem, now), above) {
+        (Ok(issuer), _) => Ok(issuer),
+        (Err(IssuerProblem::NoRoot(_)), Err(unreadable)) => Err(unreadable),
+        (Err(problem), _) => Err(IssuerFault::Unusable(
+            pair.cert.clone(),
+            problem,
+            found(&cert, &key),
+        )),
+    }
 }

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use redemption_sidecar::issuer::{
-    Issuer, IssuerProblem, Leaf, LeafRequest, new_site_ca, verify_client_leaf,
+    Issuer, IssuerProblem, Leaf, LeafRequest, found, new_site_ca, verify_client_leaf,
 };
 use redemption_sidecar::key::{KeyKind, PrivateKey};
 use redemption_sidecar::redemption::{KeyDigest, Serial};
@@ -342,6 +342,108 @@ fn an_intermediate_issuer_brings_the_chain_to_its_root_and_nothing_else() {
             Err(IssuerProblem::NoRoot(_))
         ));
     }
+}
+
+#[test]
+fn the_chain_of_an_intermediate_issuer_may_stand_in_a_text_of_its_own() {
+    let pki = Pki::new();
+    for name in ["root", "middle", "ca", "other"] {
+        pki.key(name, "P-256 PKCS#8");
+    }
+    pki.root("root", "/CN=root", CA);
+    pki.root("other", "/CN=other", CA);
+    pki.certificate("root", "middle", "/CN=middle", CA);
+    pki.certificate("middle", "ca", "/CN=site", CA);
+    let [root, middle, other, ca] =
+        ["root.crt", "middle.crt", "other.crt", "ca.crt"].map(|name| pki.read(name));
+    let key = pki.read("ca.key");
+    let join =
+        |certificates: &[&Vec<u8>]| certificates.iter().copied().flatten().copied().collect();
+    let cut: Vec<u8> = root[..root.len() / 2].to_vec();
+    let rows: [(&str, Vec<u8>, Vec<u8>, &str); 8] = [
+        (
+            "the root apart, as cert-manager",
+            join(&[&ca, &middle]),
+            root.clone(),
+            "",
+        ),
+        ("everything apart", ca.clone(), join(&[&root, &middle]), ""),
+        (
+            "more than is needed",
+            join(&[&ca, &middle]),
+            join(&[&other, &root]),
+            "",
+        ),
+        (
+            "complete, and damage apart",
+            join(&[&ca, &middle, &root]),
+            cut.clone(),
+            "",
+        ),
+        (
+            "another root apart",
+            join(&[&ca, &middle]),
+            other.clone(),
+            "NoRoot",
+        ),
+        (
+            "the one between is missing",
+            ca.clone(),
+            root.clone(),
+            "NoRoot",
+        ),
+        ("nothing apart", join(&[&ca, &middle]), Vec::new(), "NoRoot"),
+        ("damage apart", join(&[&ca, &middle]), cut, "AboveDamaged"),
+    ];
+    let whole: Vec<u8> = join(&[&ca, &middle, &root]);
+    for (name, certificate, above, refused) in rows {
+        match Issuer::load_below(&certificate, &key, &above, now()) {
+            Ok(issuer) => {
+                assert_eq!(refused, "", "{name}");
+                assert_eq!(issuer.certificates_pem().as_bytes(), whole, "{name}");
+                let key = PrivateKey::generate(KeyKind::P256);
+                let leaf = issuer.certify(&request(&key, now()), now()).unwrap();
+                let verdict = pki.verify(leaf.pem.as_bytes(), &whole, "sslclient", now());
+                assert_eq!(verdict, Ok(()), "{name}");
+            }
+            Err(problem) => {
+                let problem = format!("{problem:?}");
+                assert!(!refused.is_empty(), "{name}: {problem}");
+                assert!(problem.starts_with(refused), "{name}: {problem}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_found_is_said_without_what_is_secret() {
+    let pki = Pki::new();
+    let kinds = [
+        ("P-256 PKCS#8", "EC P-256", "EC P-256"),
+        ("P-384 SEC1", "EC P-384", "EC"),
+        ("RSA-2048 PKCS#1", "RSA with 2048 bits", "RSA"),
+    ];
+    for (kind, certificate, key) in kinds {
+        pki.key("ca", kind);
+        pki.root("ca", "/CN=site", CA);
+        let found = found(&pki.read("ca.crt"), &pki.read("ca.key"));
+        let begin =
+            format!("found the certificate 'CN=site', signed by itself, {certificate}, until 20");
+        assert!(found.starts_with(&begin), "{found}");
+        assert!(
+            found.ends_with(&format!(", and a private key: {key}")),
+            "{found}"
+        );
+    }
+    pki.openssl("req -x509 -newkey ed25519 -nodes -subj /CN=other -keyout e.key -out e.crt");
+    pki.openssl("req -x509 -newkey rsa-pss -nodes -subj /CN=other -keyout p.key -out p.crt");
+    for (name, kind) in [("e", "Ed25519"), ("p", "RSA marked rsassaPss")] {
+        let [certificate, key] = ["crt", "key"].map(|ending| pki.read(&format!("{name}.{ending}")));
+        let found = found(&certificate, &key);
+        assert_eq!(found.matches(kind).count(), 2, "{found}");
+    }
+    let nothing = "found no certificate that can be read, and no private key";
+    assert_eq!(found(b"canary", b"canary"), nothing);
 }
 
 #[test]

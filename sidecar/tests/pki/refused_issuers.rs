@@ -16,7 +16,7 @@ fn problem(verdict: Result<Issuer, IssuerProblem>) -> String {
         Err(problem) => {
             let text = problem.to_string();
             assert!(
-                !text.is_empty() && !text.ends_with('.') && !text.contains('\n'),
+                !text.is_empty() && !text.ends_with('.') && !text.contains(['\n', '{', '[']),
                 "{text}"
             );
             format!("{problem:?}")

@@ -254,6 +254,48 @@ fn a_grant_that_outlives_the_ca_of_the_server_is_warned_of() {
 }
 
 #[test]
+fn what_may_not_be_read_is_not_taken_for_missing_or_occupied() {
+    let sidecar = Sidecar::start();
+    let data = sidecar.folder();
+    let url = "https://127.0.0.1:9090";
+    let rows: [(&str, &[&str]); 4] = [
+        ("site", &["serve", "--init", "--url", url]),
+        ("site", &["serve", "--init"]),
+        ("site", &["serve", "--url", url]),
+        ("", &["list"]),
+    ];
+    for (closed, arguments) in rows {
+        let closed = data.join(closed);
+        let set = |mode| fs::set_permissions(&closed, fs::Permissions::from_mode(mode)).unwrap();
+        set(0o000);
+        let mut command = if rustix::process::geteuid().is_root() {
+            let mut command = tool("setpriv");
+            command.args([
+                "--bounding-set=-dac_override,-dac_read_search",
+                "--",
+                BINARY,
+            ]);
+            command
+        } else {
+            Command::new(BINARY)
+        };
+        let output = command.args(arguments).arg("--data").arg(data).output();
+        set(0o700);
+        let output = output.unwrap();
+        let line = one_line(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {line}");
+        for part in [
+            "cannot read",
+            "permission denied",
+            "has mode 0000",
+            "run as that user",
+        ] {
+            assert!(line.contains(part), "{arguments:?}: {line}");
+        }
+    }
+}
+
+#[test]
 fn a_service_that_cannot_write_is_not_ready_until_it_can() {
     let before = Sidecar::start();
     // The signal that comes with the limit would end the process; what is ignored stays ignored.

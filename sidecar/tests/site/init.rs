@@ -65,6 +65,19 @@ fn a_new_site_can_certify_and_only_its_owner_reads_it() {
 }
 
 #[test]
+fn a_router_with_links_keeps_the_ca_that_it_trusts() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = make(&folder.path().join("site"), &host("west.example"));
+    for part in [
+        "append the new CA to its present ca.crt, and replace nothing",
+        "/site/ca.crt >> ca.crt",
+        "'serve --namespace NAME' needs none of this",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
 fn the_next_step_that_is_printed_makes_a_certificate_for_the_router() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["west.example", "2001:db8::7"] {

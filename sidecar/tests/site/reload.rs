@@ -358,6 +358,33 @@ fn namespace_source(pki: &Pki, issuers: &[&str]) -> SiteSource {
 }
 
 #[test]
+fn the_ca_above_the_issuer_of_a_namespace_may_lie_beside_it() {
+    let pki = namespace();
+    let beside = pki.path("runtime/issuers/skupper-site-ca");
+    pki.key("root", "P-256 PKCS#8");
+    pki.root("root", "/CN=root", "basicConstraints = critical,CA:TRUE");
+    pki.certificate("root", "ca", "/CN=skupper-site-ca", SKUPPER_CA);
+    fs::copy(pki.path("ca.crt"), beside.join("tls.crt")).unwrap();
+    fs::remove_file(beside.join("ca.crt")).unwrap();
+    let (mut watch, said) = Watch::start(namespace_source(&pki, &[]), now()).unwrap();
+    let [said] = said.as_slice() else {
+        panic!("{said:?}");
+    };
+    for part in [
+        "tls.crt: the CA is an intermediate one",
+        "into 'ca.crt' beside it",
+        "found the certificate 'CN=skupper-site-ca', signed by 'CN=root', RSA with 2048 bits, until ",
+    ] {
+        assert!(said.to_string().contains(part), "{part}: {said}");
+    }
+    fs::copy(pki.path("root.crt"), beside.join("ca.crt")).unwrap();
+    assert_eq!(watch.poll(now()).len() + watch.poll(now()).len(), 2);
+    let chain = [pki.read("ca.crt"), pki.read("root.crt")].concat();
+    let issuer = watch.current().site.issuer(None).unwrap();
+    assert_eq!(issuer.certificates_pem().as_bytes(), chain);
+}
+
+#[test]
 fn a_namespace_is_loaded_with_its_own_issuer_and_the_named_ones() {
     let pki = namespace();
     for (named, expected) in [

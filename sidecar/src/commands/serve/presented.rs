@@ -17,7 +17,7 @@ use x509_cert::der::Decode as _;
 use crate::issuer::date_time;
 use crate::redeemer::Verifier;
 use crate::site::Sites;
-use crate::wording::time;
+use crate::wording::{self, time};
 
 /// What redeemers of a host see, and what their tokens carry.
 pub(super) struct Presented {
@@ -193,7 +193,8 @@ impl fmt::Display for PresentedProblem {
                 .write_str("the CA of the server is not in date: look at the clock, then renew it"),
             Self::Other(cause) => write!(
                 formatter,
-                "redeemers refuse --tls-cert: name a certificate that is for servers: {cause}"
+                "redeemers refuse --tls-cert: name a certificate that is for servers: {}",
+                wording::rustls(cause)
             ),
         }
     }

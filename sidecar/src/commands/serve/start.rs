@@ -66,7 +66,7 @@ pub(super) async fn source(options: &Serve, folder: &Path) -> Result<SiteSource,
         advertise_host: options.advertise_host.clone().filter(|_| !options.init),
         issuers: options.issuers.clone(),
     };
-    let exists = |path: &Path| path.exists() || options.init && path == own_file;
+    let exists = |path: &Path| Ok(path.try_exists()? || options.init && path == own_file);
     let source = choose(wanted, folders, exists);
     let source = source.map_err(|problem| Failure::usage(problem.to_string()))?;
     if options.init && options.url.is_none() && !own_file.exists() {

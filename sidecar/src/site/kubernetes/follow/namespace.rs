@@ -162,6 +162,7 @@ fn pair(secret: Secret) -> Result<Pair, String> {
         (Some(certificate), Some(key)) => Ok(Pair {
             certificate,
             key: Zeroizing::new(key),
+            above: take("ca.crt").unwrap_or_default(),
         }),
         _ => Err("its Secret must hold 'tls.crt' and 'tls.key'".to_owned()),
     }
