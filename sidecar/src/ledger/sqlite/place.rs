@@ -13,8 +13,12 @@ use crate::wording;
 /// The name of the file. SQLite adds `ledger.db-wal` and `ledger.db-shm`.
 const FILE: &str = "ledger.db";
 
-/// File systems whose processes do not all share memory, which the write-ahead log needs.
-/// Source: linux/magic.h, fs/smb/common/smb2pdu.h (`SMB2_SUPER_MAGIC`).
+/// File systems whose processes do not all share memory, which the write-ahead log needs: those of a
+/// network, those that several machines mount at once, and those that lead out of a virtual machine.
+/// virtiofs, `GlusterFS`, `SSHFS` and others that are not in the kernel have the number of FUSE.
+///
+/// Source: linux/magic.h; `SMB2_SUPER_MAGIC` in fs/smb/common/smb2pdu.h; GNU coreutils, src/stat.c,
+/// `human_fstype`, and what it calls remote.
 const REFUSED: &[(u32, &str)] = &[
     (0x0000_6969, "NFS"),
     (0x0000_517B, "SMB"),
@@ -22,6 +26,24 @@ const REFUSED: &[(u32, &str)] = &[
     (0xFE53_4D42, "SMB"),
     (0x0102_1997, "9p"),
     (0x6573_5546, "FUSE"),
+    (0x00C3_6400, "CephFS"),
+    (0x0BD0_0BD0, "Lustre"),
+    (0x4750_4653, "GPFS"),
+    (0x7461_636F, "OCFS2"),
+    (0x0116_1970, "GFS2"),
+    (0x786F_4256, "vboxsf"),
+    (0xBACB_ACBC, "vmhgfs"),
+    (0x7C7C_6673, "prl_fs"),
+    (0x5346_414F, "AFS"),
+    (0x6B41_4653, "AFS"),
+    (0x7375_7245, "Coda"),
+    (0x0000_564C, "NCP"),
+    (0x1983_0326, "BeeGFS"),
+    (0x2003_0528, "OrangeFS"),
+    (0xAAD7_AAEA, "PanFS"),
+    (0xBEEF_DEAD, "SNFS"),
+    (0x6163_6673, "ACFS"),
+    (0x0131_11A8, "IBRIX"),
 ];
 
 /// Makes the folder (0700) and an empty file (0600) in it, when they are missing. Any number of
@@ -139,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn file_systems_of_the_network_and_of_user_space_are_refused() {
+    fn file_systems_that_share_files_and_not_memory_are_refused() {
         let cases = [
             ("ext4", 0xEF53, None),
             ("xfs", 0x5846_5342, None),
@@ -152,9 +174,31 @@ mod tests {
             ("SMB 2 and 3", 0xFE53_4D42, Some("SMB")),
             ("9p", 0x0102_1997, Some("9p")),
             ("FUSE and virtiofs", 0x6573_5546, Some("FUSE")),
+            ("ZFS", 0x2FC1_2FC1, None),
+            ("f2fs", 0xF2F5_2010, None),
+            ("bcachefs", 0xCA45_1A4E, None),
+            ("CephFS", 0x00C3_6400, Some("CephFS")),
+            ("Lustre", 0x0BD0_0BD0, Some("Lustre")),
+            ("GPFS", 0x4750_4653, Some("GPFS")),
+            ("OCFS2", 0x7461_636F, Some("OCFS2")),
+            ("GFS2", 0x0116_1970, Some("GFS2")),
+            ("shared folders of VirtualBox", 0x786F_4256, Some("vboxsf")),
+            ("shared folders of VMware", 0xBACB_ACBC, Some("vmhgfs")),
+            ("shared folders of Parallels", 0x7C7C_6673, Some("prl_fs")),
+            ("OpenAFS", 0x5346_414F, Some("AFS")),
+            ("the kernel's AFS", 0x6B41_4653, Some("AFS")),
+            ("Coda", 0x7375_7245, Some("Coda")),
+            ("BeeGFS", 0x1983_0326, Some("BeeGFS")),
         ];
         for (name, kind, expected) in cases {
             assert_eq!(refused(kind), expected, "{name}");
+        }
+        for (index, (magic, name)) in REFUSED.iter().enumerate() {
+            let mut others = REFUSED.iter().take(index);
+            assert!(
+                others.all(|(other, _)| other != magic),
+                "{name} is there twice"
+            );
         }
     }
 }
