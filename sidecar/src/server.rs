@@ -43,7 +43,7 @@ pub use attempts::{Allowance, Attempts};
 pub use connections::{Connection, Connections};
 pub use exchange::{Answer, Handler, Received, routes};
 pub use limits::Limits;
-pub use listen::{ListenProblem, listen, raise_file_limit};
+pub use listen::{FileLimitProblem, ListenProblem, listen, within_file_limit};
 pub use peer::Peer;
 pub use tls::{ServerCertificate, TlsProblem, load_certified_key};
 

@@ -31,6 +31,7 @@ use redemption_bench::Fault;
 use redemption_bench::keys::Keys;
 use redemption_bench::options::Options;
 use redemption_bench::table::Table;
+use redemption_sidecar::server::{Limits, within_file_limit};
 use room::Room;
 
 // One thread for each core, as the service has it.
@@ -65,7 +66,10 @@ async fn interrupted() {
 
 async fn run() -> Result<ExitCode, Fault> {
     let options = Options::read("target/release/redemption-sidecar")?;
-    redemption_sidecar::server::raise_file_limit(4096);
+    let _ = within_file_limit(Limits {
+        connections: 4096,
+        ..Limits::default()
+    });
     let bench = Bench {
         room: Room::make(&options.folder)?,
         keys: Arc::new(Keys::make(KEYS + WARM_UP, room::CODE)),

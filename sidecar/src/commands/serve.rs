@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::operations;
 use crate::redemption::LONG_CODE_BYTES;
 use crate::redemptions::Redemptions;
-use crate::server::{Limits, Server, ServerCertificate, listen, raise_file_limit};
+use crate::server::{Limits, Server, ServerCertificate, listen, within_file_limit};
 use crate::service::{KeyGenerator, Service};
 use crate::site::Sites;
 use crate::site::kubernetes::Said;
@@ -93,8 +93,8 @@ async fn serve<S: Store>(
     let seen = identity.fingerprint();
     let shown = identity.certificate(url.host(), &sites.current(), now)?;
 
-    let limits = Limits::default();
-    raise_file_limit(limits.connections);
+    let limits = within_file_limit(Limits::default())
+        .map_err(|problem| Failure::usage(problem.to_string()))?;
     let (listener, address) = listening(options.listen, "--listen")?;
     let (operations_listener, operations_address) =
         listening(options.metrics_listen, "--metrics-listen")?;

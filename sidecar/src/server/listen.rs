@@ -8,6 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket};
 use tracing::{info, warn};
 
+use super::Limits;
 use crate::wording;
 
 /// Listens on an address. `[::]` takes IPv4, too, and means `0.0.0.0` on a host without IPv6.
@@ -27,27 +28,75 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, ListenProblem> {
 }
 
 /// Lets the process open as many files as it may, which the limits of a shell often do not allow
-/// at first, and warns when that is not enough for `connections`.
-pub fn raise_file_limit(connections: usize) {
+/// at first, and returns limits of connections that leave room for everything else. Says when they are
+/// lower than wanted.
+///
+/// # Errors
+/// Not even a few connections could be open.
+pub fn within_file_limit(wanted: Limits) -> Result<Limits, FileLimitProblem> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    let current = match setrlimit(Resource::Nofile, raised) {
+    let files = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => raised.current,
         Err(_) => limit.current,
     };
-    let wanted = u64::try_from(connections)
-        .unwrap_or(u64::MAX)
-        .saturating_add(OTHER_FILES);
-    if current.is_some_and(|current| current < wanted) {
+    let limits = fitting(wanted, files)?;
+    if limits.connections < wanted.connections {
         warn!(
-            "at most {} files can be open, {wanted} are wanted: raise the limit of open files",
-            current.unwrap_or_default()
+            "at most {} files can be open: {} connections are served at once, {} of one peer, \
+             instead of {} and {}; raise the limit of open files",
+            files.unwrap_or_default(),
+            limits.connections,
+            limits.connections_per_peer,
+            wanted.connections,
+            wanted.connections_per_peer,
         );
     }
+    Ok(limits)
 }
+
+/// The wanted limits, or as many connections as can be open beside other files. One peer may still
+/// have no more than its share.
+fn fitting(wanted: Limits, files: Option<u64>) -> Result<Limits, FileLimitProblem> {
+    let Some(files) = files else {
+        return Ok(wanted);
+    };
+    let room = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX);
+    if room < FEWEST_CONNECTIONS {
+        return Err(FileLimitProblem { files });
+    }
+    let share = wanted.connections / wanted.connections_per_peer.max(1);
+    let connections = wanted.connections.min(room);
+    let of_peer = (connections / share.max(1)).max(1);
+    Ok(Limits {
+        connections,
+        connections_per_peer: wanted.connections_per_peer.min(of_peer.max(MOST_OF_FEW)),
+        ..wanted
+    })
+}
+
+/// Too few files can be open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileLimitProblem {
+    files: u64,
+}
+
+impl fmt::Display for FileLimitProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "at most {} files can be open, and {} are needed: raise the limit of open files \
+             ('ulimit -n', LimitNOFILE)",
+            self.files,
+            OTHER_FILES + FEWEST_CONNECTIONS as u64
+        )
+    }
+}
+
+impl std::error::Error for FileLimitProblem {}
 
 /// A port that cannot be opened.
 #[derive(Debug)]
@@ -123,5 +172,40 @@ const UNSPECIFIED_IPV6: IpAddr = IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED);
 /// Connections that the kernel holds until they are accepted.
 const BACKLOG: u32 = 1024;
 
-/// Files that are open beside the connections.
-const OTHER_FILES: u64 = 64;
+/// Files that are open beside the connections: two of each connection to the ledger, the operations
+/// port with its connections, and what is read meanwhile.
+const OTHER_FILES: u64 = 160;
+
+/// With fewer connections a few idle clients would keep everybody out.
+const FEWEST_CONNECTIONS: usize = 32;
+
+/// What one peer may have at least: two redeemers at once behind one address.
+const MOST_OF_FEW: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_fit_into_the_files_that_can_be_open() {
+        let wanted = Limits {
+            connections: 1024,
+            connections_per_peer: 64,
+            ..Limits::default()
+        };
+        for (files, expected) in [
+            (None, Some((1024, 64))),
+            (Some(u64::MAX), Some((1024, 64))),
+            (Some(1024 + OTHER_FILES), Some((1024, 64))),
+            (Some(1024), Some((864, 54))),
+            (Some(256), Some((96, 6))),
+            (Some(OTHER_FILES + 32), Some((32, 4))),
+            (Some(OTHER_FILES + 31), None),
+            (Some(0), None),
+        ] {
+            let found = fitting(wanted, files).ok();
+            let found = found.map(|limits| (limits.connections, limits.connections_per_peer));
+            assert_eq!(found, expected, "{files:?}");
+        }
+    }
+}

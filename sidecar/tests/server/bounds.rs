@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use redemption_sidecar::metrics::Bound;
-use redemption_sidecar::server::{Limits, raise_file_limit};
+use redemption_sidecar::server::{Limits, within_file_limit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::room::{Client, LATE, PATIENT, Room, SHORT};
@@ -95,7 +95,10 @@ async fn a_handler_may_take_longer_than_a_client() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_idle_connections_keep_nobody_out() {
-    raise_file_limit(4096);
+    let _ = within_file_limit(Limits {
+        connections: 4096,
+        ..Limits::default()
+    });
     let room = Arc::new(Room::open(PATIENT));
     let done = Arc::new(AtomicBool::new(false));
     let others = tokio::spawn({
