@@ -25,6 +25,7 @@ pub mod log;
 pub mod manifest;
 pub mod metrics;
 pub mod operations;
+mod outage;
 pub mod protocol;
 pub mod random;
 pub mod redeemer;

@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use crate::clock;
 use crate::fault::Fault;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerFault};
 use crate::log::{self, RedemptionLine};
 use crate::metrics::Outcome;
+use crate::outage::Outage;
 use crate::protocol;
 use crate::redemption::{Grant, GrantUid, Refusal};
 use crate::server::{Allowance, Answer, Attempts, Connection, Handler, Peer, Received, limits};
@@ -19,6 +20,8 @@ pub struct Redemptions<L> {
     attempts_of_all: Attempts<GrantUid>,
     /// Present when grants can be redeemed by their names.
     attempts_by_name: Option<Attempts<GrantUid>>,
+    /// Of the ledger, as strangers find it.
+    outage: Outage,
 }
 
 impl<L: Ledger> Redemptions<L> {
@@ -30,6 +33,7 @@ impl<L: Ledger> Redemptions<L> {
             attempts: Attempts::new(Allowance::PER_PEER),
             attempts_of_all: Attempts::new(Allowance::PER_SHORT_CODE),
             attempts_by_name: None,
+            outage: Outage::default(),
         }
     }
 
@@ -84,7 +88,7 @@ impl<L: Ledger> Redemptions<L> {
     /// what it means when there are too many.
     async fn named(&self, path: &str) -> Result<(Grant, Option<AttemptsOfAll<'_>>), Refusal> {
         if let Some(uid) = protocol::grant_uid(path) {
-            let grant = self.service.grant(&uid).await?;
+            let grant = self.found(self.service.grant(&uid).await)?;
             let of_all = (&self.attempts_of_all, Fault::ShortCode);
             let of_all = grant.has_short_code.then_some(of_all);
             return Ok((grant, of_all));
@@ -92,8 +96,26 @@ impl<L: Ledger> Redemptions<L> {
         let attempts = self.attempts_by_name.as_ref();
         let attempts = attempts.ok_or(Refusal::UnknownGrant)?;
         let (namespace, name) = protocol::grant_name(path).ok_or(Refusal::UnknownGrant)?;
-        let grant = self.service.grant_by_name(namespace, name).await?;
+        let grant = self.found(self.service.grant_by_name(namespace, name).await)?;
         Ok((grant, Some((attempts, Fault::WrongCodesByName))))
+    }
+
+    /// What the ledger says about a grant that anybody may have asked for.
+    fn found(&self, found: Result<Result<Grant, Refusal>, LedgerFault>) -> Result<Grant, Refusal> {
+        match found {
+            Ok(found) => {
+                if self.outage.ends() {
+                    tracing::info!("the ledger can be used again");
+                }
+                found
+            }
+            Err(fault) => {
+                if self.outage.begins(&fault, Instant::now()) {
+                    tracing::error!(%fault, "the ledger cannot be used");
+                }
+                Err(Refusal::Unavailable)
+            }
+        }
     }
 }
 

@@ -54,26 +54,25 @@ pub struct Granted {
 }
 
 impl<L: Ledger> Service<L> {
-    /// The grant of a uid.
+    /// The grant of a uid. The inner refusals are those of [`Ledger::look`].
     ///
     /// # Errors
-    /// [`Refusal::UnknownGrant`], [`Refusal::NotReady`] or [`Refusal::Unavailable`].
-    pub async fn grant(&self, uid: &GrantUid) -> Result<Grant, Refusal> {
-        let entry = self
-            .ledger
-            .look(uid, None)
-            .await
-            .map_err(|fault| store_down(&fault))?;
-        entry.map(|entry| entry.grant)
+    /// The ledger cannot be read. It is not logged: anybody may ask.
+    pub async fn grant(&self, uid: &GrantUid) -> Result<Result<Grant, Refusal>, LedgerFault> {
+        let entry = self.ledger.look(uid, None).await?;
+        Ok(entry.map(|entry| entry.grant))
     }
 
     /// The grant that is redeemed by its name in a namespace.
     ///
     /// # Errors
     /// As [`Service::grant`].
-    pub async fn grant_by_name(&self, namespace: &str, name: &str) -> Result<Grant, Refusal> {
-        let found = self.ledger.look_by_name(namespace, name).await;
-        found.map_err(|fault| store_down(&fault))?
+    pub async fn grant_by_name(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Result<Grant, Refusal>, LedgerFault> {
+        self.ledger.look_by_name(namespace, name).await
     }
 
     /// Tells the operator, and those who look at the grant, what keeps redeemers from it.

@@ -191,3 +191,25 @@ fn a_service_that_was_stopped_takes_its_restored_backup() {
     assert!(grants.status.success() && said.is_empty(), "{said}");
     wait_for(|| ready(&sidecar).contains(" 200 "));
 }
+
+#[test]
+fn strangers_cannot_fill_the_log_while_the_ledger_cannot_be_read() {
+    let sidecar = Sidecar::start();
+    let token = sidecar.issue("west", &[]);
+    let file = sidecar.folder().join("ledger.db");
+    let away = sidecar.folder().join("away.db");
+    fs::rename(&file, &away).unwrap();
+    let door = Door::new(sidecar.port, &token.ca, 0);
+    let before = sidecar.log().lines().count();
+    let mut connection = door.open().unwrap();
+    for number in 0..300 {
+        let path = format!("/00000000-0000-4000-8000-{number:012}");
+        let answer = connection.post(&path, &[], b"no code").unwrap();
+        assert_eq!(answer.status, 503);
+    }
+    let said = sidecar.log().lines().count() - before;
+    assert!((1..=6).contains(&said), "{said} lines: {}", sidecar.log());
+    fs::rename(&away, &file).unwrap();
+    wait_for(|| ready(&sidecar).contains(" 200 "));
+    assert_eq!(Redeemer::plain().ask_once(&door, &token).status, 200);
+}

@@ -11,6 +11,7 @@ use super::identity::Shown;
 use super::store::Store;
 use crate::clock;
 use crate::operations::Probe;
+use crate::outage::Outage;
 use crate::redemption::GrantState;
 use crate::redemptions::Redemptions;
 
@@ -21,6 +22,7 @@ pub(super) struct Health<S> {
     shown: Arc<ArcSwap<Shown>>,
     /// When it was tried last, and whether it went well.
     written: Mutex<Option<(Instant, bool)>>,
+    outage: Outage,
 }
 
 impl<S: Store> Health<S> {
@@ -29,6 +31,7 @@ impl<S: Store> Health<S> {
             redemptions,
             shown,
             written: Mutex::new(None),
+            outage: Outage::default(),
         }
     }
 
@@ -64,8 +67,14 @@ impl<S: Store> Health<S> {
         }
         let proven = self.redemptions.service().ledger.prove(now).await;
         let is_writable = proven.is_ok();
-        if let Err(fault) = proven {
-            tracing::error!(%fault, "not ready: nothing can be counted");
+        match proven {
+            Err(fault) if self.outage.begins(&fault, Instant::now()) => {
+                tracing::error!(%fault, "not ready: nothing can be counted");
+            }
+            Err(_) => {}
+            Ok(()) => {
+                self.outage.ends();
+            }
         }
         *written = Some((Instant::now(), is_writable));
         is_writable

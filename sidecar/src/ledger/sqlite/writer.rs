@@ -21,6 +21,7 @@ use super::files::Files;
 use super::queries::{Counted, Effect};
 use super::{connection, fault, queries};
 use crate::ledger::LedgerFault;
+use crate::outage::Outage;
 
 /// How many orders wait, and how many share a commit, at most.
 const BATCH: usize = 256;
@@ -177,6 +178,7 @@ struct Store {
     longest_log: u64,
     connection: Option<Connection>,
     in_doubt: Vec<Counted>,
+    outage: Outage,
     /// How the last commit ended.
     last: Arc<Mutex<Result<(), LedgerFault>>>,
 }
@@ -188,6 +190,7 @@ impl Store {
             files,
             longest_log: LONGEST_LOG,
             in_doubt: Vec::new(),
+            outage: Outage::default(),
             last: Arc::new(Mutex::new(Ok(()))),
         })
     }
@@ -251,7 +254,9 @@ impl Store {
         for order in batch.drain(..) {
             order.fail(fault.clone());
         }
-        if let Err(fault) = self.reopen() {
+        if let Err(fault) = self.reopen()
+            && self.outage.begins(&fault, Instant::now())
+        {
             tracing::error!(%fault, "the ledger is not open, the next request tries again");
         }
     }
@@ -277,6 +282,7 @@ impl Store {
             }
         }
         self.in_doubt.clear();
+        self.outage.ends();
         self.connection = Some(connection);
         Ok(())
     }
