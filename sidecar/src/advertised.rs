@@ -1,5 +1,6 @@
 //! The address under which redeemers reach the service: `https://HOST:PORT`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::num::NonZeroU16;
@@ -50,7 +51,8 @@ impl FromStr for AdvertisedUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let base = text.strip_suffix('/').unwrap_or(text);
+        let text = with_scheme(text);
+        let base = text.strip_suffix('/').unwrap_or(&text);
         let url = RedemptionUrl::parse(&format!("{base}{A_PATH}"));
         let url = url.map_err(|problem| match problem {
             UrlProblem::NotAbsolute => format!("must be a URL, {EXAMPLE}"),
@@ -72,6 +74,19 @@ impl FromStr for AdvertisedUrl {
         }
         Ok(Self(url))
     }
+}
+
+/// The text with its scheme. Skupper gives `host:port` without one; the port must be there, because
+/// that of https is rarely meant.
+fn with_scheme(text: &str) -> Cow<'_, str> {
+    let is_place = |text: &str| {
+        let port = text.rsplit_once(':').map(|(_, port)| port);
+        !text.contains('/') && port.is_some_and(|port| port.parse::<u16>().is_ok())
+    };
+    if is_place(text.strip_suffix('/').unwrap_or(text)) {
+        return Cow::Owned(format!("https://{text}"));
+    }
+    Cow::Borrowed(text)
 }
 
 /// What to write for an IPv6 address that stands without brackets, where the port can be told from
@@ -137,7 +152,20 @@ mod tests {
             ("http", "http://grants.example", None),
             ("bare IPv6", "https://2001:db8::1:9090", None),
             ("a user", "https://a@grants.example", None),
-            ("no scheme", "grants.example:9090", None),
+            (
+                "no scheme, as Skupper gives it",
+                "grants.example:9090",
+                Some("https://grants.example:9090"),
+            ),
+            (
+                "an address without a scheme",
+                "[2001:db8::1]:9090/",
+                Some("https://[2001:db8::1]:9090"),
+            ),
+            ("neither scheme nor port", "grants.example", None),
+            ("a path and no scheme", "grants.example:9090/a", None),
+            ("a user and no scheme", "a@grants.example:9090", None),
+            ("bare IPv6 and no scheme", "2001:db8::1:9090", None),
             ("a query", "https://grants.example?", None),
             ("nothing", "", None),
             ("every address", "https://0.0.0.0:9090", None),
@@ -155,7 +183,7 @@ mod tests {
     fn a_problem_says_what_to_write_and_does_not_repeat_a_password() {
         let cases = [
             (
-                "192.0.2.1:9090",
+                "192.0.2.1",
                 "must be a URL, such as 'https://grants.example:9090'",
             ),
             (

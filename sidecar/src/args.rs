@@ -121,8 +121,8 @@ pub struct Serve {
     /// Address and port of /healthz, /readyz and /metrics
     #[arg(long, default_value = "127.0.0.1:9180", value_name = "ADDRESS", value_parser = address)]
     pub metrics_listen: SocketAddr,
-    /// What tokens carry: https://HOST:PORT under which redeemers reach this service; IPv6 in
-    /// brackets [default: that of redemption.yaml, or the one served with last]
+    /// What tokens carry: https://HOST:PORT, or HOST:PORT, under which redeemers reach this service;
+    /// IPv6 in brackets [default: that of redemption.yaml, or the one served with last]
     #[arg(long, env = "SKUPPER_GRANT_SERVER_BASE_URL")]
     pub url: Option<AdvertisedUrl>,
     /// The site: a redemption.yaml, or the folder of a Skupper namespace

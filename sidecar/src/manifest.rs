@@ -14,6 +14,7 @@ use std::num::NonZeroU16;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
+use skupper_access_policy::printable::printable;
 use skupper_access_policy::value::host::{Host, HostProblem};
 use zeroize::Zeroizing;
 
@@ -213,6 +214,9 @@ pub struct AccessToken {
     pub ca: String,
     /// The cost of the link.
     pub link_cost: u32,
+    /// What its holder must know, in one line: it stands at the head of the file, as a comment.
+    /// May be empty.
+    pub note: String,
 }
 
 impl AccessToken {
@@ -220,9 +224,12 @@ impl AccessToken {
     #[must_use]
     pub fn to_yaml(&self) -> Zeroizing<String> {
         let mut yaml = Zeroizing::new(String::with_capacity(2 * self.ca.len() + 4096));
-        yaml.push_str(
-            "---\napiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata:\n  name: ",
-        );
+        yaml.push_str("---\n");
+        if !self.note.is_empty() {
+            // Behind the separator: in front of it, some readers take it for a document.
+            let _ = writeln!(yaml, "# {}", printable(&self.note));
+        }
+        yaml.push_str("apiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata:\n  name: ");
         push_quoted(&mut yaml, &self.name);
         yaml.push_str("\nspec:\n  url: ");
         push_quoted(&mut yaml, &self.url);
@@ -323,6 +330,26 @@ mod tests {
              annotations:\n    redemption-sidecar/redeemed-from: \"https://a.example:443/b\"\n\
              type: kubernetes.io/tls\ndata:\n  ca.crt: Y2E=\n  tls.crt: Y3J0\n"
         );
+    }
+
+    #[test]
+    fn the_note_of_a_token_is_a_comment_whatever_it_holds() {
+        for (note, lines) in [("", 0), ("once", 1), ("a\nkind: Secret\r# \u{85}b", 1)] {
+            let token = AccessToken {
+                name: "west".to_owned(),
+                url: "https://a.example:9090/1".to_owned(),
+                code: "canary".into(),
+                ca: "CA".to_owned(),
+                link_cost: 1,
+                note: note.to_owned(),
+            };
+            let yaml = token.to_yaml();
+            assert!(yaml.starts_with("---\n"), "{note}");
+            let comments = yaml.lines().filter(|line| line.starts_with('#'));
+            assert_eq!(comments.count(), lines, "{note}");
+            let read: serde_json::Value = serde_saphyr::from_str(&yaml).unwrap();
+            assert_eq!(read["kind"], "AccessToken", "{note}");
+        }
     }
 
     #[test]

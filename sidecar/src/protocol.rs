@@ -35,11 +35,11 @@ pub const SAFE_RETRY: HeaderName = HeaderName::from_static("safe-retry");
 /// Longest common name, in characters. Source: RFC 5280, ub-common-name.
 pub const MAX_SUBJECT_CHARACTERS: usize = 64;
 
-/// The grant that a path names: `/<uid>`, with one trailing slash at most.
+/// The grant that a path names: `/<uid>`, and any number of slashes, as Skupper reads it.
 #[must_use]
 pub fn grant_uid(path: &str) -> Option<GrantUid> {
     let segment = path.strip_prefix('/')?;
-    GrantUid::parse(segment.strip_suffix('/').unwrap_or(segment))
+    GrantUid::parse(segment.trim_end_matches('/'))
 }
 
 /// Namespace and name of the grant that a path names: `/<namespace>/<name>`. Slashes at its end count
@@ -201,12 +201,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_a_uid_and_one_slash_at_most() {
+    fn a_path_is_a_uid_and_slashes_behind_it() {
         let uid = "6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10";
         let cases = [
             ("the uid", format!("/{uid}"), true),
             ("a trailing slash", format!("/{uid}/"), true),
-            ("two", format!("/{uid}//"), false),
+            ("two", format!("/{uid}//"), true),
+            ("many", format!("/{uid}{}", "/".repeat(100)), true),
+            ("slashes and more", format!("/{uid}//x"), false),
+            ("slashes alone", "///".to_owned(), false),
             ("none in front", uid.to_owned(), false),
             ("two in front", format!("//{uid}"), false),
             ("a segment more", format!("/{uid}/x"), false),

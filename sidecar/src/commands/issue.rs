@@ -74,15 +74,13 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
         code,
         ca: published.ca,
         link_cost: options.link_cost.get(),
+        note: format!("The token of grant {}", terms(&grant)),
     };
     let text = token.to_yaml();
 
     // A token is written once. So the place for it is taken before the grant is made.
     let output = options.output.map(TokenFile::create).transpose()?;
     if let Err(live) = ledger.create(&grant, now).await? {
-        if let Some(output) = output {
-            output.remove();
-        }
         return Err(Failure::refused(format!(
             "the grant '{}' is there already, until {}: choose another name, or end it with \
              'redemption-sidecar revoke {0}'",
@@ -98,7 +96,7 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
         ledger.revoke(&grant.name, now).await?;
         return Err(failure);
     }
-    say_end(&grant);
+    tell(terms(&grant));
     Ok(())
 }
 
@@ -120,9 +118,6 @@ async fn on_cluster(
     let made = match made {
         Ok(Ok(made)) => made,
         refused => {
-            if let Some(output) = output {
-                output.remove();
-            }
             // A problem with the cluster goes before a name that is taken.
             let _taken = refused?;
             return Err(Failure::refused(format!(
@@ -159,22 +154,18 @@ async fn on_cluster(
             code,
             ca,
             link_cost: options.link_cost.get(),
+            note: format!("The token of grant {}", terms(&grant)),
         };
         Ok((grant, token.to_yaml()))
     });
     let written = match (token, output) {
         (Ok((grant, text)), Some(output)) => output.fill(text.as_bytes()).map(|()| grant),
         (Ok((grant, text)), None) => deliver(text.as_bytes()).map(|()| grant),
-        (Err(failure), output) => {
-            if let Some(output) = output {
-                output.remove();
-            }
-            Err(failure)
-        }
+        (Err(failure), _) => Err(failure),
     };
     match written {
         Ok(grant) => {
-            say_end(&grant);
+            tell(terms(&grant));
             Ok(())
         }
         Err(failure) => {
@@ -228,16 +219,14 @@ fn warn_of_end(ca: &str, expiration_time: DateTime<Utc>) {
     }
 }
 
-fn say_end(grant: &Grant) {
-    tell(format_args!(
-        "'{}' can be redeemed {} until {}",
-        grant.name,
-        match grant.redemptions_allowed {
-            1 => "once".to_owned(),
-            times => format!("{times} times"),
-        },
-        time(grant.expiration_time)
-    ));
+/// What the holder of a token must know.
+fn terms(grant: &Grant) -> String {
+    let times = match grant.redemptions_allowed {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    let until = time(grant.expiration_time);
+    format!("'{}' can be redeemed {times} until {until}", grant.name)
 }
 
 /// How long a grant may take to get its code.
@@ -315,20 +304,32 @@ fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     }
 }
 
-/// The file of a token, readable by its owner only.
+/// The file of a token, readable by its owner only. It goes again unless the token comes into it.
 struct TokenFile {
     path: PathBuf,
     file: File,
+    is_filled: bool,
 }
 
 impl TokenFile {
     fn create(path: PathBuf) -> Result<Self, Failure> {
         let mut options = OpenOptions::new();
         match options.write(true).create_new(true).mode(0o600).open(&path) {
-            Ok(file) => Ok(Self { path, file }),
+            Ok(file) => Ok(Self {
+                path,
+                file,
+                is_filled: false,
+            }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let is_empty =
+                    fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() == 0);
+                let what = if is_empty {
+                    "is empty, as a stopped run leaves it: remove it"
+                } else {
+                    "may hold a token: keep it"
+                };
                 Err(Failure::usage(format!(
-                    "{} is there already and may hold a token: name another file",
+                    "{} is there already and {what}, or name another file",
                     path.display()
                 )))
             }
@@ -345,16 +346,19 @@ impl TokenFile {
             .file
             .write_all(text)
             .and_then(|()| self.file.sync_all());
+        self.is_filled = written.is_ok();
         written.map_err(|error| {
             let cause = wording::io(&error);
-            let message = format!("cannot write to {}: {cause}", self.path.display());
-            self.remove();
-            Failure::try_again(message)
+            Failure::try_again(format!("cannot write to {}: {cause}", self.path.display()))
         })
     }
+}
 
-    /// Takes the file away again. What stays when even that fails is empty or cut off.
-    fn remove(self) {
-        let _ = fs::remove_file(&self.path);
+impl Drop for TokenFile {
+    fn drop(&mut self) {
+        if !self.is_filled {
+            // What stays when even that fails is empty or cut off.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

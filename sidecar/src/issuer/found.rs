@@ -12,6 +12,7 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::authority::date_time;
 use crate::key;
+use crate::wording::time;
 
 /// The first certificate, whose it is, by whom, its kind of key and its end, and the kind of the
 /// private key, in one line.
@@ -40,12 +41,11 @@ fn of_certificate(certificate: &Certificate) -> String {
     } else {
         format!("'{}'", printable(&issuer))
     };
-    // Debug of a DateTime<Utc> is RFC 3339.
     format!(
-        "found the certificate '{}', signed by {signer}, {}, until {:?}",
+        "found the certificate '{}', signed by {signer}, {}, until {}",
         printable(&subject),
         kind_of_key(fields.subject_public_key_info()),
-        date_time(fields.validity().not_after)
+        time(date_time(fields.validity().not_after))
     )
 }
 

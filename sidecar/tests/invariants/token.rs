@@ -46,6 +46,7 @@ fn assert_reads_back(token: &Token, name: Option<&str>) {
         code: token.code.clone(),
         ca: token.ca.ders().map(|der| pem("CERTIFICATE", der)).collect(),
         link_cost: token.link_cost.unwrap_or(1),
+        note: String::new(),
     };
     let again = Token::read(printed.to_yaml().as_bytes(), None, now());
     let again = again.unwrap_or_else(|problem| panic!("{problem}"));

@@ -54,7 +54,7 @@ fn what_fails_says_why_in_one_line_and_exits_with_what_can_be_done() {
         (2, "issue a --code-file $missing", "cannot read"),
         (2, "issue -f $token.yaml", "AccessGrant"),
         (1, "issue live", "'redemption-sidecar revoke live'"),
-        (2, "issue a -o $taken", "is there already"),
+        (2, "issue a -o $taken", "is there already and is empty"),
         (2, "issue a -o $missing/a", "cannot write"),
         (2, "issue a --data $empty", "there is no ledger in"),
         (1, "show a", "there is no grant 'a'"),

@@ -179,6 +179,7 @@ impl Sidecar {
             code,
             ca: published.ca,
             link_cost: 1,
+            note: String::new(),
         };
         Token::read(&token.to_yaml())
     }

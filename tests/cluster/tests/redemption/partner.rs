@@ -116,6 +116,7 @@ impl Partner {
             code: CODE.into(),
             ca: self.ca.clone(),
             link_cost: 7,
+            note: String::new(),
         }
     }
 }

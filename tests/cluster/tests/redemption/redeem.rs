@@ -48,6 +48,7 @@ impl Grants {
             code: CODE.into(),
             ca: self.services.ca(),
             link_cost: 7,
+            note: String::new(),
         }
     }
 }

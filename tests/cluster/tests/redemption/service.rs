@@ -207,6 +207,7 @@ impl Services {
             code,
             ca: self.ca(),
             link_cost: 1,
+            note: String::new(),
         };
         let now = clock::now();
         let token = Token::read(token.to_yaml().as_bytes(), None, now)
