@@ -1,5 +1,5 @@
-//! What kubectl, kustomize and the API server check of any object, before or beside the policy: its
-//! type, keys that stand twice, labels, annotations and the namespace.
+//! Checks that kubectl, kustomize and the API server make of any object, before or beside the policy: of
+//! its type, keys that stand twice, labels, annotations and the namespace.
 //!
 //! These rules belong to the checker. In a cluster they are Kubernetes' own, so no setting changes them.
 

@@ -12,7 +12,7 @@ pub struct Excluded {
 }
 
 impl Excluded {
-    /// What patterns exclude, seen from the current folder. One without a slash excludes every file
+    /// Takes patterns as they are meant in the current folder. One without a slash excludes every file
     /// and folder of that name.
     #[must_use]
     pub fn new(patterns: &[Pattern]) -> Self {
@@ -45,7 +45,7 @@ const MATCHING: MatchOptions = MatchOptions {
 /// Reads a pattern of `--exclude`: `./` before it and a slash behind it mean nothing.
 ///
 /// # Errors
-/// Why it is no pattern.
+/// Says why it is no pattern.
 pub fn exclusion(text: &str) -> Result<Pattern, String> {
     let text = text.strip_prefix("./").unwrap_or(text);
     let text = text.trim_end_matches('/');

@@ -80,7 +80,7 @@ fn place(path: &Path) -> PathBuf {
     }
 }
 
-/// What paths name.
+/// Files that paths name.
 #[derive(Debug, Default)]
 pub struct Inputs {
     /// The files, none twice.
@@ -226,7 +226,7 @@ fn is_kustomization(name: &OsStr) -> bool {
     KUSTOMIZATIONS.iter().any(|known| name == *known)
 }
 
-/// What kustomizations are called.
+/// Names of kustomizations.
 ///
 /// Source: sigs.k8s.io/kustomize api/konfig, `RecognizedKustomizationFileNames`.
 pub const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -240,7 +240,7 @@ fn is_manifest(path: &Path) -> bool {
     })
 }
 
-/// What manifests in folders are called.
+/// Extensions of manifests in folders.
 const MANIFESTS: [&str; 3] = ["yml", "yaml", "json"];
 
 /// Most bytes of a file.
@@ -255,7 +255,7 @@ pub struct Text {
     pub is_exact: bool,
 }
 
-/// Why a file is not read.
+/// Reason for which a file is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unread {
     /// It is larger than 16 MiB, and begins with this text.
@@ -281,7 +281,7 @@ impl Unread {
 /// Reads a file.
 ///
 /// # Errors
-/// Why it is not read.
+/// Says why it is not read.
 pub fn read(input: &Input) -> Result<Text, Unread> {
     let mut bytes = Vec::new();
     let reading = if input.is_standard() {

@@ -16,16 +16,16 @@ use crate::manifest::{Unreadable, read};
 use crate::unfinished::{self, Note, Reason};
 use review::Review;
 
-/// What a file holds.
+/// Contents of a file.
 #[derive(Debug, Default)]
 pub struct Contents {
     /// The documents with objects of ours, or with what is nearly one, in order.
     pub documents: Vec<Document>,
     /// Documents that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// What is of ours and is not judged.
+    /// Notes about what is of ours and is not judged.
     pub notes: Vec<Note>,
-    /// How many objects are of other kinds.
+    /// Number of objects of other kinds.
     pub skipped: usize,
 }
 
@@ -34,13 +34,13 @@ pub struct Contents {
 pub struct Document {
     /// Its number in the file, from 0, empty ones left out.
     pub index: usize,
-    /// Where everything stands.
+    /// The tree, with the place of everything.
     pub tree: Tree,
     /// The whole document.
     pub value: Value,
     /// Its objects.
     pub objects: Vec<Judged>,
-    /// What is wrong with it whatever the policy says.
+    /// Findings of the checker's own rules.
     pub checks: Vec<Placed>,
     /// Pointers to the objects that are nearly of ours.
     pub unknown: Vec<String>,
@@ -59,14 +59,14 @@ impl Document {
 pub struct Judged {
     /// The object and its place in the document.
     pub object: Object,
-    /// Where it begins.
+    /// The stretch with which it begins.
     pub span: Span,
     /// The policy's answer, without what it says about values that are filled in later. It holds the
     /// user's own values, secrets included.
     pub answer: Value,
     /// True where nothing denies it.
     pub is_allowed: bool,
-    /// What the rules found, and where.
+    /// Findings of the policy's rules, with their places.
     pub findings: Vec<Placed>,
 }
 
@@ -263,7 +263,7 @@ pub fn names_ours(text: &str) -> bool {
     count(text, &(0..text.len())) > 0
 }
 
-/// How many objects of ours a stretch of the text names.
+/// Number of objects of ours that a stretch of the text names.
 fn count(text: &str, span: &Span) -> usize {
     count_of_types(text.get(span.clone()).unwrap_or_default(), &types())
 }

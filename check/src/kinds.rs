@@ -1,4 +1,4 @@
-//! Which objects the policy has rules for, and which are nearly of such a kind.
+//! The kinds that the policy has rules for, and objects that are nearly of such a kind.
 
 use serde_json::Value;
 use skupper_access_policy::nearest::nearest;
@@ -98,7 +98,7 @@ impl<'a> Type<'a> {
             .find(|kind| (kind.group, kind.name) == (self.group(), self.kind))
     }
 
-    /// What is wrong with it, where it is nearly one of the kinds that have rules.
+    /// The mistake in it, where it is nearly one of the kinds that have rules.
     pub(crate) fn mistake(&self) -> Option<Mistake> {
         let is_group = |kind: &&Kind| kind.group == self.group();
         let named = KINDS.iter().find(|kind| kind.name == self.kind);
@@ -124,7 +124,7 @@ impl<'a> Type<'a> {
         (is_nobodys || is_near(group, meant.group)).then_some(Mistake::Version(meant))
     }
 
-    /// What is wrong with the kind, in a group that is right.
+    /// The mistake in the kind, in a group that is right.
     fn mistaken_kind(&self) -> Option<Mistake> {
         let group = self.group();
         let kind = self.kind.strip_suffix("List").unwrap_or(self.kind);
@@ -144,7 +144,7 @@ impl<'a> Type<'a> {
     }
 }
 
-/// Why a type is none that the policy knows.
+/// Mistake that makes a type none that the policy knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mistake {
     /// There is no kind.

@@ -1,5 +1,4 @@
-//! What stands beside a file and makes it a part of something else: the chart or the kustomization
-//! that it belongs to.
+//! The chart or the kustomization around a file, which makes it a part of something else.
 
 use std::collections::{HashMap, HashSet};
 use std::iter;
@@ -19,7 +18,7 @@ pub struct Surroundings {
     here: PathBuf,
     /// Folders with a kustomization that were searched.
     searched: Vec<PathBuf>,
-    /// What these name.
+    /// Files that these name.
     named: OnceLock<Named>,
     folders: Mutex<HashMap<PathBuf, Arc<Folder>>>,
 }
@@ -33,7 +32,7 @@ struct Folder {
     above: Option<Arc<Self>>,
 }
 
-/// What kustomizations name, as whole paths.
+/// Files that kustomizations name, as whole paths.
 #[derive(Debug, Default)]
 struct Named {
     /// Patches, and the folder of the kustomization.
@@ -52,7 +51,7 @@ impl Surroundings {
         }
     }
 
-    /// Why a file is a part of something else, if it is one.
+    /// Reason for which a file is a part of something else, if it is one.
     #[must_use]
     pub fn reason(&self, input: &Input) -> Option<Reason> {
         if input.is_standard() {

@@ -1,5 +1,5 @@
-//! What is of the policy's kinds and is no finished manifest: it is not judged, and a note says what to
-//! check instead.
+//! Notes about what is of the policy's kinds and is no finished manifest: it is not judged, and the note
+//! says what to check instead.
 //!
 //! It is told by its structure, never by a word in the text: what only mentions a template or a
 //! variable is judged like everything else.
@@ -18,15 +18,15 @@ use crate::manifest::{Unreadable, read};
 /// Something of the policy's kinds that is not judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Where it stands.
+    /// Place of the first.
     pub span: Span,
-    /// Why it is not judged.
+    /// Reason for it.
     pub reason: Reason,
-    /// How many objects, or the one in which values are not judged.
+    /// Number of objects that are not judged: none where only some values of one are not.
     pub count: usize,
 }
 
-/// Why something is not judged.
+/// Reason for which something is not judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// A file below `templates` of the chart in this folder.
@@ -100,7 +100,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Why an object of the policy's kinds is no finished manifest, if it is none.
+/// Reason for which an object of the policy's kinds is no finished manifest, if it is none.
 pub(crate) fn reason(object: &Value) -> Option<Reason> {
     if object.get("sops").is_some_and(Value::is_object) {
         return Some(Reason::Encrypted);
@@ -131,8 +131,8 @@ pub(crate) fn is_filled_in_later(value: &Value) -> bool {
     Placeholder::within(text) == Some(Placeholder::Template)
 }
 
-/// Where in a document that has no rules objects of the policy's kinds stand, as values or as text:
-/// the pointer to the first, and how many there are.
+/// Objects of the policy's kinds inside an object of another kind, as values or as text: the pointer to
+/// the first, and their number.
 pub(crate) fn embedded(object: &Value) -> Option<(String, usize)> {
     let mut search = Search::default();
     search.below(object);

@@ -15,16 +15,16 @@ use crate::root::Root;
 use crate::surroundings::Surroundings;
 use crate::write;
 
-/// How files are judged.
+/// Settings and switches with which files are judged.
 #[derive(Debug)]
 pub struct Check {
     /// The policy's settings.
     pub settings: Settings,
     /// The time of the review.
     pub now: DateTime<Utc>,
-    /// How to report.
+    /// Form of the report.
     pub style: Style,
-    /// Where reports name files from.
+    /// Folder from which reports name files.
     pub root: Root,
     /// True where a file that is named may be unreadable, too, if it names none of our kinds.
     pub skips_others: bool,
@@ -32,7 +32,7 @@ pub struct Check {
     pub is_fixing: bool,
 }
 
-/// What is about one file.
+/// Report, notes and numbers of one file.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Its part of the report.
@@ -126,7 +126,7 @@ impl Check {
         examine(input, text, surroundings, &self.settings, self.now)
     }
 
-    /// What is no file that can be read or written: a line that says why.
+    /// Reports a file that cannot be read or written: a line that says why.
     #[must_use]
     pub fn problem(&self, input: &Input, problem: &str) -> Outcome {
         let mut outcome = Outcome::default();

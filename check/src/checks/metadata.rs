@@ -57,7 +57,7 @@ fn namespace_problem(namespace: &Value) -> Option<String> {
     Some(problem.to_owned())
 }
 
-/// What is wrong with labels or annotations, as far as findings are kept.
+/// Findings about labels or annotations, as far as they are kept.
 fn entry_findings(
     rule: &Rule,
     at: &FieldPath,

@@ -19,7 +19,7 @@ pub(super) struct Review<'a, 'text> {
     pub(super) lines: &'a LineNumbers<'text>,
     pub(super) tree: &'a Tree,
     pub(super) object: Object,
-    /// What is wrong with its version.
+    /// Finding about its version.
     pub(super) mistake: Option<Placed>,
 }
 

@@ -1,9 +1,9 @@
-//! What the letters of a text tell before it is read, and where they cannot be read.
+//! Signs in the letters of a text, for what cannot be read.
 
 use std::ops::Range;
 
-/// How often a text names one of `types`, each a group and a kind: a line `kind:` with the kind, and
-/// the group anywhere in the text. A word alone names nothing.
+/// Number of times that a text names one of `types`, each a group and a kind: a line `kind:` with the
+/// kind, and the group anywhere in the text. A word alone names nothing.
 pub(crate) fn count_of_types(text: &str, types: &[(&str, &str)]) -> usize {
     let kinds = types.iter().filter(|(group, _)| text.contains(group));
     kinds.map(|(_, kind)| count_of_kind(text, kind)).sum()
@@ -41,7 +41,7 @@ fn ends_with_key(before: &str, key: &str) -> bool {
 /// The same text without the actions of a template: `{{ ... }}`, `{% ... %}`, `<% ... %>`, `${...}`. A line of
 /// nothing else becomes empty, anything else a word. `None` where there is no action.
 ///
-/// What can be read only so is the source of a manifest, not one.
+/// A text that can be read only so is the source of a manifest, not one.
 pub(crate) fn without_actions(text: &str) -> Option<String> {
     let mut rest = String::with_capacity(text.len());
     let mut has_action = false;
@@ -89,7 +89,7 @@ fn actions(line: &str) -> Vec<Range<usize>> {
     actions
 }
 
-/// How actions begin, with two letters, and end: Go and Helm, Jinja, ERB, envsubst.
+/// Beginning, of two letters, and end of actions: Go and Helm, Jinja, ERB, envsubst.
 const ACTIONS: [(&str, &str); 5] = [
     ("{{", "}}"),
     ("{%", "%}"),

@@ -1,5 +1,5 @@
-//! What is of the policy's kinds and is no finished manifest is not judged, is told by its structure,
-//! and gets a note that says what to check instead.
+//! Manifests that are not finished are told by their structure and not judged, and a note says what to
+//! check instead.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ const CHART: &str = "apiVersion: v2\nname: chart\nversion: 0.1.0\n";
 const JINJA: &str = "{% if tokens %}\nuseAccessToken: true\n{% endif %}\n";
 const COMMENTED: &str = "{ // comments\n  \"useAccessToken\": [\"AccessToken\"],\n}\n";
 
-/// How a check ends, the notes that it makes, and how many objects it judged.
+/// Exit code and notes of a check, and the number of objects that it judged.
 fn outcome(ended: &Ended) -> (i32, Vec<String>, u64) {
     let said: Value = serde_json::from_str(&ended.output).unwrap();
     let notes = said.pointer("/notes").unwrap().as_array().unwrap().iter();

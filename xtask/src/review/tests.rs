@@ -1,4 +1,4 @@
-//! What the checker refuses, the review refuses, too.
+//! The review refuses whatever the checker refuses.
 
 use super::*;
 
