@@ -84,16 +84,14 @@ impl<S: Store> Upkeep<S> {
 
     fn follow_clock(&mut self, reading: Reading) {
         if let Some(step) = reading.step_since(&self.last) {
-            let size = humantime::format_duration(step.abs().to_std().unwrap_or_default());
-            let direction = if step > TimeDelta::zero() {
-                "ahead"
-            } else {
-                "back"
-            };
-            warn!("the clock of this machine was set {direction} by {size}");
+            let seconds = Duration::from_secs(step.num_seconds().unsigned_abs());
+            let size = humantime::format_duration(seconds);
             if step < TimeDelta::zero() {
+                warn!("the clock of this machine was set back by {size}");
                 // Else they would make whoever issues a token doubt a clock that is right now.
                 stamps::bring_back(&self.folder, reading.wall);
+            } else {
+                warn!("the clock of this machine was set ahead by {size}, or the machine slept");
             }
         }
         self.last = reading;
