@@ -27,6 +27,9 @@ pub(crate) trait Kind: Sized + 'static {
     /// Every rule, in the order in which findings are reported.
     const RULES: &'static [Row<Self>];
 
+    /// False for a kind that is never stored, so that there is nothing to compare with.
+    const IS_STORED: bool = true;
+
     /// Reads the fields of `spec`.
     fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Mismatches) -> Self::Spec<'a>;
 

@@ -127,7 +127,7 @@ pub fn review_object(
 
 fn review_as<K: Kind>(request: &Request<'_>, settings: &Settings, now: DateTime<Utc>) -> Verdict {
     let old = match request.operation {
-        Operation::Update => request.old_object.as_ref(),
+        Operation::Update if K::IS_STORED => request.old_object.as_ref(),
         _ => None,
     };
     let review = Review::<K>::read(request, old, settings, now);

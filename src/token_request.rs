@@ -23,7 +23,7 @@ impl Kind for TokenRequest {
 
     const NAME: &'static str = "TokenRequest.authentication.k8s.io";
 
-    // There is no update of a TokenRequest, so nothing is ever compared.
+    const IS_STORED: bool = false;
     const FIELDS: &'static [SpecField<Self>] = &[
         SpecField {
             default: |settings| {

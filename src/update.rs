@@ -33,58 +33,79 @@ impl Comparison {
         old: Option<&Old<'_, K>>,
         settings: &Settings,
     ) -> Self {
-        let mut comparison = Self::default();
         let Some(old) = old else {
-            return comparison;
+            return Self::default();
         };
-        let is_processed = old.with_status(K::is_processed);
-        comparison.is_processed = is_processed;
+        let mut comparison = Self {
+            is_processed: old.with_status(K::is_processed),
+            ..Self::default()
+        };
+        let is_kept = comparison.is_processed && settings.defaulting;
+        let mut credential = Vec::new();
         for field in K::FIELDS {
             // What the kind reads as absent is: `""` where text is expected, and not elsewhere.
             let is =
                 written(object.get("spec"), field.name).filter(|_| !(field.is_absent)(&new.spec));
             let was = written(old.json.get("spec"), field.name)
                 .filter(|_| !(field.is_absent)(&old.object.spec));
-            let left_out = was.filter(|_| is.is_none());
-            // What may not be written back is lost, and so it is a change. A value of the wrong type
-            // never comes back: it breaks listing for the whole cluster. What was not read whole can
-            // neither be compared nor written.
-            let kept = left_out.filter(|_| {
-                is_processed
-                    && settings.defaulting
-                    && !field.is_removable
-                    && !old.object.mismatches.is_within(field.name)
-                    && was.is_some_and(is_read)
-            });
-            let is_removed = left_out.is_some() && field.is_removable;
-            let is_unchanged = is.is_none_or(is_read)
-                && (is == was
-                    || is_removed
-                    || kept.is_some()
-                    || (field.is_same)(&new.spec, &old.object.spec, settings)
-                    || K::is_own_change(field.name, &new.spec, &old.object.spec));
-            comparison.restored.extend(kept.map(|value| Edit {
-                field: field.name,
-                value: value.clone(),
-            }));
-            if is_unchanged {
-                comparison.unchanged.push(field.name);
-            } else {
-                comparison.is_changed = true;
-                comparison.is_credential_changed |= field.is_credential && !is_processed;
+            let pair = Pair {
+                name: field.name,
+                is,
+                was,
+                is_same: (field.is_same)(&new.spec, &old.object.spec, settings)
+                    || K::is_own_change(field.name, &new.spec, &old.object.spec),
+                is_removable: field.is_removable,
+                is_kept: is_kept && !old.object.mismatches.is_within(field.name),
+            };
+            let is_unchanged = comparison.compare(&pair);
+            match (is_unchanged, field.is_credential) {
+                (true, true) => credential.push(field.name),
+                (true, false) => comparison.unchanged.push(field.name),
+                (false, is_credential) => {
+                    comparison.is_changed = true;
+                    comparison.is_credential_changed |= is_credential && !comparison.is_processed;
+                }
             }
         }
-        if comparison.is_credential_changed {
-            let is_credential = |name: &&str| {
-                let mut fields = K::FIELDS.iter();
-                fields.any(|field| field.name == *name && field.is_credential)
-            };
-            comparison.unchanged.retain(|name| !is_credential(name));
+        if !comparison.is_credential_changed {
+            comparison.unchanged.append(&mut credential);
         }
         let mut unknown = unknown_fields(object, old.json.get("spec"), is_field::<K>);
         comparison.is_changed |= unknown.next().is_some();
         comparison
     }
+
+    /// True when a field did not change. One that was left out and is kept is to be written back.
+    fn compare(&mut self, field: &Pair<'_>) -> bool {
+        let left_out = field.was.filter(|_| field.is.is_none());
+        if left_out.is_some() && field.is_removable {
+            return true;
+        }
+        // What may not be written back is lost, and so it is a change. What was not read whole can
+        // neither be compared nor written.
+        if let Some(stored) = left_out.filter(|stored| field.is_kept && is_read(stored)) {
+            self.restored.push(Edit {
+                field: field.name,
+                value: stored.clone(),
+            });
+            return true;
+        }
+        field.is.is_none_or(is_read) && (field.is == field.was || field.is_same)
+    }
+}
+
+/// A field of `spec` in both objects.
+struct Pair<'a> {
+    name: &'static str,
+    is: Option<&'a Value>,
+    was: Option<&'a Value>,
+    /// True when both mean the same value.
+    is_same: bool,
+    /// True when leaving it out takes its value away, and nothing else.
+    is_removable: bool,
+    /// True when it is written back where it is left out. A value of the wrong type never comes back:
+    /// it breaks listing for the whole cluster.
+    is_kept: bool,
 }
 
 /// The names of the fields under `spec` that the kind does not have, unless they are stored like

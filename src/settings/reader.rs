@@ -331,8 +331,7 @@ fn nested(name: &str, is_compared: bool) -> Option<(&'static str, &'static str)>
     if !is_compared || !name.contains('.') {
         return None;
     }
-    let keys = SETTINGS.iter().map(|setting| setting.key);
-    let keys: Vec<&str> = keys.filter(|key| key.contains('.')).collect();
+    let keys: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
     nearest(name, &keys)?.split_once('.')
 }
 
