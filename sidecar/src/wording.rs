@@ -4,9 +4,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use rustls::CertificateError;
-
 use chrono::{DateTime, SecondsFormat, Utc};
+use rustls::CertificateError;
+use skupper_access_policy::value::certificate::BundleProblem;
 
 /// RFC 3339, UTC, in whole seconds.
 pub(crate) fn time(time: DateTime<Utc>) -> String {
@@ -112,6 +112,17 @@ pub(crate) fn rustls(error: &rustls::Error) -> String {
 const UNSUPPORTED: &str = "a signature is of a kind that TLS libraries do not accept, such as one by \
                            an RSA key that is marked rsassaPss";
 
+/// Reason why certificates cannot be the CA that tokens carry.
+pub(crate) fn ca_of_tokens(problem: BundleProblem) -> String {
+    match problem {
+        BundleProblem::TooLong => format!(
+            "{problem}: every token carries it, so name the CA that signed the server's certificate \
+             and not the bundle of a system"
+        ),
+        _ => problem.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +168,17 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_bundle_of_a_system_is_told_what_tokens_need() {
+        let bundle = ca_of_tokens(BundleProblem::TooLong);
+        assert!(
+            bundle.contains("name the CA that signed the server's"),
+            "{bundle}"
+        );
+        let other = BundleProblem::NoCertificate;
+        assert_eq!(ca_of_tokens(other), other.to_string());
     }
 
     #[test]

@@ -269,7 +269,10 @@ fn read_ca(file: &Path) -> Result<String, Failure> {
     let ca = read(file)?.to_string();
     match CertificateBundle::parse(&ca) {
         Ok(_) => Ok(ca),
-        Err(problem) => Err(Failure::usage(format!("{}: {problem}", file.display()))),
+        Err(problem) => {
+            let problem = wording::ca_of_tokens(problem);
+            Err(Failure::usage(format!("{}: {problem}", file.display())))
+        }
     }
 }
 

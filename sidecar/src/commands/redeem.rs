@@ -139,7 +139,7 @@ fn skupper_namespace(options: &Redeem) -> Option<&str> {
     }
 }
 
-/// What makes the site of a namespace know the link.
+/// Command after which the site of a namespace knows the link.
 fn next_step(namespace: &str, resources: &Path) -> String {
     let namespace_folder = resources.ancestors().nth(2);
     let has_run = namespace_folder.is_some_and(|folder| folder.join("runtime").is_dir());
@@ -190,7 +190,7 @@ fn folder(options: &Redeem) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Where a namespace reads what it is given. It need not be there: Skupper's own command makes it,
+/// Folder that a namespace reads its resources from. It need not be there: Skupper's own command makes it,
 /// too.
 fn namespace_folder(name: &str, namespaces: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let namespaces = namespaces

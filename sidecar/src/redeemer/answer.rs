@@ -20,7 +20,7 @@ pub struct Answer {
     pub secret: TlsSecret,
     /// At least one, in the order of the answer.
     pub links: Vec<Link>,
-    /// What is known of the Secret's certificate. It may not be valid now.
+    /// Facts about the Secret's certificate, which may not be valid now.
     pub credential: Credential,
     /// Fields of the answer that are left out, such as `Link spec.settings`.
     pub left_out: Vec<String>,

@@ -1,4 +1,4 @@
-//! Whether the certificate of a Secret can be used for a link.
+//! Judges the certificate of a Secret: its key, its CA, its time.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ use crate::redemption::{GrantUid, KeyOrigin, Serial};
 pub struct Credential {
     /// Who made the key.
     pub key_made_by: KeyOrigin,
-    /// Whether the certificate can be used now.
+    /// The time in which the certificate can be used, as seen from now.
     pub validity: Validity,
     /// When the certificate ends.
     pub not_after: DateTime<Utc>,
@@ -36,7 +36,7 @@ pub struct Credential {
     spki: Vec<u8>,
 }
 
-/// Whether a certificate, and the CA above it, are valid now. The clock that says so may be wrong.
+/// Validity of a certificate and of the CA above it, by a clock that may be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validity {
     /// Both are.
@@ -96,7 +96,7 @@ impl Credential {
         self.is_redemption_of(&key_file::uid(url)?).then_some(key)
     }
 
-    /// Whether the serial number says that the certificate is a redemption of a grant.
+    /// True where the serial number says that the certificate is a redemption of a grant.
     pub(super) fn is_redemption_of(&self, uid: &GrantUid) -> bool {
         self.serial == Some(Serial::derive(uid, &self.spki))
     }

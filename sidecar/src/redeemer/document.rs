@@ -1,6 +1,6 @@
 //! Secrets and Links in YAML, as redemption servers send them and as redeemers write them.
 //!
-//! Whatever is used is checked, and an object that a server places in a namespace, or a Secret with
+//! All that is used is checked, and an object that a server places in a namespace, or a Secret with
 //! an entry of another name, is refused. Any other field is left out and noted: the next version of a
 //! server may send one more, and by then it has counted the redemption. There are no anchors and no
 //! aliases, so that nothing grows while it is read.
@@ -45,7 +45,7 @@ impl Object {
     }
 }
 
-/// Whose documents they are.
+/// Author of the documents.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Author {
     /// A server: its objects have a name and nothing else that places or prices them.

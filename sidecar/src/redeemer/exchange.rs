@@ -61,13 +61,13 @@ pub(super) struct Reply {
     pub(super) retry_after: Option<Duration>,
     /// As it may stand in a message.
     pub(super) content_type: Option<String>,
-    /// Who signed the server's certificate, as it may stand in a message.
+    /// Signer of the server's certificate, as it may stand in a message.
     pub(super) signer: String,
     pub(super) body: Zeroizing<Vec<u8>>,
 }
 
 impl Reply {
-    /// Whether a redemption server can have written it. Skupper's and ours answer with plain text and
+    /// True where a redemption server can have written it. Skupper's and ours answer with plain text and
     /// never redirect; what stands in front of one answers with pages.
     pub(super) fn is_of_a_redemption_server(&self) -> bool {
         let is_plain = |content_type: &String| content_type.starts_with("text/plain");
@@ -108,9 +108,9 @@ pub enum Cause {
     Proxy(Option<u16>),
     /// The server's certificate is not one that the token vouches for.
     Untrusted {
-        /// What is wrong with it.
+        /// The flaw of it.
         what: &'static str,
-        /// Who signed it, as it may stand in a message.
+        /// Signer of it, as it may stand in a message.
         signer: String,
     },
     /// The connection broke, or what came is not HTTP/1.1.
@@ -194,7 +194,7 @@ pub(super) fn tls(ca: &CertificateBundle, clock: Clock) -> Result<Tls, rustls::E
     })
 }
 
-/// What [`tls`] makes.
+/// TLS with the server of one token.
 pub(super) struct Tls {
     config: Arc<ClientConfig>,
     witness: Arc<Witness>,
@@ -403,7 +403,7 @@ const MAX_EXCHANGE_TIME: Duration = Duration::from_secs(10);
 /// Longest pause that a server can ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 
-/// What Go's router answers with where nothing else does, as some proxies are written in Go.
+/// Answer of Go's router where nothing else answers, as in proxies that are written in Go.
 const NO_ROUTE: &[u8] = b"404 page not found";
 
 const MIN_EXCHANGE_TIME: Duration = Duration::from_secs(1);

@@ -97,7 +97,7 @@ impl<'a> Files<'a> {
         Found::Other(Box::new(RedeemProblem::Exists { path, flaw }))
     }
 
-    /// How a file compares with what is to be in it.
+    /// Compares a file with its wanted content.
     fn compare(&self, wanted: &Wanted) -> Comparison {
         let Ok(Some(found)) = self.folder.read(&wanted.file, MAX_FILE_BYTES) else {
             return Comparison::Other;
@@ -116,7 +116,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// What is to be in each file, the Secret first.
+    /// The wanted content of each file, the Secret first.
     fn wanted(&self, answer: &Answer) -> Vec<Wanted> {
         let noted = origin::note(self.url);
         let metadata = self.metadata(&noted);
@@ -280,7 +280,7 @@ enum Comparison {
     Other,
 }
 
-/// Where the answer of a URL is kept.
+/// Name of the file in which the answer of a URL is kept.
 fn kept_file(url: &RedemptionUrl) -> String {
     format!(".redeem-{}.answer", key_file::stem(url))
 }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
 use super::answer::AnswerProblem;
+use crate::wording::time;
 
 /// Reason why an object that has the name of Secret or Link is in the way. Prints as what follows
 /// `exists`.
@@ -53,9 +54,4 @@ impl fmt::Display for Flaw {
             }
         }
     }
-}
-
-/// A time in a message.
-pub(super) fn time(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -20,7 +20,7 @@ pub(super) struct Stored<T> {
 }
 
 impl<T> Stored<T> {
-    /// Whether it belongs to a namespace of Skupper, where one is asked for.
+    /// True where it belongs to this namespace of Skupper, or none is asked for.
     ///
     /// Source: Skupper `internal/nonkube/common/site_state_loader.go`, `GetNamespacesFound`.
     pub(super) fn is_of(&self, namespace: Option<&str>) -> bool {
@@ -79,7 +79,7 @@ pub(super) fn note(url: &RedemptionUrl) -> String {
     )
 }
 
-/// Whether two URLs lead to the same grant: Skupper's server passes over slashes at the end.
+/// True where two URLs lead to the same grant: Skupper's server passes over slashes at the end.
 fn is_same(one: &RedemptionUrl, other: &RedemptionUrl) -> bool {
     let path = |url: &RedemptionUrl| url.path().trim_end_matches('/').to_owned();
     one.host() == other.host() && one.port() == other.port() && path(one) == path(other)

@@ -1,4 +1,4 @@
-//! Where the Secret and the Links go, and where key and answer wait until they are there.
+//! Place of the Secret and the Links, in which key and answer wait until they are there.
 
 use std::path::PathBuf;
 

@@ -11,7 +11,7 @@ use super::answer::AnswerProblem;
 use super::cluster::ClusterProblem;
 use super::credential::Validity;
 use super::exchange::{Cause, Fault, Reply};
-use super::flaw::{Flaw, time};
+use super::flaw::Flaw;
 use super::folder::FolderProblem;
 use super::key_file::KeyFileProblem;
 use super::proxy::{ProxyProblem, Route};
@@ -19,6 +19,7 @@ use super::refused::{Foreign, Refused};
 use super::retry::{Attempts, Step};
 use super::token::Token;
 use crate::key::KeyProblem;
+use crate::wording::{self, time};
 
 /// Why a token was not redeemed. Prints as one line that says what to do.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub enum RedeemProblem {
     Exists {
         /// Which one.
         path: PathBuf,
-        /// Why it is not the one of the token, when it is a Secret and that is why it is in the way.
+        /// Reason why it is not the one of the token; absent where it is simply there.
         flaw: Option<Flaw>,
     },
     /// A file is there already, and the token is redeemed: the answer is kept.
@@ -54,14 +55,14 @@ pub enum RedeemProblem {
     Proxy(ProxyProblem),
     /// The server is not the one of the token, or its answer has no end.
     Server {
-        /// What was found.
+        /// The fault that was found.
         cause: Cause,
         /// The way to it.
         route: Route,
     },
     /// The server refuses.
     Refused(Refused),
-    /// What answers is no redemption server.
+    /// Something else than a redemption server answers.
     Foreign(Box<Foreign>),
     /// The answer is not what was asked for.
     Answer(AnswerProblem),
@@ -116,7 +117,7 @@ impl RedeemProblem {
         }
     }
 
-    /// Whether the server says that the grant is unknown, used up or at its end.
+    /// True where the server says that the grant is unknown, used up or at its end.
     pub(super) fn is_end_of_grant(&self) -> bool {
         matches!(self, Self::Refused(refused) if refused.status == 404)
     }
@@ -168,7 +169,9 @@ impl fmt::Display for RedeemProblem {
                 path.display()
             ),
             Self::Cluster(problem) => problem.fmt(formatter),
-            Self::Tls(error) => write!(formatter, "cannot set up TLS: {error}"),
+            Self::Tls(error) => {
+                write!(formatter, "cannot set up TLS: {}", wording::rustls(error))
+            }
             Self::Proxy(problem) => problem.fmt(formatter),
             Self::Server { cause, route } => {
                 write!(formatter, "{cause}{route}")?;

@@ -7,9 +7,9 @@ use secrecy::ExposeSecret as _;
 use skupper_access_policy::printable::printable;
 
 use super::exchange::Reply;
-use super::flaw::time;
 use super::proxy::Route;
 use super::token::Token;
+use crate::wording::time;
 
 /// A final answer that is not a redemption.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Refused {
     pub status: u16,
     /// Since when an earlier request may have been counted whose answer was lost.
     pub doubtful_since: Option<DateTime<Utc>>,
-    /// What the server says, in one line that can be printed.
+    /// Text of the server, in one line that can be printed.
     pub text: String,
 }
 
@@ -78,7 +78,7 @@ pub struct Foreign {
     pub status: u16,
     /// Its content type, as it may stand in a message.
     pub content_type: Option<String>,
-    /// Who signed the certificate of what answers, as it may stand in a message.
+    /// Signer of the certificate that was shown, as it may stand in a message.
     pub signer: String,
     /// The way to it.
     pub route: Route,
@@ -122,7 +122,7 @@ impl fmt::Display for Foreign {
     }
 }
 
-/// What the server says, unless it repeats the code.
+/// First line of the answer, unless it repeats the code.
 fn first_line(body: &[u8], token: &Token) -> String {
     let text = String::from_utf8_lossy(body);
     if text.contains(token.code.expose_secret()) {
@@ -132,6 +132,6 @@ fn first_line(body: &[u8], token: &Token) -> String {
     printable(line).to_string()
 }
 
-/// What Skupper's server and ours say with 404. Source: Skupper `internal/kube/grants`.
+/// Texts of Skupper's server and of ours with 404. Source: Skupper `internal/kube/grants`.
 const SPENT: &str = "No such access granted";
 const UNKNOWN: &str = "No such claim";

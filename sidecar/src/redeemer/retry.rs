@@ -79,7 +79,7 @@ impl Attempts {
         self.doubtful_since.is_some()
     }
 
-    /// Whether the server counts a key once.
+    /// True where the server counts a key once.
     pub(super) fn is_retry_safe(&self) -> bool {
         self.is_retry_safe
     }
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// What a proxy or a portal answers.
+    /// Answer of a proxy or a portal.
     fn page(status: u16) -> Outcome {
         Outcome::Reply {
             status,

@@ -24,7 +24,7 @@ use crate::protocol::MAX_SUBJECT_CHARACTERS;
 use crate::redemption::KeyOrigin;
 use crate::{certificate_request, random};
 
-/// What is asked for, wherever it goes.
+/// A redemption that is asked for, wherever its result goes.
 pub(super) struct Task<'a> {
     pub(super) token: &'a Token,
     pub(super) subject: Option<&'a str>,

@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::place::{Location, Place};
 use super::task::Task;
 
-/// What the output has otherwise than it was asked for. Prints as one line that says what to do.
+/// Difference between the output and what was asked for. Prints as one line that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unapplied<S = PathBuf> {
     /// The common name of the certificate.

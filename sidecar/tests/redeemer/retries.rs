@@ -284,6 +284,12 @@ async fn the_time_ends_the_attempts() {
             Duration::from_secs(2),
             1..=1,
         ),
+        (
+            "a pause of a hundred million years",
+            busy("Retry-After: 3153600000000000\r\n"),
+            Duration::from_secs(2),
+            1..=1,
+        ),
     ] {
         let token = partner.token(&certificates.server_ca);
         let mut order = order(&token, folder.path());
@@ -295,6 +301,13 @@ async fn the_time_ends_the_attempts() {
             "{name}: {problem:?}"
         );
         assert_eq!(problem.exit_code(), 3, "{name}");
+        // A pause that a server asks for is bounded.
+        let told = problem.to_string();
+        assert_eq!(
+            told.contains("in 300 s or later"),
+            name.contains("pause"),
+            "{told}"
+        );
         assert!(start.elapsed() < timeout + Duration::from_secs(1), "{name}");
         assert!(
             connections.contains(&partner.connections()),

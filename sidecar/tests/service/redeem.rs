@@ -26,6 +26,8 @@ fn redeem(folder: &Path, options: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.args(["redeem", "-", "--out"]).arg(folder);
     command.args(options).stdin(Stdio::piped());
+    // The service is on loopback, wherever the tests run.
+    command.env("NO_PROXY", "*");
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -104,6 +106,37 @@ fn a_token_comes_from_standard_input_too() {
     assert_eq!(output.status.code(), Some(2));
     let said = errors(&output);
     assert!(said.starts_with("error: standard input: must be"), "{said}");
+}
+
+#[test]
+fn the_environment_names_a_proxy_and_the_options_a_namespace() {
+    let sidecar = Sidecar::start();
+    let Token { yaml, .. } = sidecar.issue("west", &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = nobody.local_addr().unwrap().port();
+    drop(nobody);
+    let redeem_with = |exceptions: &str| {
+        let mut command = redeem(folder.path(), &["-n", "west", "--timeout", "1s"]);
+        command.env(
+            "HTTPS_PROXY",
+            format!("http://user:canary@127.0.0.1:{port}"),
+        );
+        command.env("NO_PROXY", exceptions);
+        feed(command, &yaml).wait_with_output().unwrap()
+    };
+    let output = redeem_with("grants.example");
+    let said = errors(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    let named = format!("(through the proxy http://127.0.0.1:{port} of HTTPS_PROXY)");
+    assert!(said.contains(&named) && !said.contains("canary"), "{said}");
+
+    let output = redeem_with("127.0.0.1");
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    for name in ["Link-west.yaml", "Secret-west.yaml"] {
+        let text = fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(text.contains("\n  namespace: \"west\"\n"), "{name}");
+    }
 }
 
 fn is_key(name: &str) -> bool {

@@ -120,7 +120,8 @@ impl Identity {
                 let certified_key = load_certified_key(&read(certificate)?, &read(key)?)
                     .map_err(|problem| of(certificate, &problem))?;
                 let text = String::from_utf8_lossy(&read(ca)?).into_owned();
-                CertificateBundle::parse(&text).map_err(|problem| of(ca, &problem))?;
+                CertificateBundle::parse(&text)
+                    .map_err(|problem| of(ca, &wording::ca_of_tokens(problem)))?;
                 let usage = |problem: PresentedProblem| Failure::usage(problem.to_string());
                 let presented = Presented::read(&certified_key.cert, &text, host).map_err(usage)?;
                 presented.has_no_key_of(sites).map_err(usage)?;

@@ -203,7 +203,7 @@ impl Draft {
     }
 }
 
-/// Whether a Secret is one in which a redeemer keeps a key, by all that it writes there.
+/// Recognizes a Secret in which a redeemer keeps a key, by all that it writes there.
 pub(super) fn is_of_redeemer(secret: &DynamicObject) -> bool {
     let label = |name| secret.metadata.labels.as_ref()?.get(name);
     let entries = secret.data.get("data").and_then(Value::as_object);
@@ -216,7 +216,7 @@ pub(super) fn is_of_redeemer(secret: &DynamicObject) -> bool {
         && entries.is_some_and(is_known)
 }
 
-/// Whether a Secret holds the key of this token's grant, as a redeemer keeps it.
+/// Recognizes the Secret in which a redeemer keeps the key of this token's grant.
 pub(super) fn is_of_grant(secret: &DynamicObject, url: &RedemptionUrl) -> bool {
     let labels = secret.metadata.labels.as_ref();
     is_of_redeemer(secret)

@@ -43,7 +43,7 @@ pub enum ClusterProblem {
     Exists {
         /// Which one.
         object: ObjectName,
-        /// Why it is not the one of the token, when it is a Secret and that is why it is in the way.
+        /// Reason why it is not the one of the token; absent where it is simply there.
         flaw: Option<Flaw>,
     },
     /// An object is there already, and the token is redeemed: the answer is kept.

@@ -1,4 +1,4 @@
-//! Who signed the certificate that a server shows: a proxy or a portal on the way signs its own.
+//! Signer of the certificate that a server shows: a proxy or a portal on the way signs its own.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
