@@ -184,7 +184,7 @@ mod tests {
         let cases = [
             (
                 "192.0.2.1",
-                "must be a URL, such as 'https://grants.example:9090'",
+                "must begin with its scheme: put 'https://' before it",
             ),
             (
                 "https://fd00::1:9090",
