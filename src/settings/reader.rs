@@ -168,6 +168,9 @@ impl<'a> Reader<'a> {
     ) -> bool {
         let mut problems = Vec::new();
         let is_set = self.at(key, |cursor, mismatches| {
+            if is_empty_text(cursor) {
+                return false;
+            }
             let Field::Set(elements) = cursor.elements(mismatches) else {
                 return false;
             };
@@ -188,15 +191,17 @@ impl<'a> Reader<'a> {
         is_set
     }
 
-    /// What is set at a key that takes no text. A form sends an empty one where nothing is filled in.
+    /// What is set at a key that takes no text.
     fn scalar<T: Copy>(
         &mut self,
         key: &'static str,
         read: impl FnOnce(&Cursor<'_, 'a>, &mut Mismatches) -> Field<T>,
     ) -> Option<T> {
-        self.at(key, |cursor, mismatches| match cursor.value() {
-            Some(Value::String(text)) if text.is_empty() => None,
-            _ => read(cursor, mismatches).set().copied(),
+        self.at(key, |cursor, mismatches| {
+            if is_empty_text(cursor) {
+                return None;
+            }
+            read(cursor, mismatches).set().copied()
         })
     }
 
@@ -251,6 +256,13 @@ impl<'a> Reader<'a> {
     pub(super) fn contradiction(&mut self, key: &str, detail: &str) {
         self.problem(key, detail.to_owned());
     }
+}
+
+/// True for what a form sends where nothing is filled in, whatever belongs there.
+fn is_empty_text(cursor: &Cursor<'_, '_>) -> bool {
+    cursor
+        .value()
+        .is_some_and(|value| value.as_str() == Some(""))
 }
 
 /// The severity that one entry of `rules` sets. An unknown code is compared with the known ones

@@ -23,15 +23,15 @@ pub(crate) fn nothing() -> Vec<(&'static str, Value)> {
             json!({"accessGrant": {"maxExpirationWindow": ""}, "tokenRequest": {"overlong": ""}}),
         ),
         (
-            "empty texts for numbers and booleans, as forms send them",
+            "empty texts for what is no text, as forms send them",
             json!({
                 "defaulting": "",
                 "accessGrant": {
                     "defaultRedemptionsAllowed": "", "maxRedemptionsAllowed": "", "minCodeLength": "",
                     "rewriteWindows": ""
                 },
-                "accessToken": {"defaultLinkCost": "", "maxLinkCost": ""},
-                "tokenRequest": {"maxExpirationSeconds": ""}
+                "accessToken": {"defaultLinkCost": "", "maxLinkCost": "", "reservedNames": ""},
+                "tokenRequest": {"maxExpirationSeconds": "", "exemptGroups": ""}
             }),
         ),
         (
@@ -168,9 +168,9 @@ pub(crate) fn bad() -> Vec<(&'static str, Value, &'static str)> {
             "accessGrant.maxRedemptionsAllowed: Invalid value: \"array\": must be an integer",
         ),
         (
-            "an empty text for a list",
-            json!({"accessToken": {"allowedHosts": ""}}),
-            "accessToken.allowedHosts: Invalid value: \"\": must be an array",
+            "an empty text for a group",
+            json!({"accessToken": ""}),
+            "accessToken: Invalid value: \"\": must be an object",
         ),
         (
             "a boolean in a text",
