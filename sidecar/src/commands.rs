@@ -17,6 +17,7 @@ use std::io::{self, Write};
 use clap::CommandFactory;
 
 use crate::args::{Command, CommandLine};
+use crate::fault::Fault;
 use crate::ledger::LedgerFault;
 use crate::log::tell;
 use crate::wording;
@@ -98,6 +99,14 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// A token cannot be made for a site that accepts no links.
+fn edge_site(name: impl Into<String>) -> Failure {
+    Failure::refused(format!(
+        "{}: issue the token at another site",
+        Fault::EdgeSite(name.into())
+    ))
+}
 
 /// Writes to standard output. A reader that went away is no failure.
 fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {

@@ -16,7 +16,7 @@ use crate::fault::Fault;
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 
 pub use kubernetes::KubernetesLedger;
-pub use sqlite::{Published, SqliteLedger};
+pub use sqlite::{Earlier, Published, SqliteLedger};
 
 /// A store of grants, as redemptions need it. Every method is one transaction.
 pub trait Ledger: Send + Sync + 'static {

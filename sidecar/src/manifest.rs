@@ -14,7 +14,7 @@ use std::num::NonZeroU16;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
-use skupper_access_policy::printable::printable;
+use skupper_access_policy::printable::is_hidden;
 use skupper_access_policy::value::host::{Host, HostProblem};
 use zeroize::Zeroizing;
 
@@ -227,7 +227,8 @@ impl AccessToken {
         yaml.push_str("---\n");
         if !self.note.is_empty() {
             // Behind the separator: in front of it, some readers take it for a document.
-            let _ = writeln!(yaml, "# {}", printable(&self.note));
+            let note = self.note.chars().filter(|character| !is_hidden(*character));
+            let _ = writeln!(yaml, "# {}", note.collect::<String>());
         }
         yaml.push_str("apiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata:\n  name: ");
         push_quoted(&mut yaml, &self.name);

@@ -4,9 +4,8 @@ use std::fmt::Display;
 
 use kube::Client;
 
-use super::Failure;
+use super::{Failure, edge_site};
 use crate::args::Cluster;
-use crate::fault::Fault;
 use crate::kubernetes;
 use crate::ledger::kubernetes::administration::{Administration, AdministrationProblem};
 use crate::ledger::kubernetes::outcome::Outcome;
@@ -36,10 +35,7 @@ pub(super) async fn accepts_links(
     administration: &Administration,
 ) -> Result<Option<String>, Failure> {
     match administration.site().await {
-        Ok(Some(site)) if site.is_edge => Err(Failure::refused(format!(
-            "{}: issue the token at another site",
-            Fault::EdgeSite(site.name)
-        ))),
+        Ok(Some(site)) if site.is_edge => Err(edge_site(site.name)),
         Ok(Some(_)) => Ok(None),
         Ok(None) => Ok(Some(format!(
             "there is no Site in namespace '{}': the token cannot be redeemed before there is one",

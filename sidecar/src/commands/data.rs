@@ -1,6 +1,10 @@
 //! The data folder, and the ledger in it.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use tracing::warn;
 
 use super::{Failure, tell};
 use crate::args::Data;
@@ -59,6 +63,47 @@ pub(super) fn ledger(folder: &Path) -> Result<SqliteLedger, Failure> {
         Err(error) => Err(Failure::usage(wording::unreadable(folder, &error))),
     }
 }
+
+/// Takes permissions from others than the owner of what must be private in a data folder: a restored
+/// file, or a volume, may come with more. What is not there is passed over.
+pub(super) fn keep_private(folder: &Path) {
+    for (name, allowed) in PRIVATE {
+        let path = folder.join(name);
+        let Ok(metadata) = path.metadata() else {
+            continue;
+        };
+        let mode = metadata.permissions().mode() & 0o7777;
+        let private = mode & allowed;
+        if private == mode {
+            continue;
+        }
+        let shown = path.display();
+        match fs::set_permissions(&path, Permissions::from_mode(private)) {
+            Ok(()) => warn!(
+                "others than the owner could read or change {shown} (mode {mode:04o}), which now has \
+                 mode {private:04o}: see that it is what you put there, and replace a key that others \
+                 may have"
+            ),
+            Err(error) => warn!(
+                "others than the owner can read or change {shown} (mode {mode:04o}), keep it to its \
+                 owner: {}",
+                wording::io(&error)
+            ),
+        }
+    }
+}
+
+/// The private files of a data folder, and the permissions that they may have.
+const PRIVATE: [(&str, u32); 8] = [
+    ("ledger.db", 0o600),
+    ("ledger.db-wal", 0o600),
+    ("ledger.db-shm", 0o600),
+    ("ledger.mark", 0o600),
+    ("site/ca.key", 0o600),
+    ("site/ca.crt", 0o644),
+    ("site/redemption.yaml", 0o644),
+    ("server-ca/ca.key", 0o600),
+];
 
 /// The ledger of a data folder. It is made when it is missing.
 pub(super) fn open(folder: &Path) -> Result<SqliteLedger, Failure> {

@@ -13,7 +13,7 @@ use skupper_access_policy::value::certificate::CertificateBundle;
 use zeroize::Zeroizing;
 
 use super::report::time;
-use super::{Failure, cluster, data, deliver, stamps, tell};
+use super::{Failure, cluster, data, deliver, edge_site, stamps, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Issue;
 use crate::grant_order::{GrantOrder, GrantProblem, MIN_CODE_BYTES};
@@ -42,6 +42,9 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
         ))
     })?;
 
+    if let Some(name) = ledger.edge_site().await? {
+        return Err(edge_site(name));
+    }
     let url: AdvertisedUrl = published.url.parse().map_err(|problem| {
         Failure::usage(format!(
             "the URL in the ledger, {}: {problem}",

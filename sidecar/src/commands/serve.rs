@@ -14,6 +14,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
+use skupper_access_policy::value::host::Host;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -23,6 +25,7 @@ use super::{Failure, data, tell};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
 use crate::clock::{self, Reading};
+use crate::ledger::{Earlier, LedgerFault};
 use crate::metrics::Metrics;
 use crate::operations;
 use crate::redemption::LONG_CODE_BYTES;
@@ -42,6 +45,7 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
     log::start(options.log_format, &options.log_level)
         .map_err(|problem| Failure::usage(problem.to_string()))?;
     let folder = data::folder(&options.data)?;
+    data::keep_private(&folder);
     let stopped = stopped()?;
     tokio::select! {
         () = start::wait_for_clock(&folder) => {}
@@ -54,7 +58,7 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
     if let Some(url) = &options.url
         && let Some(mut files) = Identity::files(&options)
     {
-        files.certificate(url.host(), &Sites::Unread, now)?;
+        files.certificate(std::slice::from_ref(url.host()), &Sites::Unread, now)?;
     }
     if options.kubernetes {
         let url = options.url.clone().ok_or_else(start::no_url)?;
@@ -91,14 +95,15 @@ async fn serve<S: Store>(
     start::warn_of(&url, options, folder);
     let mut identity = Identity::open(options, folder, now)?;
     let seen = identity.fingerprint();
-    let shown = identity.certificate(url.host(), &sites.current(), now)?;
+    let hosts = hosts(&ledger, &url, now).await?;
+    let shown = identity.certificate(&hosts, &sites.current(), now)?;
 
     let limits = within_file_limit(Limits::default())
         .map_err(|problem| Failure::usage(problem.to_string()))?;
     let (listener, address) = listening(options.listen, "--listen")?;
     let (operations_listener, operations_address) =
         listening(options.metrics_listen, "--metrics-listen")?;
-    ledger.follow_sites(&sites.current());
+    ledger.follow_sites(&sites.current()).await;
     // What tokens carry is said only by a service that has its port.
     ledger.publish(&url, &shown.ca).await?;
     info!("listening on {address} (redemptions) and {operations_address} (operations)");
@@ -180,6 +185,31 @@ fn stopped() -> Result<watch::Receiver<bool>, Failure> {
 async fn until(mut stopped: watch::Receiver<bool>) {
     // A sender that is gone means the end, too.
     let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// The host of the address that tokens are to carry, and those that tokens in the field carry: the
+/// certificate must be for all of them.
+async fn hosts<S: Store>(
+    ledger: &S,
+    url: &AdvertisedUrl,
+    now: DateTime<Utc>,
+) -> Result<Vec<Host>, LedgerFault> {
+    let mut hosts = vec![url.host().clone()];
+    for Earlier {
+        url: earlier,
+        until,
+    } in ledger.earlier(url, now).await?
+    {
+        let until = wording::time(until);
+        warn!(
+            "tokens in the field carry {earlier}, the last of them until {until}: that address \
+             must go on leading here, and the certificate of the server is for its host, too"
+        );
+        if !hosts.contains(earlier.host()) {
+            hosts.push(earlier.host().clone());
+        }
+    }
+    Ok(hosts)
 }
 
 /// A port, and the address that it has. `option` can name another.

@@ -44,6 +44,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod addresses;
 mod connection;
 mod fault;
 mod files;
@@ -64,7 +65,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 
 use super::{Entry, Ledger, LedgerFault};
+use crate::advertised::AdvertisedUrl;
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
+pub use addresses::Earlier;
 use files::Files;
 use queries::Effect;
 use writer::{Outcome, Writer};
@@ -73,6 +76,7 @@ use writer::{Outcome, Writer};
 const URL: &str = "url";
 const CA: &str = "ca";
 const PROVEN: &str = "proven";
+const EDGE_SITE: &str = "edge_site";
 
 /// A ledger in a folder. Times are kept in whole microseconds.
 pub struct SqliteLedger {
@@ -186,6 +190,46 @@ impl SqliteLedger {
             Ok(((), Effect::Nothing))
         })
         .await
+    }
+
+    /// Notes what was published when this address is to take its place, and returns the addresses
+    /// that tokens in the field carry beside it.
+    ///
+    /// # Errors
+    /// The file could not be written.
+    pub async fn earlier(
+        &self,
+        next: &AdvertisedUrl,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Earlier>, LedgerFault> {
+        let next = next.clone();
+        self.write(move |connection| {
+            let earlier = addresses::note_earlier(connection, &next, now)?;
+            Ok((earlier, Effect::Nothing))
+        })
+        .await
+    }
+
+    /// Keeps the name of the site when it is an edge site, which accepts no links.
+    ///
+    /// # Errors
+    /// The file could not be written.
+    pub async fn keep_edge_site(&self, name: Option<&str>) -> Result<(), LedgerFault> {
+        let name = name.unwrap_or_default().to_owned();
+        self.write(move |connection| {
+            queries::keep(connection, EDGE_SITE, &name)?;
+            Ok(((), Effect::Nothing))
+        })
+        .await
+    }
+
+    /// The name of the site that was served last, if it is an edge site.
+    ///
+    /// # Errors
+    /// The file could not be read.
+    pub async fn edge_site(&self) -> Result<Option<String>, LedgerFault> {
+        let kept = self.report(|connection| queries::kept(connection, EDGE_SITE));
+        Ok(kept.await?.filter(|name| !name.is_empty()))
     }
 
     /// Deletes the grants that ended longer ago than `keep`, with their redemptions, and says how

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::operators::wait_for;
 use crate::redeemers::{Door, Redeemer};
 use crate::sidecar::{BINARY, Sidecar};
 use crate::tools::{printed, tool};
@@ -94,6 +95,67 @@ fn what_fails_says_why_in_one_line_and_exits_with_what_can_be_done() {
 }
 
 #[test]
+fn a_token_that_cannot_be_made_leaves_no_file_and_one_that_is_made_says_its_terms() {
+    let sidecar = Sidecar::start();
+    let place = Place::new();
+    let output = place.path("west.yaml");
+    let path = output.as_str();
+    let issue = |options: &[&str]| sidecar.run(&[&["issue", "west", "-o", path], options].concat());
+    // The ledger is locked for longer than is waited.
+    let lock = rusqlite::Connection::open(sidecar.folder().join("ledger.db")).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = issue(&[]);
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    assert!(!Path::new(path).exists());
+    lock.execute_batch("ROLLBACK").unwrap();
+    drop(lock);
+
+    let issued = issue(&["--redemptions-allowed", "3", "--expiration-window", "1h"]);
+    assert!(issued.status.success(), "{issued:?}");
+    let said = String::from_utf8(issued.stderr).unwrap();
+    let token = fs::read_to_string(path).unwrap();
+    let mut lines = token.lines();
+    assert_eq!(lines.next(), Some("---"));
+    let head = format!("# The token of grant {}", said.trim_end());
+    assert_eq!(lines.next(), Some(head.as_str()));
+    assert!(
+        head.contains("'west' can be redeemed 3 times until 20"),
+        "{head}"
+    );
+}
+
+#[test]
+fn an_edge_site_issues_no_tokens() {
+    let other = Sidecar::start();
+    let namespace = tempfile::tempdir().unwrap();
+    let runtime = namespace.path().join("runtime");
+    let issuer = runtime.join("issuers/skupper-site-ca");
+    fs::create_dir_all(&issuer).unwrap();
+    fs::create_dir_all(runtime.join("resources")).unwrap();
+    for (from, to) in [("ca.crt", "tls.crt"), ("ca.key", "tls.key")] {
+        fs::copy(other.folder().join("site").join(from), issuer.join(to)).unwrap();
+    }
+    let describe = |edge: bool| {
+        let site = format!(
+            "kind: Site
+metadata: {{name: west}}
+spec: {{edge: {edge}}}
+"
+        );
+        fs::write(runtime.join("resources/Site-west.yaml"), site).unwrap();
+    };
+    describe(true);
+    let sidecar = Sidecar::start_with(&["--site", namespace.path().to_str().unwrap()]);
+    let output = sidecar.run(&["issue", "east"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let says = "site 'west' is an edge site and accepts no links: issue the token at another site";
+    assert!(said.contains(says), "{said}");
+    describe(false);
+    wait_for(|| sidecar.run(&["issue", "east"]).status.success());
+}
+
+#[test]
 fn a_redemption_that_fails_says_whether_the_token_is_worth_another_try() {
     let sidecar = Sidecar::start();
     let token = sidecar.issue("west", &["--redemptions-allowed", "2"]);
@@ -136,7 +198,7 @@ fn a_redemption_that_fails_says_whether_the_token_is_worth_another_try() {
         (2, "redeem $grant --out $out", "AccessToken"),
         (2, "redeem $no-ca --out $out", "spec.ca"),
         (2, "redeem $http --out $out", "https"),
-        (2, "redeem $good --out $out --name a.b", "DNS-1123 label"),
+        (2, "redeem $good --out $out --name a.b", "no dots"),
         (2, "redeem $good --out $out --name A/b", "error: --name: "),
         (
             2,

@@ -213,3 +213,51 @@ fn strangers_cannot_fill_the_log_while_the_ledger_cannot_be_read() {
     wait_for(|| ready(&sidecar).contains(" 200 "));
     assert_eq!(Redeemer::plain().ask_once(&door, &token).status, 200);
 }
+
+#[test]
+fn tokens_in_the_field_can_be_redeemed_after_the_address_changed() {
+    for is_live in [true, false] {
+        let mut first = Sidecar::start();
+        let (data, port) = (first.folder().to_owned(), first.port);
+        let token = first.issue("west", &[]);
+        if !is_live {
+            assert!(first.run(&["revoke", "west"]).status.success());
+        }
+        first.kill();
+        // Twice: the second one finds the second address published.
+        for _ in 0..2 {
+            let url = format!("https://grants.example:{port}");
+            let mut moved = Sidecar::start_at(&data, port, &[], &["--url", &url]);
+            let door = Door::new(port, &token.ca, 0);
+            assert_eq!(door.open().is_ok(), is_live);
+            let says = format!("tokens in the field carry https://127.0.0.1:{port}");
+            assert_eq!(moved.log().contains(&says), is_live, "{}", moved.log());
+            moved.kill();
+        }
+    }
+}
+
+#[test]
+fn private_files_that_others_could_read_are_said_and_mended() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut sidecar = Sidecar::start();
+    let data = sidecar.folder().to_owned();
+    sidecar.kill();
+    let rows = [
+        ("ledger.db", 0o644, 0o600),
+        ("ledger.mark", 0o666, 0o600),
+        ("site/ca.key", 0o666, 0o600),
+        ("site/redemption.yaml", 0o666, 0o644),
+        ("server-ca/ca.key", 0o640, 0o600),
+    ];
+    for (name, mode, _) in rows {
+        fs::set_permissions(data.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let sidecar = Sidecar::start_in(&data, &[]);
+    for (name, mode, expected) in rows {
+        let found = fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, expected, "{name}");
+        let says = format!("{} (mode {mode:04o})", data.join(name).display());
+        assert!(sidecar.log().contains(&says), "{name}: {}", sidecar.log());
+    }
+}

@@ -68,13 +68,15 @@ impl Sidecar {
     ) -> Self {
         let operations_port = free_port();
         let words = [wrapper, &[BINARY]].concat();
+        let url = ["--url", &format!("https://127.0.0.1:{port}")];
+        let url = Some(url).filter(|_| !options.contains(&"--url"));
         let child = Command::new(words[0])
             .args(&words[1..])
             .args(["serve", "--data"])
             .arg(folder)
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(["--metrics-listen", &format!("127.0.0.1:{operations_port}")])
-            .args(["--url", &format!("https://127.0.0.1:{port}")])
+            .args(url.into_iter().flatten())
             .args(options)
             .stderr(log)
             .stdout(Stdio::null())

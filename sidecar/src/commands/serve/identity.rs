@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use rustls::sign::CertifiedKey;
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::host::Host;
+use tracing::warn;
 
-use super::Failure;
 use super::presented::{Presented, PresentedProblem};
+use super::{Failure, start};
 use crate::args::Serve;
 use crate::server::load_certified_key;
 use crate::server_ca::{ServerCa, ServerLeaf};
@@ -86,20 +87,22 @@ impl Identity {
         })
     }
 
-    /// The certificate to show from now on to those who connect to the host, and not one that the
-    /// issuers of the site made. One of files may be out of date: the clock may be wrong.
+    /// The certificate to show from now on to those who connect to the hosts, and not one that the
+    /// issuers of the site made. One of files may be out of date: the clock may be wrong; and it may
+    /// not be for the hosts after the first one, which tokens in the field carry.
     pub(super) fn certificate(
         &mut self,
-        host: &Host,
+        hosts: &[Host],
         sites: &Sites,
         now: DateTime<Utc>,
     ) -> Result<Shown, Failure> {
+        let (host, earlier) = hosts.split_first().ok_or_else(start::no_url)?;
         match self {
             Self::Own(ca) => {
                 let usage = |problem: PresentedProblem| Failure::usage(problem.to_string());
                 let leaf = ca
                     .extend(now)
-                    .and_then(|()| ca.issue_server_leaf(std::slice::from_ref(host), now));
+                    .and_then(|()| ca.issue_server_leaf(hosts, now));
                 let leaf = leaf.map_err(|problem| Failure::usage(problem.to_string()))?;
                 let chain = &leaf.certified_key.cert;
                 Ok(Shown {
@@ -128,6 +131,14 @@ impl Identity {
                 match presented.judge(now) {
                     Err(problem) if !problem.may_pass() => return Err(usage(problem)),
                     _ => {}
+                }
+                for host in earlier {
+                    let presented = Presented::read(&certified_key.cert, &text, host);
+                    if let Err(problem) = presented.and_then(|presented| presented.judge(now)) {
+                        warn!(
+                            "tokens in the field carry the host '{host}' and cannot be redeemed:                              {problem}"
+                        );
+                    }
                 }
                 Ok(Shown {
                     certified_key,

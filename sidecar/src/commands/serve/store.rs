@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::advertised::AdvertisedUrl;
 use crate::ledger::kubernetes::completion::Facts;
-use crate::ledger::{KubernetesLedger, Ledger, LedgerFault, SqliteLedger};
+use crate::ledger::{Earlier, KubernetesLedger, Ledger, LedgerFault, SqliteLedger};
 use crate::site::Sites;
 
 /// A ledger that a service keeps.
@@ -18,8 +18,17 @@ pub(super) trait Store: Ledger {
         ca: &str,
     ) -> impl Future<Output = Result<(), LedgerFault>> + Send;
 
-    /// Makes known which sites there are, if the store tells of them.
-    fn follow_sites(&self, _sites: &Sites) {}
+    /// The addresses that tokens in the field carry beside this one, which is to be published.
+    fn earlier(
+        &self,
+        _next: &AdvertisedUrl,
+        _now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Vec<Earlier>, LedgerFault>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
+    /// Makes known which sites there are, as far as the store tells of them.
+    fn follow_sites(&self, sites: &Sites) -> impl Future<Output = ()> + Send;
 
     /// Whether a redemption could be counted now.
     fn prove(&self, now: DateTime<Utc>) -> impl Future<Output = Result<(), LedgerFault>> + Send;
@@ -40,6 +49,25 @@ pub(super) trait Store: Ledger {
 }
 
 impl Store for SqliteLedger {
+    async fn earlier(
+        &self,
+        next: &AdvertisedUrl,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Earlier>, LedgerFault> {
+        SqliteLedger::earlier(self, next, now).await
+    }
+
+    async fn follow_sites(&self, sites: &Sites) {
+        let site = sites.of(None).filter(|site| site.is_edge);
+        let name = site.map(|site| site.name.as_str());
+        // Each look finds out anew: what cannot be kept now is kept then.
+        if let Ok(kept) = self.edge_site().await
+            && kept.as_deref() != name
+        {
+            let _ = self.keep_edge_site(name).await;
+        }
+    }
+
     async fn publish(&self, url: &AdvertisedUrl, ca: &str) -> Result<(), LedgerFault> {
         SqliteLedger::publish(self, &url.to_string(), ca).await
     }
@@ -74,7 +102,7 @@ impl Store for KubernetesLedger {
         Ok(())
     }
 
-    fn follow_sites(&self, sites: &Sites) {
+    async fn follow_sites(&self, sites: &Sites) {
         KubernetesLedger::follow_sites(self, sites);
     }
 

@@ -12,9 +12,9 @@ use tracing::{info, warn};
 
 use super::identity::{Identity, Shown};
 use super::once::Once;
-use super::say;
 use super::site_watch::SiteWatch;
 use super::store::Store;
+use super::{hosts, say};
 use crate::advertised::AdvertisedUrl;
 use crate::clock::{self, Reading};
 use crate::commands::stamps;
@@ -74,7 +74,7 @@ impl<S: Store> Upkeep<S> {
     pub(super) async fn look(&mut self, is_asked: bool, reading: Reading) {
         let now = reading.wall;
         self.follow_clock(reading);
-        self.follow_site(is_asked, now);
+        self.follow_site(is_asked, now).await;
         if self.said.clock.is_clear() {
             self.follow_certificate(now).await;
         }
@@ -105,7 +105,7 @@ impl<S: Store> Upkeep<S> {
         }
     }
 
-    fn follow_site(&mut self, is_asked: bool, now: DateTime<Utc>) {
+    async fn follow_site(&mut self, is_asked: bool, now: DateTime<Utc>) {
         let notices = if is_asked {
             self.watch.reload(now)
         } else {
@@ -113,7 +113,7 @@ impl<S: Store> Upkeep<S> {
         };
         say(&notices);
         let sites = self.watch.current();
-        self.redemptions.service().ledger.follow_sites(&sites);
+        self.redemptions.service().ledger.follow_sites(&sites).await;
         self.current.store(Arc::new(sites));
     }
 
@@ -137,15 +137,23 @@ impl<S: Store> Upkeep<S> {
     }
 
     async fn renew_certificate(&mut self, url: AdvertisedUrl, now: DateTime<Utc>) {
+        let ledger = &self.redemptions.service().ledger;
+        let hosts = match hosts(ledger, &url, now).await {
+            Ok(hosts) => hosts,
+            Err(fault) => {
+                let problem = format!("the certificate of the server stays as it was: {fault}");
+                self.seen.clear();
+                return self.said.renewal.warn(problem);
+            }
+        };
         let sites = self.current.load();
-        let shown = match self.identity.certificate(url.host(), &sites, now) {
+        let shown = match self.identity.certificate(&hosts, &sites, now) {
             Ok(shown) => shown,
             Err(problem) => {
                 let problem = format!("the certificate of the server stays as it was: {problem}");
                 return self.said.renewal.warn(problem);
             }
         };
-        let ledger = &self.redemptions.service().ledger;
         if let Err(fault) = ledger.publish(&url, &shown.ca).await {
             let problem = format!("the new certificate of the server is not used yet: {fault}");
             self.seen.clear();

@@ -222,6 +222,22 @@ pub(super) fn revoke(
     Ok((grants, effect))
 }
 
+/// The last end of the grants that can still be redeemed, or could be repeated.
+pub(super) fn last_end(
+    connection: &Connection,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    let end: Option<i64> = connection
+        .prepare_cached(
+            "SELECT max(expiration_time) FROM grants \
+             WHERE revoked IS NULL AND expiration_time >= :now",
+        )?
+        .query_row(named_params! { ":now": now.timestamp_micros() }, |row| {
+            row.get(0)
+        })?;
+    end.map(time).transpose()
+}
+
 /// How many grants are in each state, by [`GrantState::ALL`].
 pub(super) fn tally(
     connection: &Connection,

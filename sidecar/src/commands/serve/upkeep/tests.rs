@@ -149,7 +149,9 @@ fn upkeep(folder: &Path, reading: Reading) -> Upkeep<SqliteLedger> {
     let watch = SiteWatch::Files(Box::new(watch));
     let current = Arc::new(ArcSwap::from_pointee(watch.current()));
     let mut identity = Identity::own(folder, now).unwrap();
-    let shown = identity.certificate(&host, &current.load(), now).unwrap();
+    let shown = identity
+        .certificate(std::slice::from_ref(&host), &current.load(), now)
+        .unwrap();
     Upkeep {
         redemptions: Arc::new(Redemptions::new(Service {
             ledger: SqliteLedger::open(folder).unwrap(),
