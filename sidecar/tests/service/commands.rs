@@ -203,7 +203,7 @@ fn a_redemption_that_fails_says_whether_the_token_is_worth_another_try() {
         (
             2,
             "redeem $missing -n none-of-the-tests",
-            "there is no Skupper namespace 'none-of-the-tests' in",
+            "missing: no such file or directory",
         ),
         (2, "redeem $good -n ../west", "may not be '../west'"),
         (
