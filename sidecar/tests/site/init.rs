@@ -143,7 +143,7 @@ fn what_is_there_is_never_written_to() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let problem = init(&file.join("site"), Some(&west), None, now()).unwrap_err();
-    assert!(matches!(problem, InitProblem::Unwritable(..)), "{problem}");
+    assert!(matches!(problem, InitProblem::Unreadable(..)), "{problem}");
 }
 
 #[test]

@@ -170,7 +170,7 @@ fn the_host_of_links_is_one_that_the_server_certificate_names() {
         ),
         (
             "an empty name before it",
-            &["", "a_b", "west"],
+            &["", "a b", "west"],
             None,
             Ok("west"),
         ),
