@@ -106,6 +106,8 @@ pub enum Changed {
 pub enum Sites {
     /// It is not known yet which there are.
     Unread,
+    /// There is none where the grants are.
+    Missing,
     /// One for every grant.
     One(Arc<Site>),
     /// One for the grants of each namespace.
@@ -117,7 +119,7 @@ impl Sites {
     #[must_use]
     pub fn of(&self, namespace: Option<&str>) -> Option<&Arc<Site>> {
         match self {
-            Self::Unread => None,
+            Self::Unread | Self::Missing => None,
             Self::One(site) => Some(site),
             Self::OfNamespaces(sites) => sites.get(namespace?),
         }
@@ -143,7 +145,7 @@ impl Sites {
     #[must_use]
     pub fn answering_otherwise(&self, other: &Self) -> Changed {
         match (self, other) {
-            (Self::Unread, Self::Unread) => Changed::Nowhere,
+            (Self::Unread, Self::Unread) | (Self::Missing, Self::Missing) => Changed::Nowhere,
             (Self::One(one), Self::One(other)) if one.answers_as(other) => Changed::Nowhere,
             (Self::OfNamespaces(these), Self::OfNamespaces(others)) => {
                 let is_same = |name: &Arc<str>| match (these.get(name), others.get(name)) {
@@ -165,7 +167,7 @@ impl Sites {
     /// Every issuer of every site, with its name.
     pub fn issuers(&self) -> impl Iterator<Item = (&str, &Arc<Issuer>)> {
         let sites: Vec<&Arc<Site>> = match self {
-            Self::Unread => Vec::new(),
+            Self::Unread | Self::Missing => Vec::new(),
             Self::One(site) => vec![site],
             Self::OfNamespaces(sites) => sites.values().collect(),
         };
@@ -190,6 +192,7 @@ impl Sites {
     pub fn problem(&self) -> Option<&'static str> {
         match self {
             Self::Unread => Some("it is not known yet which sites there are"),
+            Self::Missing => Some("there is no Site in the namespace"),
             Self::One(site) if site.issuer(None).is_none() => {
                 Some("the issuer of the site cannot be used")
             }
@@ -358,11 +361,12 @@ mod tests {
                 "{name}"
             );
         }
-        assert!(
-            Sites::Unread
-                .authority(Some("a"), "partner", None)
-                .is_none()
-        );
+        let of = |sites: Sites| {
+            let found = sites.authority(Some("a"), "partner", None);
+            found.map(|found| found.map(drop))
+        };
+        assert_eq!(of(Sites::Unread), None);
+        assert_eq!(of(Sites::Missing), Some(Err(Fault::NoSite)));
     }
 
     #[test]
@@ -415,10 +419,14 @@ mod tests {
             Sites::Unread.answering_otherwise(&first),
             Changed::Everywhere
         );
-        assert_eq!(
-            Sites::Unread.answering_otherwise(&Sites::Unread),
-            Changed::Nowhere
-        );
+        for (one, other, expected) in [
+            (Sites::Unread, Sites::Unread, Changed::Nowhere),
+            (Sites::Missing, Sites::Missing, Changed::Nowhere),
+            (Sites::Unread, Sites::Missing, Changed::Everywhere),
+            (Sites::Missing, Sites::One(whole()), Changed::Everywhere),
+        ] {
+            assert_eq!(one.answering_otherwise(&other), expected);
+        }
     }
 
     #[test]
@@ -441,7 +449,7 @@ mod tests {
             assert_eq!(each.problem(), None, "{name}");
             assert_eq!(Sites::One(site).problem().is_some(), is_problem, "{name}");
         }
-        assert!(Sites::Unread.problem().is_some());
+        assert!(Sites::Unread.problem().is_some() && Sites::Missing.problem().is_some());
     }
 
     #[test]

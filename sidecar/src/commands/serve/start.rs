@@ -138,7 +138,8 @@ pub(super) async fn cluster(
                 sites.len()
             );
         }
-        Sites::Unread => {}
+        // What is missing was said.
+        Sites::Unread | Sites::Missing => {}
     }
     Ok((ledger, sites))
 }

@@ -95,11 +95,15 @@ impl ClusterSites {
             let site = Arc::clone(&namespace.current()?.site);
             Some((name.as_str().into(), site))
         });
-        match self.scope {
+        let seen = lock(&self.watching.seen);
+        match &self.scope {
+            Scope::Namespace(name) if seen.is_listed() && seen.sites(name).is_empty() => {
+                Sites::Missing
+            }
             Scope::Namespace(_) => current
                 .next()
                 .map_or(Sites::Unread, |(_, site)| Sites::One(site)),
-            Scope::Cluster if !lock(&self.watching.seen).is_listed() => Sites::Unread,
+            Scope::Cluster if !seen.is_listed() => Sites::Unread,
             Scope::Cluster => Sites::OfNamespaces(current.collect()),
         }
     }

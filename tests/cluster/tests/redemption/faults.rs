@@ -87,7 +87,7 @@ const TABLE: [Row; 18] = {
         row(Rubbish(["tls.crt", "tls.key"]), Live, UNAVAILABLE, false, &["no certificate in PEM", NO_ISSUER]),
         row(OtherKey, Live, UNAVAILABLE, false, &["the private key must be that of the first certificate", NO_ISSUER]),
         row(NoEndpoints, Live, UNAVAILABLE, false, &[NO_ENDPOINT]),
-        row(NoSite, Live, UNAVAILABLE, false, &["there is no Site in namespace", NO_ENDPOINT]),
+        row(NoSite, Live, UNAVAILABLE, false, &["there is no Site in namespace", "there is no Site in the namespace of the grant"]),
         row(EdgeSite, Live, UNAVAILABLE, false, &["site 'west' is an edge site and accepts no links"]),
     ]
 };

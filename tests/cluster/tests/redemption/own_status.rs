@@ -109,7 +109,7 @@ async fn kubectl_shows_the_state_of_a_grant_and_skuppers_controller_is_not_fough
             "'skupper-site-ca' cannot be used",
         ),
         ("the issuer again", "Ready", "True", "Ready", "OK"),
-        ("no site", "Pending", "False", "Pending", "no endpoint"),
+        ("no site", "Pending", "False", "Pending", "there is no Site"),
     ];
     for (done, status, resolved, reason, message) in rows {
         match done {
