@@ -201,7 +201,7 @@ async fn hosts<S: Store>(
     } in ledger.earlier(url, now).await?
     {
         let until = wording::time(until);
-        warn!(
+        info!(
             "tokens in the field carry {earlier}, the last of them until {until}: that address \
              must go on leading here, and the certificate of the server is for its host, too"
         );

@@ -142,7 +142,7 @@ fn a_ledger_that_may_not_be_written_is_named_by_every_command_that_would() {
     let folder = sidecar.folder();
     let set = |folder_mode, file_mode| {
         let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
-        for file in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+        for file in ["ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.mark"] {
             mode(&folder.join(file), file_mode).unwrap();
         }
         mode(folder, folder_mode).unwrap();

@@ -431,7 +431,8 @@ fn an_edge_site_has_nothing_to_link_to() {
     fs::write(resources.join("Site-west.yaml"), site).unwrap();
 
     let sidecar = Sidecar::start_in(sidecar.folder(), &["--site", namespace.to_str().unwrap()]);
-    let token = sidecar.issue("west", &[]);
+    // From before it was one.
+    let token = sidecar.issue_here("west", 1);
     let answer = post(&sidecar, &token, &[], &token.code);
     assert_eq!(
         (answer.status, answer.body.as_str()),

@@ -48,9 +48,14 @@ pub(super) struct Mark {
 impl Mark {
     /// Opens the mark of a folder, or makes one without a number. `log` is the write-ahead log.
     pub(super) fn open(folder: &Path, log: PathBuf) -> io::Result<Self> {
+        let path = folder.join(FILE);
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
-        let file = options.mode(0o600).open(folder.join(FILE))?;
+        let file = match options.mode(0o600).open(&path) {
+            // Whoever may only read the ledger may read its mark.
+            Err(error) if is_of_reader(&error) => File::open(&path).map_err(|_| error),
+            file => file,
+        }?;
         file.lock_shared()?;
         let whole = OWNER + OWNER_LENGTH as u64;
         if file.metadata()?.len() < whole {
@@ -86,9 +91,15 @@ impl Mark {
         Ok(said_mark == mark && said_main != main)
     }
 
-    /// Says of which main file the mark is.
+    /// Says of which main file the mark is, unless it says so.
     pub(super) fn set_main(&self, main: FileId) -> io::Result<()> {
-        self.file.write_all_at(&self.owner(main)?, OWNER)
+        let owner = self.owner(main)?;
+        let mut said = [0; OWNER_LENGTH];
+        self.file.read_exact_at(&mut said, OWNER)?;
+        if said == *owner {
+            return Ok(());
+        }
+        self.file.write_all_at(&owner, OWNER)
     }
 
     fn owner(&self, main: FileId) -> io::Result<Vec<u8>> {
@@ -140,6 +151,11 @@ impl Mark {
             && self.file.try_lock().is_ok()
             && matches!(self.log.try_exists(), Ok(false))
     }
+}
+
+fn is_of_reader(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
 /// Dropped after every connection of this process.
