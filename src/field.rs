@@ -153,6 +153,33 @@ impl<'p, 'a> Cursor<'p, 'a> {
         }
     }
 
+    /// Visits every text here and below.
+    pub(crate) fn for_each_text(&self, visit: &mut dyn FnMut(&Cursor<'_, '_>, &str)) {
+        match self.value {
+            Some(Value::String(text)) => visit(self, text),
+            Some(Value::Array(elements)) => {
+                for (index, element) in elements.iter().enumerate() {
+                    self.child(Step::Index(index), element).for_each_text(visit);
+                }
+            }
+            Some(Value::Object(fields)) => {
+                let is_map = matches!(
+                    self.step,
+                    Step::Field("settings" | "annotations" | "labels")
+                );
+                for (name, value) in fields {
+                    let step = if is_map {
+                        Step::Key(name)
+                    } else {
+                        Step::Field(name)
+                    };
+                    self.child(step, value).for_each_text(visit);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Where this is, written out.
     pub(crate) fn path(&self) -> FieldPath {
         let mut path = self.parent.map_or_else(FieldPath::root, Cursor::path);

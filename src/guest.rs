@@ -2,14 +2,12 @@
 //!
 //! No answer is ever an error: the host would turn it into code 500 with a stack trace.
 
-use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use kubewarden_policy_sdk::protocol_version_guest;
-use kubewarden_policy_sdk::response::ValidationResponse;
-use kubewarden_policy_sdk::settings::SettingsValidationResponse;
 use kubewarden_policy_sdk::wapc_guest::{CallResult, register_function};
+use serde_json::{Map, Value};
 
 use crate::review_payload;
 use crate::settings::Settings;
@@ -26,38 +24,53 @@ pub(crate) extern "C" fn wapc_init() {
 
 fn validate(payload: &[u8]) -> CallResult {
     let verdict = review_payload(payload, now());
-    Ok(serde_json::to_vec(&ValidationResponse::from(verdict))?)
+    Ok(serde_json::to_vec(&response(verdict))?)
 }
 
 fn validate_settings(payload: &[u8]) -> CallResult {
     let problems = Settings::from_json(payload).err();
-    let response = SettingsValidationResponse {
-        valid: problems.is_none(),
-        message: problems.map(|problems| problems.to_string()),
-    };
+    let message = problems.map(|problems| Value::from(problems.to_string()));
+    let response = object([
+        ("valid", message.is_none().into()),
+        ("message", message.unwrap_or_default()),
+    ]);
     Ok(serde_json::to_vec(&response)?)
 }
 
-impl From<Verdict> for ValidationResponse {
-    fn from(verdict: Verdict) -> Self {
-        let (message, code) = match verdict.refusal {
-            Some(refusal) => (Some(refusal.message), Some(refusal.code)),
-            None => (None, None),
-        };
-        let annotations: HashMap<String, String> = verdict
-            .audit_annotations
-            .into_iter()
-            .map(|(key, text)| (key.to_owned(), text))
-            .collect();
-        Self {
-            accepted: message.is_none(),
-            message,
-            code,
-            mutated_object: verdict.mutated_object,
-            audit_annotations: (!annotations.is_empty()).then_some(annotations),
-            warnings: (!verdict.warnings.is_empty()).then_some(verdict.warnings),
-        }
+/// The answer to `validate`; what there is not is `null`. The SDK's own type has a `HashMap`, which takes
+/// several kilobytes of the module.
+/// Source: kubewarden-policy-sdk, `ValidationResponse`.
+fn response(verdict: Verdict) -> Value {
+    let (message, code) = match verdict.refusal {
+        Some(refusal) => (Value::from(refusal.message), Value::from(refusal.code)),
+        None => (Value::Null, Value::Null),
+    };
+    let mut annotations = Map::new();
+    for (key, text) in verdict.audit_annotations {
+        annotations.insert(key.to_owned(), text.into());
     }
+    let warnings = verdict.warnings;
+    let or_null = |is_empty: bool, value: Value| if is_empty { Value::Null } else { value };
+    object([
+        ("accepted", message.is_null().into()),
+        ("message", message),
+        ("code", code),
+        ("mutated_object", verdict.mutated_object.unwrap_or_default()),
+        (
+            "audit_annotations",
+            or_null(annotations.is_empty(), annotations.into()),
+        ),
+        ("warnings", or_null(warnings.is_empty(), warnings.into())),
+    ])
+}
+
+/// An object, made entry by entry: collecting one sorts it first, with 5 KB of code.
+fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    let mut object = Map::new();
+    for (name, value) in fields {
+        object.insert(name.to_owned(), value);
+    }
+    object.into()
 }
 
 /// The host's time; the epoch where it has none, so that nothing counts as expired.

@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
+use crate::field::Cursor;
 use crate::finding::{Cause, Severity};
 use crate::kind::{Kind, Review};
-use crate::path::FieldPath;
 use crate::rules::{Report, Row, Rule};
 use crate::value::certificate::holds_private_key;
 use crate::value::placeholder::Placeholder;
@@ -26,54 +26,46 @@ pub(crate) const fn live_credential<K: Kind>() -> Row<K> {
 }
 
 fn check<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
-    let Some(object) = &review.request.file else {
+    if let Some(file) = &review.request.file {
+        let is_found = report.is_at_most(review.severity("token-ca-private-key"));
+        let file = Cursor::root(file);
+        report_status(&file.field("status"), report);
+        report_keys(&file, is_found, report);
+    }
+}
+
+fn report_status(status: &Cursor<'_, '_>, report: &mut Report<'_>) {
+    let is_written = |name: &str| match status.value().and_then(|status| status.get(name)) {
+        Some(Value::String(text)) => !text.is_empty() && Placeholder::of(text).is_none(),
+        _ => false,
+    };
+    let name = if is_written("token") {
+        "token"
+    } else if is_written("code") && is_written("url") {
+        "code"
+    } else {
         return;
     };
-    let is_written = |pointer: &str| {
-        let text = object.pointer(pointer).and_then(Value::as_str);
-        text.is_some_and(|text| !text.is_empty() && Placeholder::of(text).is_none())
-    };
-    if is_written("/status/token") {
-        report.find_at(
-            FieldPath::from_pointer("/status/token"),
-            Cause::Forbidden,
-            "a live credential in a file: whoever reads it acts as the ServiceAccount, take out 'status'",
-        );
-    }
-    if is_written("/status/code") && is_written("/status/url") {
-        report.find_at(
-            FieldPath::from_pointer("/status/code"),
-            Cause::Forbidden,
-            "a live credential in a file: whoever reads it can redeem the grant, take out 'status' and create a new grant",
-        );
-    }
-    let is_found = report.is_at_most(review.severity("token-ca-private-key"));
-    report_keys(object, &FieldPath::root(), is_found, report);
+    report.find_at(
+        status.field(name).path(),
+        Cause::Forbidden,
+        "a live credential in a file, for everybody who can read it: take out 'status', and let the token end or create a new grant",
+    );
 }
 
 /// Looks at every text. A private key in `spec.ca` may have been found already.
-fn report_keys(value: &Value, path: &FieldPath, is_found: bool, report: &mut Report<'_>) {
-    match value {
-        Value::String(text) if holds_private_key(text) => {
-            if is_found && path.names().eq(["spec", "ca"]) {
-                return;
-            }
+fn report_keys(file: &Cursor<'_, '_>, is_found: bool, report: &mut Report<'_>) {
+    file.for_each_text(&mut |place, text| {
+        if !holds_private_key(text) {
+            return;
+        }
+        let path = place.path();
+        if !(is_found && path.names().eq(["spec", "ca"])) {
             report.find_at(
-                path.clone(),
+                path,
                 Cause::Forbidden,
                 "a private key in a file: take it out and replace it, because others may have read it",
             );
         }
-        Value::Array(elements) => {
-            for (index, element) in elements.iter().enumerate() {
-                report_keys(element, &path.clone().index(index), is_found, report);
-            }
-        }
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                report_keys(field, &path.clone().field(name), is_found, report);
-            }
-        }
-        _ => {}
-    }
+    });
 }

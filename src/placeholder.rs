@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use crate::field::Field;
+use crate::field::Cursor;
 use crate::finding::{Cause, Severity};
 use crate::kind::{Kind, Review, field_names};
-use crate::path::FieldPath;
 use crate::rules::{Report, Row, Rule};
 use crate::value::placeholder::Placeholder;
 
@@ -24,56 +23,36 @@ pub(crate) const fn placeholder<K: Kind>() -> Row<K> {
 }
 
 fn check<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
-    let is_named = !review.is_name_stored() && matches!(review.new.name, Field::Set(_));
-    if is_named {
+    let spec_fields = field_names::<K>();
+    let file = review.request.file.as_ref();
+    report_fields(review.object, "spec", &spec_fields, report);
+    report_fields(review.object, "metadata", &["generateName"], report);
+    if !review.is_name_stored() {
         report_fields(review.object, "metadata", &["name"], report);
     }
-    report_fields(review.object, "metadata", &["generateName"], report);
-    if let Some(file) = &review.request.file {
+    if let Some(file) = file {
         report_fields(file, "metadata", &["namespace"], report);
     }
-    report_fields(review.object, "spec", &field_names::<K>(), report);
 }
 
-/// Looks at the texts in the fields `names` of the object in the field `parent`.
-fn report_fields(object: &Value, parent: &str, names: &[&str], report: &mut Report<'_>) {
-    let Some(fields) = object.get(parent) else {
-        return;
-    };
+#[inline(never)]
+fn report_fields(object: &Value, parent: &'static str, names: &[&str], report: &mut Report<'_>) {
+    let object = Cursor::root(object);
+    let parent = object.field(parent);
     for name in names {
-        let path = || FieldPath::root().field(parent).field(name);
-        match fields.get(*name) {
-            Some(Value::String(text)) => report_text(text, &path, report),
-            Some(Value::Array(elements)) => {
-                for (index, element) in elements.iter().enumerate() {
-                    if let Value::String(text) = element {
-                        report_text(text, &|| path().index(index), report);
-                    }
-                }
-            }
-            Some(Value::Object(entries)) => {
-                for (key, entry) in entries {
-                    if let Value::String(text) = entry {
-                        let path = || match *name {
-                            "settings" => path().key(key),
-                            _ => path().field(key),
-                        };
-                        report_text(text, &path, report);
-                    }
-                }
-            }
-            _ => {}
-        }
+        report_texts(&parent.field(name), report);
     }
 }
 
-fn report_text(text: &str, path: &dyn Fn() -> FieldPath, report: &mut Report<'_>) {
-    let Some(placeholder) = Placeholder::of(text) else {
-        return;
-    };
-    if report.wants_text() {
-        report.find_unless_named(path(), Cause::Invalid, placeholder.to_string());
-    } else {
-        report.count(1);
-    }
+fn report_texts(place: &Cursor<'_, '_>, report: &mut Report<'_>) {
+    place.for_each_text(&mut |place, text| {
+        let Some(placeholder) = Placeholder::of(text) else {
+            return;
+        };
+        if report.wants_text() {
+            report.find_unless_named(place.path(), Cause::Invalid, placeholder.to_string());
+        } else {
+            report.count(1);
+        }
+    });
 }

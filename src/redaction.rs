@@ -67,6 +67,7 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// characters, numbers and booleans as they are, objects and lists by the name of their type.
 /// `None` for a URL that cannot be read.
 #[must_use]
+#[cold]
 pub fn shown(path: &FieldPath, value: &Value) -> Option<String> {
     if path.names().any(is_secret) {
         return Some(format!("\"{HIDDEN}\""));
@@ -97,7 +98,17 @@ pub(crate) fn redacted_at(path: &FieldPath, value: &Value) -> Value {
 }
 
 /// `text` as far as it may be shown, in whatever field it stands; `None` for nothing of it.
+#[cold]
 pub(crate) fn visible(text: &str) -> Option<Cow<'_, str>> {
+    if text.len() > LONGEST {
+        // Only its beginning is ever shown, and that must not cost more the longer the text is.
+        let beginning = text.as_bytes().get(..LONGEST).unwrap_or_default();
+        let is_plain = |byte: &u8| !matches!(byte, b'/' | b'@' | b'-' | b'.' | b':' | b'=');
+        return beginning
+            .iter()
+            .all(is_plain)
+            .then_some(Cow::Borrowed(text));
+    }
     if holds_private_key(text) || holds_web_token(text) {
         None
     } else if has_hidden_part(text) {
@@ -180,22 +191,27 @@ fn redacted_field(name: &str, value: &Value) -> Value {
 fn has_hidden_part(text: &str) -> bool {
     let is_url = text
         .split_once("//")
-        .is_some_and(|(_, rest)| rest.contains(['@', '?', '#']));
+        .is_some_and(|(_, rest)| rest.bytes().any(|byte| matches!(byte, b'@' | b'?' | b'#')));
+    let mut is_named = false;
     is_url
-        || text.split_once('@').is_some_and(|(before, _)| {
-            let word = before.rsplit(char::is_whitespace).next();
-            word.is_some_and(|word| word.contains(':'))
+        || text.bytes().any(|byte| {
+            is_named = byte == b':' || is_named && !byte.is_ascii_whitespace();
+            is_named && byte == b'@'
         })
 }
 
 /// True where a JSON Web Token stands in the text: an object in base64 and two parts more.
 /// Source: RFC 7519 section 3.1.
 fn holds_web_token(text: &str) -> bool {
-    text.split(|letter: char| !(letter.is_ascii_alphanumeric() || "-_.".contains(letter)))
-        .any(|word| {
-            word.starts_with("eyJ") && word.bytes().filter(|byte| *byte == b'.').count() == 2
-        })
+    let is_in_token =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let mut words = text.as_bytes().split(|byte| !is_in_token(byte));
+    words.any(|word| word.starts_with(b"eyJ") && word.split(|byte| *byte == b'.').count() == 3)
 }
+
+/// Longest text, in bytes, that is searched for credentials. In longer text whatever could be part of
+/// one hides it.
+const LONGEST: usize = 4096;
 
 /// Whatever the case: `Code` is a slip for `code`.
 fn is_secret(name: &str) -> bool {

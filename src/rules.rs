@@ -7,6 +7,7 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
+use crate::catalogue::documentation;
 use crate::field::Mismatches;
 use crate::finding::{Cause, FieldError, Finding, Fix, KEPT, Severity, Target};
 use crate::kind::{Kind, Review};
@@ -45,8 +46,8 @@ impl Rule {
             pointer,
             severity,
             fixed: false,
-            summary,
-            source,
+            summary: documentation(summary),
+            source: documentation(source),
         }
     }
 
@@ -62,8 +63,8 @@ impl Rule {
             pointer,
             severity: Severity::Deny,
             fixed: true,
-            summary,
-            source,
+            summary: documentation(summary),
+            source: documentation(source),
         }
     }
 }
@@ -174,31 +175,37 @@ impl Report<'_> {
     }
 
     /// A finding about text at the rule's field that its grammar refuses. A placeholder is named
-    /// instead of the grammar; `mended` is the text that was meant, where that is certain.
-    pub(crate) fn find_malformed(&mut self, problem: &dyn Display, mended: Option<String>) {
-        let path = self.path();
-        let text = path.of(self.object).and_then(Value::as_str);
-        let detail = named_or(text.unwrap_or_default(), problem);
+    /// instead of the grammar; `mended` makes of the text what was meant, where that is certain. The
+    /// guest answers without fixes and makes none.
+    pub(crate) fn find_malformed(
+        &mut self,
+        problem: &dyn Display,
+        mended: fn(&str) -> Option<String>,
+    ) {
+        let text = self.path().of(self.object).and_then(Value::as_str);
+        let text = text.unwrap_or_default();
+        let detail = named_or(text, problem);
+        let mended = if cfg!(target_os = "wasi") {
+            None
+        } else {
+            mended(text)
+        };
         match mended {
             Some(mended) => self.find_with_fix(Cause::Invalid, detail, mended.into()),
-            None => self.find_at(path, Cause::Invalid, detail),
+            None => self.find(Cause::Invalid, detail),
         }
     }
 
     /// A finding anywhere, unless one that is as grave says the same of that place, or a graver one
     /// says anything.
     pub(crate) fn find_unless_named(&mut self, path: FieldPath, cause: Cause, detail: String) {
-        let is_same = |finding: &Finding| {
-            finding.error.path == path
-                && (finding.severity > self.severity || finding.error.detail == detail)
-        };
-        let is_named = match self.severity {
-            Severity::Deny => self.findings.denials.iter().any(is_same),
-            _ => {
-                self.findings.denials.iter().any(is_same)
-                    || self.findings.warnings.iter().any(is_same)
-            }
-        };
+        let findings = self.findings.denials.iter().chain(&self.findings.warnings);
+        let is_named = findings
+            .filter(|finding| finding.error.path == path)
+            .any(|finding| {
+                finding.severity > self.severity
+                    || finding.severity == self.severity && finding.error.detail == detail
+            });
         if !is_named {
             self.find_at(path, cause, detail);
         }

@@ -27,7 +27,11 @@ pub(crate) const fn settings_too_many<K: Kind>() -> Row<K> {
 
 /// Finds more entries at the rule's field than are read. Nothing else is said about them.
 pub(crate) fn too_many<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
-    let entries = match report.path().of(review.object) {
+    report_too_many(review.object, report);
+}
+
+fn report_too_many(object: &Value, report: &mut Report<'_>) {
+    let entries = match report.path().of(object) {
         Some(Value::Array(elements)) => elements.len(),
         Some(Value::Object(fields)) => fields.len(),
         _ => 0,
@@ -84,7 +88,7 @@ pub(crate) const fn name_format<K: Kind>() -> Row<K> {
 pub(crate) fn code_format(code: &Field<Code<'_>, CodeProblem>, report: &mut Report<'_>) {
     match code.problem() {
         Some(problem @ CodeProblem::TooLong) => report.find(Cause::TooLong, problem.to_string()),
-        Some(problem) => report.find_malformed(problem, None),
+        Some(problem) => report.find_malformed(problem, |_| None),
         None => {}
     }
 }
@@ -150,7 +154,7 @@ fn report_names(
 ) {
     if let Field::Set(name) = name {
         if let (false, Err(problem)) = (is_stored, SubdomainName::parse(name)) {
-            report.find_malformed(&problem, None);
+            report.find_malformed(&problem, |_| None);
         }
         return;
     }

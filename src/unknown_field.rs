@@ -49,26 +49,18 @@ fn check<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
         spec_fields: field_names::<K>,
         seen: 0,
     };
-    if let Some(file) = &review.request.file {
-        let metadata = file.get("metadata");
-        search.report(
-            Place::Object,
-            &mut others(Some(file), &OBJECT_FIELDS),
-            report,
-        );
-        search.report(
-            Place::Metadata,
-            &mut others(metadata, &METADATA_FIELDS),
-            report,
-        );
-    }
-    if review.request.file.is_some() || !K::VOCABULARY.is_open {
+    let file = review.request.file.as_ref();
+    search.report_file(file, report);
+    if file.is_some() || !K::VOCABULARY.is_open {
         search.report(Place::Spec, &mut review.unknown_fields(), report);
     }
 }
 
 /// The names of the fields that are not known.
-fn others<'a>(object: Option<&'a Value>, known: &[&str]) -> impl Iterator<Item = &'a str> {
+fn others<'a>(
+    object: Option<&'a Value>,
+    known: &'static [&'static str],
+) -> impl Iterator<Item = &'a str> {
     let fields = object.and_then(Value::as_object).into_iter().flatten();
     fields
         .filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str()))
@@ -83,6 +75,16 @@ struct Search {
 }
 
 impl Search {
+    fn report_file(&mut self, file: Option<&Value>, report: &mut Report<'_>) {
+        let metadata = file.and_then(|file| file.get("metadata"));
+        self.report(Place::Object, &mut others(file, &OBJECT_FIELDS), report);
+        self.report(
+            Place::Metadata,
+            &mut others(metadata, &METADATA_FIELDS),
+            report,
+        );
+    }
+
     fn report(
         &mut self,
         place: Place,

@@ -9,3 +9,4 @@ pub mod host_pattern;
 pub mod name;
 pub mod placeholder;
 pub mod redemption_url;
+pub mod time;

@@ -106,7 +106,7 @@ const SEEN: [(&str, Outcome); 75] = [
 ];
 
 /// Texts beyond those, each a trap of one of the two readers or of the way they are joined.
-const TRAPS: [(&str, Outcome); 73] = [
+const TRAPS: [(&str, Outcome); 74] = [
     // White space at the ends, and the value is written anew.
     ("\u{a0}1.5h\t", Write(Spelled, "1h30m")),
     (" 1500ms", Write(Spelled, "1s500ms")),
@@ -168,9 +168,10 @@ const TRAPS: [(&str, Outcome); 73] = [
     ("-PT15M", Refused(Sign)),
     ("Please 5m", Refused(OtherText)),
     // Points, commas, signs, words.
-    ("1.5 hours", Write(fraction, "1h30m")),
-    ("1.5days", Write(fraction, "36h")),
+    ("1.5 hours", Refused(Fraction(None))),
+    ("1.5days", Refused(Fraction(None))),
     ("5m 1.5h", Write(fraction, "1h35m")),
+    ("1.5 m 0.5 s", Write(fraction, "1m30s500ms")),
     ("1.5M", Refused(Fraction(None))),
     ("1.5 months", Refused(Fraction(None))),
     ("1.5 h or so", Refused(Fraction(None))),

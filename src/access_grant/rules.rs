@@ -1,7 +1,5 @@
 //! The rules for AccessGrants.
 
-use chrono::DateTime;
-
 use super::{AccessGrant, replacement};
 use crate::field::{Field, Mismatches};
 use crate::finding::{Cause, Severity, supported_values};
@@ -16,6 +14,7 @@ use crate::skupper_object::{
 use crate::unknown_field::unknown_field;
 use crate::value::duration::{GoDuration, WindowProblem};
 use crate::value::placeholder::Placeholder;
+use crate::value::time::unix_seconds;
 
 type GrantReview<'a> = Review<'a, AccessGrant>;
 
@@ -174,7 +173,7 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
         ),
         check: |review, report| {
             if let Some(problem) = review.new.spec.issuer.problem() {
-                report.find_malformed(problem, None);
+                report.find_malformed(problem, |_| None);
             }
         },
     },
@@ -304,7 +303,7 @@ fn window_format(review: &GrantReview<'_>, report: &mut Report<'_>) {
         return;
     }
     let Some(window) = problem.suggestion() else {
-        return report.find_malformed(problem, None);
+        return report.find_malformed(problem, |_| None);
     };
     let lowered = review.settings.access_grant.lowered(window);
     match length_problem(window, review.settings) {
@@ -423,8 +422,8 @@ fn expired(review: &GrantReview<'_>, report: &mut Report<'_>) {
         return;
     };
     if let Some(text) = old.status_text("expirationTime")
-        && let Ok(expiry) = DateTime::parse_from_rfc3339(text)
-        && expiry < review.now
+        && let Some(expiry) = unix_seconds(text)
+        && expiry < review.now.timestamp()
     {
         report.find(
             Cause::Forbidden,

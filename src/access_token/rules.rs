@@ -74,11 +74,7 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
         ),
         check: |review, report| match review.new.spec.url.problem() {
             Some(problem @ UrlProblem::TooLong) => report.find(Cause::TooLong, problem.to_string()),
-            Some(problem) => {
-                let text = text_at(review, "/spec/url");
-                let mended = text.and_then(redemption_url::mended);
-                report.find_malformed(problem, mended);
-            }
+            Some(problem) => report.find_malformed(problem, redemption_url::mended),
             None => {}
         },
     },
@@ -206,13 +202,7 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             Some(problem @ BundleProblem::TooLong) => {
                 report.find(Cause::TooLong, problem.to_string());
             }
-            Some(problem) => {
-                let mended = match problem {
-                    BundleProblem::PrivateKey => None,
-                    _ => text_at(review, "/spec/ca").and_then(certificate::mended),
-                };
-                report.find_malformed(problem, mended);
-            }
+            Some(problem) => report.find_malformed(problem, certificate::mended),
         },
     },
     Row {
@@ -280,10 +270,6 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
     placeholder(),
 ];
 
-fn text_at<'a>(review: &TokenReview<'a>, pointer: &str) -> Option<&'a str> {
-    review.object.pointer(pointer)?.as_str()
-}
-
 /// True where a scanner asks about a stored token that was redeemed. Only then is the status of the
 /// object under review Skupper's own.
 fn is_redeemed_in_store(review: &TokenReview<'_>) -> bool {
@@ -329,7 +315,7 @@ fn unread_url<'a>(review: &TokenReview<'a>) -> Option<&'a str> {
     if review.denies("token-url-format") {
         return None;
     }
-    text_at(review, "/spec/url")
+    review.object.get("spec")?.get("url")?.as_str()
 }
 
 fn has_https(text: &str) -> bool {

@@ -1,5 +1,7 @@
 //! Every setting: its key, what may be written there, and what holds when nothing is.
 
+use crate::catalogue::documentation;
+
 use super::{ALLOWED_BOUND_KINDS, API_SERVER_AUDIENCES, RESERVED_NAMES};
 
 /// One key of the settings.
@@ -67,116 +69,128 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "defaulting",
         shape: Shape::Boolean,
-        default: "true",
-        summary: "fill in defaults and rewrite values; must be false in a policy deployed with `mutating: false`",
+        default: documentation("true"),
+        summary: documentation(
+            "fill in defaults and rewrite values; must be false in a policy deployed with `mutating: false`",
+        ),
     },
     Setting {
         key: "rules",
         shape: Shape::Severities,
-        default: "the severities of the rules table",
-        summary: "severity by rule code: `deny`, `warn` or `allow`",
+        default: documentation("the severities of the rules table"),
+        summary: documentation("severity by rule code: `deny`, `warn` or `allow`"),
     },
     Setting {
         key: "accessGrant.defaultRedemptionsAllowed",
         shape: COUNT,
-        default: "1",
-        summary: "`redemptionsAllowed` of a grant that names none",
+        default: documentation("1"),
+        summary: documentation("`redemptionsAllowed` of a grant that names none"),
     },
     Setting {
         key: "accessGrant.maxRedemptionsAllowed",
         shape: COUNT,
-        default: "no limit",
-        summary: "most redemptions a grant may allow",
+        default: documentation("no limit"),
+        summary: documentation("most redemptions a grant may allow"),
     },
     Setting {
         key: "accessGrant.defaultExpirationWindow",
         shape: Shape::Duration,
-        default: "15m",
-        summary: "`expirationWindow` of a grant that names none; the built-in 15m moves to the nearest limit",
+        default: documentation("15m"),
+        summary: documentation(
+            "`expirationWindow` of a grant that names none; the built-in 15m moves to the nearest limit",
+        ),
     },
     Setting {
         key: "accessGrant.minExpirationWindow",
         shape: Shape::Duration,
-        default: "no limit",
-        summary: "shortest window a grant may have",
+        default: documentation("no limit"),
+        summary: documentation("shortest window a grant may have"),
     },
     Setting {
         key: "accessGrant.maxExpirationWindow",
         shape: Shape::Duration,
-        default: "no limit",
-        summary: "longest window a grant may have",
+        default: documentation("no limit"),
+        summary: documentation("longest window a grant may have"),
     },
     Setting {
         key: "accessGrant.overlong",
         shape: OVERLONG,
-        default: "deny",
-        summary: "what becomes of a longer window, such as the 15m0s that a plain `skupper token issue` always sends: it is refused, or lowered to the maximum",
+        default: documentation("deny"),
+        summary: documentation(
+            "what becomes of a longer window, such as the 15m0s that a plain `skupper token issue` always sends: it is refused, or lowered to the maximum",
+        ),
     },
     Setting {
         key: "accessGrant.rewriteWindows",
         shape: Shape::Boolean,
-        default: "false",
-        summary: "rewrite a window such as `1 day` to `24h` instead of refusing it",
+        default: documentation("false"),
+        summary: documentation("rewrite a window such as `1 day` to `24h` instead of refusing it"),
     },
     Setting {
         key: "accessGrant.minCodeLength",
         shape: Shape::Integer { min: 0, max: 1024 },
-        default: "16",
-        summary: "bytes below which `grant-code-length` finds a code too short",
+        default: documentation("16"),
+        summary: documentation("bytes below which `grant-code-length` finds a code too short"),
     },
     Setting {
         key: "accessGrant.allowedIssuers",
         shape: Shape::List("names"),
-        default: "any",
-        summary: "issuers a grant may name; an empty list allows any",
+        default: documentation("any"),
+        summary: documentation("issuers a grant may name; an empty list allows any"),
     },
     Setting {
         key: "accessToken.defaultLinkCost",
         shape: COUNT,
-        default: "1",
-        summary: "`linkCost` of a token that names none",
+        default: documentation("1"),
+        summary: documentation("`linkCost` of a token that names none"),
     },
     Setting {
         key: "accessToken.maxLinkCost",
         shape: COUNT,
-        default: "no limit",
-        summary: "highest link cost a token may ask for",
+        default: documentation("no limit"),
+        summary: documentation("highest link cost a token may ask for"),
     },
     Setting {
         key: "accessToken.allowedHosts",
         shape: Shape::List("host patterns"),
-        default: "any",
-        summary: "hosts a token's URL may name; an empty list allows any",
+        default: documentation("any"),
+        summary: documentation("hosts a token's URL may name; an empty list allows any"),
     },
     Setting {
         key: "accessToken.deniedHosts",
         shape: Shape::List("host patterns"),
-        default: "none",
-        summary: "hosts a token's URL may not name; wins over `allowedHosts`",
+        default: documentation("none"),
+        summary: documentation("hosts a token's URL may not name; wins over `allowedHosts`"),
     },
     Setting {
         key: "accessToken.reservedNames",
         shape: Shape::List("names"),
-        default: "the Secrets of Skupper's controller",
-        summary: "names a token may not have; an empty list reserves none",
+        default: documentation("the Secrets of Skupper's controller"),
+        summary: documentation("names a token may not have; an empty list reserves none"),
     },
     Setting {
         key: "tokenRequest.defaultAudiences",
         shape: Shape::List("audiences"),
-        default: "none",
-        summary: "audiences of a request that names none",
+        default: documentation("none"),
+        summary: documentation("audiences of a request that names none"),
     },
     Setting {
         key: "tokenRequest.allowedAudiences",
         shape: Shape::List("audience patterns"),
-        default: "any",
-        summary: "audiences a request may name, `*` being any run of characters; an empty list allows any",
+        default: documentation("any"),
+        summary: documentation(
+            "audiences a request may name, `*` being any run of characters; an empty list allows any",
+        ),
     },
     Setting {
         key: "tokenRequest.apiServerAudiences",
         shape: Shape::List("audiences"),
-        default: "`https://kubernetes.default.svc` and `https://kubernetes.default.svc.cluster.local`",
-        summary: "what a request without audiences stands for (`--api-audiences` of the API server); an empty list means these",
+        default: documentation(
+            "`https://kubernetes.default.svc` and `https://kubernetes.default.svc.cluster.local`",
+        ),
+        summary: documentation(
+            "what a request without audiences stands for (`--api-audiences` of the API server); an empty list means these",
+        ),
     },
     Setting {
         key: "tokenRequest.maxExpirationSeconds",
@@ -184,32 +198,38 @@ pub const SETTINGS: &[Setting] = &[
             min: MIN_LIFETIME,
             max: MAX_LIFETIME,
         },
-        default: "no limit",
-        summary: "longest lifetime, in seconds; below 3600 it needs `overlong: clamp`; 3607 is refused",
+        default: documentation("no limit"),
+        summary: documentation(
+            "longest lifetime, in seconds; below 3600 it needs `overlong: clamp`; 3607 is refused",
+        ),
     },
     Setting {
         key: "tokenRequest.overlong",
         shape: OVERLONG,
-        default: "deny",
-        summary: "what becomes of a longer lifetime: it is refused, or lowered to the maximum",
+        default: documentation("deny"),
+        summary: documentation(
+            "what becomes of a longer lifetime: it is refused, or lowered to the maximum",
+        ),
     },
     Setting {
         key: "tokenRequest.allowedBoundKinds",
         shape: Shape::List("`apiVersion/kind`"),
-        default: "`v1/Pod` and `v1/Secret`",
-        summary: "kinds a token may be bound to; an empty list means these",
+        default: documentation("`v1/Pod` and `v1/Secret`"),
+        summary: documentation("kinds a token may be bound to; an empty list means these"),
     },
     Setting {
         key: "tokenRequest.exemptUsernames",
         shape: Shape::List("user names"),
-        default: "none",
-        summary: "users whose requests are allowed unchanged, beside nodes and controller managers",
+        default: documentation("none"),
+        summary: documentation(
+            "users whose requests are allowed unchanged, beside nodes and controller managers",
+        ),
     },
     Setting {
         key: "tokenRequest.exemptGroups",
         shape: Shape::List("groups"),
-        default: "none",
-        summary: "groups whose requests are allowed unchanged",
+        default: documentation("none"),
+        summary: documentation("groups whose requests are allowed unchanged"),
     },
 ];
 

@@ -98,7 +98,8 @@ impl CertificateBundle {
 /// more, or lack the lines around them or their line ends.
 #[must_use]
 pub fn mended(text: &str) -> Option<String> {
-    (text.len() <= MAX_BUNDLE_BYTES).then(|| paste::mended(text))?
+    let is_readable = text.len() <= MAX_BUNDLE_BYTES && !holds_private_key(text);
+    is_readable.then(|| paste::mended(text))?
 }
 
 /// Whether a private key stands in the text, as PEM or as base64 of PEM.

@@ -42,9 +42,7 @@ impl Placeholder {
         let text = text.trim();
         match text.as_bytes() {
             [] => None,
-            [b'<', ..] if is_no_value(text) => Some(Self::NoValue),
-            [b'<', inner @ .., b'>'] if is_example(inner) => Some(Self::Example),
-            [b'*', ..] if is_all(text, '*') => Some(Self::Redacted),
+            [first, .., _, _] if is_blank(*first) && is_all(text, *first) => Some(Self::Redacted),
             _ => by_word(text).or_else(|| by_mark(text)),
         }
     }
@@ -63,6 +61,7 @@ impl Placeholder {
 
 /// The detail of a finding about text that its grammar refuses: a placeholder is named, and else the
 /// problem.
+#[cold]
 pub(crate) fn named_or(text: &str, problem: &dyn fmt::Display) -> String {
     match Placeholder::within(text) {
         Some(placeholder) => placeholder.to_string(),
@@ -90,13 +89,6 @@ impl fmt::Display for Placeholder {
 /// Longest text, in bytes, that can be a placeholder as a whole.
 const LONGEST: usize = 512;
 
-fn is_no_value(text: &str) -> bool {
-    matches!(
-        text,
-        "<no value>" | "<nil>" | "<none>" | "<null>" | "<unset>" | "<unknown>"
-    )
-}
-
 /// Words in angle brackets. A URL in them is a URL with something around it.
 fn is_example(inner: &[u8]) -> bool {
     !inner.is_empty()
@@ -107,36 +99,34 @@ fn is_example(inner: &[u8]) -> bool {
             .any(|byte| byte.is_ascii_control() || matches!(byte, b'<' | b'>'))
 }
 
-fn is_all(text: &str, character: char) -> bool {
-    text.len() >= 3 && text.chars().all(|other| other == character)
+/// A byte that stands for a hidden one.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b'*' | b'x' | b'X')
+}
+
+fn is_all(text: &str, byte: u8) -> bool {
+    text.bytes().all(|other| other == byte)
 }
 
 fn by_word(text: &str) -> Option<Placeholder> {
-    if matches!(
-        text,
-        "null" | "nil" | "None" | "undefined" | "(null)" | "%!s(<nil>)"
-    ) {
-        return Some(Placeholder::NoValue);
+    let is = |(shape, word, _): &&(Shape, &str, Placeholder)| match shape {
+        Shape::Whole => text == *word,
+        Shape::Word => spells(text, word),
+        Shape::Start => text.starts_with(word),
+    };
+    if let Some((_, _, placeholder)) = WORDS.iter().find(is) {
+        return Some(*placeholder);
     }
-    let is = |word: &&str| spells(text, word);
-    if EXAMPLES.iter().any(is) || text == "..." {
+    if let [b'<', inner @ .., b'>'] = text.as_bytes()
+        && is_example(inner)
+    {
         return Some(Placeholder::Example);
-    }
-    if REDACTED.iter().any(is) || is_all(text, '•') || is_all(text, 'X') || is_all(text, 'x') {
-        return Some(Placeholder::Redacted);
-    }
-    if ENCRYPTED.iter().any(|start| text.starts_with(start)) {
-        return Some(Placeholder::Encrypted);
-    }
-    if REFERENCES.iter().any(|start| text.starts_with(start)) {
-        return Some(Placeholder::Reference);
     }
     let is_delimited = DELIMITERS.iter().any(|(open, close)| {
         let inner = text.strip_prefix(open);
         inner.is_some_and(|inner| inner.strip_suffix(close).is_some_and(is_name))
     });
-    let is_variable = text.strip_prefix('$').is_some_and(is_name);
-    (is_delimited || is_variable).then_some(Placeholder::Template)
+    is_delimited.then_some(Placeholder::Template)
 }
 
 fn by_mark(text: &str) -> Option<Placeholder> {
@@ -166,36 +156,73 @@ fn spells(text: &str, word: &str) -> bool {
 /// The name of a variable.
 fn is_name(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    let first = text.trim().bytes().next();
-    first.is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-        && text.trim().bytes().all(is_part)
+    let text = text.trim_ascii();
+    let is_number = text.starts_with(|first: char| first.is_ascii_digit());
+    !text.is_empty() && !is_number && text.bytes().all(is_part)
 }
 
-const EXAMPLES: [&str; 7] = [
-    "changeme",
-    "changeit",
-    "replaceme",
-    "todo",
-    "fixme",
-    "tbd",
-    "placeholder",
+/// Where a word of [`WORDS`] stands.
+enum Shape {
+    /// It is the text.
+    Whole,
+    /// It is the text, in any case and with any punctuation.
+    Word,
+    /// The text begins with it.
+    Start,
+}
+
+const WORDS: [(Shape, &str, Placeholder); 34] = [
+    (Shape::Whole, "<no value>", Placeholder::NoValue),
+    (Shape::Whole, "<nil>", Placeholder::NoValue),
+    (Shape::Whole, "<none>", Placeholder::NoValue),
+    (Shape::Whole, "<null>", Placeholder::NoValue),
+    (Shape::Whole, "<unset>", Placeholder::NoValue),
+    (Shape::Whole, "<unknown>", Placeholder::NoValue),
+    (Shape::Whole, "null", Placeholder::NoValue),
+    (Shape::Whole, "(null)", Placeholder::NoValue),
+    (Shape::Whole, "nil", Placeholder::NoValue),
+    (Shape::Whole, "None", Placeholder::NoValue),
+    (Shape::Whole, "undefined", Placeholder::NoValue),
+    (Shape::Whole, "%!s(<nil>)", Placeholder::NoValue),
+    (Shape::Whole, "...", Placeholder::Example),
+    (Shape::Word, "changeme", Placeholder::Example),
+    (Shape::Word, "changeit", Placeholder::Example),
+    (Shape::Word, "replaceme", Placeholder::Example),
+    (Shape::Word, "todo", Placeholder::Example),
+    (Shape::Word, "fixme", Placeholder::Example),
+    (Shape::Word, "tbd", Placeholder::Example),
+    (Shape::Word, "placeholder", Placeholder::Example),
+    (Shape::Word, "redacted", Placeholder::Redacted),
+    (Shape::Word, "masked", Placeholder::Redacted),
+    (
+        Shape::Start,
+        "\u{2022}\u{2022}\u{2022}",
+        Placeholder::Redacted,
+    ),
+    (Shape::Start, "ENC[", Placeholder::Encrypted),
+    (Shape::Start, "ENC(", Placeholder::Encrypted),
+    (Shape::Start, "$ANSIBLE_VAULT;", Placeholder::Encrypted),
+    (Shape::Start, "vault:v1:", Placeholder::Encrypted),
+    (
+        Shape::Start,
+        "-----BEGIN PGP MESSAGE",
+        Placeholder::Encrypted,
+    ),
+    (
+        Shape::Start,
+        "-----BEGIN AGE ENCRYPTED",
+        Placeholder::Encrypted,
+    ),
+    (Shape::Start, "ref+", Placeholder::Reference),
+    (Shape::Start, "secretref+", Placeholder::Reference),
+    (Shape::Start, "op://", Placeholder::Reference),
+    (Shape::Start, "vault:", Placeholder::Reference),
+    (Shape::Start, "arn:aws:", Placeholder::Reference),
 ];
-
-const REDACTED: [&str; 2] = ["redacted", "masked"];
-
-const ENCRYPTED: [&str; 6] = [
-    "ENC[",
-    "ENC(",
-    "$ANSIBLE_VAULT;",
-    "vault:v1:",
-    "-----BEGIN PGP MESSAGE",
-    "-----BEGIN AGE ENCRYPTED",
-];
-
-const REFERENCES: [&str; 6] = ["ref+", "secretref+", "op://", "vault:", "arn:aws:", "env:"];
 
 /// Around a name as the whole text.
-const DELIMITERS: [(&str, &str); 7] = [
+const DELIMITERS: [(&str, &str); 8] = [
+    ("$", ""),
     ("$(", ")"),
     ("((", "))"),
     ("[[", "]]"),
@@ -308,7 +335,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_skupper_generates_is_a_value(code in "[a-zA-Z0-9]{24}") {
-            prop_assume!(!is_all(&code, 'x') && !is_all(&code, 'X'));
+            prop_assume!(!is_all(&code, b'x') && !is_all(&code, b'X'));
             prop_assert_eq!(Placeholder::of(&code), None);
         }
 

@@ -25,6 +25,7 @@ use fluent_uri::component::Authority;
 use fluent_uri::pct_enc::EStr;
 
 use super::host::{Host, HostProblem};
+pub(super) use paste::unwrapped;
 
 /// Longest URL, in bytes.
 pub const MAX_URL_BYTES: usize = 2048;

@@ -6,8 +6,10 @@ use super::pem::{self, BASE64, BEGIN_CERTIFICATE, END_CERTIFICATE};
 use super::x509::Validity;
 use super::{BundleProblem, CertificateBundle};
 use crate::value::name::SubdomainName;
+use crate::value::redemption_url::unwrapped;
 
 /// A closer look at text that is no bundle: the usual slip, if it is one.
+#[cold]
 pub(super) fn slip(text: &str) -> Option<BundleProblem> {
     let text = trim(text);
     if decoded_pem(text).is_some() {
@@ -117,7 +119,7 @@ fn der(text: &str) -> Option<Vec<u8>> {
             other => encoded.push(other),
         }
     }
-    BASE64.decode(encoded).ok()
+    pem::decode(&encoded)
 }
 
 /// True for what begins as PKCS#1, PKCS#8, SEC 1 and PKCS#12 do: with a version.
@@ -135,7 +137,8 @@ fn is_path(text: &str) -> bool {
 }
 
 fn trim(text: &str) -> &str {
-    text.trim_matches(|letter: char| letter.is_whitespace() || "\"'\u{feff}".contains(letter))
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    unwrapped(text, b"\"'")
 }
 
 /// Base64 of `-----BEGIN `, and base64 of that.

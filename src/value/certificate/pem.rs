@@ -72,9 +72,7 @@ impl<'a> Blocks<'a> {
         }
         self.encoded
             .retain(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
-        BASE64
-            .decode(&self.encoded)
-            .map_err(|_| BundleProblem::NotBase64 { block })
+        decode(&self.encoded).ok_or(BundleProblem::NotBase64 { block })
     }
 }
 
@@ -86,6 +84,12 @@ impl Iterator for Blocks<'_> {
         self.begun += 1;
         Some(self.rest_of_block(label))
     }
+}
+
+/// Decodes base64 without anything between.
+#[inline(never)]
+pub(super) fn decode(encoded: &[u8]) -> Option<Vec<u8>> {
+    BASE64.decode(encoded).ok()
 }
 
 /// Cuts off a line end and the blanks before it. A lone CR at the end of the text is no line end.

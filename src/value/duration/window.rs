@@ -10,7 +10,7 @@
 use std::error::Error;
 use std::fmt;
 
-use super::{GREEK_MU_SECONDS, GoDuration, GoDurationError, split_before};
+use super::{GoDuration, GoDurationError, split_before, unit_length};
 
 /// Reads a window: what Go reads, exactly as it stands.
 ///
@@ -50,7 +50,7 @@ pub enum WindowProblem {
     /// A lone capital `M`: minutes, or months.
     AmbiguousM,
     /// A fraction outside of Go's grammar, with its meaning if it is certain: `1.5 h`, which the API
-    /// server reads as 5 hours, and `1.5 days`, but not `1.5 months`.
+    /// server reads as 5 hours, but not `1.5 days`.
     Fraction(Option<GoDuration>),
     /// `1:30`, which may be minutes and seconds.
     Colon,
@@ -90,7 +90,7 @@ impl WindowProblem {
             Self::Iso8601(_) => "not ISO 8601",
             Self::NoFixedLength => "months and years have no fixed length",
             Self::AmbiguousM => "'M' may mean minutes or months, write 'm' for minutes",
-            Self::Fraction(Some(_)) => "with a fraction only right before a unit of Go's",
+            Self::Fraction(Some(_)) => "without white space behind a fraction",
             Self::Fraction(None) => {
                 "a fraction must not be used with white space or with units other than 'h', 'm', \
                  's', 'ms', 'us' and 'ns'"
@@ -168,62 +168,38 @@ fn human(text: &str) -> WindowProblem {
             WindowProblem::UpperCase(duration)
         }
         Ok(duration) => WindowProblem::Spelled(duration),
-        Err(WindowProblem::Fraction(_)) => WindowProblem::Fraction(sum_of_fractions(text)),
+        Err(WindowProblem::Fraction(_)) => {
+            let without_space: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+            WindowProblem::Fraction(GoDuration::parse(&without_space).ok())
+        }
         Err(problem) => problem,
     }
 }
 
 /// What begins with a date, and numbers with colons between them.
 fn date_or_time(text: &str) -> Option<WindowProblem> {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let mut parts = text.splitn(3, '-');
-    if let (Some(year), Some(month), Some(_)) = (parts.next(), parts.next(), parts.next())
-        && year.len() == 4
-        && month.len() == 2
-        && is_number(year)
-        && is_number(month)
-    {
-        return Some(WindowProblem::Date);
+    let is_date = text.len() >= 8
+        && text.bytes().take(8).enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    let is_time = text.contains(':')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b':')
+        && !text.starts_with(':')
+        && !text.ends_with(':');
+    match (is_date, is_time) {
+        (true, _) => Some(WindowProblem::Date),
+        (_, true) => Some(WindowProblem::Colon),
+        _ => None,
     }
-    let is_time = text.contains(':') && text.split(':').all(is_number);
-    is_time.then_some(WindowProblem::Colon)
-}
-
-/// The sum of all numbers and units in `text`, where numbers may have a fraction; `None` where it is
-/// not certain, or no whole number of nanoseconds.
-fn sum_of_fractions(text: &str) -> Option<GoDuration> {
-    let mut total: i64 = 0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (whole, after_whole) = split_before(rest, |c| !c.is_ascii_digit());
-        let (fraction, after_number) = match after_whole.strip_prefix('.') {
-            Some(after_point) => split_before(after_point, |c| !c.is_ascii_digit()),
-            None => ("", after_whole),
-        };
-        let (unit, after) = split_unit(after_number.trim_start());
-        if unit == "M" {
-            return None;
-        }
-        let unit = unit.to_ascii_lowercase();
-        if UNITS_WITHOUT_FIXED_LENGTH.contains(&unit.as_str()) {
-            return None;
-        }
-        let number: i64 = format!("{whole}{fraction}").parse().ok()?;
-        let scale = 10_i64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-        let length = number.checked_mul(span_length("1", &unit).ok()?)?;
-        if length % scale != 0 {
-            return None;
-        }
-        total = total.checked_add(length / scale)?;
-        rest = after.trim_start();
-    }
-    Some(GoDuration(total))
 }
 
 /// The nanoseconds of all numbers and units in `text`, whatever the case of the units.
 ///
-/// The units are looked at before humantime is asked, which has a length for a month; and it is
-/// asked for one number and unit at a time, because its sum can panic.
+/// humantime reads the same, but for months and years, to which it gives a length, and for sums at
+/// which it panics.
 fn sum_of_spans(text: &str) -> Result<i64, WindowProblem> {
     let mut total: i64 = 0;
     let mut after_hours = false;
@@ -250,7 +226,9 @@ fn sum_of_spans(text: &str) -> Result<i64, WindowProblem> {
 fn leading_span(text: &str) -> Result<(&str, &str, &str), WindowProblem> {
     let (number, after_number) = split_before(text, |c| !c.is_ascii_digit());
     let after_space = after_number.trim_start();
-    let (unit, rest) = split_unit(after_space);
+    let (unit, rest) = split_before(after_space, |c| {
+        c.is_whitespace() || c.is_ascii_digit() || matches!(c, '.' | ',' | '+' | '-')
+    });
     if !number.is_empty() && !unit.is_empty() {
         return Ok((number, unit, rest));
     }
@@ -264,25 +242,39 @@ fn leading_span(text: &str) -> Result<(&str, &str, &str), WindowProblem> {
     })
 }
 
-/// The unit that `text` begins with, which may be empty, and the rest.
-fn split_unit(text: &str) -> (&str, &str) {
-    split_before(text, |c| {
-        c.is_whitespace() || c.is_ascii_digit() || ".,+-".contains(c)
-    })
-}
-
 fn span_length(number: &str, unit: &str) -> Result<i64, WindowProblem> {
-    // humantime knows the micro sign only.
-    let unit = if unit == GREEK_MU_SECONDS { "us" } else { unit };
-    let length = match humantime::parse_duration(&format!("{number}{unit}")) {
-        Ok(length) => length,
-        Err(humantime::DurationError::NumberOverflow) => return Err(WindowProblem::TooLong),
-        Err(_) => return Err(WindowProblem::UnknownUnit),
-    };
-    i64::try_from(length.as_nanos()).map_err(|_| WindowProblem::TooLong)
+    let number: i64 = number.parse().map_err(|_| WindowProblem::TooLong)?;
+    let unit = unit_length(unit)
+        .or_else(|| {
+            let is_meant = |names: &str| names.split(' ').any(|name| name == unit);
+            let mut units = SPELLED_UNITS.iter();
+            units
+                .find(|(names, _)| is_meant(names))
+                .map(|(_, length)| *length)
+        })
+        .ok_or(WindowProblem::UnknownUnit)?;
+    let length = i64::try_from(unit)
+        .ok()
+        .and_then(|unit| number.checked_mul(unit));
+    length.ok_or(WindowProblem::TooLong)
 }
 
 const SUCH_AS: &str = " such as '15m', '1h30m' or '48h'";
+
+/// What people call units, in lower case and with blanks between, and their nanoseconds. What Go calls
+/// them comes before. Source: humantime 2.4, `parse_duration`.
+const SPELLED_UNITS: [(&str, u64); 8] = [
+    ("nanos nsec", 1),
+    ("usec", 1_000),
+    ("millis msec", 1_000_000),
+    ("seconds second secs sec", SECOND),
+    ("minutes minute mins min", 60 * SECOND),
+    ("hours hour hrs hr", 3_600 * SECOND),
+    ("days day d", 86_400 * SECOND),
+    ("weeks week wks wk w", 604_800 * SECOND),
+];
+
+const SECOND: u64 = 1_000_000_000;
 
 /// In lower case. A capital `M` alone is not here, it may be minutes.
 const UNITS_WITHOUT_FIXED_LENGTH: [&str; 9] = [
@@ -325,8 +317,7 @@ mod tests {
             ),
             (
                 WindowProblem::Fraction(Some(day)),
-                "must be a Go duration, with a fraction only right before a unit of Go's: write \
-                 '24h'",
+                "must be a Go duration, without white space behind a fraction: write '24h'",
             ),
             (
                 WindowProblem::Colon,
@@ -389,10 +380,10 @@ mod tests {
             ("P1M", None),
             ("1M", None),
             ("1.0 h", Some(hour)),
-            ("0.5 hours 30 min", Some(hour)),
+            ("0.5 h 30 m", Some(hour)),
+            ("0.5 hours", None),
             ("1.5 months", None),
             ("1.5 M", None),
-            ("0.3333 ns", None),
             ("1 hour or so", None),
             ("1 month", None),
         ] {
