@@ -6,7 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use kubewarden_policy_sdk::protocol_version_guest;
+use kubewarden_policy_sdk::settings::SettingsValidationResponse;
 use kubewarden_policy_sdk::wapc_guest::{CallResult, register_function};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::review_payload;
@@ -24,53 +26,50 @@ pub(crate) extern "C" fn wapc_init() {
 
 fn validate(payload: &[u8]) -> CallResult {
     let verdict = review_payload(payload, now());
-    Ok(serde_json::to_vec(&response(verdict))?)
+    Ok(serde_json::to_vec(&Response::from(verdict))?)
 }
 
 fn validate_settings(payload: &[u8]) -> CallResult {
     let problems = Settings::from_json(payload).err();
-    let message = problems.map(|problems| Value::from(problems.to_string()));
-    let response = object([
-        ("valid", message.is_none().into()),
-        ("message", message.unwrap_or_default()),
-    ]);
+    let response = SettingsValidationResponse {
+        valid: problems.is_none(),
+        message: problems.map(|problems| problems.to_string()),
+    };
     Ok(serde_json::to_vec(&response)?)
 }
 
 /// The answer to `validate`; what there is not is `null`. The SDK's own type has a `HashMap`, which takes
 /// several kilobytes of the module.
 /// Source: kubewarden-policy-sdk, `ValidationResponse`.
-fn response(verdict: Verdict) -> Value {
-    let (message, code) = match verdict.refusal {
-        Some(refusal) => (Value::from(refusal.message), Value::from(refusal.code)),
-        None => (Value::Null, Value::Null),
-    };
-    let mut annotations = Map::new();
-    for (key, text) in verdict.audit_annotations {
-        annotations.insert(key.to_owned(), text.into());
-    }
-    let warnings = verdict.warnings;
-    let or_null = |is_empty: bool, value: Value| if is_empty { Value::Null } else { value };
-    object([
-        ("accepted", message.is_null().into()),
-        ("message", message),
-        ("code", code),
-        ("mutated_object", verdict.mutated_object.unwrap_or_default()),
-        (
-            "audit_annotations",
-            or_null(annotations.is_empty(), annotations.into()),
-        ),
-        ("warnings", or_null(warnings.is_empty(), warnings.into())),
-    ])
+#[derive(Serialize)]
+struct Response {
+    accepted: bool,
+    message: Option<String>,
+    code: Option<u16>,
+    mutated_object: Option<Value>,
+    audit_annotations: Option<Map<String, Value>>,
+    warnings: Option<Vec<String>>,
 }
 
-/// An object, made entry by entry: collecting one sorts it first, with 5 KB of code.
-fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
-    let mut object = Map::new();
-    for (name, value) in fields {
-        object.insert(name.to_owned(), value);
+impl From<Verdict> for Response {
+    fn from(verdict: Verdict) -> Self {
+        let (message, code) = match verdict.refusal {
+            Some(refusal) => (Some(refusal.message), Some(refusal.code)),
+            None => (None, None),
+        };
+        let mut annotations = Map::new();
+        for (key, text) in verdict.audit_annotations {
+            annotations.insert(key.to_owned(), text.into());
+        }
+        Self {
+            accepted: message.is_none(),
+            message,
+            code,
+            mutated_object: verdict.mutated_object,
+            audit_annotations: (!annotations.is_empty()).then_some(annotations),
+            warnings: (!verdict.warnings.is_empty()).then_some(verdict.warnings),
+        }
     }
-    object.into()
 }
 
 /// The host's time; the epoch where it has none, so that nothing counts as expired.

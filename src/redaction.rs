@@ -100,6 +100,9 @@ pub(crate) fn redacted_at(path: &FieldPath, value: &Value) -> Value {
 /// `text` as far as it may be shown, in whatever field it stands; `None` for nothing of it.
 #[cold]
 pub(crate) fn visible(text: &str) -> Option<Cow<'_, str>> {
+    if text.len() < SHORTEST && !text.bytes().any(|byte| matches!(byte, b'@' | b'/')) {
+        return Some(Cow::Borrowed(text));
+    }
     if text.len() > LONGEST {
         // Only its beginning is ever shown, and that must not cost more the longer the text is.
         let beginning = text.as_bytes().get(..LONGEST).unwrap_or_default();
@@ -208,6 +211,9 @@ fn holds_web_token(text: &str) -> bool {
     let mut words = text.as_bytes().split(|byte| !is_in_token(byte));
     words.any(|word| word.starts_with(b"eyJ") && word.split(|byte| *byte == b'.').count() == 3)
 }
+
+/// Shorter text, in bytes, is no key and no token: most names and values need no search.
+const SHORTEST: usize = 20;
 
 /// Longest text, in bytes, that is searched for credentials. In longer text whatever could be part of
 /// one hides it.

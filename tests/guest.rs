@@ -294,27 +294,27 @@ fn every_kind_of_request_stays_within_its_fuel() {
     let budgets = [
         ("no request", json!({}), 58_000),
         ("a status update, not judged", status, 818_000),
-        ("an AccessToken with a P-256 certificate", token, 566_000),
+        ("an AccessToken with a P-256 certificate", token, 605_000),
         (
             "an AccessGrant, accepted",
             recorded("01-accessgrant-create.json"),
-            431_000,
+            463_000,
         ),
         (
             "an AccessGrant, defaulted",
             recorded("03-accessgrant-create-nospec.json"),
-            604_000,
+            635_000,
         ),
-        ("an AccessGrant, refused", days, 553_000),
+        ("an AccessGrant, refused", days, 592_000),
         (
             "an update of an AccessGrant",
             recorded("07-accessgrant-update-apply.json"),
-            745_000,
+            782_000,
         ),
         (
             "a TokenRequest",
             recorded("28-token-bound-secret.json"),
-            573_000,
+            606_000,
         ),
         (
             "a kubelet's TokenRequest",

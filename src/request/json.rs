@@ -50,6 +50,10 @@ pub(super) enum Place {
 impl Place {
     /// The place of the field `name` of an object here.
     fn enter(self, name: &str) -> Self {
+        // Most names stand where nothing is kept: they are compared with none.
+        if self == Self::Nothing {
+            return self;
+        }
         match (self, name) {
             (Self::Whole, _)
             | (Self::Payload, "settings")

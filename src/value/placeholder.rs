@@ -43,6 +43,8 @@ impl Placeholder {
         match text.as_bytes() {
             [] => None,
             [first, .., _, _] if is_blank(*first) && is_all(text, *first) => Some(Self::Redacted),
+            // Most values are a word or a number that is none of these.
+            letters if letters.iter().all(u8::is_ascii_alphanumeric) => by_letters(text),
             _ => by_word(text).or_else(|| by_mark(text)),
         }
     }
@@ -127,6 +129,31 @@ fn by_word(text: &str) -> Option<Placeholder> {
         inner.is_some_and(|inner| inner.strip_suffix(close).is_some_and(is_name))
     });
     is_delimited.then_some(Placeholder::Template)
+}
+
+/// For text of letters and digits alone.
+fn by_letters(text: &str) -> Option<Placeholder> {
+    let may_be_word = matches!(
+        (text.len(), text.as_bytes().first()?),
+        (
+            3..=11,
+            b'n' | b'N'
+                | b'u'
+                | b'c'
+                | b'C'
+                | b'r'
+                | b'R'
+                | b't'
+                | b'T'
+                | b'f'
+                | b'F'
+                | b'p'
+                | b'P'
+                | b'm'
+                | b'M'
+        )
+    );
+    may_be_word.then(|| by_word(text))?
 }
 
 fn by_mark(text: &str) -> Option<Placeholder> {
