@@ -243,7 +243,9 @@ pub struct Issue {
     Example: only write the files\n  \
     redemption-sidecar redeem west.yaml --out link\n\
     Example: link the site in namespace 'east' of a Kubernetes cluster\n  \
-    redemption-sidecar redeem west.yaml --kubernetes --namespace east"
+    redemption-sidecar redeem west.yaml --kubernetes --namespace east",
+    after_help = "It goes through the HTTP proxy of HTTPS_PROXY or ALL_PROXY, unless NO_PROXY names the \
+    host."
 )]
 pub struct Redeem {
     /// The token: a file with an AccessToken, `-` for standard input

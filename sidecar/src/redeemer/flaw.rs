@@ -49,9 +49,10 @@ impl fmt::Display for Flaw {
             Self::AnotherGrant => {
                 formatter.write_str(" and is of another grant than that of the token")
             }
-            Self::UnknownGrant => {
-                formatter.write_str(" and does not tell which grant it was redeemed from")
-            }
+            Self::UnknownGrant => formatter.write_str(
+                " and does not tell which grant it was redeemed from (if it is that of the token, \
+                 nothing is left to do)",
+            ),
         }
     }
 }

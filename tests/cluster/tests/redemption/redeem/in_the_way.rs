@@ -168,7 +168,7 @@ async fn a_certificate_of_another_grant_is_in_the_way_and_one_of_this_grant_is_s
     target.add_link("east", "east").await;
     let problem = target.redeem(&read(&partner.token("east", "grant"))).await;
     let problem = problem.err().unwrap();
-    let expected = "the Secret 'east' exists and does not tell which grant it was redeemed from: ";
+    let expected = "the Secret 'east' exists and does not tell which grant it was redeemed from (";
     assert!(problem.to_string().starts_with(expected), "{problem}");
 }
 
