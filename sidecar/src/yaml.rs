@@ -26,6 +26,11 @@ pub fn object_of_kind(bytes: &[u8], kind: &str) -> Result<Value, String> {
     for document in read? {
         flatten(document, &mut objects);
     }
+    let has = |object: &Value, field| object.get(field).is_some_and(Value::is_string);
+    let is_typed = |object: &Value| has(object, "apiVersion") && has(object, "kind");
+    if objects.len() > 1 && !objects.iter().all(is_typed) {
+        return Err("must hold objects with apiVersion and kind only".to_owned());
+    }
     let of_kind = |object: &Value| object.get("kind").and_then(Value::as_str) == Some(kind);
     let count = objects.iter().filter(|object| of_kind(object)).count();
     if count == 0 {
@@ -117,8 +122,8 @@ mod tests {
 
     #[test]
     fn an_object_of_a_kind_is_read_as_kubectl_reads_it() {
-        let token = "kind: AccessToken\nname: canary-ü\n";
-        let item = "{kind: AccessToken, name: canary-ü}";
+        let token = "apiVersion: a\nkind: AccessToken\nname: canary-ü\n";
+        let item = "{apiVersion: a, kind: AccessToken, name: canary-ü}";
         let list = format!("kind: List\nitems: [{item}]\n");
         let nested = format!("kind: List\nitems: [{{kind: List, items: [{item}]}}]\n");
         let read = |bytes: &[u8]| object_of_kind(bytes, "AccessToken");
@@ -146,14 +151,14 @@ mod tests {
             ),
             (
                 "behind another object",
-                format!("kind: Namespace\n---\n---\n{token}---\n").into(),
+                format!("apiVersion: v1\nkind: Namespace\n---\n---\n{token}---\n").into(),
             ),
         ];
         for (name, bytes) in good {
             let object = read(&bytes).unwrap_or_else(|problem| panic!("{name}: {problem}"));
             assert_eq!(object["name"], "canary-ü", "{name}");
         }
-        let bad: [(&str, String, &str); 7] = [
+        let bad: [(&str, String, &str); 8] = [
             (
                 "nothing",
                 String::new(),
@@ -170,13 +175,18 @@ mod tests {
                 "must be an object with apiVersion and kind",
             ),
             (
+                "something that is no object behind it",
+                format!("{token}---\na: canary\n"),
+                "must hold objects with apiVersion and kind only",
+            ),
+            (
                 "two of the kind",
                 format!("{token}---\n{list}"),
                 "must hold one AccessToken only, and holds 2: give each its own file",
             ),
             (
                 "two of other kinds",
-                "kind: canary\n---\nkind: b\n".into(),
+                "{apiVersion: a, kind: canary}\n---\n{apiVersion: a, kind: b}\n".into(),
                 "must hold an AccessToken, and holds 2 objects of other kinds",
             ),
             ("no YAML", format!("{token}---\n[canary"), "line "),

@@ -58,7 +58,7 @@ async fn what_is_redeemed_is_not_asked_for_again() {
     let redeemed = run(&token, folder.path()).await.unwrap();
     assert_eq!(redeemed.key_made_by, None);
     assert_eq!(redeemed.links, [folder.path().join("Link-west.yaml")]);
-    assert!((1..3650).contains(&(redeemed.not_after - now()).num_days()));
+    assert!((1..=3650).contains(&(redeemed.not_after - now()).num_days()));
     assert_eq!(partner.connections(), 0);
     assert_eq!(files(folder.path()), ["Link-west.yaml", "Secret-west.yaml"]);
 
