@@ -63,6 +63,11 @@ pub fn redacted(answer: &Value) -> Value {
     }
     let findings = answer.get_mut("findings").and_then(Value::as_array_mut);
     for finding in findings.into_iter().flatten() {
+        if let Some(Value::String(pointer)) = finding.get_mut("pointer")
+            && redaction::hides_name(&FieldPath::from_pointer(pointer))
+        {
+            redaction::HIDDEN.clone_into(pointer);
+        }
         if let Some(fix) = finding.get_mut("fix") {
             let pointer = fix.get("pointer").and_then(Value::as_str);
             let path = FieldPath::from_pointer(pointer.unwrap_or_default());
@@ -226,6 +231,20 @@ mod tests {
         for (name, spec, expected) in cases {
             assert_eq!(review(grant(spec)), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn an_answer_to_be_printed_holds_no_secret() {
+        let object = json!({"apiVersion": "skupper.io/v2alpha1", "kind": "AccessToken",
+            "metadata": {"name": "west"}, "spec": {
+                "url": "canary.example/canary", "code": "canary", "https://u:canary@h/": 1}});
+        let printed = redacted(&review(object)).to_string();
+        assert!(!printed.contains("u:canary"), "{printed}");
+        let fixed = json!({"findings": [{"pointer": "/spec/ca",
+            "fix": {"pointer": "/spec/ca", "value": "canary"}}], "mutatedObject": {"code": "canary"}});
+        let expected = json!({"findings": [{"pointer": "/spec/ca",
+            "fix": {"pointer": "/spec/ca", "value": "***"}}], "mutatedObject": {"code": "***"}});
+        assert_eq!(redacted(&fixed), expected);
     }
 
     #[test]

@@ -89,6 +89,12 @@ pub fn shown(path: &FieldPath, value: &Value) -> Option<String> {
     }
 }
 
+/// True where a name in the path may not be shown as it is.
+pub(crate) fn hides_name(path: &FieldPath) -> bool {
+    path.names()
+        .any(|name| visible(name).is_none_or(|shown| shown != name))
+}
+
 /// A copy of `value`, which stands at `path`, without what may not be shown.
 pub(crate) fn redacted_at(path: &FieldPath, value: &Value) -> Value {
     match path.names().last() {
@@ -165,7 +171,10 @@ fn hide_others(fields: &mut Map<String, Value>, is_known: impl Fn(&str) -> bool)
 fn redacted_fields(fields: &Map<String, Value>) -> Map<String, Value> {
     fields
         .iter()
-        .map(|(name, value)| (name.clone(), redacted_field(name, value)))
+        .map(|(name, value)| {
+            let shown = visible(name).map_or_else(|| HIDDEN.to_owned(), Cow::into_owned);
+            (shown, redacted_field(name, value))
+        })
         .collect()
 }
 
@@ -265,6 +274,13 @@ mod tests {
                 "audiences": ["https://vault.example", "https://vault.example/a b"]},
             "status": {"code": "***", "ca": "***", "token": "***", "url": "***", "redemptions": 1}
         });
+        assert_eq!(redacted(&object), expected);
+    }
+
+    #[test]
+    fn a_name_with_a_credential_in_it_is_hidden() {
+        let object = json!({"metadata": {"labels": {"u:canary@h": "x", "site": "west"}}});
+        let expected = json!({"metadata": {"labels": {"***": "x", "site": "west"}}});
         assert_eq!(redacted(&object), expected);
     }
 

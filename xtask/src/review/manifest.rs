@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use skupper_access_check::judge::Contents;
+use skupper_access_policy::printable::printable;
 use skupper_access_policy::request::admission_request;
 
 /// An object as somebody wrote it.
@@ -55,8 +56,8 @@ impl Manifest {
 fn kind_and_name(object: &Value) -> String {
     format!(
         "{} {}",
-        text(object, "/kind"),
-        text(object, "/metadata/name")
+        printable(text(object, "/kind")),
+        printable(text(object, "/metadata/name"))
     )
 }
 
