@@ -137,6 +137,34 @@ async fn an_older_ledger_is_not_used_by_whom_knows_better() {
     }
 }
 
+/// As `sqlite3 ledger.db '.restore copy.db'` does: through SQLite, into the same file.
+#[tokio::test]
+async fn an_older_ledger_that_is_written_into_this_one_counts_nothing() {
+    let (folder, ledger, grant) = ledger().await;
+    let file = folder.path().join("data/ledger.db");
+    let backup = folder.path().join("copy.db");
+    copy(&file, &backup);
+    let counted = ledger.count(&grant.uid, redemption(&grant, 2), now(), soon());
+    assert_eq!(counted.await.unwrap(), Ok(Decision::Count));
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let backup = backup.to_str().unwrap();
+    connection.execute("ATTACH ?1 AS backup", [backup]).unwrap();
+    let restore = "BEGIN IMMEDIATE; DELETE FROM redemptions; DELETE FROM grants; DELETE FROM meta; \
+                   INSERT INTO grants SELECT * FROM backup.grants; \
+                   INSERT INTO redemptions SELECT * FROM backup.redemptions; \
+                   INSERT INTO meta SELECT * FROM backup.meta; COMMIT";
+    connection.execute_batch(restore).unwrap();
+    for key in [2, 3, 4] {
+        let counted = ledger.count(&grant.uid, redemption(&grant, key), now(), soon());
+        let fault = counted.await.unwrap_err().to_string();
+        assert!(fault.contains("lacks its last change"), "{fault}");
+        assert!(ledger.prove(now()).await.is_err());
+    }
+    drop((connection, ledger));
+    let fault = open(&folder.path().join("data")).check_whole().unwrap_err();
+    assert!(fault.to_string().contains("--accept-lost-log"), "{fault}");
+}
+
 /// The log of a killed process, beside a main file of before.
 #[tokio::test]
 async fn a_log_is_not_read_into_another_file() {

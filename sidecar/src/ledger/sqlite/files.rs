@@ -147,6 +147,14 @@ impl Files {
         Ok(())
     }
 
+    /// Finds out whether a ledger at this number holds every change that this process has seen.
+    pub(super) fn check_newest(&self, number: u64) -> Result<(), LedgerFault> {
+        match self.newest.load(Ordering::Relaxed).saturating_sub(number) {
+            0 => Ok(()),
+            missing => Err(fault::lacking(&self.file, missing)),
+        }
+    }
+
     /// Notes the number of a change that is durable.
     pub(super) fn note(&self, number: u64) {
         self.newest.fetch_max(number, Ordering::Relaxed);
@@ -270,7 +278,12 @@ impl Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        if !self.is_same() {
+        let [main, ..] = &self.paths;
+        let holds_all = match (self.mark.highest(), self.number(main)) {
+            (Ok(highest), Ok(number)) => number >= highest,
+            _ => false,
+        };
+        if !holds_all || !self.is_same() {
             self.mark.keep();
         }
     }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::files::Files;
@@ -219,7 +219,15 @@ impl Store {
         let Some(connection) = &mut self.connection else {
             return Err(fault::not_open(file));
         };
-        let number = run(file, connection, batch).map_err(|error| fault::writing(file, &error))?;
+        let writing = |error| fault::writing(file, &error);
+        // A transaction without a change commits without touching the disk.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let mut transaction = transaction.map_err(writing)?;
+        let number = queries::changes(&transaction).map_err(writing)?;
+        // An older ledger may have been written into this one.
+        self.files.check_newest(number)?;
+        let number = run(file, &mut transaction, batch).map_err(writing)?;
+        transaction.commit().map_err(writing)?;
         if let Some(number) = number {
             self.files.note(number);
         }
@@ -288,15 +296,13 @@ impl Store {
     }
 }
 
-/// Runs orders in one transaction, and returns the number of what they changed. An error is one of
-/// the store.
+/// Runs orders in a transaction, and returns the number of what they changed. An error is one of the
+/// store.
 fn run(
     file: &Path,
-    connection: &mut Connection,
+    transaction: &mut Transaction<'_>,
     batch: &mut [Box<dyn Order>],
 ) -> rusqlite::Result<Option<u64>> {
-    // A transaction without a change commits without touching the disk.
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for order in batch.iter_mut() {
         // Now, after the wait for the lock.
         if !order.is_due(Instant::now()) {
@@ -319,13 +325,10 @@ fn run(
         }
     }
     let mut effects = batch.iter().map(|order| order.effect());
-    let number = if effects.any(|effect| !matches!(effect, Effect::Nothing)) {
-        Some(queries::number_change(&transaction)?)
-    } else {
-        None
-    };
-    transaction.commit()?;
-    Ok(number)
+    if effects.any(|effect| !matches!(effect, Effect::Nothing)) {
+        return queries::number_change(transaction).map(Some);
+    }
+    Ok(None)
 }
 
 fn log_lost(counted: &Counted) {
