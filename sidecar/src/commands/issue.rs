@@ -1,10 +1,11 @@
 //! `issue`: makes a grant and prints the AccessToken that redeems it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+mod token_file;
+
+use std::fs::File;
+use std::io::{self, Read};
 use std::num::NonZeroU32;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -21,6 +22,7 @@ use crate::ledger::kubernetes::administration::{Administration, Complete, Publis
 use crate::manifest::AccessToken;
 use crate::redemption::{CodeDigest, Grant, GrantUid};
 use crate::{clock, random, wording, yaml};
+use token_file::TokenFile;
 
 pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     let now = clock::now();
@@ -307,64 +309,5 @@ fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
             path.display(),
             wording::io(&error)
         ))),
-    }
-}
-
-/// The file of a token, readable by its owner only. It goes again unless the token comes into it.
-struct TokenFile {
-    path: PathBuf,
-    file: File,
-    is_filled: bool,
-}
-
-impl TokenFile {
-    fn create(path: PathBuf) -> Result<Self, Failure> {
-        let mut options = OpenOptions::new();
-        match options.write(true).create_new(true).mode(0o600).open(&path) {
-            Ok(file) => Ok(Self {
-                path,
-                file,
-                is_filled: false,
-            }),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let is_empty =
-                    fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() == 0);
-                let what = if is_empty {
-                    "is empty, as a stopped run leaves it: remove it"
-                } else {
-                    "may hold a token: keep it"
-                };
-                Err(Failure::usage(format!(
-                    "{} is there already and {what}, or name another file",
-                    path.display()
-                )))
-            }
-            Err(error) => Err(Failure::usage(format!(
-                "cannot write to {}: {}",
-                path.display(),
-                wording::io(&error)
-            ))),
-        }
-    }
-
-    fn fill(mut self, text: &[u8]) -> Result<(), Failure> {
-        let written = self
-            .file
-            .write_all(text)
-            .and_then(|()| self.file.sync_all());
-        self.is_filled = written.is_ok();
-        written.map_err(|error| {
-            let cause = wording::io(&error);
-            Failure::try_again(format!("cannot write to {}: {cause}", self.path.display()))
-        })
-    }
-}
-
-impl Drop for TokenFile {
-    fn drop(&mut self) {
-        if !self.is_filled {
-            // What stays when even that fails is empty or cut off.
-            let _ = fs::remove_file(&self.path);
-        }
     }
 }
