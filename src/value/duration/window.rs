@@ -10,7 +10,7 @@
 use std::error::Error;
 use std::fmt;
 
-use super::{GoDuration, GoDurationError, split_before, unit_length};
+use super::{GREEK_MU_SECONDS, GoDuration, GoDurationError, split_before};
 
 /// Reads a window: what Go reads, exactly as it stands.
 ///
@@ -198,8 +198,8 @@ fn date_or_time(text: &str) -> Option<WindowProblem> {
 
 /// The nanoseconds of all numbers and units in `text`, whatever the case of the units.
 ///
-/// humantime reads the same, but for months and years, to which it gives a length, and for sums at
-/// which it panics.
+/// The units are looked at before humantime is asked, which has a length for a month; and it is
+/// asked for one number and unit at a time, because its sum can panic.
 fn sum_of_spans(text: &str) -> Result<i64, WindowProblem> {
     let mut total: i64 = 0;
     let mut after_hours = false;
@@ -243,38 +243,17 @@ fn leading_span(text: &str) -> Result<(&str, &str, &str), WindowProblem> {
 }
 
 fn span_length(number: &str, unit: &str) -> Result<i64, WindowProblem> {
-    let number: i64 = number.parse().map_err(|_| WindowProblem::TooLong)?;
-    let unit = unit_length(unit)
-        .or_else(|| {
-            let is_meant = |names: &str| names.split(' ').any(|name| name == unit);
-            let mut units = SPELLED_UNITS.iter();
-            units
-                .find(|(names, _)| is_meant(names))
-                .map(|(_, length)| *length)
-        })
-        .ok_or(WindowProblem::UnknownUnit)?;
-    let length = i64::try_from(unit)
-        .ok()
-        .and_then(|unit| number.checked_mul(unit));
-    length.ok_or(WindowProblem::TooLong)
+    // humantime knows the micro sign only.
+    let unit = if unit == GREEK_MU_SECONDS { "us" } else { unit };
+    let length = match humantime::parse_duration(&format!("{number}{unit}")) {
+        Ok(length) => length,
+        Err(humantime::DurationError::NumberOverflow) => return Err(WindowProblem::TooLong),
+        Err(_) => return Err(WindowProblem::UnknownUnit),
+    };
+    i64::try_from(length.as_nanos()).map_err(|_| WindowProblem::TooLong)
 }
 
 const SUCH_AS: &str = " such as '15m', '1h30m' or '48h'";
-
-/// What people call units, in lower case and with blanks between, and their nanoseconds. What Go calls
-/// them comes before. Source: humantime 2.4, `parse_duration`.
-const SPELLED_UNITS: [(&str, u64); 8] = [
-    ("nanos nsec", 1),
-    ("usec", 1_000),
-    ("millis msec", 1_000_000),
-    ("seconds second secs sec", SECOND),
-    ("minutes minute mins min", 60 * SECOND),
-    ("hours hour hrs hr", 3_600 * SECOND),
-    ("days day d", 86_400 * SECOND),
-    ("weeks week wks wk w", 604_800 * SECOND),
-];
-
-const SECOND: u64 = 1_000_000_000;
 
 /// In lower case. A capital `M` alone is not here, it may be minutes.
 const UNITS_WITHOUT_FIXED_LENGTH: [&str; 9] = [
