@@ -37,11 +37,12 @@ XTASK_SOURCES := $(CHECK_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs
 say = @printf '\n>> %s\n' '$(1)'
 
 # A module for WebAssembly of a package, with a profile, for a target. Places in panics name the crate
-# and not the folder of this machine: whoever builds it gets the same bytes.
+# and not the folder of this machine: whoever builds it gets the same bytes. The linker leaves room for
+# the largest index in every reference unless it is told to compress them: a fifteenth of the module.
 build_module = cargo fetch --locked --quiet; \
 	sources=$$(printf '"--remap-path-prefix=%s/=",' $${CARGO_HOME:-$$HOME/.cargo}/registry/src/*); \
 	cargo rustc --locked --package $(1) --lib --crate-type cdylib --profile $(2) --target $(3) \
-		--config "target.$(3).rustflags=[$$sources]"
+		--config "target.$(3).rustflags=[$$sources\"-Clink-args=--strip-debug --compress-relocations\"]"
 
 ##@ Build
 

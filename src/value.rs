@@ -9,4 +9,3 @@ pub mod host_pattern;
 pub mod name;
 pub mod placeholder;
 pub mod redemption_url;
-pub mod time;

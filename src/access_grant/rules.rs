@@ -1,5 +1,7 @@
 //! The rules for AccessGrants.
 
+use chrono::DateTime;
+
 use super::{AccessGrant, replacement};
 use crate::field::{Field, Mismatches};
 use crate::finding::{Cause, Severity, supported_values};
@@ -14,7 +16,6 @@ use crate::skupper_object::{
 use crate::unknown_field::unknown_field;
 use crate::value::duration::{GoDuration, WindowProblem};
 use crate::value::placeholder::Placeholder;
-use crate::value::time::unix_seconds;
 
 type GrantReview<'a> = Review<'a, AccessGrant>;
 
@@ -422,8 +423,8 @@ fn expired(review: &GrantReview<'_>, report: &mut Report<'_>) {
         return;
     };
     if let Some(text) = old.status_text("expirationTime")
-        && let Some(expiry) = unix_seconds(text)
-        && expiry < review.now.timestamp()
+        && let Ok(expiry) = DateTime::parse_from_rfc3339(text)
+        && expiry < review.now
     {
         report.find(
             Cause::Forbidden,
