@@ -260,6 +260,8 @@ pub struct Text {
 pub enum Unread {
     /// It is larger than 16 MiB, and begins with this text.
     TooLarge(String),
+    /// It is UTF-16 without byte order mark or UTF-32, with these letters.
+    Unmarked(String),
     /// A line that says why it cannot be read.
     Failed(String),
 }
@@ -271,6 +273,10 @@ impl Unread {
         match self {
             Self::TooLarge(_) => format!(
                 "cannot read {}: it is larger than 16 MiB: split it",
+                input.name()
+            ),
+            Self::Unmarked(_) => format!(
+                "cannot read {}: it is UTF-16 without byte order mark, or UTF-32: save it as UTF-8",
                 input.name()
             ),
             Self::Failed(line) => line.clone(),
@@ -293,6 +299,10 @@ pub fn read(input: &Input) -> Result<Text, Unread> {
     let text = decode(&bytes).into_owned();
     if bytes.len() as u64 > LARGEST {
         return Err(Unread::TooLarge(text));
+    }
+    // Manifests begin in ASCII, of which a wider encoding makes bytes of 0.
+    if text.chars().take(2).any(|letter| letter == '\0') {
+        return Err(Unread::Unmarked(text.replace('\0', "")));
     }
     Ok(Text {
         is_exact: text.as_bytes() == bytes,

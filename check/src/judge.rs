@@ -273,7 +273,7 @@ fn embedded(tree: &Tree, object: &Object) -> Option<Note> {
     let pointer = object.pointer.clone() + &pointer;
     Some(Note {
         span: tree.span(&pointer, Target::Key),
-        reason: Reason::Embedded(Type::of(&object.value).kind.to_owned()),
+        reason: Reason::Embedded(unfinished::kind_around(&object.value)),
         count,
     })
 }

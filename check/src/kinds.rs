@@ -121,7 +121,11 @@ impl<'a> Type<'a> {
             "" => self.api_version,
             group => group,
         };
-        (is_nobodys || is_near(group, meant.group)).then_some(Mistake::Version(meant))
+        // `www.skupper.io` and `authentication.kubernetes.io` are nobody else's.
+        let product = meant.group.split('.').next();
+        let mut labels = self.api_version.split(['.', '/']);
+        let is_meant = named.is_some() && labels.any(|label| Some(label) == product);
+        (is_nobodys || is_meant || is_near(group, meant.group)).then_some(Mistake::Version(meant))
     }
 
     /// The mistake in the kind, in a group that is right.
@@ -252,6 +256,24 @@ mod tests {
                 "skuper.io/v2alpha1",
                 "AccessGrant",
                 Some(Mistake::Version(grant)),
+            ),
+            (
+                "a group with something before it",
+                "www.skupper.io/v2alpha1",
+                "AccessGrant",
+                Some(Mistake::Version(grant)),
+            ),
+            (
+                "group and version the other way round",
+                "v2alpha1/skupper.io",
+                "AccessToken",
+                Some(Mistake::Version(token)),
+            ),
+            (
+                "the group of another domain",
+                "authentication.kubernetes.io/v1",
+                "TokenRequest",
+                Some(Mistake::Version(request)),
             ),
             (
                 "both misspelled",

@@ -39,6 +39,8 @@ pub enum Reason {
     Encrypted,
     /// A text that can be read only without the actions of its template.
     Template,
+    /// A text whose comments are directives of ytt.
+    Ytt,
     /// Values that a later step fills in: their fields.
     FilledInLater(Vec<String>),
     /// Objects inside an object of this kind, or inside something that has none.
@@ -70,6 +72,10 @@ impl fmt::Display for Reason {
                 "a template is not judged: check what it renders, such as \
                  'helm template . | skupper-access-check -' or \
                  'envsubst < FILE | skupper-access-check -'",
+            ),
+            Self::Ytt => f.write_str(
+                "a template of ytt is not judged: check what it renders: \
+                 'ytt -f . | skupper-access-check -'",
             ),
             Self::FilledInLater(fields) => {
                 match fields.as_slice() {
@@ -106,6 +112,33 @@ pub(crate) fn reason(object: &Value) -> Option<Reason> {
         return Some(Reason::Encrypted);
     }
     has_directive(object).then_some(Reason::StrategicMergePatch)
+}
+
+/// Reason for which a text as a whole is no finished manifest, if it is none.
+///
+/// Source: ytt's reference, `#@` and its annotations.
+pub(crate) fn reason_of_text(text: &str) -> Option<Reason> {
+    const ANNOTATIONS: [&str; 5] = ["data/", "library/", "overlay/", "schema/", "yaml/"];
+    let mut directives = text.match_indices("#@").filter(|(at, _)| {
+        let before = text.get(..*at).unwrap_or_default();
+        let behind = text.get(at + 2..).unwrap_or_default();
+        let is_comment = before.is_empty() || before.ends_with(char::is_whitespace);
+        let is_annotation = || ANNOTATIONS.iter().any(|name| behind.starts_with(name));
+        is_comment && (behind.starts_with(' ') || is_annotation())
+    });
+    directives.next().map(|_| Reason::Ytt)
+}
+
+/// The kind of an object that others stand in. A kustomization may leave it out.
+pub(crate) fn kind_around(object: &Value) -> String {
+    let written = Type::of(object);
+    let patches = ["patches", "patchesStrategicMerge", "patchesJson6902"];
+    let is_kustomization = written.api_version.starts_with("kustomize.config.k8s.io/")
+        || written.kind.is_empty() && patches.iter().any(|name| object.get(name).is_some());
+    if is_kustomization {
+        return "Kustomization".to_owned();
+    }
+    written.kind.to_owned()
 }
 
 /// Source: kubernetes apimachinery pkg/util/strategicpatch/patch.go.

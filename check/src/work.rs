@@ -13,6 +13,7 @@ use crate::judge::{Contents, judge, names_ours};
 use crate::report::{Judged, Pieces, Style, Summary};
 use crate::root::Root;
 use crate::surroundings::Surroundings;
+use crate::unfinished;
 use crate::write;
 
 /// Settings and switches with which files are judged.
@@ -84,7 +85,9 @@ impl Check {
         let mut outcome = Outcome::default();
         let file = match files::read(input) {
             Ok(file) => file,
-            Err(Unread::TooLarge(text)) if skips_others && !names_ours(&text) => {
+            Err(Unread::TooLarge(text) | Unread::Unmarked(text))
+                if skips_others && !names_ours(&text) =>
+            {
                 outcome.summary.skipped = 1;
                 return outcome;
             }
@@ -149,8 +152,9 @@ pub fn examine(
     now: DateTime<Utc>,
 ) -> Contents {
     let mut contents = judge(text, settings, now);
+    let reason = || unfinished::reason_of_text(text).or_else(|| surroundings.reason(input));
     if !contents.is_of_others()
-        && let Some(reason) = surroundings.reason(input)
+        && let Some(reason) = reason()
     {
         contents.set_aside(text, reason);
     }

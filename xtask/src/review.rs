@@ -15,8 +15,8 @@ use policy_host::{Environment, Module};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use skupper_access_check::exclude::Excluded;
-use skupper_access_check::files::{self, Input};
-use skupper_access_check::judge::{Contents, Document, Placed};
+use skupper_access_check::files::{self, Input, Unread};
+use skupper_access_check::judge::{Contents, Document, Placed, names_ours};
 use skupper_access_check::manifest::node::Span;
 use skupper_access_check::place::Lines;
 use skupper_access_check::surroundings::Surroundings;
@@ -101,7 +101,15 @@ impl Reviewer {
         input: &Input,
         surroundings: &Surroundings,
     ) -> Result<usize, String> {
-        let file = files::read(input).map_err(|unread| unread.line(input))?;
+        let file = match files::read(input) {
+            Ok(file) => file,
+            Err(Unread::TooLarge(text) | Unread::Unmarked(text))
+                if !input.is_named && !names_ours(&text) =>
+            {
+                return Ok(0);
+            }
+            Err(unread) => return Err(unread.line(input)),
+        };
         let text = file.text;
         let mut contents = examine(input, &text, surroundings, &self.settings, self.now);
         if !input.is_named {

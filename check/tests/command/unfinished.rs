@@ -114,7 +114,7 @@ fn templates_of_a_chart_are_left_to_helm() {
 fn patches_are_left_to_kustomize() {
     let kustomize = "'kustomize build deploy | skupper-access-check -'";
     let patch = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\nspec: {expirationWindow: 1 day}\n";
-    let table: [Row<'_>; 8] = [
+    let table: [Row<'_>; 10] = [
         (
             "a patch",
             &[
@@ -205,6 +205,28 @@ fn patches_are_left_to_kustomize() {
             0,
         ),
         (
+            "a patch in a kustomization that does not say so",
+            &[(
+                "kustomization.yaml",
+                "patches:\n- patch: |\n    apiVersion: skupper.io/v2alpha1\n    kind: AccessGrant\n    metadata: {name: west}\n",
+            )],
+            &["."],
+            0,
+            &["'kustomize build . | skupper-access-check -'"],
+            0,
+        ),
+        (
+            "a patch in a component",
+            &[(
+                "kustomization.yaml",
+                "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n- patch: |\n    apiVersion: skupper.io/v2alpha1\n    kind: AccessGrant\n    metadata: {name: west}\n",
+            )],
+            &["."],
+            0,
+            &["'kustomize build . | skupper-access-check -'"],
+            0,
+        ),
+        (
             "a kustomization that cannot be read",
             &[
                 ("deploy/kustomization.yaml", "patches: [\n"),
@@ -244,7 +266,36 @@ fn what_stands_in_the_text_tells_what_is_no_finished_manifest() {
         "metadata: {name: west}\nspec: {redemptionsAllowed: ${USES}, expirationWindow: \"${WINDOW}\"}\n",
     );
     let broken_with_action = with("metadata: {name: west, labels: {a: \"{{ b }}\"}\nspec: {}\n");
-    let table: [Row<'_>; 10] = [
+    let ytt = with("metadata: {name: west}\nspec:\n  expirationWindow: #@ data.values.window\n");
+    let overlay =
+        "#@overlay/match by=overlay.all\n---\nkind: AccessToken\napiVersion: skupper.io/v2alpha1\n";
+    let comment =
+        with("#@author west\nmetadata: {name: a#@ b}\nspec: {expirationWindow: 1 day} #@someone\n");
+    let table: [Row<'_>; 13] = [
+        (
+            "ytt",
+            &[("a.yml", &ytt)],
+            &["a.yml"],
+            0,
+            &["'ytt -f . | skupper-access-check -'"],
+            0,
+        ),
+        (
+            "an overlay of ytt",
+            &[("a.yml", overlay)],
+            &["a.yml"],
+            0,
+            &["'ytt -f . | skupper-access-check -'"],
+            0,
+        ),
+        (
+            "other comments",
+            &[("a.yml", &comment)],
+            &["a.yml"],
+            1,
+            &[],
+            1,
+        ),
         (
             "a directive",
             &[("a.yml", &directive)],
@@ -553,4 +604,35 @@ fn fixes_are_written_into_finished_manifests_only() {
     assert_eq!(folder.text("a/templates/grant.yaml"), BAD);
     assert_eq!(folder.text("patch.yaml"), BAD);
     assert!(folder.text("grant.yaml").contains("24h"));
+}
+
+#[test]
+fn an_encoding_that_has_no_mark_is_named() {
+    let little = |text: &str| {
+        text.chars()
+            .flat_map(|letter| [letter, '\0'])
+            .collect::<String>()
+    };
+    let big = |text: &str| {
+        text.chars()
+            .flat_map(|letter| ['\0', letter])
+            .collect::<String>()
+    };
+    let table = [
+        ("the little end first", little(BAD), ".", 2),
+        ("the big end first", big(BAD), ".", 2),
+        ("somebody else's in a folder", little("a: b\n"), ".", 0),
+        ("somebody else's by name", little("a: b\n"), "a.yml", 2),
+    ];
+    for (name, text, path, code) in table {
+        let ended = Folder::with(&[("a.yml", &text)]).run(&[path]);
+        assert_eq!(ended.code, code, "{name}: {}", ended.errors);
+        let said = "cannot read a.yml: it is UTF-16 without byte order mark, or UTF-32";
+        assert_eq!(
+            ended.errors.contains(said),
+            code == 2,
+            "{name}: {}",
+            ended.errors
+        );
+    }
 }
