@@ -48,6 +48,7 @@ mod addresses;
 mod connection;
 mod fault;
 mod files;
+mod main_file;
 mod mark;
 mod place;
 mod queries;

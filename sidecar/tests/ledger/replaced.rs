@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use redemption_sidecar::ledger::{Ledger, SqliteLedger};
 use redemption_sidecar::redemption::{Decision, Grant};
@@ -163,6 +164,44 @@ async fn an_older_ledger_that_is_written_into_this_one_counts_nothing() {
     drop((connection, ledger));
     let fault = open(&folder.path().join("data")).check_whole().unwrap_err();
     assert!(fault.to_string().contains("--accept-lost-log"), "{fault}");
+}
+
+/// As `cp copy.db ledger.db` does: device and inode stay, and the log hides some of it.
+#[tokio::test]
+async fn an_older_file_that_is_copied_into_this_one_counts_nothing() {
+    let (folder, ledger, grant) = ledger().await;
+    drop(ledger);
+    let data = folder.path().join("data");
+    let (file, old) = (data.join("ledger.db"), folder.path().join("old.db"));
+    fs::copy(&file, &old).unwrap();
+    let ledger = open(&data);
+    let counted = ledger.count(&grant.uid, redemption(&grant, 2), now(), soon());
+    assert_eq!(counted.await.unwrap(), Ok(Decision::Count));
+    drop(ledger);
+
+    let ledger = open(&data);
+    // The number of the newest change stands in the log now, the count of the grant does not.
+    ledger
+        .publish("https://grants.example", "CA")
+        .await
+        .unwrap();
+    // By other processes: who closes a file loses the locks that SQLite has on it.
+    let run = |program: &str, arguments: &[&Path]| {
+        let status = Command::new(program).args(arguments).status();
+        assert!(status.unwrap().success(), "{program}");
+    };
+    run("touch", &[&file]);
+    ledger.prove(now()).await.unwrap();
+    run("cp", &[&old, &file]);
+    for key in [3, 4, 5] {
+        let counted = ledger.count(&grant.uid, redemption(&grant, key), now(), soon());
+        let fault = counted.await.unwrap_err().to_string();
+        assert!(fault.contains("an older copy took its place"), "{fault}");
+        assert!(ledger.prove(now()).await.is_err());
+    }
+    drop(ledger);
+    let fault = open(&data).check_whole().unwrap_err().to_string();
+    assert!(fault.contains("--accept-lost-log"), "{fault}");
 }
 
 /// The log of a killed process, beside a main file of before.

@@ -55,6 +55,19 @@ pub(super) fn open_for_reading(file: &Path, patience: Duration) -> Result<Connec
     Ok(connection)
 }
 
+/// The main file alone, without its log and without locks. Source: SQLite, "Uniform Resource
+/// Identifiers", `immutable`.
+pub(super) fn open_without_log(file: &Path) -> rusqlite::Result<Connection> {
+    // Every byte may be escaped.
+    let path = file.as_os_str().as_encoded_bytes().iter();
+    let path: Vec<String> = path.map(|byte| format!("%{byte:02x}")).collect();
+    let uri = format!("file:{}?immutable=1", path.concat());
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(uri, flags)
+}
+
 /// Empties the write-ahead log. `false` when others used it all the time.
 pub(super) fn shorten_log(connection: &mut Connection) -> rusqlite::Result<bool> {
     connection.busy_handler(Some(wait_for_lock(PATIENCE / 100)))?;

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::main_file::MainFile;
 use super::mark::{FileId, Mark};
 use super::readers::Readers;
 use super::{connection, fault, queries};
@@ -61,6 +62,7 @@ pub(super) struct Opened {
     mark: Mark,
     paths: [PathBuf; 3],
     identity: Identity,
+    main: MainFile,
 }
 
 /// Device and inode of the main file, the log and the index.
@@ -145,6 +147,21 @@ impl Files {
         self.newest.store(number, Ordering::Relaxed);
         *opened = Some(found);
         Ok(())
+    }
+
+    /// Finds out whether an older file was copied into this one.
+    pub(super) fn check_main(&self) -> Result<(), LedgerFault> {
+        self.with_opened(|opened| {
+            let missing = opened.main.missing(&self.file);
+            if missing == 0 {
+                return Ok(());
+            }
+            opened.mark.set_missing(missing);
+            // Also for the next process: the number in the log would say that nothing is missing.
+            let noted = opened.mark.note(self.newest.load(Ordering::Relaxed));
+            noted.map_err(|error| fault::marking(&self.file, &error))?;
+            Err(fault::lacking(&self.file, missing))
+        })
     }
 
     /// Finds out whether a ledger at this number holds every change that this process has seen.
@@ -245,6 +262,7 @@ impl Opened {
             anchor: Mutex::new(anchor),
             mark,
             identity: paths.each_ref().map(|path| identity(path)),
+            main: MainFile::of(file),
             paths,
         };
         if opened.identity.first() != Some(&before) {

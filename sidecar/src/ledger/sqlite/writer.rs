@@ -215,6 +215,7 @@ impl Store {
     fn commit(&mut self, batch: &mut [Box<dyn Order>]) -> Result<(), LedgerFault> {
         self.reopen()?;
         self.files.compare()?;
+        self.files.check_main()?;
         let file = self.files.file();
         let Some(connection) = &mut self.connection else {
             return Err(fault::not_open(file));
