@@ -66,7 +66,7 @@ const SEEN: [(&str, Outcome); 75] = [
     ("1hrs", Write(Spelled, "1h")),
     ("1 hour", Write(Spelled, "1h")),
     ("2hours", Write(Spelled, "2h")),
-    ("1.5 h", Write(fraction, "1h30m")),
+    ("1.5 h", Write(Fraction, "1h30m")),
     ("1,5h", Refused(DecimalComma)),
     (".5h", Kept),
     ("1h.5m", Kept),
@@ -106,7 +106,7 @@ const SEEN: [(&str, Outcome); 75] = [
 ];
 
 /// Texts beyond those, each a trap of one of the two readers or of the way they are joined.
-const TRAPS: [(&str, Outcome); 74] = [
+const TRAPS: [(&str, Outcome); 76] = [
     // White space at the ends, and the value is written anew.
     ("\u{a0}1.5h\t", Write(Spelled, "1h30m")),
     (" 1500ms", Write(Spelled, "1s500ms")),
@@ -159,7 +159,7 @@ const TRAPS: [(&str, Outcome); 74] = [
     ("PT0S", Write(iso8601, "0s")),
     ("P1Y", Refused(Iso8601(None))),
     ("P1MT1H", Refused(Iso8601(None))),
-    ("PT1.5H", Refused(Iso8601(None))),
+    ("PT1.5H", Write(iso8601, "1h30m")),
     ("PT1,5H", Refused(Iso8601(None))),
     ("P15", Refused(Iso8601(None))),
     ("P99999999999D", Refused(TooLong)),
@@ -168,13 +168,15 @@ const TRAPS: [(&str, Outcome); 74] = [
     ("-PT15M", Refused(Sign)),
     ("Please 5m", Refused(OtherText)),
     // Points, commas, signs, words.
-    ("1.5 hours", Refused(Fraction(None))),
-    ("1.5days", Refused(Fraction(None))),
-    ("5m 1.5h", Write(fraction, "1h35m")),
-    ("1.5 m 0.5 s", Write(fraction, "1m30s500ms")),
-    ("1.5M", Refused(Fraction(None))),
-    ("1.5 months", Refused(Fraction(None))),
-    ("1.5 h or so", Refused(Fraction(None))),
+    ("1.5 hours", Write(Fraction, "1h30m")),
+    ("1.5days", Write(Fraction, "36h")),
+    (".5 days", Refused(OtherText)),
+    ("106752.5 days", Refused(TooLong)),
+    ("5m 1.5h", Write(Fraction, "1h35m")),
+    ("1.5 m 0.5 s", Write(Fraction, "1m30s500ms")),
+    ("1.5M", Refused(AmbiguousM)),
+    ("1.5 months", Refused(NoFixedLength)),
+    ("1.5 h or so", Refused(OtherText)),
     ("9223372036.854775808s", Refused(TooLong)),
     ("1,000 s", Refused(DecimalComma)),
     ("1 hour, 30 minutes", Refused(OtherText)),
@@ -306,10 +308,6 @@ fn check(text: &str, outcome: &Outcome) {
 
 fn iso8601(meaning: GoDuration) -> WindowProblem {
     Iso8601(Some(meaning))
-}
-
-fn fraction(meaning: GoDuration) -> WindowProblem {
-    Fraction(Some(meaning))
 }
 
 fn rows(json: &str) -> Vec<Value> {

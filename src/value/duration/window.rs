@@ -5,12 +5,13 @@
 //! the two is refused with what to write, where its meaning is certain.
 //!
 //! Source: `humantime::parse_duration` for the human grammar, except what it reads too freely:
-//! months and years, fractions, and white space between the digits of a number.
+//! months and years, fractions, and white space between the digits of a number. What a fraction means
+//! is said, but it is no part of the grammar.
 
 use std::error::Error;
 use std::fmt;
 
-use super::{GREEK_MU_SECONDS, GoDuration, GoDurationError, split_before};
+use super::{GREEK_MU_SECONDS, GoDuration, GoDurationError, fraction_length, split_before};
 
 /// Reads a window: what Go reads, exactly as it stands.
 ///
@@ -49,9 +50,9 @@ pub enum WindowProblem {
     NoFixedLength,
     /// A lone capital `M`: minutes, or months.
     AmbiguousM,
-    /// A fraction outside of Go's grammar, with its meaning if it is certain: `1.5 h`, which the API
-    /// server reads as 5 hours, but not `1.5 days`.
-    Fraction(Option<GoDuration>),
+    /// A fraction outside of Go's grammar: `1.5 days`, and `1.5 h`, which the API server reads as 5
+    /// hours.
+    Fraction(GoDuration),
     /// `1:30`, which may be minutes and seconds.
     Colon,
     /// `2026-12-31`.
@@ -77,8 +78,10 @@ impl WindowProblem {
     #[must_use]
     pub fn suggestion(&self) -> Option<GoDuration> {
         match *self {
-            Self::Spelled(duration) | Self::UpperCase(duration) => Some(duration),
-            Self::Iso8601(duration) | Self::Fraction(duration) => duration,
+            Self::Spelled(duration) | Self::UpperCase(duration) | Self::Fraction(duration) => {
+                Some(duration)
+            }
+            Self::Iso8601(duration) => duration,
             _ => None,
         }
     }
@@ -90,11 +93,7 @@ impl WindowProblem {
             Self::Iso8601(_) => "not ISO 8601",
             Self::NoFixedLength => "months and years have no fixed length",
             Self::AmbiguousM => "'M' may mean minutes or months, write 'm' for minutes",
-            Self::Fraction(Some(_)) => "without white space behind a fraction",
-            Self::Fraction(None) => {
-                "a fraction must not be used with white space or with units other than 'h', 'm', \
-                 's', 'ms', 'us' and 'ns'"
-            }
+            Self::Fraction(_) => "a fraction only with Go's units and without white space",
             Self::Colon => "a colon does not say what the numbers are, write '1h30m' or '1m30s'",
             Self::Date => "a date is no length of time",
             Self::DecimalComma => "a number must not contain a comma",
@@ -164,14 +163,11 @@ fn human(text: &str) -> WindowProblem {
         return problem;
     }
     match sum_of_spans(text).map(GoDuration) {
+        Ok(duration) if text.contains('.') => WindowProblem::Fraction(duration),
         Ok(duration) if text.contains(|c: char| c.is_ascii_uppercase()) => {
             WindowProblem::UpperCase(duration)
         }
         Ok(duration) => WindowProblem::Spelled(duration),
-        Err(WindowProblem::Fraction(_)) => {
-            let without_space: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-            WindowProblem::Fraction(GoDuration::parse(&without_space).ok())
-        }
         Err(problem) => problem,
     }
 }
@@ -205,7 +201,7 @@ fn sum_of_spans(text: &str) -> Result<i64, WindowProblem> {
     let mut after_hours = false;
     let mut rest = text;
     while !rest.is_empty() {
-        let (number, unit, after) = leading_span(rest)?;
+        let (number, fraction, unit, after) = leading_span(rest)?;
         if unit == "M" && !after_hours {
             return Err(WindowProblem::AmbiguousM);
         }
@@ -215,26 +211,31 @@ fn sum_of_spans(text: &str) -> Result<i64, WindowProblem> {
         }
         after_hours = unit.starts_with('h');
         total = total
-            .checked_add(span_length(number, &unit)?)
+            .checked_add(span_length(number, fraction, &unit)?)
             .ok_or(WindowProblem::TooLong)?;
         rest = after.trim_start();
     }
     Ok(total)
 }
 
-/// The number and the unit that `text` begins with, neither of them empty, and the rest.
-fn leading_span(text: &str) -> Result<(&str, &str, &str), WindowProblem> {
-    let (number, after_number) = split_before(text, |c| !c.is_ascii_digit());
+/// The number, its fraction, which may be empty, and the unit that `text` begins with, and the rest.
+fn leading_span(text: &str) -> Result<(&str, &str, &str, &str), WindowProblem> {
+    let (number, after_whole) = split_before(text, |c| !c.is_ascii_digit());
+    let (fraction, after_number) = match after_whole.strip_prefix('.') {
+        Some(after_point) if !number.is_empty() => {
+            split_before(after_point, |c| !c.is_ascii_digit())
+        }
+        _ => ("", after_whole),
+    };
     let after_space = after_number.trim_start();
     let (unit, rest) = split_before(after_space, |c| {
         c.is_whitespace() || c.is_ascii_digit() || matches!(c, '.' | ',' | '+' | '-')
     });
     if !number.is_empty() && !unit.is_empty() {
-        return Ok((number, unit, rest));
+        return Ok((number, fraction, unit, rest));
     }
     let unexpected = if number.is_empty() { text } else { after_space };
     Err(match unexpected.chars().next() {
-        Some('.') => WindowProblem::Fraction(None),
         Some('+' | '-') => WindowProblem::Sign,
         _ if number.is_empty() => WindowProblem::OtherText,
         Some(',') => WindowProblem::DecimalComma,
@@ -242,7 +243,7 @@ fn leading_span(text: &str) -> Result<(&str, &str, &str), WindowProblem> {
     })
 }
 
-fn span_length(number: &str, unit: &str) -> Result<i64, WindowProblem> {
+fn span_length(number: &str, fraction: &str, unit: &str) -> Result<i64, WindowProblem> {
     // humantime knows the micro sign only.
     let unit = if unit == GREEK_MU_SECONDS { "us" } else { unit };
     let length = match humantime::parse_duration(&format!("{number}{unit}")) {
@@ -250,7 +251,14 @@ fn span_length(number: &str, unit: &str) -> Result<i64, WindowProblem> {
         Err(humantime::DurationError::NumberOverflow) => return Err(WindowProblem::TooLong),
         Err(_) => return Err(WindowProblem::UnknownUnit),
     };
-    i64::try_from(length.as_nanos()).map_err(|_| WindowProblem::TooLong)
+    let whole = i64::try_from(length.as_nanos()).map_err(|_| WindowProblem::TooLong)?;
+    if fraction.is_empty() {
+        return Ok(whole);
+    }
+    let one = span_length("1", "", unit)?.unsigned_abs();
+    whole
+        .checked_add_unsigned(fraction_length(fraction, one))
+        .ok_or(WindowProblem::TooLong)
 }
 
 const SUCH_AS: &str = " such as '15m', '1h30m' or '48h'";
@@ -295,8 +303,9 @@ mod tests {
                  months, write 'm' for minutes",
             ),
             (
-                WindowProblem::Fraction(Some(day)),
-                "must be a Go duration, without white space behind a fraction: write '24h'",
+                WindowProblem::Fraction(day),
+                "must be a Go duration, a fraction only with Go's units and without white space: \
+                 write '24h'",
             ),
             (
                 WindowProblem::Colon,
@@ -306,11 +315,6 @@ mod tests {
             (
                 WindowProblem::Date,
                 "must be a Go duration such as '15m', '1h30m' or '48h': a date is no length of time",
-            ),
-            (
-                WindowProblem::Fraction(None),
-                "must be a Go duration such as '15m', '1h30m' or '48h': a fraction must not be \
-                 used with white space or with units other than 'h', 'm', 's', 'ms', 'us' and 'ns'",
             ),
             (
                 WindowProblem::DecimalComma,
@@ -360,7 +364,10 @@ mod tests {
             ("1M", None),
             ("1.0 h", Some(hour)),
             ("0.5 h 30 m", Some(hour)),
-            ("0.5 hours", None),
+            ("0.25 days", Some(GoDuration::from_seconds(6 * 60 * 60))),
+            ("1.5 Hours", Some(GoDuration::from_seconds(90 * 60))),
+            ("1. hour", Some(hour)),
+            ("60 min.", None),
             ("1.5 months", None),
             ("1.5 M", None),
             ("1 hour or so", None),
