@@ -41,6 +41,8 @@ enum Place {
     Object,
     Metadata,
     Spec,
+    /// The free entries of `spec.settings`.
+    Settings,
 }
 
 fn check<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
@@ -51,6 +53,9 @@ fn check<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
     };
     let file = review.request.file.as_ref();
     search.report_file(file, report);
+    if file.is_some() {
+        search.report_settings(review.object, report);
+    }
     if file.is_some() || !K::VOCABULARY.is_open {
         search.report(Place::Spec, &mut review.unknown_fields(), report);
     }
@@ -85,6 +90,15 @@ impl Search {
         );
     }
 
+    /// An entry may have any name, but one of a field stands a level too far right.
+    fn report_settings(&mut self, object: &Value, report: &mut Report<'_>) {
+        let spec_fields = (self.spec_fields)();
+        let entries = object.pointer("/spec/settings").and_then(Value::as_object);
+        let names = entries.into_iter().flatten().map(|(name, _)| name.as_str());
+        let mut fields = names.filter(|name| spec_fields.contains(name));
+        self.report(Place::Settings, &mut fields, report);
+    }
+
     fn report(
         &mut self,
         place: Place,
@@ -109,11 +123,12 @@ impl Search {
                 None => format!("unknown field, {} does not have it", self.vocabulary.owner),
             };
             let path = match place {
-                Place::Object => FieldPath::root(),
-                Place::Metadata => FieldPath::from_pointer("/metadata"),
-                Place::Spec => report.path(),
+                Place::Object => FieldPath::root().field(name),
+                Place::Metadata => FieldPath::from_pointer("/metadata").field(name),
+                Place::Spec => report.path().field(name),
+                Place::Settings => report.path().field("settings").key(name),
             };
-            report.find_name(path.field(name), Cause::Forbidden, detail);
+            report.find_name(path, Cause::Forbidden, detail);
         }
     }
 
@@ -137,7 +152,7 @@ impl Search {
         let here: &[&str] = match place {
             Place::Object => &OBJECT_FIELDS,
             Place::Metadata => &METADATA_FIELDS,
-            Place::Spec => &spec_fields,
+            Place::Spec | Place::Settings => &spec_fields,
         };
         if let Some(close) = nearest(name, here) {
             return Some(format!("did you mean '{close}'?"));

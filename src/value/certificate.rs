@@ -72,7 +72,13 @@ impl CertificateBundle {
             certificates.push(Certificate { der, validity });
         }
         if certificates.is_empty() {
-            return Err(BundleProblem::NoCertificate);
+            // Quotes or white space before it keep a line from beginning a block.
+            let is_begun = text.contains(pem::BEGIN_CERTIFICATE);
+            return Err(if is_begun {
+                BundleProblem::Unbounded { block: 1 }
+            } else {
+                BundleProblem::NoCertificate
+            });
         }
         Ok(Self { certificates })
     }

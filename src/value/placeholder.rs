@@ -32,8 +32,8 @@ pub enum Placeholder {
 }
 
 impl Placeholder {
-    /// What `text` is as a whole, if it is no value; white space around it does not count. `${...}`
-    /// and `{{...}}` may stand anywhere in it.
+    /// What `text` is as a whole, or the host of a URL in it, if it is no value; white space around it
+    /// does not count. `${...}` and `{{...}}` may stand anywhere in it.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
         if text.len() > LONGEST {
@@ -45,19 +45,26 @@ impl Placeholder {
             [first, .., _, _] if is_blank(*first) && is_all(text, *first) => Some(Self::Redacted),
             // Most values are a word or a number that is none of these.
             letters if letters.iter().all(u8::is_ascii_alphanumeric) => by_letters(text),
-            _ => by_word(text).or_else(|| by_mark(text)),
+            _ => by_word(text)
+                .or_else(|| by_mark(text))
+                .or_else(|| is_instruction(text).then_some(Self::Example))
+                .or_else(|| Self::of(host(text)?)),
         }
     }
 
-    /// The same for text that some grammar has refused: it may be longer, and `<...>` may stand
-    /// anywhere in it.
+    /// The same for text that some grammar has refused: it may be longer, one of its lines may be a
+    /// placeholder, and `<...>` may stand anywhere in it.
     #[must_use]
     pub fn within(text: &str) -> Option<Self> {
-        Self::of(text).or_else(|| by_mark(text)).or_else(|| {
-            let (_, opened) = text.split_once('<')?;
-            let (inner, _) = opened.split_once('>')?;
-            is_example(inner.as_bytes()).then_some(Self::Example)
-        })
+        let line = || text.lines().find_map(Self::of);
+        Self::of(text)
+            .or_else(|| by_mark(text))
+            .or_else(line)
+            .or_else(|| {
+                let (_, opened) = text.split_once('<')?;
+                let (inner, _) = opened.split_once('>')?;
+                is_example(inner.as_bytes()).then_some(Self::Example)
+            })
     }
 }
 
@@ -169,6 +176,35 @@ fn by_mark(text: &str) -> Option<Placeholder> {
         .then_some(Placeholder::Template)
 }
 
+/// True for words that tell a person what to write: `your-code`, `code goes here`, `REPLACE_WITH_CODE`.
+fn is_instruction(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || b" -_[]()".contains(&byte);
+    if text.len() > 64 || !text.bytes().all(is_letter) {
+        return false;
+    }
+    let text = text.to_ascii_lowercase();
+    let mut words = text.split(|c: char| !c.is_ascii_lowercase());
+    let mut next = || words.find(|word| !word.is_empty());
+    let (Some(first), Some(second)) = (next(), next()) else {
+        return false;
+    };
+    let is_order = || {
+        matches!(
+            first,
+            "change" | "replace" | "insert" | "set" | "put" | "enter" | "paste"
+        ) && matches!(second, "me" | "this" | "with" | "your")
+    };
+    let last = words.rfind(|word| !word.is_empty()).unwrap_or(second);
+    first == "your" || is_order() || last == "here"
+}
+
+/// The host of a URL.
+fn host(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("://")?;
+    let end = rest.find(['/', ':', '?', '#']);
+    rest.get(..end.unwrap_or(rest.len()))
+}
+
 /// True where the text is the word, in any case and with any punctuation.
 fn spells(text: &str, word: &str) -> bool {
     text.len() >= word.len()
@@ -198,7 +234,7 @@ enum Shape {
     Start,
 }
 
-const WORDS: [(Shape, &str, Placeholder); 34] = [
+const WORDS: [(Shape, &str, Placeholder); 41] = [
     (Shape::Whole, "<no value>", Placeholder::NoValue),
     (Shape::Whole, "<nil>", Placeholder::NoValue),
     (Shape::Whole, "<none>", Placeholder::NoValue),
@@ -211,8 +247,15 @@ const WORDS: [(Shape, &str, Placeholder); 34] = [
     (Shape::Whole, "None", Placeholder::NoValue),
     (Shape::Whole, "undefined", Placeholder::NoValue),
     (Shape::Whole, "%!s(<nil>)", Placeholder::NoValue),
+    (Shape::Whole, "n/a", Placeholder::NoValue),
+    (Shape::Whole, "N/A", Placeholder::NoValue),
+    (Shape::Whole, "[object Object]", Placeholder::NoValue),
+    (Shape::Whole, "(known after apply)", Placeholder::NoValue),
+    (Shape::Whole, "(sensitive value)", Placeholder::Redacted),
     (Shape::Whole, "...", Placeholder::Example),
     (Shape::Word, "changeme", Placeholder::Example),
+    (Shape::Word, "changethis", Placeholder::Example),
+    (Shape::Word, "replacethis", Placeholder::Example),
     (Shape::Word, "changeit", Placeholder::Example),
     (Shape::Word, "replaceme", Placeholder::Example),
     (Shape::Word, "todo", Placeholder::Example),
@@ -248,8 +291,12 @@ const WORDS: [(Shape, &str, Placeholder); 34] = [
 ];
 
 /// Around a name as the whole text.
-const DELIMITERS: [(&str, &str); 8] = [
+const DELIMITERS: [(&str, &str); 12] = [
     ("$", ""),
+    ("$$", ""),
+    ("{", "}"),
+    ("%(", ")s"),
+    ("@@", "@@"),
     ("$(", ")"),
     ("((", "))"),
     ("[[", "]]"),
@@ -301,6 +348,22 @@ mod tests {
             ("Azure DevOps", "__CODE__", Template),
             ("autoconf", "@CODE@", Template),
             ("a batch file", "%CODE%", Template),
+            ("a build system", "@@CODE@@", Template),
+            ("a format of Python", "{code}", Template),
+            ("another format of Python", "%(code)s", Template),
+            ("an escaped variable", "$$CODE", Template),
+            ("the host of a URL", "https://undefined:9090/x", NoValue),
+            ("a variable as host", "https://$HOST/x", Template),
+            ("stars as host", "https://***/x", Redacted),
+            ("Terraform", "(known after apply)", NoValue),
+            ("Terraform's secrets", "(sensitive value)", Redacted),
+            ("an object of JavaScript", "[object Object]", NoValue),
+            ("not available", "n/a", NoValue),
+            ("change this", "changeThis", Example),
+            ("yours", "YOUR_CODE", Example),
+            ("what to put where", "put-the-code-here", Example),
+            ("what to replace", "REPLACE_WITH_CODE", Example),
+            ("a request in brackets", "[insert your code]", Example),
             ("SOPS", "ENC[AES256_GCM,data:abc,type:str]", Encrypted),
             ("eyaml", "ENC[PKCS7,MIIB]", Encrypted),
             ("Jasypt", "ENC(abc)", Encrypted),
@@ -333,6 +396,9 @@ mod tests {
             ("braces", "{\"a\": 1}"),
             ("a name", "null-island"),
             ("a host", "todo.example"),
+            ("a URL", "https://null.example:9090/undefined"),
+            ("a change", "change-management"),
+            ("a passphrase with a place", "here comes the sun"),
             ("an audience", "https://vault.example.com"),
             ("a pattern", "system:serviceaccount:a:b"),
         ];
@@ -349,6 +415,11 @@ mod tests {
             (
                 "in PEM",
                 "-----BEGIN CERTIFICATE-----\n<ca>\n-----END CERTIFICATE-----",
+                Some(Example),
+            ),
+            (
+                "as a line of PEM",
+                "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----",
                 Some(Example),
             ),
             ("a URL in brackets", "<https://grants.example/x> ", None),
