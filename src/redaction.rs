@@ -1,9 +1,9 @@
 //! The one rule of redaction, for everything that leaves the crate apart from the object itself:
 //! messages, logs, diffs, share links.
 //!
-//! The values of `code`, `ca` and `token`, in spec and status, are never shown. A URL is shown
-//! without user information, query and fragment, and not at all when it cannot be read. A private key
-//! and a JSON Web Token are not shown, wherever they stand: in names of objects and of fields as in
+//! The values of `code`, `ca`, `token` and `password`, in spec and status, are never shown. A URL is
+//! shown without user information, query and fragment, and not at all when it cannot be read. A private
+//! key, a JSON Web Token and an `Authorization` are not shown, wherever they stand: in names of objects and of fields as in
 //! values. In a copy of an object the fields that nobody knows are hidden, too: `cod` is a slip for
 //! `code`.
 
@@ -20,7 +20,7 @@ use crate::value::redemption_url;
 pub(crate) const HIDDEN: &str = "***";
 
 /// Fields whose value is a secret, or may hold one by mistake (a private key in `ca`).
-const SECRET_FIELDS: [&str; 3] = ["code", "ca", "token"];
+const SECRET_FIELDS: [&str; 4] = ["code", "ca", "token", "password"];
 
 /// What a spec has in some kind. Any other field may be one of the secrets, misspelled.
 const SPEC_FIELDS: [&str; 11] = [
@@ -118,7 +118,7 @@ pub(crate) fn visible(text: &str) -> Option<Cow<'_, str>> {
             .all(is_plain)
             .then_some(Cow::Borrowed(text));
     }
-    if holds_private_key(text) || holds_web_token(text) {
+    if holds_private_key(text) || holds_web_token(text) || holds_authorization(text) {
         None
     } else if has_hidden_part(text) {
         redemption_url::printable(text).map(Cow::Owned)
@@ -219,6 +219,15 @@ fn holds_web_token(text: &str) -> bool {
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let mut words = text.as_bytes().split(|byte| !is_in_token(byte));
     words.any(|word| word.starts_with(b"eyJ") && word.split(|byte| *byte == b'.').count() == 3)
+}
+
+/// True where a value of the header `Authorization` stands in the text.
+///
+/// Source: RFC 7617, RFC 6750.
+fn holds_authorization(text: &str) -> bool {
+    ["Basic ", "Bearer ", "bearer "]
+        .iter()
+        .any(|scheme| text.contains(scheme))
 }
 
 /// Shorter text, in bytes, is no key and no token: most names and values need no search.
@@ -336,6 +345,8 @@ mod tests {
                 "Bearer eyJhbGciOiJub25lIn0.eyJ9.c2ln",
                 None,
             ),
+            ("a bearer's token", "Bearer canarycanarycanary", None),
+            ("a header", "Authorization: Basic Y2FuYXJ5", None),
             ("dots", "eyJ.example", Some("eyJ.example")),
         ];
         for (name, text, expected) in table {

@@ -91,11 +91,11 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
     );
     set(
         &mut request.exempt_usernames,
-        reader.texts("tokenRequest.exemptUsernames", any_text),
+        reader.texts("tokenRequest.exemptUsernames", whole_name),
     );
     set(
         &mut request.exempt_groups,
-        reader.texts("tokenRequest.exemptGroups", any_text),
+        reader.texts("tokenRequest.exemptGroups", whole_name),
     );
     settings
 }
@@ -228,9 +228,14 @@ fn audience(text: &str) -> Result<(), String> {
     audience.map(drop).map_err(|problem| problem.to_string())
 }
 
+/// A version, or a group and a version, and the name of a kind. The core group has no name.
 fn bound_kind(text: &str) -> Result<(), String> {
     let is_kind = |(version, kind): (&str, &str)| {
-        !version.is_empty() && !kind.is_empty() && !text.contains(char::is_whitespace)
+        kind.starts_with(|first: char| first.is_ascii_uppercase())
+            && !text.contains(char::is_whitespace)
+            && version.split('/').count() <= 2
+            && version.split('/').all(|part| !part.is_empty())
+            && !version.starts_with("core/")
     };
     if text.rsplit_once('/').is_some_and(is_kind) {
         return Ok(());
@@ -238,9 +243,13 @@ fn bound_kind(text: &str) -> Result<(), String> {
     Err("must be 'apiVersion/kind', such as 'v1/Pod'".to_owned())
 }
 
-fn any_text(text: &str) -> Result<(), String> {
+/// The name of a user or a group, which is compared as a whole.
+fn whole_name(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("must not be empty".to_owned());
+    }
+    if text.contains('*') {
+        return Err("must be a whole name: '*' stands for nothing else here".to_owned());
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::nearest::{COMPARED, nearest};
 use crate::path::FieldPath;
 use crate::value::duration::{GoDuration, WindowProblem, read_window};
 use crate::value::host_pattern::HostPattern;
+use crate::value::placeholder::Placeholder;
 
 /// Says what is wrong with one text of a list.
 pub(super) type Check = fn(&str) -> Result<(), String>;
@@ -180,7 +181,14 @@ impl<'a> Reader<'a> {
                     Field::Absent => "",
                     Field::WrongType | Field::Malformed(_) => continue,
                 };
-                if let Err(detail) = keep(text) {
+                // A name may be a word that stands for nothing elsewhere, but nobody's has these.
+                let is_odd = text.contains(['$', '{', '<', '%']);
+                let unfilled = is_odd.then(|| Placeholder::of(text)).flatten();
+                let kept = match unfilled {
+                    Some(placeholder) => Err(placeholder.to_string()),
+                    None => keep(text),
+                };
+                if let Err(detail) = kept {
                     let error = FieldError::new(element.path(), Cause::Invalid, detail);
                     problems.push(error.showing(&text.into()));
                 }

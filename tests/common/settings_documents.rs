@@ -253,6 +253,36 @@ pub(crate) fn bad() -> Vec<(&'static str, Value, &'static str)> {
             "tokenRequest.allowedBoundKinds[0]: Invalid value: \"Pod\": must be 'apiVersion/kind', such as 'v1/Pod'",
         ),
         (
+            "a kind of the core group, by name",
+            json!({"tokenRequest": {"allowedBoundKinds": ["core/v1/Pod"]}}),
+            "tokenRequest.allowedBoundKinds[0]: Invalid value: \"core/v1/Pod\": must be 'apiVersion/kind', such as 'v1/Pod'",
+        ),
+        (
+            "a kind behind a slash",
+            json!({"tokenRequest": {"allowedBoundKinds": ["/v1/Pod"]}}),
+            "tokenRequest.allowedBoundKinds[0]: Invalid value: \"/v1/Pod\": must be 'apiVersion/kind'",
+        ),
+        (
+            "a kind in lower case",
+            json!({"tokenRequest": {"allowedBoundKinds": ["v1/pod"]}}),
+            "tokenRequest.allowedBoundKinds[0]: Invalid value: \"v1/pod\": must be 'apiVersion/kind'",
+        ),
+        (
+            "a pattern of users",
+            json!({"tokenRequest": {"exemptUsernames": ["system:*"]}}),
+            "tokenRequest.exemptUsernames[0]: Invalid value: \"system:*\": must be a whole name",
+        ),
+        (
+            "a variable as host",
+            json!({"accessToken": {"allowedHosts": ["${HOST}"]}}),
+            "accessToken.allowedHosts[0]: Invalid value: \"${HOST}\": must be filled in",
+        ),
+        (
+            "an audience from an example",
+            json!({"tokenRequest": {"allowedAudiences": ["<audience>"]}}),
+            "tokenRequest.allowedAudiences[0]: Invalid value: \"<audience>\": must be filled in",
+        ),
+        (
             "an unknown word",
             json!({"tokenRequest": {"overlong": "cut"}}),
             "tokenRequest.overlong: Unsupported value: \"cut\": supported values: \"deny\", \"clamp\"",
