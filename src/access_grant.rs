@@ -90,6 +90,7 @@ impl Kind for AccessGrant {
             ("password", "code"),
         ],
         is_open: false,
+        below: None,
     };
 
     const RULES: &'static [Row<Self>] = rules::RULES;

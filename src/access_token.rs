@@ -72,6 +72,7 @@ impl Kind for AccessToken {
             ("cost", "linkCost"),
         ],
         is_open: false,
+        below: None,
     };
 
     const RULES: &'static [Row<Self>] = rules::RULES;

@@ -43,6 +43,7 @@ impl Kind for TokenRequest {
         owner: "Kubernetes",
         earlier: &[],
         is_open: true,
+        below: Some(("boundObjectRef", &["kind", "apiVersion", "name", "uid"])),
     };
 
     const RULES: &'static [Row<Self>] = rules::RULES;

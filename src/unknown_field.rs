@@ -33,6 +33,8 @@ pub(crate) struct Vocabulary {
     pub(crate) earlier: &'static [(&'static str, &'static str)],
     /// True where `spec` may have fields of later versions: only slips are reported there.
     pub(crate) is_open: bool,
+    /// A field of `spec` that is an object, and every field in it.
+    pub(crate) below: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// The object that a field stands in.
@@ -43,6 +45,8 @@ enum Place {
     Spec,
     /// The free entries of `spec.settings`.
     Settings,
+    /// The object in `spec`.
+    Below,
 }
 
 fn check<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
@@ -55,6 +59,7 @@ fn check<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
     search.report_file(file, report);
     if file.is_some() {
         search.report_settings(review.object, report);
+        search.report_below(review.object, report);
     }
     if file.is_some() || !K::VOCABULARY.is_open {
         search.report(Place::Spec, &mut review.unknown_fields(), report);
@@ -99,12 +104,20 @@ impl Search {
         self.report(Place::Settings, &mut fields, report);
     }
 
+    fn report_below(&mut self, object: &Value, report: &mut Report<'_>) {
+        if let Some((field, known)) = self.vocabulary.below {
+            let below = object.get("spec").and_then(|spec| spec.get(field));
+            self.report(Place::Below, &mut others(below, known), report);
+        }
+    }
+
     fn report(
         &mut self,
         place: Place,
         names: &mut dyn Iterator<Item = &str>,
         report: &mut Report<'_>,
     ) {
+        let (below, _) = self.vocabulary.below.unwrap_or_default();
         for name in names {
             let is_compared = self.seen < COMPARED;
             self.seen += 1;
@@ -127,6 +140,7 @@ impl Search {
                 Place::Metadata => FieldPath::from_pointer("/metadata").field(name),
                 Place::Spec => report.path().field(name),
                 Place::Settings => report.path().field("settings").key(name),
+                Place::Below => report.path().field(below).field(name),
             };
             report.find_name(path, Cause::Forbidden, detail);
         }
@@ -135,6 +149,10 @@ impl Search {
     /// What was meant by a name that the object here does not have, if that can be told.
     fn slip(&self, name: &str, place: Place) -> Option<String> {
         let spec_fields = (self.spec_fields)();
+        let (below, fields_below) = self.vocabulary.below.unwrap_or_default();
+        if place == Place::Spec && fields_below.contains(&name) {
+            return Some(format!("belongs under 'spec.{below}'"));
+        }
         if place != Place::Spec && spec_fields.contains(&name) {
             return Some("belongs under 'spec'".to_owned());
         }
@@ -153,6 +171,7 @@ impl Search {
             Place::Object => &OBJECT_FIELDS,
             Place::Metadata => &METADATA_FIELDS,
             Place::Spec | Place::Settings => &spec_fields,
+            Place::Below => fields_below,
         };
         if let Some(close) = nearest(name, here) {
             return Some(format!("did you mean '{close}'?"));
