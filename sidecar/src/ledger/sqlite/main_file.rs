@@ -31,7 +31,7 @@ impl MainFile {
     pub(super) fn of(path: &Path) -> Self {
         Self(Mutex::new(Seen {
             written: written(path),
-            number: number(path),
+            number: number(path).unwrap_or_default(),
         }))
     }
 
@@ -42,19 +42,20 @@ impl MainFile {
         if seen.written == written {
             return 0;
         }
-        let mut found = 0;
+        let mut missing = 0;
         for look in 0..LOOKS {
             thread::sleep(PAUSE * look);
-            found = number(path);
-            if found >= seen.number {
-                *seen = Seen {
-                    written,
-                    number: found,
-                };
+            // It may take another process any time to copy the log. The next one who asks looks again.
+            let Some(number) = number(path) else {
                 return 0;
+            };
+            missing = seen.number.saturating_sub(number);
+            if missing == 0 {
+                *seen = Seen { written, number };
+                break;
             }
         }
-        seen.number - found
+        missing
     }
 }
 
@@ -63,15 +64,15 @@ fn written(path: &Path) -> Written {
     Some((file.mtime(), file.mtime_nsec(), file.len()))
 }
 
-/// The number of the newest change in it; 0 where there is none yet, and when it cannot be read.
-fn number(path: &Path) -> u64 {
-    let connection = connection::open_without_log(path);
-    let number = connection.and_then(|connection| queries::changes(&connection));
-    number.unwrap_or_default()
+/// The number of the newest change in it. `None` where there is none yet, and while the log is being
+/// copied: some pages are newer than others then.
+fn number(path: &Path) -> Option<u64> {
+    let connection = connection::open_without_log(path).ok()?;
+    let number = queries::changes(&connection).ok()?;
+    (number > 0).then_some(number)
 }
 
-/// How often it is looked at before it is taken for an older one: another process may just be copying
-/// the log into it.
+/// How often it is looked at before it is taken for an older one: a page may just be being written.
 const LOOKS: u32 = 5;
 
 /// The pause between two looks, which grows by as much.
