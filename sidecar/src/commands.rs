@@ -19,7 +19,7 @@ use clap::CommandFactory;
 use crate::args::{Command, CommandLine};
 use crate::fault::Fault;
 use crate::ledger::LedgerFault;
-use crate::log::tell;
+use crate::log::{self, tell};
 use crate::wording;
 
 /// Runs a command.
@@ -122,6 +122,8 @@ fn deliver(text: impl AsRef<[u8]>) -> Result<(), Failure> {
 }
 
 fn write(text: &[u8]) -> io::Result<()> {
+    // On a terminal, what was told before stands before.
+    log::finish();
     let mut output = io::stdout().lock();
     output.write_all(text)?;
     output.flush()

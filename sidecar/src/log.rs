@@ -1,6 +1,6 @@
 //! Logs: one line for each event, on standard error, for people or for programs.
 //!
-//! Nothing waits for standard error once logging has started: see [`queue`].
+//! Nothing waits for standard error: see [`queue`].
 
 mod queue;
 
@@ -65,16 +65,8 @@ impl std::str::FromStr for LogFilter {
 /// [`LogProblem::Started`] when it was called before, [`LogProblem::Thread`] when there can be no
 /// other thread.
 pub fn start(format: LogFormat, filter: &LogFilter) -> Result<(), LogProblem> {
-    let resumed = |lines| {
-        tracing::warn!(
-            lines,
-            "lines of the log are missing here: standard error did not take them"
-        );
-    };
-    let queue = Queue::start(stderr(), DROPPED.clone(), resumed).map_err(|_| LogProblem::Thread)?;
-    let subscriber = subscriber(format, filter, queue.clone(), stderr().is_terminal())?;
+    let subscriber = subscriber(format, filter, queue()?, stderr().is_terminal())?;
     tracing::dispatcher::set_global_default(subscriber).map_err(|_| LogProblem::Started)?;
-    QUEUE.set(queue).map_err(|_| LogProblem::Started)?;
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "panic");
@@ -82,21 +74,26 @@ pub fn start(format: LogFormat, filter: &LogFilter) -> Result<(), LogProblem> {
     Ok(())
 }
 
-/// Writes a line to standard error, as it is: behind the log once that was started. What was done
-/// stays done when nobody can read about it.
+/// Writes a line to standard error, as it is, behind what the log says. What was done stays done when
+/// nobody can read about it.
 pub fn tell(line: impl fmt::Display) {
-    let line = format!("{line}\n");
-    match QUEUE.get() {
-        Some(queue) => queue.push(line.as_bytes()),
-        None => {
-            let _ = stderr().write_all(line.as_bytes());
+    show(format_args!("{line}\n"));
+}
+
+/// Writes a text to standard error, as it is.
+pub fn show(text: impl fmt::Display) {
+    let text = text.to_string();
+    match queue() {
+        Ok(queue) => queue.push(text.as_bytes()),
+        Err(_) => {
+            let _ = stderr().write_all(text.as_bytes());
         }
     }
 }
 
 /// Writes what waits, unless standard error takes nothing: the process may end then.
 pub fn finish() {
-    if let Some(queue) = QUEUE.get() {
+    if let Some(Some(queue)) = QUEUE.get() {
         queue.flush_within(LAST_PATIENCE);
     }
 }
@@ -105,6 +102,20 @@ pub fn finish() {
 #[must_use]
 pub fn dropped_lines() -> Counter {
     DROPPED.clone()
+}
+
+/// The way to standard error, which is opened when it is first needed.
+fn queue() -> Result<Queue, LogProblem> {
+    let start = || {
+        let resumed = |lines| {
+            tracing::warn!(
+                lines,
+                "lines of the log are missing here: standard error did not take them"
+            );
+        };
+        Queue::start(stderr(), DROPPED.clone(), resumed).ok()
+    };
+    QUEUE.get_or_init(start).clone().ok_or(LogProblem::Thread)
 }
 
 fn subscriber<W>(
@@ -227,7 +238,7 @@ impl fmt::Display for LogProblem {
 
 impl std::error::Error for LogProblem {}
 
-static QUEUE: OnceLock<Queue> = OnceLock::new();
+static QUEUE: OnceLock<Option<Queue>> = OnceLock::new();
 static DROPPED: LazyLock<Counter> = LazyLock::new(Counter::default);
 
 /// How long the end of the process waits for standard error.

@@ -15,6 +15,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let exit_code = run().await;
+    log::finish();
+    exit_code
+}
+
+async fn run() -> ExitCode {
     let line = match CommandLine::try_parse() {
         Ok(line) => line,
         // Help and version, asked for or because nothing else was.
@@ -29,15 +35,13 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let exit_code = match commands::run(line.command).await {
+    match commands::run(line.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             log::tell(format_args!("error: {failure}"));
             ExitCode::from(failure.exit_code)
         }
-    };
-    log::finish();
-    exit_code
+    }
 }
 
 /// What clap says in several lines, up to its hints, as one line like every other error. A URL is

@@ -83,6 +83,34 @@ fn a_start_that_fails_ends_although_nobody_reads_why() {
     assert_eq!(status.code(), Some(3));
 }
 
+#[test]
+fn commands_do_their_work_although_nobody_reads_what_they_tell() {
+    let sidecar = Sidecar::start();
+    let base = private_folder();
+    let token = base.path().join("token.yaml");
+    let run = |arguments: &[&str]| {
+        let (_reader, writer) = pipe(true);
+        let output = Command::new(BINARY)
+            .args(arguments)
+            .stderr(writer)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let data = sidecar.folder().to_str().unwrap();
+    let issued = run(&["issue", "west", "--data", data]);
+    std::fs::write(&token, issued).unwrap();
+    let out = base.path().join("out");
+    let redeemed = run(&[
+        "redeem",
+        token.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert!(redeemed.contains("Link-west.yaml"), "{redeemed}");
+}
+
 fn start(log: PipeWriter, folder: &Path) -> Sidecar {
     let options = ["--init", "--log-format", "json"];
     Sidecar::start_logging_to(log, folder, free_port(), &[], &options)

@@ -1,10 +1,11 @@
 //! What is said while `redeem` waits.
 
 use std::fmt;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use crate::commands::tell;
+use crate::log::show;
 use crate::redeemer::Progress;
 
 /// Says what is waited for: on a terminal in one line that is written anew, elsewhere in a line
@@ -19,15 +20,12 @@ pub(super) struct Waiting {
 impl Progress for Waiting {
     fn waiting(&mut self, reason: &dyn fmt::Display, pause: Duration) {
         let reason = reason.to_string();
-        let mut output = io::stderr().lock();
-        if output.is_terminal() {
+        if io::stderr().is_terminal() {
             let line = line(&reason, pause, width());
-            // Nothing is lost when a line about waiting cannot be written.
-            let _ = write!(output, "\r\x1b[K{line}");
-            let _ = output.flush();
+            show(format_args!("\r\x1b[K{line}"));
             self.is_open = true;
         } else if reason != self.last {
-            let _ = writeln!(output, "waiting: {reason}");
+            tell(format_args!("waiting: {reason}"));
         }
         self.last = reason;
     }
