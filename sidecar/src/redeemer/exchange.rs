@@ -34,7 +34,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
-use self::connect::{connect, port, server_name};
+pub(super) use self::connect::port;
+use self::connect::{connect, server_name};
 use self::tunnel::tunnel;
 use self::watched::Watched;
 use self::witness::Witness;
@@ -139,7 +140,8 @@ impl fmt::Display for Cause {
                 )
             }
             Self::Proxy(Some(407)) => formatter.write_str(
-                "the proxy wants a name and a password: write http://NAME:PASSWORD@HOST:PORT",
+                "the proxy wants a name and a password, or others: write \
+                 http://NAME:PASSWORD@HOST:PORT",
             ),
             Self::Proxy(Some(status)) => write!(
                 formatter,

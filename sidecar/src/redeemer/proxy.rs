@@ -13,7 +13,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use secrecy::{ExposeSecret as _, SecretString};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 
-use super::exchange::authority;
+use super::exchange::{authority, port};
 
 /// The proxy that the environment names, and what is reached without it. No `Debug`: a proxy may
 /// have a password.
@@ -53,7 +53,8 @@ impl Proxies {
         let target: Uri = format!("https://{}/", authority(url))
             .parse()
             .map_err(|_| unreadable())?;
-        let any_proxy = Matcher::builder().https("http://a").no(&self.exceptions);
+        let exceptions = hosts(&self.exceptions, port(url));
+        let any_proxy = Matcher::builder().https("http://a").no(exceptions);
         if any_proxy.build().intercept(&target).is_none() {
             return Ok(Route::Excepted(variable));
         }
@@ -147,6 +148,31 @@ impl fmt::Display for ProxyProblem {
 }
 
 impl std::error::Error for ProxyProblem {}
+
+/// The hosts of `NO_PROXY` that are meant for a port, in the form that the matcher reads: without
+/// port, brackets and star, and with commas between them.
+///
+/// Source: curl, "Environment"; Go `golang.org/x/net/http/httpproxy`, `Config.NoProxy`.
+fn hosts(exceptions: &str, port: u16) -> String {
+    let entries = exceptions.split(|c: char| c == ',' || c.is_whitespace());
+    let hosts = entries.filter_map(|entry| {
+        let (host, of_port) = match entry.rsplit_once(':') {
+            Some((host, digits)) if !host.contains(':') || host.ends_with(']') => {
+                (host, digits.parse().ok())
+            }
+            _ => (entry, Some(port)),
+        };
+        let host = host.strip_prefix('[').unwrap_or(host);
+        let host = host.strip_suffix(']').unwrap_or(host);
+        let host = if host == "*" {
+            host
+        } else {
+            host.trim_start_matches('*')
+        };
+        (of_port == Some(port)).then_some(host)
+    });
+    hosts.collect::<Vec<_>>().join(",")
+}
 
 const HTTP_PORT: u16 = 80;
 
@@ -303,6 +329,49 @@ mod tests {
                 &[proxy, ("NO_PROXY", "2001:db8::/32")],
                 v6,
                 without,
+            ),
+            (
+                "by a star and a domain",
+                &[proxy, ("NO_PROXY", "*.example")],
+                url,
+                without,
+            ),
+            (
+                "behind a space",
+                &[proxy, ("NO_PROXY", "a grants.example")],
+                url,
+                without,
+            ),
+            (
+                "with its port",
+                &[proxy, ("NO_PROXY", "a:1,grants.example:9090")],
+                url,
+                without,
+            ),
+            (
+                "with another port",
+                &[proxy, ("NO_PROXY", "grants.example:443")],
+                url,
+                through,
+            ),
+            ("IPv6", &[proxy, ("NO_PROXY", "2001:db8::1")], v6, without),
+            (
+                "IPv6 in brackets",
+                &[proxy, ("NO_PROXY", "[2001:db8::1]")],
+                v6,
+                without,
+            ),
+            (
+                "IPv6 with its port",
+                &[proxy, ("NO_PROXY", "[2001:db8::1]:443")],
+                v6,
+                without,
+            ),
+            (
+                "a part of a name and a star",
+                &[proxy, ("NO_PROXY", "*rants.example")],
+                url,
+                through,
             ),
             (
                 "another host",

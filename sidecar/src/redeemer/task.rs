@@ -311,6 +311,7 @@ fn outcome(result: &Result<Reply, Fault>) -> Outcome {
             is_retry_safe: fault.is_retry_safe,
             is_final: match fault.cause {
                 Cause::Untrusted { .. } | Cause::TooLong | Cause::Proxy(None) => true,
+                Cause::Proxy(Some(408 | 429)) => false,
                 Cause::Proxy(Some(status)) => (400..500).contains(&status),
                 _ => false,
             },

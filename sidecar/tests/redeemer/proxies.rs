@@ -152,6 +152,7 @@ async fn every_fault_on_the_way_names_the_proxy_and_is_not_final() {
     let forbidden = refuse("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
     let wants = refuse("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
     let gateway = refuse("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
+    let busy = refuse("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n");
     let silent = refuse("");
     let garbage = refuse("SSH-2.0-OpenSSH_9.9\r\n");
     let intercepting = Proxy::start(Some(portal.port), ESTABLISHED);
@@ -168,6 +169,11 @@ async fn every_fault_on_the_way_names_the_proxy_and_is_not_final() {
             "a password",
             through(&wants),
             "the proxy wants a name and a password",
+        ),
+        (
+            "too busy, asked again",
+            through(&busy),
+            "in 1 s or later, or with a longer '--timeout': the proxy does not connect",
         ),
         ("a gateway", through(&gateway), "it answers with status 502"),
         ("silence", through(&silent), "no answer in HTTP/1.1"),

@@ -58,7 +58,7 @@ pub(super) fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
     }
 }
 
-pub(super) fn port(url: &RedemptionUrl) -> u16 {
+pub(in crate::redeemer) fn port(url: &RedemptionUrl) -> u16 {
     url.port().map_or(HTTPS_PORT, NonZeroU16::get)
 }
 
