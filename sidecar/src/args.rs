@@ -230,7 +230,7 @@ pub struct Issue {
     /// that in the AccessGrant, where serve runs with --own-status]
     #[arg(long, value_name = "FILE", requires_all = ["kubernetes", "url"])]
     pub ca_file: Option<PathBuf>,
-    /// File the token is written to, readable by its owner only [default: standard output]
+    /// File the token is written to, readable by its owner only; - for standard output [default: -]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }

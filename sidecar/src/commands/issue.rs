@@ -5,7 +5,7 @@ mod token_file;
 use std::fs::File;
 use std::io::{self, Read};
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -84,7 +84,7 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     let text = token.to_yaml();
 
     // A token is written once. So the place for it is taken before the grant is made.
-    let output = options.output.map(TokenFile::create).transpose()?;
+    let output = file(options.output)?;
     if let Err(live) = ledger.create(&grant, now).await? {
         return Err(Failure::refused(format!(
             "the grant '{}' is there already, until {}: choose another name, or end it with \
@@ -118,7 +118,7 @@ async fn on_cluster(
     ca.as_deref().map_or(Ok(()), |ca| is_in_date(ca, now))?;
     let named = options.url.as_ref().zip(ca);
     let warning = cluster::accepts_links(administration).await?;
-    let output = options.output.map(TokenFile::create).transpose()?;
+    let output = file(options.output)?;
     let made = administration.create(&order.name, order.spec).await;
     let made = match made {
         Ok(Ok(made)) => made,
@@ -181,6 +181,12 @@ async fn on_cluster(
             Err(failure)
         }
     }
+}
+
+/// The file of the option: none for standard output.
+fn file(output: Option<PathBuf>) -> Result<Option<TokenFile>, Failure> {
+    let file = output.filter(|path| path != Path::new("-"));
+    file.map(TokenFile::create).transpose()
 }
 
 fn no_code() -> Failure {

@@ -57,6 +57,12 @@ fn what_fails_says_why_in_one_line_and_exits_with_what_can_be_done() {
         (1, "issue live", "'redemption-sidecar revoke live'"),
         (2, "issue a -o $taken", "is there already and is empty"),
         (2, "issue a -o $missing/a", "cannot write"),
+        (2, "issue a -o /", "/ is there already and is no file"),
+        (
+            2,
+            "issue a -o /dev/null",
+            "leave -o out for standard output",
+        ),
         (2, "issue a --data $empty", "there is no ledger in"),
         (1, "show a", "there is no grant 'a'"),
         (1, "revoke a", "there is no live grant 'a'"),
@@ -122,6 +128,15 @@ fn a_token_that_cannot_be_made_leaves_no_file_and_one_that_is_made_says_its_term
         head.contains("'west' can be redeemed 3 times until 20"),
         "{head}"
     );
+
+    let printed = sidecar.run(&["issue", "east", "-o", "-"]);
+    assert!(printed.status.success(), "{printed:?}");
+    assert!(
+        String::from_utf8(printed.stdout)
+            .unwrap()
+            .contains("code: ")
+    );
+    assert!(!Path::new("-").exists());
 }
 
 #[test]

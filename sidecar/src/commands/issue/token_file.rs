@@ -26,12 +26,13 @@ impl TokenFile {
                 is_filled: false,
             }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let is_empty =
-                    fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() == 0);
-                let what = if is_empty {
-                    "is empty, as a stopped run leaves it: remove it"
-                } else {
-                    "may hold a token: keep it"
+                let what = match fs::metadata(&path) {
+                    Ok(file) if !file.is_file() => "is no file: leave -o out for standard output",
+                    Ok(file) if file.len() == 0 => {
+                        "is empty, as a stopped run leaves it: remove it"
+                    }
+                    Ok(_) => "may hold a token: keep it",
+                    Err(_) => "leads to no file that can be read: remove it",
                 };
                 Err(Failure::usage(format!(
                     "{} is there already and {what}, or name another file",
