@@ -21,6 +21,7 @@
 //!
 //! Source: Skupper's AccessToken reference; the rules of the policy.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
 
@@ -138,12 +139,16 @@ fn judge(object: &Value, now: DateTime<Utc>) -> Result<(), TokenProblem> {
     }
     let payload = json!({
         "request": admission_request(object.clone(), None, None),
-        "settings": {"rules": {"token-ca-missing": "deny", "token-ca-expired": "deny"}},
+        "settings": {"rules": STRICT.map(|code| (code, "deny")).into_iter().collect::<BTreeMap<_, _>>()},
     });
     let payload = Zeroizing::new(payload.to_string());
     match review_payload(payload.as_bytes(), now).refusal {
         Some(refusal) => {
             let mut message = refusal.message;
+            for code in STRICT {
+                // Whoever redeems has no such setting.
+                message = message.replace(&format!(" (rules[{code}])"), "");
+            }
             if message.contains(NOT_VALID_NOW) {
                 let now = now.to_rfc3339_opts(SecondsFormat::Secs, true);
                 let clock = format!(", or the clock of this machine is wrong (it says {now})");
@@ -177,6 +182,9 @@ fn whole_number(value: &Value) -> Option<u32> {
         None => format!("{:.0}", value.as_f64()?).parse().ok(),
     }
 }
+
+/// Warnings of the policy that refuse a token here: without a valid CA nothing can be redeemed.
+const STRICT: [&str; 2] = ["token-ca-missing", "token-ca-expired"];
 
 /// What the policy says of certificates when it is not their time.
 const NOT_VALID_NOW: &str = "no certificate in it is valid now";
