@@ -89,8 +89,31 @@ pub(crate) fn code_format(code: &Field<Code<'_>, CodeProblem>, report: &mut Repo
     match code.problem() {
         Some(problem @ CodeProblem::TooLong) => report.find(Cause::TooLong, problem.to_string()),
         Some(problem) => report.find_malformed(problem, |_| None),
+        None if is_pasted(code) => {
+            report.find_malformed(
+                &"must be the code alone, without 'Bearer' and quotes",
+                |code| Some(bare(code).to_owned()),
+            );
+        }
         None => {}
     }
+}
+
+/// True for a code that came along with what stood around it elsewhere: a header, or quotes. Whoever
+/// chooses one that only looks so chooses letters and digits alone within them very rarely.
+pub(crate) fn is_pasted(code: &Field<Code<'_>, CodeProblem>) -> bool {
+    let Field::Set(code) = code else {
+        return false;
+    };
+    let inner = bare(code.reveal());
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    inner.len() < code.len() && !inner.is_empty() && inner.bytes().all(is_plain)
+}
+
+fn bare(code: &str) -> &str {
+    let code = code.strip_prefix("Bearer ").unwrap_or(code);
+    let inner = |quote: char| code.strip_prefix(quote)?.strip_suffix(quote);
+    ['"', '\'', '`'].into_iter().find_map(inner).unwrap_or(code)
 }
 
 /// True when both maps have the same entries; an empty one and none are the same.

@@ -110,7 +110,7 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
             "grant-code-format",
             "/spec/code",
             Severity::Deny,
-            "a `code` with control characters, with white space at either end, or longer than 1024 bytes",
+            "a `code` with control characters, with white space at either end, in quotes, behind `Bearer`, or longer than 1024 bytes",
             "the redemption request carries the code as its raw body",
         ),
         check: |review, report| code_format(&review.new.spec.code, report),
