@@ -61,7 +61,11 @@ impl HostPattern {
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(address.into());
         }
-        match Host::parse(text).map_err(HostPatternProblem::Host)? {
+        let host = Host::parse(text).map_err(|problem| match problem {
+            HostProblem::NotAName if text.contains(':') => HostPatternProblem::NotANetwork,
+            problem => HostPatternProblem::Host(problem),
+        });
+        match host? {
             Host::Name(name) => Ok(Self(Pattern::Name(name))),
             Host::Ip(address) => Ok(address.into()),
         }
@@ -92,7 +96,7 @@ impl From<IpAddr> for HostPattern {
 pub enum HostPatternProblem {
     /// `*` in another place than before a DNS name.
     Wildcard,
-    /// A '/' in what is not a CIDR block.
+    /// A '/' in what is not a CIDR block, or a ':' in what is no address.
     NotANetwork,
     /// A CIDR block with bits set behind its prefix.
     HostBits {
@@ -203,7 +207,7 @@ mod tests {
             ("", host(HostProblem::NotAName)),
             (".", host(HostProblem::NotAName)),
             (" a.example", host(HostProblem::NotAName)),
-            ("a.example:443", host(HostProblem::NotAName)),
+            ("a.example:443", NotANetwork),
             ("127.1", host(HostProblem::Number)),
             ("192.0.2.1.", host(HostProblem::Number)),
             ("[::1", host(HostProblem::NotAnAddress)),

@@ -157,7 +157,6 @@ impl Reviewer {
     /// Prints what is not reviewed.
     fn show_rest(&self, contents: &Contents, at: impl Fn(&Span) -> String) {
         for note in &contents.notes {
-            println!();
             self.screen.title(&at(&note.span));
             self.screen.aside(&format!("not reviewed: {}", note.reason));
         }
@@ -188,7 +187,6 @@ impl Reviewer {
 
     fn show(&self, file: &str, manifest: &Manifest, answer: &Answer) -> Result<(), String> {
         let screen = self.screen;
-        println!();
         screen.title(&manifest.title);
         screen.aside(file);
         screen.block(&yaml(&manifest.object)?);

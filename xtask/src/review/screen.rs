@@ -1,6 +1,7 @@
 //! Prints for people: colours on a terminal that wants them, plain text elsewhere.
 
-use std::io::IsTerminal;
+use std::fmt;
+use std::io::{IsTerminal, Write};
 
 use similar::{ChangeTag, TextDiff};
 use skupper_access_policy::printable::is_hidden;
@@ -21,32 +22,34 @@ impl Screen {
         }
     }
 
+    /// A title below an empty line.
     pub(crate) fn title(self, text: &str) {
-        println!("{}", self.paint(BOLD, text));
+        write_line(format_args!(""));
+        write_line(format_args!("{}", self.paint(BOLD, text)));
     }
 
     pub(crate) fn aside(self, text: &str) {
-        println!("  {}", self.paint(DIM, text));
+        write_line(format_args!("  {}", self.paint(DIM, text)));
     }
 
     pub(crate) fn accepted(self, text: &str) {
-        println!("  {}", self.paint(GREEN, text));
+        write_line(format_args!("  {}", self.paint(GREEN, text)));
     }
 
     pub(crate) fn refused(self, text: &str, message: &str) {
-        println!("  {}", self.paint(RED, text));
+        write_line(format_args!("  {}", self.paint(RED, text)));
         prose(message);
     }
 
     pub(crate) fn warning(self, text: &str, message: &str) {
-        println!("  {}", self.paint(YELLOW, text));
+        write_line(format_args!("  {}", self.paint(YELLOW, text)));
         prose(message);
     }
 
     /// Lines as they are, set off from the rest.
     pub(crate) fn block(self, text: &str) {
         for line in text.lines() {
-            println!("    {}", self.paint(DIM, &visible(line)));
+            write_line(format_args!("    {}", self.paint(DIM, &visible(line))));
         }
     }
 
@@ -61,7 +64,7 @@ impl Screen {
                     ChangeTag::Delete => self.paint(RED, &format!("- {line}")),
                     ChangeTag::Equal => self.paint(DIM, &format!("  {line}")),
                 };
-                println!("    {line}");
+                write_line(format_args!("    {line}"));
             }
         }
     }
@@ -73,6 +76,11 @@ impl Screen {
             text.to_owned()
         }
     }
+}
+
+/// Prints a line. Nobody needs it who has closed the pipe.
+fn write_line(text: fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// The line with what a terminal would act on written out.
@@ -90,7 +98,7 @@ fn visible(line: &str) -> String {
 
 fn prose(text: &str) {
     for line in wrapped(text) {
-        println!("    {line}");
+        write_line(format_args!("    {line}"));
     }
 }
 
