@@ -8,6 +8,7 @@ mod site_watch;
 mod start;
 mod store;
 mod upkeep;
+mod waiting;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -48,7 +49,7 @@ pub(super) async fn run(options: Serve) -> Result<(), Failure> {
     data::keep_private(&folder);
     let stopped = stopped()?;
     tokio::select! {
-        () = start::wait_for_clock(&folder) => {}
+        () = start::wait_for_clock(&folder, options.metrics_listen) => {}
         () = until(stopped.clone()) => {
             info!("stopped");
             return Ok(());

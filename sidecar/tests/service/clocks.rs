@@ -12,7 +12,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
 use crate::redeemers::{Door, Redeemer};
-use crate::sidecar::{BINARY, PATIENCE, Sidecar, Token, free_port, private_folder};
+use crate::sidecar::{BINARY, PATIENCE, Sidecar, Token, ask, free_port, private_folder};
 use crate::tools::tool;
 
 /// A wall clock that is off by some time, for the processes that are started with it.
@@ -157,8 +157,17 @@ fn a_first_start_before_the_clock_is_set_makes_nothing_and_goes_on_when_it_is() 
     assert_eq!(issued.stdout, b"");
     sleep(Duration::from_secs(1));
     assert!(!folder.path().join("data").exists());
+    let asked = |path| ask(operations_port, path).unwrap();
+    let is_alive = asked("/healthz").starts_with("HTTP/1.1 200 ");
+    assert!(is_alive, "whoever looks after it would start it again");
+    let readiness = asked("/readyz");
+    assert!(readiness.starts_with("HTTP/1.1 503 ") && readiness.contains("clock"));
     clock.set("");
     wait_for(|| said("listening on") == 1);
+    // The port changes hands: for a moment nobody answers.
+    let is_ready =
+        |answer: std::io::Result<String>| answer.is_ok_and(|a| a.starts_with("HTTP/1.1 200 "));
+    wait_for(|| is_ready(ask(operations_port, "/readyz")));
     assert_eq!(said("when this program was not made yet"), 1);
     let ca = fs::read(folder.path().join("data/server-ca/ca.crt")).unwrap();
     let ca = CertificateDer::from_pem_slice(&ca).unwrap();

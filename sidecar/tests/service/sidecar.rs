@@ -234,7 +234,8 @@ fn lives(port: u16) -> bool {
     ask(port, "/healthz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
 }
 
-fn ask(operations_port: u16, path: &str) -> std::io::Result<String> {
+/// The answer of an operations port.
+pub(crate) fn ask(operations_port: u16, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", operations_port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");

@@ -1,6 +1,7 @@
 //! The beginning of `serve`: which site, and under which address. Options are checked before
 //! anything is written.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use tracing::{error, info, warn};
 
 use super::once::Once;
 use super::site_watch::of_one;
-use super::{Failure, data, say, tell};
+use super::{Failure, data, say, tell, waiting};
 use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
 use crate::clock::{self, Doubt};
@@ -29,8 +30,17 @@ use crate::site::source::SiteSource;
 use crate::site::{self, Site, Sites};
 
 /// Waits until the clock can be right: before that no CA is made, and no service can tell which grants
-/// have ended. A file of the future holds nobody up for long: it may be that the clock was wrong then.
-pub(super) async fn wait_for_clock(folder: &Path) {
+/// have ended. The operations port says so meanwhile, where that may take any time.
+pub(super) async fn wait_for_clock(folder: &Path, operations: SocketAddr) {
+    let wait = until_plausible(folder);
+    match clock::plausible(clock::now()) {
+        Ok(()) => wait.await,
+        Err(_) => waiting::answer_during(wait, operations).await,
+    }
+}
+
+/// A file of the future holds nobody up for long: it may be that the clock was wrong then.
+async fn until_plausible(folder: &Path) {
     let begun = Instant::now();
     let mut said = Once::default();
     loop {
