@@ -7,6 +7,7 @@ mod generate;
 mod metadata;
 mod review;
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("xtask: {why}");
+            let _ = writeln!(std::io::stderr(), "xtask: {why}");
             ExitCode::FAILURE
         }
     }
