@@ -12,8 +12,8 @@ test('what is packed is unpacked to the letter', () => {
   expect(unpack(JSON.parse(JSON.stringify(pack(examples))))).toEqual(examples);
 });
 
-test('all examples add at most 17 KB to the first load', () => {
-  expect(gzipSync(JSON.stringify(pack(examples)), { level: 9 }).length).toBeLessThan(17_000);
+test('all examples add at most 21 KB to the first load', () => {
+  expect(gzipSync(JSON.stringify(pack(examples)), { level: 9 }).length).toBeLessThan(21_000);
 });
 
 test('examples are judged at the time of the pages', () => {

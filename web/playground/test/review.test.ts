@@ -32,7 +32,8 @@ test.each<[name: string, input: Partial<Input>, sentence: string]>([
   ['an update of what has expired', {
     manifest: HEAD.replace('metadata', 'spec: {redemptionsAllowed: 2}\nmetadata'),
     old: `${HEAD}status: {expirationTime: "2026-01-01T00:00:00Z"}\n`,
-  }, 'Accepted, with defaults filled in and 1 warning'],
+  }, 'Accepted, with 1 warning'],
+  ['a field that does not exist', { manifest: `${HEAD}spec: {linkCost: 2}\n` }, 'Accepted, with defaults filled in and 1 warning'],
 ])('the sentence says what became of it: %s', (_name, input, expected) => {
   expect(sentence(reviewed(input))).toBe(expected);
 });

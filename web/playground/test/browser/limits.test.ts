@@ -136,7 +136,7 @@ describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
     ['wide', { width: 1280, height: 900 }],
     ['narrow', { width: 360, height: 740 }],
   ])('axe-core finds nothing serious, %s, and nothing is cut off', async (name, viewport) => {
-    const visit = await site.visit('index.html#example=grant-window-format/26', { colorScheme, viewport });
+    const visit = await site.visit('index.html#example=grant-window-format/28', { colorScheme, viewport });
     const { page } = visit;
     await page.locator('#sentence').getByText('Accepted').waitFor();
     expect(await underlined(page)).toEqual(['1 day']);
