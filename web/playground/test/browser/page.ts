@@ -31,7 +31,9 @@ export async function judged(page: Page, action: () => Promise<unknown>): Promis
     });
   });
   await action();
-  await page.waitForFunction(() => (globalThis as unknown as { outcome: Promise<void> }).outcome.then(() => true));
+  const ended = () => (globalThis as unknown as { outcome: Promise<void> }).outcome.then(() => true);
+  // A megabyte takes seconds on a busy machine.
+  await page.waitForFunction(ended, undefined, { timeout: 30_000 });
 }
 
 /** What is underlined in an editor. */
