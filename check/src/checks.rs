@@ -9,7 +9,8 @@ mod types;
 
 use std::cell::OnceCell;
 
-use skupper_access_policy::finding::{Finding, Severity};
+use serde_json::Value;
+use skupper_access_policy::finding::{FieldError, Finding, Severity, Target};
 use skupper_access_policy::rules::Rule;
 
 use crate::manifest::node::Tree;
@@ -142,6 +143,20 @@ pub(crate) fn of_keys(lines: &LineNumbers<'_>, tree: &Tree, pointer: &str) -> Ve
 /// Checks the list around objects that the policy has rules for.
 pub(crate) fn of_list(lines: &LineNumbers<'_>, tree: &Tree) -> Vec<Finding> {
     duplicates::check_root(lines, tree)
+}
+
+/// A finding of one of these rules. It shows the value where one is given.
+fn finding(rule: &Rule, target: Target, error: FieldError, value: Option<&Value>) -> Finding {
+    Finding {
+        code: rule.code,
+        severity: rule.severity,
+        target,
+        error: match value {
+            Some(value) => error.showing(value),
+            None => error,
+        },
+        fix: None,
+    }
 }
 
 /// Most findings that are kept of one object.

@@ -3,7 +3,7 @@
 use skupper_access_policy::finding::{Cause, FieldError, Finding, Target};
 use skupper_access_policy::path::FieldPath;
 
-use super::{DUPLICATE_KEY, KEPT, LineNumbers};
+use super::{DUPLICATE_KEY, KEPT, LineNumbers, finding};
 use crate::manifest::node::{Content, Entry, Name, NodeId, Tree, parts};
 
 /// Checks every mapping that is written in the object at `pointer`.
@@ -113,12 +113,7 @@ impl<'a, 'text> Search<'a, 'text> {
         let detail = format!(
             "stands {places}: kubectl takes the last, kustomize and Flux refuse the file: leave one"
         );
-        Finding {
-            code: DUPLICATE_KEY.code,
-            severity: DUPLICATE_KEY.severity,
-            target: Target::Key,
-            error: FieldError::new(path.field(name), Cause::Duplicate, detail),
-            fix: None,
-        }
+        let error = FieldError::new(path.field(name), Cause::Duplicate, detail);
+        finding(&DUPLICATE_KEY, Target::Key, error, None)
     }
 }

@@ -6,7 +6,7 @@ use skupper_access_policy::path::FieldPath;
 use skupper_access_policy::rules::Rule;
 use skupper_access_policy::value::name::SubdomainName;
 
-use super::{ANNOTATION_FORMAT, KEPT, LABEL_FORMAT, NAMESPACE_FORMAT};
+use super::{ANNOTATION_FORMAT, KEPT, LABEL_FORMAT, NAMESPACE_FORMAT, finding};
 
 pub(super) fn check(object: &Value) -> Vec<Finding> {
     let Some(Value::Object(metadata)) = object.get("metadata") else {
@@ -16,7 +16,7 @@ pub(super) fn check(object: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(problem) = metadata.get("namespace").and_then(namespace_problem) {
         let value = metadata.get("namespace");
-        findings.push(finding(
+        findings.push(invalid(
             &NAMESPACE_FORMAT,
             Target::Value,
             at("namespace"),
@@ -35,7 +35,7 @@ pub(super) fn check(object: &Value) -> Vec<Finding> {
             }
             Some(other) => {
                 let problem = "must be a mapping of strings".to_owned();
-                findings.push(finding(rule, Target::Value, at(name), Some(other), problem));
+                findings.push(invalid(rule, Target::Value, at(name), Some(other), problem));
             }
         }
     }
@@ -75,7 +75,7 @@ fn entry_findings(
             key.to_ascii_lowercase()
         };
         if !is_qualified_name(&name) {
-            findings.push(finding(
+            findings.push(invalid(
                 rule,
                 Target::Key,
                 path,
@@ -96,7 +96,7 @@ fn entry_findings(
             Value::Array(_) | Value::Object(_) => Some("must be a string".to_owned()),
         };
         findings.extend(
-            problem.map(|problem| finding(rule, Target::Value, path, Some(value), problem)),
+            problem.map(|problem| invalid(rule, Target::Value, path, Some(value), problem)),
         );
         if findings.len() >= KEPT {
             return findings;
@@ -104,12 +104,12 @@ fn entry_findings(
     }
     if !is_label && length > LONGEST_ANNOTATIONS {
         let problem = format!("must be at most {LONGEST_ANNOTATIONS} bytes, all of them together");
-        findings.push(finding(rule, Target::Key, at.clone(), None, problem));
+        findings.push(invalid(rule, Target::Key, at.clone(), None, problem));
     }
     findings
 }
 
-fn finding(
+fn invalid(
     rule: &Rule,
     target: Target,
     path: FieldPath,
@@ -117,16 +117,7 @@ fn finding(
     problem: String,
 ) -> Finding {
     let error = FieldError::new(path, Cause::Invalid, problem);
-    Finding {
-        code: rule.code,
-        severity: rule.severity,
-        target,
-        error: match value {
-            Some(value) => error.showing(value),
-            None => error,
-        },
-        fix: None,
-    }
+    finding(rule, target, error, value)
 }
 
 const QUALIFIED_NAME: &str = "the name must be letters, digits, '-', '_' and '.', begin and end with a letter \

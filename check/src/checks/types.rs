@@ -3,9 +3,8 @@
 use serde_json::Value;
 use skupper_access_policy::finding::{Cause, FieldError, Finding, Target};
 use skupper_access_policy::path::FieldPath;
-use skupper_access_policy::rules::Rule;
 
-use super::{TYPE_MISSING, UNKNOWN_KIND, UNKNOWN_VERSION};
+use super::{TYPE_MISSING, UNKNOWN_KIND, UNKNOWN_VERSION, finding};
 use crate::kinds::{Mistake, Type};
 
 pub(super) fn check(object: &Value) -> Option<Finding> {
@@ -55,27 +54,7 @@ pub(super) fn check(object: &Value) -> Option<Finding> {
             "not judged, Skupper does not have such a kind".to_owned(),
         ),
     };
-    Some(finding(&rule, target, object, field, cause, detail))
-}
-
-fn finding(
-    rule: &Rule,
-    target: Target,
-    object: &Value,
-    field: &str,
-    cause: Cause,
-    detail: String,
-) -> Finding {
     let error = FieldError::new(FieldPath::root().field(field), cause, detail);
     let value = object.get(field).filter(|_| target == Target::Value);
-    Finding {
-        code: rule.code,
-        severity: rule.severity,
-        target,
-        error: match value {
-            Some(value) => error.showing(value),
-            None => error,
-        },
-        fix: None,
-    }
+    Some(finding(&rule, target, error, value))
 }
