@@ -192,7 +192,7 @@ impl Issuer {
         self.validity.1
     }
 
-    /// Whether a time lies in its validity.
+    /// Tells whether a time lies in its validity.
     #[must_use]
     pub fn is_in_date(&self, now: DateTime<Utc>) -> bool {
         let (begin, end) = self.validity;

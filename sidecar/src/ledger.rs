@@ -51,7 +51,7 @@ pub trait Ledger: Send + Sync + 'static {
         async { Ok(Ok(grant)) }
     }
 
-    /// Whether what was looked at may be older than [`Ledger::confirm`] allows: whoever is answered
+    /// Tells whether what was looked at may be older than [`Ledger::confirm`] allows: whoever is answered
     /// again without a write must be confirmed then.
     fn is_behind(&self, _now: Instant) -> bool {
         false

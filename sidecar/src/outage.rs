@@ -16,7 +16,7 @@ pub(crate) struct Outage {
 }
 
 impl Outage {
-    /// Whether a fault is to be said: it is another one than the last, or that was a while ago.
+    /// Tells whether a fault is to be said: it is another one than the last, or that was a while ago.
     pub(crate) fn begins(&self, fault: &impl Display, now: Instant) -> bool {
         let fault = fault.to_string();
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);

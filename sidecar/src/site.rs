@@ -36,7 +36,7 @@ pub struct Site {
     pub name: String,
     /// The endpoints, in the order in which they go into Links. Empty for an edge site.
     pub endpoints: Vec<Endpoint>,
-    /// Whether it is an edge site, which accepts no links.
+    /// True when it is an edge site, which accepts no links.
     pub is_edge: bool,
     /// The name of the issuer of grants that name none.
     pub default_issuer: String,
@@ -73,7 +73,7 @@ impl Site {
         Ok(issuer)
     }
 
-    /// Whether every grant gets the same [authority](Self::authority) or fault from the other one.
+    /// Tells whether every grant gets the same [authority](Self::authority) or fault from the other one.
     fn answers_as(&self, other: &Self) -> bool {
         self.name == other.name
             && self.is_edge == other.is_edge

@@ -108,7 +108,7 @@ pub fn mended(text: &str) -> Option<String> {
     is_readable.then(|| paste::mended(text))?
 }
 
-/// Whether a private key stands in the text, as PEM or as base64 of PEM.
+/// Tells whether a private key stands in the text, as PEM or as base64 of PEM.
 #[must_use]
 pub fn holds_private_key(text: &str) -> bool {
     paste::holds_private_key(text)

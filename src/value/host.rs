@@ -48,7 +48,7 @@ impl Host {
         }
     }
 
-    /// Whether it is not globally reachable: the sender's own machine or network, in every spelling
+    /// Tells whether it is not globally reachable: the sender's own machine or network, in every spelling
     /// and embedding, a name that hosts files give to them, or an address that leads nowhere.
     #[must_use]
     pub fn is_private(&self) -> bool {
@@ -109,7 +109,7 @@ impl HostName {
         &self.0
     }
 
-    /// Whether a label has an underscore: DNS, Go, curl and rustls take it, DNS-1123 does not.
+    /// Tells whether a label has an underscore: DNS, Go, curl and rustls take it, DNS-1123 does not.
     #[must_use]
     pub fn has_underscore(&self) -> bool {
         self.0.contains('_')

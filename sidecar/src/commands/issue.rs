@@ -206,7 +206,7 @@ fn not_published(grant: &Grant) -> Failure {
     ))
 }
 
-/// Whether redeemers accept the CA that a token carries: nobody can use the token otherwise.
+/// Tells whether redeemers accept the CA that a token carries: nobody can use the token otherwise.
 fn is_in_date(ca: &str, now: DateTime<Utc>) -> Result<(), Failure> {
     let is_read = CertificateBundle::parse(ca);
     if is_read.is_ok_and(|ca| !ca.is_any_valid_at(now.timestamp())) {

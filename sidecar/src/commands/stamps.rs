@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 use super::Failure;
 use crate::clock::{self, Doubt};
 
-/// Whether a time can be that of a right clock: neither before this program was made nor before a
+/// Tells whether a time can be that of a right clock: neither before this program was made nor before a
 /// file of the folder was written.
 ///
 /// # Errors

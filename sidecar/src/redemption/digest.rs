@@ -40,7 +40,7 @@ impl CodeDigest {
         &self.bytes
     }
 
-    /// Whether the code has at least [`LONG_CODE_BYTES`]: its grant may be redeemed by its name.
+    /// Tells whether the code has at least [`LONG_CODE_BYTES`]: its grant may be redeemed by its name.
     #[must_use]
     pub fn is_long(&self) -> bool {
         self.is_long

@@ -57,7 +57,7 @@ pub fn wanted_issuers(sites: &[Value], named: &[String]) -> Vec<String> {
     wanted
 }
 
-/// Whether a Site object is that of an edge site, which accepts no links.
+/// Tells whether a Site object is that of an edge site, which accepts no links.
 #[must_use]
 pub fn is_edge(site: &Value) -> bool {
     site.pointer("/spec/edge") == Some(&Value::Bool(true))

@@ -45,7 +45,7 @@ pub struct Namespace {
     pub name: String,
     /// Where its router listens for links: empty for an edge site, and for one that takes no links.
     pub endpoints: Vec<Endpoint>,
-    /// Whether it is an edge site.
+    /// True when it is an edge site.
     pub is_edge: bool,
     /// What was passed over, one line each.
     pub remarks: Vec<String>,

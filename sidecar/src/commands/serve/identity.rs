@@ -40,7 +40,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// Whether redeemers accept it.
+    /// Tells whether redeemers accept it.
     ///
     /// # Errors
     /// Why they do not.
@@ -48,7 +48,7 @@ impl Shown {
         self.presented.judge(now)
     }
 
-    /// Whether another one can and must be made.
+    /// Tells whether another one can and must be made.
     pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
         self.leaf.as_ref().is_some_and(|leaf| leaf.is_due(now))
     }

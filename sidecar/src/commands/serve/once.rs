@@ -7,7 +7,7 @@ use tracing::{info, warn};
 pub(super) struct Once(Option<String>);
 
 impl Once {
-    /// Whether there is no problem.
+    /// Tells whether there is no problem.
     pub(super) fn is_clear(&self) -> bool {
         self.0.is_none()
     }

@@ -57,7 +57,7 @@ impl Presented {
         self.validity.1
     }
 
-    /// Whether redeemers accept it.
+    /// Tells whether redeemers accept it.
     ///
     /// # Errors
     /// Why they do not. Where only the time is wrong, it says so.
@@ -80,7 +80,7 @@ impl Presented {
         Ok(())
     }
 
-    /// Whether sites that the issuers certified could pose as this server.
+    /// Tells whether sites that the issuers certified could pose as this server.
     ///
     /// # Errors
     /// [`PresentedProblem::OfSite`].
@@ -152,7 +152,7 @@ pub(super) enum PresentedProblem {
 }
 
 impl PresentedProblem {
-    /// Whether it may pass when the clock is set or time goes on.
+    /// Tells whether it may pass when the clock is set or time goes on.
     pub(super) fn may_pass(&self) -> bool {
         matches!(
             self,

@@ -30,7 +30,7 @@ pub struct Administration {
 pub struct SiteFound {
     /// Its name.
     pub name: String,
-    /// Whether it is an edge site, which accepts no links.
+    /// True when it is an edge site, which accepts no links.
     pub is_edge: bool,
 }
 

@@ -44,7 +44,7 @@ pub struct Facts {
 pub struct Completion {
     /// The whole of it. It holds the code.
     pub status: Map<String, Value>,
-    /// Whether the code or the end was missing.
+    /// True when the code or the end was missing.
     pub is_first: bool,
     /// A digest of what this service says of the grant, but for code and end.
     pub digest: u64,
@@ -129,7 +129,7 @@ pub fn complete(
     })
 }
 
-/// Whether `url` and `ca` of a status are those of a service with `--own-status`.
+/// Tells whether `url` and `ca` of a status are those of a service with `--own-status`.
 #[must_use]
 pub fn is_published(status: &Value) -> bool {
     let published = status
@@ -229,7 +229,7 @@ fn set_condition(
     }
 }
 
-/// Whether nobody can redeem the grant any more, and its state was told.
+/// Tells whether nobody can redeem the grant any more, and its state was told.
 fn has_ended(status: &Value, now: DateTime<Utc>) -> bool {
     let end = text(status, "expirationTime").map(DateTime::parse_from_rfc3339);
     text(status, "status").is_some() && matches!(end, Some(Ok(end)) if end < now)

@@ -92,7 +92,7 @@ impl GrantObject {
         status
     }
 
-    /// Whether it can be redeemed by its name.
+    /// Tells whether it can be redeemed by its name.
     #[must_use]
     pub fn has_long_code(&self) -> bool {
         let grant = self.grant.as_ref();

@@ -112,7 +112,7 @@ impl Files {
         self.with_opened(|opened| opened.compare(&self.file))
     }
 
-    /// Whether readers need the files to be opened anew, and nobody has just tried.
+    /// Tells whether readers need the files to be opened anew, and nobody has just tried.
     pub(super) fn is_renewal_due(&self) -> bool {
         let is_current = match self.try_read().as_deref() {
             Some(opened) => opened.as_ref().is_some_and(Opened::is_same),

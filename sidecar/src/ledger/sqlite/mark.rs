@@ -80,7 +80,7 @@ impl Mark {
         Ok(numbers.max().unwrap_or_default())
     }
 
-    /// Whether the mark is of another main file than this one. `false` for a mark that is new or
+    /// Tells whether the mark is of another main file than this one. `false` for a mark that is new or
     /// was copied, as whole folders are.
     pub(super) fn is_of_other(&self, main: FileId) -> io::Result<bool> {
         let mut said = [0; OWNER_LENGTH];
@@ -144,7 +144,7 @@ impl Mark {
         self.file.sync_data()
     }
 
-    /// Whether the ledger is closed, by everybody, and whole.
+    /// Tells whether the ledger is closed, by everybody, and whole.
     fn is_closed(&self) -> bool {
         self.missing() == 0
             && !self.is_kept.load(Ordering::Relaxed)
