@@ -11,10 +11,10 @@ use skupper_access_policy::value::duration::{WindowProblem, read_window};
 use skupper_access_policy::value::host::Host;
 use skupper_access_policy::value::name::SubdomainName;
 
-use crate::advertised::AdvertisedUrl;
-use crate::key::KeyKind;
-use crate::log::{LogFilter, LogFormat};
-use crate::manifest::read_endpoint_host;
+use crate::pki::key::KeyKind;
+use crate::telemetry::log::{LogFilter, LogFormat};
+use crate::wire::advertised::AdvertisedUrl;
+use crate::wire::objects::read_endpoint_host;
 
 /// Issues, serves and redeems Skupper access tokens.
 #[derive(Debug, Parser)]

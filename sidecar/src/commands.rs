@@ -2,6 +2,7 @@
 
 mod cluster;
 mod data;
+pub mod grant_order;
 mod issue;
 mod list;
 mod redeem;
@@ -17,10 +18,10 @@ use std::io::{self, Write};
 use clap::CommandFactory;
 
 use crate::args::{Command, CommandLine};
-use crate::fault::Fault;
 use crate::ledger::LedgerFault;
-use crate::log::{self, tell};
-use crate::wording;
+use crate::redemption::fault::Fault;
+use crate::system::wording;
+use crate::telemetry::log::{self, tell};
 
 /// Runs a command.
 ///

@@ -4,6 +4,7 @@ mod access_grant;
 mod connect;
 mod follow;
 mod items;
+pub mod outcome;
 mod refusal;
 
 use kube::api::ApiResource;

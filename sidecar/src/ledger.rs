@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 
-use crate::fault::Fault;
+use crate::redemption::fault::Fault;
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 
 pub use kubernetes::KubernetesLedger;

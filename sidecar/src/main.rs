@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use redemption_sidecar::args::CommandLine;
-use redemption_sidecar::{commands, log};
+use redemption_sidecar::commands;
+use redemption_sidecar::telemetry::log;
 
 /// That of musl has one lock for all threads.
 #[cfg(target_env = "musl")]

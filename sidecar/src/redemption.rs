@@ -6,6 +6,7 @@
 //! Source: Skupper's redemption protocol; the order of the answers is that of [`Refusal`].
 
 mod digest;
+pub mod fault;
 
 use std::fmt;
 use std::sync::Arc;

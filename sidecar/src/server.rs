@@ -47,7 +47,7 @@ pub use listen::{FileLimitProblem, ListenProblem, listen, within_file_limit};
 pub use peer::Peer;
 pub use tls::{ServerCertificate, TlsProblem, load_certified_key};
 
-use crate::metrics::{Bound, ConnectionMetrics, Metrics};
+use crate::telemetry::metrics::{Bound, ConnectionMetrics, Metrics};
 use connections::{Order, Patience};
 use stream::{Stream, Transport};
 

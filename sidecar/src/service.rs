@@ -2,7 +2,9 @@
 //!
 //! Everything that can fail comes before the count; the count is durable before the answer leaves.
 
+pub mod handler;
 mod key_generator;
+pub mod operations;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,18 +16,18 @@ use secrecy::SecretString;
 
 use skupper_access_policy::value::name::MAX_NAME_BYTES;
 
-use crate::certificate_request::{self, PublicKey};
-use crate::fault::Fault;
-use crate::issuer::LeafRequest;
-use crate::key::PrivateKey;
 use crate::ledger::{Ledger, LedgerFault};
-use crate::manifest::{Link, TlsSecret};
-use crate::protocol::Wanted;
+use crate::pki::issuer::LeafRequest;
+use crate::pki::key::PrivateKey;
+use crate::redemption::fault::Fault;
 use crate::redemption::{
     Claim, CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption,
     Refusal, Serial, decide,
 };
 use crate::site::{Site, Sites};
+use crate::wire::certificate_request::{self, PublicKey};
+use crate::wire::objects::{Link, TlsSecret};
+use crate::wire::protocol::Wanted;
 
 pub use key_generator::KeyGenerator;
 

@@ -25,9 +25,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::fault::Fault;
-use crate::issuer::Issuer;
-use crate::manifest::{Endpoint, Link, Role};
+use crate::pki::issuer::Issuer;
+use crate::redemption::fault::Fault;
+use crate::wire::objects::{Endpoint, Link, Role};
 
 /// What the service needs to know of its site. It never changes; a reload makes another one.
 #[derive(Clone, Debug)]
@@ -239,8 +239,8 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     use super::*;
-    use crate::issuer::new_site_ca;
-    use crate::manifest::read_endpoint_host;
+    use crate::pki::issuer::new_site_ca;
+    use crate::wire::objects::read_endpoint_host;
 
     fn endpoint(role: Role, host: &str, group: &str) -> Endpoint {
         Endpoint {

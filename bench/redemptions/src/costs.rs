@@ -14,9 +14,10 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _,
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
 };
-use redemption_sidecar::advertised::AdvertisedUrl;
-use redemption_sidecar::server_ca::ServerCa;
-use redemption_sidecar::{clock, random};
+use redemption_sidecar::pki::server_ca::ServerCa;
+use redemption_sidecar::system::clock;
+use redemption_sidecar::system::random;
+use redemption_sidecar::wire::advertised::AdvertisedUrl;
 use rusqlite::{Connection, named_params};
 use rustix::time::{ClockId, clock_gettime};
 use rustls::{ClientConnection, ServerConnection};

@@ -1,8 +1,8 @@
 //! Requests with keys that were made before any clock starts.
 
-use redemption_sidecar::certificate_request;
-use redemption_sidecar::key::{KeyKind, PrivateKey};
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
 use redemption_sidecar::redemption::GrantUid;
+use redemption_sidecar::wire::certificate_request;
 
 /// Certificate requests of keys, for grants with one code.
 pub struct Keys {

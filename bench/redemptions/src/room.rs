@@ -6,8 +6,10 @@ use std::process::{Command, Stdio};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use redemption_sidecar::ledger::{Ledger, SqliteLedger};
+use redemption_sidecar::pki::issuer;
 use redemption_sidecar::redemption::{CodeDigest, Grant, GrantUid};
-use redemption_sidecar::{clock, issuer, random};
+use redemption_sidecar::system::clock;
+use redemption_sidecar::system::random;
 use secrecy::ExposeSecret as _;
 
 use redemption_bench::Fault;

@@ -7,8 +7,8 @@ use kube::Client;
 use super::{Failure, edge_site};
 use crate::args::Cluster;
 use crate::kubernetes;
+use crate::kubernetes::outcome::Outcome;
 use crate::ledger::kubernetes::administration::{Administration, AdministrationProblem};
-use crate::ledger::kubernetes::outcome::Outcome;
 use crate::site::choice::check_namespace;
 
 /// The grants of the cluster, when the options ask for one.

@@ -10,7 +10,7 @@ use super::{Failure, tell};
 use crate::args::Data;
 use crate::ledger::SqliteLedger;
 use crate::site::skupper_namespace;
-use crate::wording;
+use crate::system::wording;
 
 /// The folder of the option, or the one every command uses by default.
 ///

@@ -15,13 +15,16 @@ use zeroize::Zeroizing;
 
 use super::report::time;
 use super::{Failure, cluster, data, deliver, edge_site, stamps, tell};
-use crate::advertised::AdvertisedUrl;
 use crate::args::Issue;
-use crate::grant_order::{GrantOrder, GrantProblem, MIN_CODE_BYTES};
+use crate::commands::grant_order::{GrantOrder, GrantProblem, MIN_CODE_BYTES};
 use crate::ledger::kubernetes::administration::{Administration, Complete, Published};
-use crate::manifest::AccessToken;
 use crate::redemption::{CodeDigest, Grant, GrantUid};
-use crate::{clock, random, wording, yaml};
+use crate::system::clock;
+use crate::system::random;
+use crate::system::wording;
+use crate::wire::advertised::AdvertisedUrl;
+use crate::wire::objects::AccessToken;
+use crate::wire::yaml;
 use token_file::TokenFile;
 
 pub(super) async fn run(options: Issue) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use super::report::{GrantReport, print_list};
 use super::{Failure, cluster, data};
 use crate::args::List;
-use crate::clock;
+use crate::system::clock;
 
 pub(super) async fn run(options: List) -> Result<(), Failure> {
     if let Some(cluster) = cluster::administration(&options.cluster).await? {

@@ -20,7 +20,8 @@ use crate::redeemer::{
 };
 use crate::redemption::KeyOrigin;
 use crate::site::choice::check_namespace;
-use crate::{clock, wording};
+use crate::system::clock;
+use crate::system::wording;
 
 pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     let now = clock::now();

@@ -10,7 +10,7 @@ use crate::args::Format;
 use crate::ledger::kubernetes::administration::Listed;
 use crate::redemption::{Grant, KeyOrigin, Redemption};
 
-pub(super) use crate::wording::time;
+pub(super) use crate::system::wording::time;
 
 /// A grant in `list`, `show` and `revoke`. Never its code.
 #[derive(Debug, Serialize)]

@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use super::report::{GrantReport, print_grants, time};
 use super::{Failure, cluster, data, tell};
 use crate::args::{Format, Revoke};
-use crate::clock;
 use crate::ledger::kubernetes::administration::Administration;
 use crate::redemption::Grant;
+use crate::system::clock;
 
 pub(super) async fn run(options: Revoke) -> Result<(), Failure> {
     let now = clock::now();

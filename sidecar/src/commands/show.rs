@@ -3,7 +3,7 @@
 use super::report::{GrantReport, print_grants};
 use super::{Failure, cluster, data};
 use crate::args::Show;
-use crate::clock;
+use crate::system::clock;
 
 pub(super) async fn run(options: Show) -> Result<(), Failure> {
     if let Some(cluster) = cluster::administration(&options.cluster).await? {

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 
 use super::Failure;
-use crate::clock::{self, Doubt};
+use crate::system::clock::{self, Doubt};
 
 /// Tells whether a time can be that of a right clock: neither before this program was made nor before a
 /// file of the folder was written.

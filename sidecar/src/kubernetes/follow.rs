@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 use super::items::{Items, ListProblem};
 use super::{one_line, wording};
-use crate::random;
+use crate::system::random;
 
 /// How a watch goes: whether what is known is what there is.
 #[derive(Debug)]

@@ -17,7 +17,6 @@ pub mod events;
 pub mod grants;
 pub mod keys;
 pub mod object;
-pub mod outcome;
 pub mod queues;
 
 mod advice;
@@ -43,8 +42,8 @@ use self::own_status::OwnStatus;
 use self::queues::Queues;
 use self::store::ClusterStore;
 use super::{Entry, Ledger, LedgerFault};
-use crate::fault::Fault;
 use crate::kubernetes::{AccessGrant, Course, News, Scope, follow, wording};
+use crate::redemption::fault::Fault;
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 use crate::site::Sites;
 

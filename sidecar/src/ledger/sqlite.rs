@@ -66,8 +66,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Connection;
 
 use super::{Entry, Ledger, LedgerFault};
-use crate::advertised::AdvertisedUrl;
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
+use crate::wire::advertised::AdvertisedUrl;
 pub use addresses::Earlier;
 use files::Files;
 use queries::Effect;

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::credential::{Credential, CredentialProblem};
 use super::document::{self, Author, Document, Object};
 use super::origin::{Origin, Stored};
-use crate::manifest::{Link, Metadata, TlsSecret};
+use crate::wire::objects::{Link, Metadata, TlsSecret};
 
 /// The objects of an answer, every one of them right. No `Debug`: it may hold a key.
 pub struct Answer {

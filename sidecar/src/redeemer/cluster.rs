@@ -32,7 +32,7 @@ use super::origin::{self, Origin};
 use super::place::{Found, PendingKey, Place, Replace};
 use super::problem::RedeemProblem;
 use super::token::Token;
-use crate::manifest::{Link, Metadata};
+use crate::wire::objects::{Link, Metadata};
 
 /// The objects of a token's name in a namespace.
 pub(super) struct Namespace<'a> {

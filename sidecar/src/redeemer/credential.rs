@@ -14,10 +14,10 @@ use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::time::Time;
 
 use super::key_file;
-use crate::issuer::verify_client_leaf;
-use crate::key::PrivateKey;
-use crate::manifest::TlsSecret;
+use crate::pki::issuer::verify_client_leaf;
+use crate::pki::key::PrivateKey;
 use crate::redemption::{GrantUid, KeyOrigin, Serial};
+use crate::wire::objects::TlsSecret;
 
 /// A certificate that was verified with its key and its CA.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::manifest::{
+use crate::wire::objects::{
     Endpoint, Link, Metadata, REDEEMED_FROM, Role, TlsSecret, read_endpoint_host,
 };
 

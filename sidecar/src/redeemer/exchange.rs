@@ -42,9 +42,9 @@ use self::witness::Witness;
 use super::clock::Clock;
 use super::proxy::Route;
 use super::verifier::Verifier;
-use crate::manifest::endpoint_host;
-use crate::protocol::{CERTIFICATE_REQUEST, NAME, SAFE_RETRY, SUBJECT};
-use crate::wording;
+use crate::system::wording;
+use crate::wire::objects::endpoint_host;
+use crate::wire::protocol::{CERTIFICATE_REQUEST, NAME, SAFE_RETRY, SUBJECT};
 
 /// What is sent, and where to.
 pub(super) struct Question<'a> {

@@ -25,7 +25,7 @@ use super::origin::{self, Origin};
 use super::place::{Found, PendingKey, Place, Replace};
 use super::problem::RedeemProblem;
 use super::token::Token;
-use crate::manifest::Metadata;
+use crate::wire::objects::Metadata;
 
 /// The files of a token's name in a folder.
 pub(super) struct Files<'a> {

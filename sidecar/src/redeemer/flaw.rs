@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use super::answer::AnswerProblem;
-use crate::wording::time;
+use crate::system::wording::time;
 
 /// Reason why an object that has the name of Secret or Link is in the way. Prints as what follows
 /// `exists`.

@@ -10,7 +10,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use crate::wording;
+use crate::system::wording;
 
 /// A folder that this process has for itself, as far as redeemers go.
 pub(crate) struct Folder {

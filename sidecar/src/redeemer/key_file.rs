@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 
 use super::folder::{Folder, FolderProblem};
-use crate::key::{KeyKind, KeyProblem, PrivateKey};
+use crate::pki::key::{KeyKind, KeyProblem, PrivateKey};
 use crate::redemption::GrantUid;
 
 /// A key that is on the disk. No `Debug`.

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::document::{self, Author, Document};
 use super::folder::{Folder, FolderProblem};
-use crate::manifest::Metadata;
+use crate::wire::objects::Metadata;
 
 /// Writes the namespace into files that a redeemer wrote without one, and returns their paths. A
 /// file is a redeemer's when it is what that writes, byte for byte.

@@ -8,7 +8,7 @@ use skupper_access_policy::value::redemption_url::RedemptionUrl;
 
 use super::credential::Credential;
 use super::key_file;
-use crate::manifest::{Link, TlsSecret};
+use crate::wire::objects::{Link, TlsSecret};
 
 /// An object as a redeemer stores it.
 pub(super) struct Stored<T> {

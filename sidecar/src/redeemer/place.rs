@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::Progress;
 use super::answer::Answer;
 use super::problem::RedeemProblem;
-use crate::key::PrivateKey;
+use crate::pki::key::PrivateKey;
 
 /// A folder, or a namespace of a cluster, for the objects of one name and one token.
 ///

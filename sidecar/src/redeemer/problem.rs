@@ -18,8 +18,8 @@ use super::proxy::{ProxyProblem, Route};
 use super::refused::{Foreign, Refused};
 use super::retry::{Attempts, Step};
 use super::token::Token;
-use crate::key::KeyProblem;
-use crate::wording::{self, time};
+use crate::pki::key::KeyProblem;
+use crate::system::wording::{self, time};
 
 /// Why a token was not redeemed. Prints as one line that says what to do.
 #[derive(Debug)]

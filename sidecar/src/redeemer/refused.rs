@@ -9,7 +9,7 @@ use skupper_access_policy::printable::printable;
 use super::exchange::Reply;
 use super::proxy::Route;
 use super::token::Token;
-use crate::wording::time;
+use crate::system::wording::time;
 
 /// A final answer that is not a redemption.
 #[derive(Clone, Debug, PartialEq, Eq)]

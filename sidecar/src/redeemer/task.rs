@@ -19,10 +19,11 @@ use super::retry::{Attempts, Outcome, Step};
 use super::token::Token;
 use super::unapplied::Unapplied;
 use super::{Progress, Redeemed};
-use crate::key::PrivateKey;
-use crate::protocol::MAX_SUBJECT_CHARACTERS;
+use crate::pki::key::PrivateKey;
 use crate::redemption::KeyOrigin;
-use crate::{certificate_request, random};
+use crate::system::random;
+use crate::wire::certificate_request;
+use crate::wire::protocol::MAX_SUBJECT_CHARACTERS;
 
 /// A redemption that is asked for, wherever its result goes.
 pub(super) struct Task<'a> {

@@ -34,7 +34,8 @@ use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
-use crate::{wording, yaml};
+use crate::system::wording;
+use crate::wire::yaml;
 
 /// A token that can be redeemed. No `Debug`: it holds the code.
 pub struct Token {

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, Notify};
 
 use super::table::{Phase, Place, Table};
 use super::{Limits, Peer};
-use crate::metrics::{Bound, ConnectionMetrics};
+use crate::telemetry::metrics::{Bound, ConnectionMetrics};
 
 /// The open connections of a listener.
 pub struct Connections {

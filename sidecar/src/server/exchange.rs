@@ -18,9 +18,9 @@ use zeroize::Zeroizing;
 
 use super::connections::Connection;
 use super::limits::BODY_BYTES;
-use crate::metrics::{Metrics, Outcome};
-use crate::protocol;
 use crate::redemption::Refusal;
+use crate::telemetry::metrics::{Metrics, Outcome};
+use crate::wire::protocol;
 
 /// What answers redemption requests.
 pub trait Handler: Send + Sync + 'static {

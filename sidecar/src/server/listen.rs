@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tracing::{info, warn};
 
 use super::Limits;
-use crate::wording;
+use crate::system::wording;
 
 /// Listens on an address. `[::]` takes IPv4, too, and means `0.0.0.0` on a host without IPv6.
 ///

@@ -11,7 +11,7 @@
 use std::time::Instant;
 
 use super::Peer;
-use crate::metrics::Bound;
+use crate::telemetry::metrics::Bound;
 
 /// What a connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
-use crate::key::{KeyKind, PrivateKey};
+use crate::pki::key::{KeyKind, PrivateKey};
 use crate::redemption::Refusal;
 
 /// Makes keys of one kind.

@@ -9,7 +9,7 @@ use skupper_access_policy::value::name::SubdomainName;
 
 use super::config;
 use super::source::SiteSource;
-use crate::wording;
+use crate::system::wording;
 
 /// The namespace that is used when none is named. Source: Skupper.
 pub const DEFAULT_NAMESPACE: &str = "default";

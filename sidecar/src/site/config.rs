@@ -24,9 +24,9 @@ use serde_saphyr::Spanned;
 use skupper_access_policy::printable::{is_hidden, printable};
 use skupper_access_policy::value::name::SubdomainName;
 
-use crate::advertised::AdvertisedUrl;
-use crate::manifest::{Endpoint, Role, read_endpoint_host};
-use crate::yaml;
+use crate::wire::advertised::AdvertisedUrl;
+use crate::wire::objects::{Endpoint, Role, read_endpoint_host};
+use crate::wire::yaml;
 
 /// The name of the file in a folder that `serve --init` made.
 pub const FILE_NAME: &str = "redemption.yaml";

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::yaml;
+use crate::wire::yaml;
 
 /// Files by path.
 pub trait Files {

@@ -16,9 +16,10 @@ use skupper_access_policy::value::host::Host;
 
 use super::config::{Config, FILE_NAME};
 use super::skupper_namespace::default_port;
-use crate::issuer::{IssuerProblem, new_site_ca};
-use crate::manifest::{Role, endpoint_host};
-use crate::{random, wording};
+use crate::pki::issuer::{IssuerProblem, new_site_ca};
+use crate::system::random;
+use crate::system::wording;
+use crate::wire::objects::{Role, endpoint_host};
 
 /// What became of the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,8 +21,8 @@ use zeroize::Zeroizing;
 use super::Site;
 use super::skupper_namespace::DEFAULT_ISSUER;
 use super::source::{IssuerFault, Loaded, load_issuers};
-use crate::issuer::{Issuer, found};
-use crate::manifest::{Endpoint, Role, read_endpoint_host};
+use crate::pki::issuer::{Issuer, found};
+use crate::wire::objects::{Endpoint, Role, read_endpoint_host};
 
 pub use follow::{ClusterSites, Said};
 
@@ -159,8 +159,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::issuer::new_site_ca;
-    use crate::manifest::endpoint_host;
+    use crate::pki::issuer::new_site_ca;
+    use crate::wire::objects::endpoint_host;
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp_secs(1_785_000_000).unwrap()

@@ -10,7 +10,7 @@ use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use crate::manifest::{endpoint_host, read_endpoint_host};
+use crate::wire::objects::{endpoint_host, read_endpoint_host};
 
 /// The subject alternative names of a certificate, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

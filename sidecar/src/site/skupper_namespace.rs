@@ -28,8 +28,9 @@ use skupper_access_policy::value::name::SubdomainName;
 use super::config::IssuerFiles;
 use super::files::{Files, read_text};
 use super::server_certificate::ServerHosts;
-use crate::manifest::{Endpoint, Role, endpoint_host};
-use crate::{wording, yaml};
+use crate::system::wording;
+use crate::wire::objects::{Endpoint, Role, endpoint_host};
+use crate::wire::yaml;
 
 /// The issuer of grants that name none. Source: Skupper, `CreateLinkAccessesCertificates`.
 pub const DEFAULT_ISSUER: &str = "skupper-site-ca";

@@ -16,9 +16,9 @@ use super::Site;
 use super::config::{Config, ConfigProblem, DEFAULT_ISSUER, IssuerFiles};
 use super::files::{Disk, Files, Fingerprint, read_text};
 use super::skupper_namespace::{self, NamespaceProblem};
-use crate::advertised::AdvertisedUrl;
-use crate::issuer::{Issuer, IssuerProblem, found};
-use crate::wording;
+use crate::pki::issuer::{Issuer, IssuerProblem, found};
+use crate::system::wording;
+use crate::wire::advertised::AdvertisedUrl;
 
 /// Where a site is described.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use aws_lc_rs::rand::SystemRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use redemption_sidecar::certificate_request::{MAX_BYTES, read};
-use redemption_sidecar::issuer::{Issuer, LeafRequest, new_site_ca};
+use redemption_sidecar::pki::issuer::{Issuer, LeafRequest, new_site_ca};
 use redemption_sidecar::redemption::{GrantUid, KeyDigest, Serial};
+use redemption_sidecar::wire::certificate_request::{MAX_BYTES, read};
 use secrecy::ExposeSecret as _;
 use std::sync::OnceLock;
 use x509_cert::der::asn1::BitString;

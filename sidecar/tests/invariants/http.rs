@@ -5,9 +5,9 @@ mod room;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use redemption_sidecar::clock;
 use redemption_sidecar::redeemer::Answer;
 use redemption_sidecar::redemption::{Grant, KeyDigest, KeyOrigin, Redemption};
+use redemption_sidecar::system::clock;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::Value;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use redemption_sidecar::manifest::read_endpoint_host;
 use redemption_sidecar::site::source::SiteSource;
+use redemption_sidecar::wire::objects::read_endpoint_host;
 use skupper_access_policy::value::host::Host;
 
 use super::{SEQUENCE, assert_is_a_line, assert_reads_back, elements, now, pem};

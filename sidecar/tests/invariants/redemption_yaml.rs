@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use redemption_sidecar::advertised::AdvertisedUrl;
 use redemption_sidecar::site::config::{Config, DEFAULT_ISSUER, FILE_NAME};
 use redemption_sidecar::site::source::SiteSource;
+use redemption_sidecar::wire::advertised::AdvertisedUrl;
 use skupper_access_policy::value::name::SubdomainName;
 
 use super::{assert_is_a_line, assert_reads_back, now};

@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use proptest::prelude::*;
-use redemption_sidecar::certificate_request::{
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
+use redemption_sidecar::redemption::KeyDigest;
+use redemption_sidecar::wire::certificate_request::{
     CertificateRequestProblem as Problem, MAX_BYTES, create, read,
 };
-use redemption_sidecar::key::{KeyKind, PrivateKey};
-use redemption_sidecar::redemption::KeyDigest;
 
 use crate::openssl::Pki;
 

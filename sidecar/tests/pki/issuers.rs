@@ -3,10 +3,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
-use redemption_sidecar::issuer::{
+use redemption_sidecar::pki::issuer::{
     Issuer, IssuerProblem, Leaf, LeafRequest, found, new_site_ca, verify_client_leaf,
 };
-use redemption_sidecar::key::{KeyKind, PrivateKey};
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
 use redemption_sidecar::redemption::{KeyDigest, Serial};
 use secrecy::ExposeSecret as _;
 use x509_cert::Certificate;

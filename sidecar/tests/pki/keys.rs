@@ -1,6 +1,6 @@
 //! Private keys as OpenSSL, Go and Skupper read and write them.
 
-use redemption_sidecar::key::{KeyKind, KeyProblem, PrivateKey};
+use redemption_sidecar::pki::key::{KeyKind, KeyProblem, PrivateKey};
 use secrecy::ExposeSecret as _;
 
 use crate::openssl::Pki;

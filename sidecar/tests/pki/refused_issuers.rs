@@ -2,8 +2,8 @@
 //! too, and what is not, is not.
 
 use chrono::TimeDelta;
-use redemption_sidecar::issuer::{Issuer, IssuerProblem, Purpose, judge_ca};
-use redemption_sidecar::key::KeyProblem;
+use redemption_sidecar::pki::issuer::{Issuer, IssuerProblem, Purpose, judge_ca};
+use redemption_sidecar::pki::key::KeyProblem;
 
 use crate::openssl::{CA, Pki, now};
 
@@ -414,7 +414,7 @@ fn an_issuer_ends_with_the_first_of_its_chain() {
 #[test]
 fn the_redemption_server_ca_is_no_issuer() {
     let folder = tempfile::tempdir().unwrap();
-    redemption_sidecar::server_ca::ServerCa::open(folder.path(), now()).unwrap();
+    redemption_sidecar::pki::server_ca::ServerCa::open(folder.path(), now()).unwrap();
     let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
     let verdict = Issuer::load(&read("ca.crt"), &read("ca.key"), now());
     assert_eq!(verdict.err(), Some(IssuerProblem::NotFor(Purpose::Client)));

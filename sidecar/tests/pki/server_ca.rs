@@ -9,9 +9,9 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use chrono::TimeDelta;
-use redemption_sidecar::issuer::{IssuerProblem, new_site_ca, verify_client_leaf};
-use redemption_sidecar::key::{KeyKind, KeyProblem, PrivateKey};
-use redemption_sidecar::server_ca::{ServerCa, ServerCaProblem};
+use redemption_sidecar::pki::issuer::{IssuerProblem, new_site_ca, verify_client_leaf};
+use redemption_sidecar::pki::key::{KeyKind, KeyProblem, PrivateKey};
+use redemption_sidecar::pki::server_ca::{ServerCa, ServerCaProblem};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;

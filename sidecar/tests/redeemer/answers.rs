@@ -2,11 +2,11 @@
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
-use redemption_sidecar::issuer::LeafRequest;
-use redemption_sidecar::key::{KeyKind, PrivateKey};
-use redemption_sidecar::manifest::Role;
+use redemption_sidecar::pki::issuer::LeafRequest;
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
 use redemption_sidecar::redeemer::{Answer, AnswerProblem, CredentialProblem, Validity};
 use redemption_sidecar::redemption::{KeyOrigin, Serial};
+use redemption_sidecar::wire::objects::Role;
 
 use crate::partner::{
     Certificates, SKUPPER_LEAF, issuer, secret_without_key, skupper_link, skupper_objects,

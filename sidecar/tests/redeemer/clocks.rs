@@ -1,12 +1,13 @@
 //! Clocks that differ by more than a little: nothing is lost, and the same command goes on later.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use redemption_sidecar::issuer::{LeafRequest, new_site_ca};
-use redemption_sidecar::key::{KeyKind, PrivateKey};
+use redemption_sidecar::pki::issuer::Issuer;
+use redemption_sidecar::pki::issuer::{LeafRequest, new_site_ca};
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
 use redemption_sidecar::redeemer::token::Token;
 use redemption_sidecar::redeemer::{RedeemProblem, Redeemed, redeem};
 use redemption_sidecar::redemption::{GrantUid, KeyOrigin, Serial};
-use redemption_sidecar::{certificate_request, issuer::Issuer};
+use redemption_sidecar::wire::certificate_request;
 use secrecy::ExposeSecret as _;
 
 use crate::partner::{

@@ -51,7 +51,7 @@ impl Service {
     pub(crate) fn count(&self) -> usize {
         let counted = self.counted.lock().unwrap();
         let keys = counted.keys().map(|request| {
-            let key = redemption_sidecar::certificate_request::read(request).unwrap();
+            let key = redemption_sidecar::wire::certificate_request::read(request).unwrap();
             *key.digest().as_bytes()
         });
         keys.collect::<BTreeSet<_>>().len()
@@ -229,7 +229,7 @@ async fn the_key_of_an_earlier_run_is_sent_again_and_its_time_is_told() {
         .iter()
         .map(|request| {
             let request = &request.headers["certificate-request"];
-            *redemption_sidecar::certificate_request::read(request)
+            *redemption_sidecar::wire::certificate_request::read(request)
                 .unwrap()
                 .digest()
                 .as_bytes()

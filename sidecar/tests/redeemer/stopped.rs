@@ -116,9 +116,9 @@ async fn the_key_is_on_the_disk_before_the_request_and_goes_with_the_link() {
     let path = folder.path().to_owned();
     let partner = Partner::start(&certificates.server, move |_, request, stream| {
         let key = fs::read_to_string(path.join(format!(".redeem-{UID}.key"))).unwrap();
-        let key = redemption_sidecar::key::PrivateKey::from_pem(&key).unwrap();
+        let key = redemption_sidecar::pki::key::PrivateKey::from_pem(&key).unwrap();
         let sent = &request.headers["certificate-request"];
-        let sent = redemption_sidecar::certificate_request::read(sent).unwrap();
+        let sent = redemption_sidecar::wire::certificate_request::read(sent).unwrap();
         assert_eq!(sent.spki(), key.spki());
         stream.write_all(&respond(request)).unwrap();
     });

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use redemption_sidecar::metrics::Bound;
 use redemption_sidecar::server::{Limits, within_file_limit};
+use redemption_sidecar::telemetry::metrics::Bound;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::room::{Client, LATE, PATIENT, Room, SHORT};

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::DateTime;
-use redemption_sidecar::metrics::{Metrics, Outcome};
-use redemption_sidecar::operations::{self, Probe};
 use redemption_sidecar::redemption::GrantState;
 use redemption_sidecar::server::listen;
+use redemption_sidecar::service::operations::{self, Probe};
+use redemption_sidecar::telemetry::metrics::{Metrics, Outcome};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

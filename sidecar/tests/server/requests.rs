@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use redemption_sidecar::metrics::Bound;
 use redemption_sidecar::server::Limits;
+use redemption_sidecar::telemetry::metrics::Bound;
 use rustix::net::{Shutdown, shutdown};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

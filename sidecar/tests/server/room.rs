@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
-use redemption_sidecar::metrics::{Metrics, Outcome};
 use redemption_sidecar::server::{
     Answer, Connection, Handler, Limits, Received, Server, ServerCertificate, listen,
     load_certified_key,
 };
+use redemption_sidecar::telemetry::metrics::{Metrics, Outcome};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::sign::CertifiedKey;

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-use redemption_sidecar::certificate_request;
-use redemption_sidecar::key::{KeyKind, PrivateKey};
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
+use redemption_sidecar::wire::certificate_request;
 use tempfile::TempDir;
 
 use crate::raw::{Answer, Connection, config};

@@ -177,7 +177,7 @@ fn a_first_start_before_the_clock_is_set_makes_nothing_and_goes_on_when_it_is() 
         .validity()
         .not_before
         .to_unix_duration();
-    let earliest = redemption_sidecar::clock::EARLIEST.timestamp();
+    let earliest = redemption_sidecar::system::clock::EARLIEST.timestamp();
     assert_eq!(i64::try_from(begin.as_secs()).unwrap(), earliest);
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::raw::{Answer, Connection, request};
 use crate::sidecar::{PATIENCE, Sidecar, Token};
-use redemption_sidecar::certificate_request;
-use redemption_sidecar::key::{KeyKind, PrivateKey};
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
+use redemption_sidecar::wire::certificate_request;
 use secrecy::ExposeSecret;
 
 const NO_SUCH_CLAIM: &str = "No such claim\n";

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use redemption_sidecar::certificate_request;
-use redemption_sidecar::key::{KeyKind, PrivateKey};
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
+use redemption_sidecar::wire::certificate_request;
 use rustls::ClientConfig;
 use serde_json::Value;
 use x509_cert::der::DecodePem as _;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use redemption_sidecar::key::PrivateKey;
+use redemption_sidecar::pki::key::PrivateKey;
 use serde_json::Value;
 use tempfile::TempDir;
 use x509_cert::der::{DecodePem as _, Encode as _};

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use redemption_sidecar::ledger::SqliteLedger;
-use redemption_sidecar::manifest::AccessToken;
 use redemption_sidecar::redemption::{CodeDigest, Grant, GrantUid};
-use redemption_sidecar::{clock, random};
+use redemption_sidecar::system::clock;
+use redemption_sidecar::system::random;
+use redemption_sidecar::wire::objects::AccessToken;
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
 use proptest::prelude::*;
-use redemption_sidecar::manifest::{Endpoint, Role, read_endpoint_host};
 use redemption_sidecar::site::config::{Config, ConfigCause, IssuerFiles};
-use redemption_sidecar::yaml;
+use redemption_sidecar::wire::objects::{Endpoint, Role, read_endpoint_host};
+use redemption_sidecar::wire::yaml;
 
 const WEST: &str = "\
 name: west

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::openssl::now;
-use redemption_sidecar::manifest::{Role, read_endpoint_host};
 use redemption_sidecar::site::init::{InitProblem, Outcome, init};
 use redemption_sidecar::site::source::SiteSource;
+use redemption_sidecar::wire::objects::{Role, read_endpoint_host};
 use skupper_access_policy::value::host::Host;
 
 fn host(text: &str) -> Host {

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::openssl::Pki;
 use proptest::prelude::*;
-use redemption_sidecar::manifest::{Role, read_endpoint_host};
 use redemption_sidecar::site::server_certificate::ServerHosts;
 use redemption_sidecar::site::skupper_namespace::{
     self, Namespace, NamespaceProblem, namespaces_folder,
 };
+use redemption_sidecar::wire::objects::{Role, read_endpoint_host};
 
 /// The content of a namespace's folder.
 type Folder = BTreeMap<PathBuf, Vec<u8>>;

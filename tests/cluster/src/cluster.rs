@@ -8,8 +8,8 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use kube::{Client, Config};
-use redemption_sidecar::key::{KeyKind, PrivateKey};
-use redemption_sidecar::random;
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
+use redemption_sidecar::system::random;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::{fs, io};
 
-use redemption_sidecar::random;
+use redemption_sidecar::system::random;
 
 use crate::Problem;
 

@@ -1,8 +1,8 @@
 //! What Skupper leaves in a namespace that is a site.
 
 use http::Method;
-use redemption_sidecar::clock;
-use redemption_sidecar::issuer::new_site_ca;
+use redemption_sidecar::pki::issuer::new_site_ca;
+use redemption_sidecar::system::clock;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use crate::commands::Failure;
-use crate::wording;
+use crate::system::wording;
 
 /// The file of a token, readable by its owner only. It goes again unless the token comes into it.
 pub(super) struct TokenFile {

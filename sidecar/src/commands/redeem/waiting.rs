@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use crate::commands::tell;
-use crate::log::show;
 use crate::redeemer::Progress;
+use crate::telemetry::log::show;
 
 /// Says what is waited for: on a terminal in one line that is written anew, elsewhere in a line
 /// for each new reason.

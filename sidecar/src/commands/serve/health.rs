@@ -9,11 +9,11 @@ use tokio::sync::Mutex;
 
 use super::identity::Shown;
 use super::store::Store;
-use crate::clock;
-use crate::operations::Probe;
-use crate::outage::Outage;
 use crate::redemption::GrantState;
-use crate::redemptions::Redemptions;
+use crate::service::handler::Redemptions;
+use crate::service::operations::Probe;
+use crate::system::clock;
+use crate::telemetry::outage::Outage;
 
 /// Asks the clock, the certificate, the sites and the ledger. Whether the ledger can be written shows only when it is written,
 /// so that is tried, but not for every question.

@@ -12,10 +12,10 @@ use tracing::warn;
 use super::presented::{Presented, PresentedProblem};
 use super::{Failure, start};
 use crate::args::Serve;
+use crate::pki::server_ca::{ServerCa, ServerLeaf};
 use crate::server::load_certified_key;
-use crate::server_ca::{ServerCa, ServerLeaf};
 use crate::site::Sites;
-use crate::wording;
+use crate::system::wording;
 
 /// Where the certificate of the server comes from.
 pub(super) enum Identity {

@@ -14,10 +14,10 @@ use skupper_access_policy::value::host::Host;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
-use crate::issuer::date_time;
+use crate::pki::issuer::date_time;
 use crate::redeemer::Verifier;
 use crate::site::Sites;
-use crate::wording::{self, time};
+use crate::system::wording::{self, time};
 
 /// What redeemers of a host see, and what their tokens carry.
 pub(super) struct Presented {

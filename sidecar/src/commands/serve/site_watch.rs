@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::advertised::AdvertisedUrl;
 use crate::site::Sites;
 use crate::site::kubernetes::{ClusterSites, Said};
 use crate::site::reload::{Notice, Watch};
+use crate::wire::advertised::AdvertisedUrl;
 
 /// Sites that change while the service runs.
 pub(super) enum SiteWatch {

@@ -12,15 +12,11 @@ use tracing::{error, info, warn};
 use super::once::Once;
 use super::site_watch::of_one;
 use super::{Failure, data, say, tell, waiting};
-use crate::advertised::AdvertisedUrl;
 use crate::args::Serve;
-use crate::clock::{self, Doubt};
 use crate::commands::stamps;
 use crate::kubernetes::{self, Scope};
 use crate::ledger::KubernetesLedger;
 use crate::ledger::SqliteLedger;
-use crate::log::LogFormat;
-use crate::manifest::endpoint_host;
 use crate::site::choice::{Folders, Place, Wanted, choose};
 use crate::site::config::FILE_NAME;
 use crate::site::init::Outcome;
@@ -28,6 +24,10 @@ use crate::site::kubernetes::ClusterSites;
 use crate::site::reload::Watch;
 use crate::site::source::SiteSource;
 use crate::site::{self, Site, Sites};
+use crate::system::clock::{self, Doubt};
+use crate::telemetry::log::LogFormat;
+use crate::wire::advertised::AdvertisedUrl;
+use crate::wire::objects::endpoint_host;
 
 /// Waits until the clock can be right: before that no CA is made, and no service can tell which grants
 /// have ended. The operations port says so meanwhile, where that may take any time.

@@ -4,10 +4,10 @@ use std::future::Future;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::advertised::AdvertisedUrl;
 use crate::ledger::kubernetes::completion::Facts;
 use crate::ledger::{Earlier, KubernetesLedger, Ledger, LedgerFault, SqliteLedger};
 use crate::site::Sites;
+use crate::wire::advertised::AdvertisedUrl;
 
 /// A ledger that a service keeps.
 pub(super) trait Store: Ledger {

@@ -15,13 +15,13 @@ use super::once::Once;
 use super::site_watch::SiteWatch;
 use super::store::Store;
 use super::{hosts, say};
-use crate::advertised::AdvertisedUrl;
-use crate::clock::{self, Reading};
 use crate::commands::stamps;
-use crate::metrics::Metrics;
-use crate::redemptions::Redemptions;
 use crate::server::ServerCertificate;
+use crate::service::handler::Redemptions;
 use crate::site::Sites;
+use crate::system::clock::{self, Reading};
+use crate::telemetry::metrics::Metrics;
+use crate::wire::advertised::AdvertisedUrl;
 
 /// Everything that changes while the service runs.
 pub(super) struct Upkeep<S> {

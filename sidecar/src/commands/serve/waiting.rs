@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::until;
-use crate::metrics::Metrics;
-use crate::operations::{self, Probe};
 use crate::redemption::GrantState;
 use crate::server::listen;
+use crate::service::operations::{self, Probe};
+use crate::telemetry::metrics::Metrics;
 
 struct Waiting;
 

@@ -12,11 +12,11 @@ use tokio::time::{Instant, sleep, timeout};
 use super::completion::is_published;
 use super::keys::Keys;
 use super::object::GrantObject;
-use super::outcome::Outcome;
+use crate::kubernetes::outcome::Outcome;
 use crate::kubernetes::{AccessGrant, lacks_kind, lacks_verb, sites, wording};
-use crate::random;
 use crate::redemption::{Grant, GrantUid};
 use crate::site::kubernetes::is_edge;
+use crate::system::random;
 
 /// The AccessGrants of a namespace.
 pub struct Administration {

@@ -2,7 +2,7 @@
 
 use skupper_access_policy::printable::printable;
 
-use crate::fault::Fault;
+use crate::redemption::fault::Fault;
 
 /// What those who look at the grant can do.
 pub(super) fn advice(fault: &Fault) -> String {

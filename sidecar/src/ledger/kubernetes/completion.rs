@@ -23,10 +23,10 @@ use serde_json::{Map, Value, json};
 use skupper_access_policy::value::duration::GoDuration;
 
 use super::advice::advice;
-use crate::advertised::AdvertisedUrl;
-use crate::fault::Fault;
 use crate::kubernetes::AccessGrant;
 use crate::redemption::GrantUid;
+use crate::redemption::fault::Fault;
+use crate::wire::advertised::AdvertisedUrl;
 
 /// The type of the condition that says that `url` and `ca` are those of a service with `--own-status`.
 pub const PUBLISHED_CONDITION: &str = "redemption-sidecar/published";

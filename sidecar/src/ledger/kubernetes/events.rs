@@ -26,10 +26,10 @@ use tokio::time::{sleep, timeout};
 
 use self::notice::Notice;
 use super::store::FIELD_MANAGER;
-use crate::clock;
-use crate::fault::Fault;
 use crate::kubernetes::wording;
+use crate::redemption::fault::Fault;
 use crate::redemption::{Grant, GrantUid};
+use crate::system::clock;
 
 /// Where faults are offered. They are written until this is dropped.
 pub struct Events {

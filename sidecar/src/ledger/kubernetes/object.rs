@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::keys::Keys;
-use crate::grant_order::MIN_CODE_BYTES;
+use crate::commands::grant_order::MIN_CODE_BYTES;
 use crate::kubernetes::AccessGrant;
 use crate::redemption::{CodeDigest, Grant, GrantUid};
 

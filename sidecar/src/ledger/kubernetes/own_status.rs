@@ -12,12 +12,13 @@ use serde_json::{Map, Value};
 use tokio::time::{sleep, timeout};
 
 use super::completion::{Completion, Facts, complete};
-use super::outcome::Outcome;
 use super::store::FIELD_MANAGER;
+use crate::kubernetes::outcome::Outcome;
 use crate::kubernetes::{AccessGrant, Scope, wording};
 use crate::redemption::GrantUid;
 use crate::site::{Changed, Sites};
-use crate::{clock, random};
+use crate::system::clock;
+use crate::system::random;
 
 /// Writes what is missing in grants, and what has changed around them.
 ///

@@ -21,11 +21,12 @@ use super::admit::{Candidate, RestsOn, admit};
 use super::grants::Grants;
 use super::keys::MAX_KEYS;
 use super::object::{GrantObject, ObjectPlace};
-use super::outcome::{Next, Outcome};
 use crate::kubernetes::AccessGrant;
+use crate::kubernetes::outcome::{Next, Outcome};
 use crate::ledger::LedgerFault;
 use crate::redemption::{Decision, Grant, GrantUid, Redemption, Refusal};
-use crate::{log, random};
+use crate::system::random;
+use crate::telemetry::log;
 
 /// Where the objects are.
 pub trait Store: Send + Sync + 'static {

@@ -8,8 +8,8 @@ use kube::{Api, Client};
 use tokio::time::timeout;
 
 use super::object::{GrantObject, ObjectPlace};
-use super::outcome::Outcome;
 use super::queues::{Failure, Store};
+use crate::kubernetes::outcome::Outcome;
 use crate::kubernetes::{AccessGrant, wording};
 
 /// AccessGrants of any namespace.

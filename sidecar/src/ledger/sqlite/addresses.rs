@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::URL;
 use super::queries::{keep, kept, last_end};
 use super::rows::time;
-use crate::advertised::AdvertisedUrl;
+use crate::wire::advertised::AdvertisedUrl;
 
 /// The key in `meta`: a line for each address, with the end of its last grant in microseconds.
 const EARLIER: &str = "earlier_urls";

@@ -8,7 +8,7 @@ use rusqlite::{Error, ErrorCode, ffi};
 use super::schema::SchemaProblem;
 use super::{mark, place};
 use crate::ledger::LedgerFault;
-use crate::wording;
+use crate::system::wording;
 
 pub(super) fn opening(file: &Path, problem: &SchemaProblem) -> LedgerFault {
     let because = match problem {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, FileType, Mode, OFlags, fsync, mknodat, open, statfs};
 
 use crate::ledger::LedgerFault;
-use crate::wording;
+use crate::system::wording;
 
 /// The name of the file. SQLite adds `ledger.db-wal` and `ledger.db-shm`.
 const FILE: &str = "ledger.db";

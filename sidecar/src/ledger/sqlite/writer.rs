@@ -21,7 +21,7 @@ use super::files::Files;
 use super::queries::{Counted, Effect};
 use super::{connection, fault, queries};
 use crate::ledger::LedgerFault;
-use crate::outage::Outage;
+use crate::telemetry::outage::Outage;
 
 /// How many orders wait, and how many share a commit, at most.
 const BATCH: usize = 256;

@@ -13,13 +13,13 @@ use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
 use crate::kubernetes::AccessGrant;
-use crate::manifest::{
-    Endpoint, Link, REDEEMED_FROM, Role, TlsSecret, endpoint_host, read_endpoint_host,
-};
 use crate::redeemer::answer::Answer;
 use crate::redeemer::key_file;
 use crate::redeemer::origin::{self, Stored};
 use crate::redeemer::place::Location;
+use crate::wire::objects::{
+    Endpoint, Link, REDEEMED_FROM, Role, TlsSecret, endpoint_host, read_endpoint_host,
+};
 
 /// The kinds that a redeemer reads, or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

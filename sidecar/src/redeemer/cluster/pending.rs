@@ -6,7 +6,7 @@ use kube::api::DynamicObject;
 use super::object::{self, ANSWER, Draft, KEY, ObjectName};
 use super::requests::Run;
 use super::{ClusterProblem, Namespace};
-use crate::key::{KeyKind, PrivateKey};
+use crate::pki::key::{KeyKind, PrivateKey};
 use crate::redeemer::answer::Answer;
 use crate::redeemer::key_file;
 use crate::redeemer::origin::Origin;

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::object::{ObjectKind, ObjectName};
+use crate::kubernetes::outcome::Outcome;
 use crate::kubernetes::{lacks_kind, lacks_verb, wording};
-use crate::ledger::kubernetes::outcome::Outcome;
 use crate::redeemer::flaw::Flaw;
 
 /// Why a namespace cannot take a redemption. One line.

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::object::{ObjectKind, ObjectName};
 use super::problem::ClusterProblem;
-use crate::ledger::kubernetes::outcome::Outcome;
+use crate::kubernetes::outcome::Outcome;
 
 /// The objects of a namespace.
 pub(super) struct Requests {

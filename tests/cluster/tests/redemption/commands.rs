@@ -8,7 +8,8 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use redemption_sidecar::kubernetes::{AccessGrant, Course, News, follow};
 use redemption_sidecar::redeemer::token::Token;
-use redemption_sidecar::{clock, redemption::GrantUid};
+use redemption_sidecar::redemption::GrantUid;
+use redemption_sidecar::system::clock;
 use serde_json::json;
 
 use crate::room::{CODE, Room, time};

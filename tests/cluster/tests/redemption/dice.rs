@@ -4,7 +4,7 @@ use std::env;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use redemption_sidecar::random;
+use redemption_sidecar::system::random;
 
 /// A sequence of numbers that follows from its seed.
 ///

@@ -7,10 +7,10 @@ use k8s_openapi::api::core::v1;
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
 use kube::api::{DeleteParams, ListParams};
-use redemption_sidecar::fault::Fault;
 use redemption_sidecar::ledger::Ledger;
 use redemption_sidecar::ledger::kubernetes::events::Events;
 use redemption_sidecar::redemption::GrantUid;
+use redemption_sidecar::redemption::fault::Fault;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 

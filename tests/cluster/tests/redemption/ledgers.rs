@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use cluster_tests::Cluster;
 use kube::api::DeleteParams;
-use redemption_sidecar::clock;
 use redemption_sidecar::ledger::{KubernetesLedger, Ledger};
 use redemption_sidecar::redemption::{Decision, Grant, GrantUid, Refusal};
+use redemption_sidecar::system::clock;
 
 use crate::room::{Room, redemption, soon};
 

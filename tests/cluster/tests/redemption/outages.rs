@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use cluster_tests::Cluster;
 use kube::api::DeleteParams;
-use redemption_sidecar::certificate_request;
-use redemption_sidecar::key::{KeyKind, PrivateKey};
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
+use redemption_sidecar::wire::certificate_request;
 use serde_json::json;
 use tokio::time::sleep;
 

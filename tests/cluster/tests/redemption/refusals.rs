@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use cluster_tests::{Cluster, Identity};
-use redemption_sidecar::clock;
-use redemption_sidecar::issuer::new_site_ca;
+use redemption_sidecar::pki::issuer::new_site_ca;
+use redemption_sidecar::system::clock;
 use tempfile::TempDir;
 
 use crate::service::binary;

@@ -9,12 +9,12 @@ use kube::api::{
     ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
 };
 use kube::{Api, Client};
-use redemption_sidecar::clock;
-use redemption_sidecar::manifest::AccessToken;
 use redemption_sidecar::redeemer::token::Token;
 use redemption_sidecar::redeemer::{
     ClusterOrder, ObjectName, Proxies, RedeemProblem, Redeemed, redeem_in_cluster,
 };
+use redemption_sidecar::system::clock;
+use redemption_sidecar::wire::objects::AccessToken;
 use serde_json::{Value, json};
 
 use crate::room::Room;

@@ -7,16 +7,16 @@ use tempfile::TempDir;
 
 use super::super::health::Health;
 use super::*;
-use crate::issuer::LeafRequest;
-use crate::key::{KeyKind, PrivateKey};
 use crate::ledger::SqliteLedger;
-use crate::random;
+use crate::pki::issuer::LeafRequest;
+use crate::pki::key::{KeyKind, PrivateKey};
 use crate::redemption::{CodeDigest, Grant, GrantUid, Serial};
 use crate::service::{KeyGenerator, Service};
 use crate::site::config::FILE_NAME;
 use crate::site::init::init;
 use crate::site::reload::Watch;
 use crate::site::source::SiteSource;
+use crate::system::random;
 
 /// A service whose clocks are arguments.
 struct World {

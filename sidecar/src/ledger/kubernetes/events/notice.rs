@@ -8,11 +8,11 @@ use k8s_openapi::api::events::v1::Event;
 use kube::Resource as _;
 use kube::api::ObjectMeta;
 
-use crate::fault::Fault;
 use crate::kubernetes::AccessGrant;
 use crate::ledger::kubernetes::advice::advice;
-use crate::random;
+use crate::redemption::fault::Fault;
 use crate::redemption::{Grant, GrantUid};
+use crate::system::random;
 
 /// A fault that is to be written.
 pub(super) struct Notice {

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use cluster_tests::Cluster;
-use redemption_sidecar::certificate_request;
-use redemption_sidecar::clock;
-use redemption_sidecar::key::PrivateKey;
+use redemption_sidecar::pki::key::PrivateKey;
+use redemption_sidecar::system::clock;
+use redemption_sidecar::wire::certificate_request;
 use secrecy::ExposeSecret as _;
 
 use crate::partner::{Partner, Received, Site, links, secret};

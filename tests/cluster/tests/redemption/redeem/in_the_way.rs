@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use cluster_tests::Cluster;
-use redemption_sidecar::clock;
 use redemption_sidecar::redeemer::{ClusterProblem, Progress, RedeemProblem, redeem_in_cluster};
+use redemption_sidecar::system::clock;
 use serde_json::{Value, json};
 
 use crate::partner::{Partner, Site};

@@ -4,9 +4,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use cluster_tests::{Cluster, Identity, free_port};
+use redemption_sidecar::pki::key::PrivateKey;
 use redemption_sidecar::redeemer::redeem_in_cluster;
 use redemption_sidecar::redeemer::token::Token;
-use redemption_sidecar::{clock, key::PrivateKey};
+use redemption_sidecar::system::clock;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tempfile::TempDir;

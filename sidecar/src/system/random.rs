@@ -1,7 +1,7 @@
 //! Random bytes and codes, from the operating system by way of AWS-LC.
 //!
 //! ```
-//! use redemption_sidecar::random;
+//! use redemption_sidecar::system::random;
 //! use secrecy::ExposeSecret;
 //!
 //! assert_ne!(random::bytes::<16>(), random::bytes::<16>());

@@ -8,9 +8,9 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsag
 use super::authority::Purpose;
 use super::encode::{self, Draft, extension, extensions};
 use super::{IssuerProblem, pem};
-use crate::clock;
-use crate::key::{KeyKind, PrivateKey};
-use crate::random;
+use crate::pki::key::{KeyKind, PrivateKey};
+use crate::system::clock;
+use crate::system::random;
 
 /// Makes a CA for a site that has none: certificate and key in PEM. It certifies clients and
 /// servers, as routers of a site need both.

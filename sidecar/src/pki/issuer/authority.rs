@@ -20,7 +20,7 @@ use x509_cert::time::Time;
 
 use super::IssuerProblem;
 use super::encode::{Draft, key_identifier, sequence};
-use crate::key::PrivateKey;
+use crate::pki::key::PrivateKey;
 
 /// What a certificate may be shown as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

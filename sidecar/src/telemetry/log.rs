@@ -20,8 +20,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::metrics::Outcome;
 use crate::redemption::{GrantUid, KeyOrigin, Redemption, Serial};
+use crate::telemetry::metrics::Outcome;
 use queue::Queue;
 
 /// How a line is written.

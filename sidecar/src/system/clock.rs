@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::wording::time;
+use crate::system::wording::time;
 
 /// No right clock shows an earlier time: this program was not made yet. A constant, so that whoever
 /// builds the program gets the same bytes; a test keeps it from getting too old.

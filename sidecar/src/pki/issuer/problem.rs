@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use x509_cert::der::oid::ObjectIdentifier;
 
 use super::authority::Purpose;
-use crate::key::KeyProblem;
-use crate::wording;
+use crate::pki::key::KeyProblem;
+use crate::system::wording;
 
 /// Why a pair of certificate and key is no issuer, or a certificate is none that it made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,9 +17,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::metrics::{self, Metrics};
 use crate::redemption::GrantState;
 use crate::server::{Limits, Server};
+use crate::telemetry::metrics::{self, Metrics};
 
 /// What the operations port asks the service.
 pub trait Probe: Send + Sync + 'static {

@@ -17,8 +17,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use skupper_access_policy::printable::is_hidden;
 use skupper_access_policy::value::name::SubdomainName;
 
-use crate::manifest::{Link, TlsSecret};
 use crate::redemption::{GrantUid, Refusal};
+use crate::wire::objects::{Link, TlsSecret};
 
 /// The wanted name of Secret and Link.
 pub const NAME: HeaderName = HeaderName::from_static("name");

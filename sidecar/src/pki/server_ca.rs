@@ -1,7 +1,7 @@
 //! The CA of the redemption server itself.
 //!
 //! ```
-//! use redemption_sidecar::server_ca::ServerCa;
+//! use redemption_sidecar::pki::server_ca::ServerCa;
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path().join("server-ca");
 //! # let now = chrono::DateTime::from_timestamp_secs(1_785_000_000).unwrap_or_default();
@@ -16,7 +16,7 @@
 //!
 //! Tokens carry this CA, never that of the site: Skupper's leaves are for servers, too, and would
 //! let any linked site pose as the redemption server. Its extended key usage is `serverAuth` alone,
-//! so that neither [`Issuer::load`](crate::issuer::Issuer::load) nor OpenSSL nor Go let it certify
+//! so that neither [`Issuer::load`](crate::pki::issuer::Issuer::load) nor OpenSSL nor Go let it certify
 //! a client. The key of the leaf never touches a disk.
 //!
 //! Source: RFC 5280 section 4.2.1; RFC 6125 section 6.4 for the names.
@@ -38,12 +38,13 @@ use x509_cert::der::asn1::Ia5String;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use crate::issuer::encode::{Draft, common_name, extension, extensions};
-use crate::issuer::{
+use crate::pki::issuer::encode::{Draft, common_name, extension, extensions};
+use crate::pki::issuer::{
     Authority, IssuerProblem, Purpose, ca_validity, leaf_extensions, new_serial, pem, self_signed,
 };
-use crate::key::{KeyKind, PrivateKey};
-use crate::{random, wording};
+use crate::pki::key::{KeyKind, PrivateKey};
+use crate::system::random;
+use crate::system::wording;
 
 use files::Folder;
 

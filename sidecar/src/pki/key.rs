@@ -1,13 +1,13 @@
 //! Private keys: made, read from PEM, written to PEM, and what they sign.
 //!
 //! ```
-//! use redemption_sidecar::key::{KeyKind, PrivateKey};
+//! use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
 //! use secrecy::ExposeSecret;
 //!
 //! let key = PrivateKey::generate(KeyKind::P256);
 //! let again = PrivateKey::from_pem(key.to_pem().expose_secret())?;
 //! assert_eq!(again.spki(), key.spki());
-//! # Ok::<(), redemption_sidecar::key::KeyProblem>(())
+//! # Ok::<(), redemption_sidecar::pki::key::KeyProblem>(())
 //! ```
 //!
 //! Nothing here has `Debug` or `Display`. Every buffer that held a key is overwritten; AWS-LC

@@ -13,7 +13,7 @@ use skupper_access_policy::review;
 use skupper_access_policy::settings::Settings;
 use skupper_access_policy::value::duration::GoDuration;
 
-use crate::yaml;
+use crate::wire::yaml;
 
 /// Fewest bytes of a code of one's own: the code alone keeps strangers out.
 pub const MIN_CODE_BYTES: usize = 16;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::ServerCaProblem;
-use crate::random;
+use crate::system::random;
 
 /// A folder that only its owner may enter.
 pub(super) struct Folder(PathBuf);

@@ -2,16 +2,16 @@
 
 use std::time::Instant;
 
-use crate::clock;
-use crate::fault::Fault;
 use crate::ledger::{Ledger, LedgerFault};
-use crate::log::{self, RedemptionLine};
-use crate::metrics::Outcome;
-use crate::outage::Outage;
-use crate::protocol;
+use crate::redemption::fault::Fault;
 use crate::redemption::{Grant, GrantUid, Refusal};
 use crate::server::{Allowance, Answer, Attempts, Connection, Handler, Peer, Received, limits};
 use crate::service::{Granted, Service, is_code};
+use crate::system::clock;
+use crate::telemetry::log::{self, RedemptionLine};
+use crate::telemetry::metrics::Outcome;
+use crate::telemetry::outage::Outage;
+use crate::wire::protocol;
 
 /// The handler of the redemption port.
 pub struct Redemptions<L> {

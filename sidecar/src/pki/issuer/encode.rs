@@ -12,7 +12,7 @@ use x509_cert::der::oid::AssociatedOid;
 use x509_cert::der::{self, Encode};
 use x509_cert::ext::Extension;
 
-use crate::key::{KeyProblem, PrivateKey};
+use crate::pki::key::{KeyProblem, PrivateKey};
 use crate::redemption::KeyDigest;
 
 /// A certificate to be signed.

@@ -1,8 +1,8 @@
 //! The certificate request of a redeemer that makes its own key.
 //!
 //! ```
-//! use redemption_sidecar::certificate_request;
-//! use redemption_sidecar::key::{KeyKind, PrivateKey};
+//! use redemption_sidecar::wire::certificate_request;
+//! use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
 //!
 //! let key = PrivateKey::generate(KeyKind::P256);
 //! let request = certificate_request::create(&key);
@@ -25,8 +25,8 @@ use x509_cert::der::oid::db::rfc5912::ECDSA_WITH_SHA_256;
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::request::CertReq;
 
-use crate::issuer::encode::{element, sequence, signed};
-use crate::key::PrivateKey;
+use crate::pki::issuer::encode::{element, sequence, signed};
+use crate::pki::key::PrivateKey;
 use crate::redemption::KeyDigest;
 
 /// Longest request that is read, in bytes of DER.

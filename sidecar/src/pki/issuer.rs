@@ -5,8 +5,8 @@
 //! ```
 //!
 //! ```
-//! use redemption_sidecar::issuer::{Issuer, LeafRequest, new_site_ca};
-//! use redemption_sidecar::key::{KeyKind, PrivateKey};
+//! use redemption_sidecar::pki::issuer::{Issuer, LeafRequest, new_site_ca};
+//! use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
 //! use redemption_sidecar::redemption::Serial;
 //! use secrecy::ExposeSecret;
 //! # let now = chrono::DateTime::from_timestamp_secs(1_785_000_000).unwrap_or_default();
@@ -22,7 +22,7 @@
 //!     duration: None,
 //! };
 //! assert_eq!(issuer.certify(&request, now)?.not_after, issuer.not_after());
-//! # Ok::<(), redemption_sidecar::issuer::IssuerProblem>(())
+//! # Ok::<(), redemption_sidecar::pki::issuer::IssuerProblem>(())
 //! ```
 //!
 //! [`Issuer::load`] accepts only what OpenSSL and webpki will accept under it, and every leaf is
@@ -50,7 +50,7 @@ use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
 };
 
-use crate::key::{KeyKind, KeyProblem, PrivateKey};
+use crate::pki::key::{KeyKind, KeyProblem, PrivateKey};
 use crate::redemption::Serial;
 
 pub use authority::{Authority, Purpose, judge_ca, verify_client_leaf};

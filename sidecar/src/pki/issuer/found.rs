@@ -11,8 +11,8 @@ use x509_cert::der::{Decode as _, SliceReader};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::authority::date_time;
-use crate::key;
-use crate::wording::time;
+use crate::pki::key;
+use crate::system::wording::time;
 
 /// The first certificate, whose it is, by whom, its kind of key and its end, and the kind of the
 /// private key, in one line.

@@ -1,0 +1,5 @@
+//! The edge to the machine: the wall clock, randomness, and the wording of its errors.
+
+pub mod clock;
+pub mod random;
+pub(crate) mod wording;
