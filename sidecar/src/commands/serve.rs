@@ -2,7 +2,6 @@
 
 mod health;
 mod identity;
-mod once;
 mod presented;
 mod site_watch;
 mod start;

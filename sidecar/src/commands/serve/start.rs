@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use tracing::{error, info, warn};
 
-use super::once::Once;
 use super::site_watch::of_one;
 use super::{Failure, data, say, tell, waiting};
 use crate::args::Serve;
@@ -26,6 +25,7 @@ use crate::site::source::SiteSource;
 use crate::site::{self, Site, Sites};
 use crate::system::clock::{self, Doubt};
 use crate::telemetry::log::LogFormat;
+use crate::telemetry::outage::Outage;
 use crate::wire::advertised::AdvertisedUrl;
 use crate::wire::objects::endpoint_host;
 
@@ -42,7 +42,7 @@ pub(super) async fn wait_for_clock(folder: &Path, operations: SocketAddr) {
 /// A file of the future holds nobody up for long: it may be that the clock was wrong then.
 async fn until_plausible(folder: &Path) {
     let begun = Instant::now();
-    let mut said = Once::default();
+    let outage = Outage::default();
     loop {
         let now = clock::now();
         match stamps::plausible(folder, now) {
@@ -51,12 +51,12 @@ async fn until_plausible(folder: &Path) {
                 warn!("{doubt}: starting, because nobody does");
                 return;
             }
-            Err(doubt) if said.is_clear() => said.warn(format!("waiting: {doubt}")),
+            Err(doubt) if !outage.lasts() => outage.warn(&format!("waiting: {doubt}")),
             Err(_) => {}
         }
         tokio::time::sleep(CLOCK_PAUSE).await;
     }
-    said.clear("the clock of this machine can be right now: starting");
+    outage.clear("the clock of this machine can be right now: starting");
 }
 
 /// Where the site is described. With `--init` it may not be there yet.

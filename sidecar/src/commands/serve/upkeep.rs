@@ -11,7 +11,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::identity::{Identity, Shown};
-use super::once::Once;
 use super::site_watch::SiteWatch;
 use super::store::Store;
 use super::{hosts, say};
@@ -21,6 +20,7 @@ use crate::service::handler::Redemptions;
 use crate::site::Sites;
 use crate::system::clock::{self, Reading};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::outage::Outage;
 use crate::wire::advertised::AdvertisedUrl;
 
 /// Everything that changes while the service runs.
@@ -51,9 +51,9 @@ pub(super) struct Upkeep<S> {
 /// The problems that were said.
 #[derive(Default)]
 pub(super) struct Problems {
-    clock: Once,
-    renewal: Once,
-    redeemers: Once,
+    clock: Outage,
+    renewal: Outage,
+    redeemers: Outage,
 }
 
 impl<S: Store> Upkeep<S> {
@@ -75,7 +75,7 @@ impl<S: Store> Upkeep<S> {
         let now = reading.wall;
         self.follow_clock(reading);
         self.follow_site(is_asked, now).await;
-        if self.said.clock.is_clear() {
+        if !self.said.clock.lasts() {
             self.follow_certificate(now).await;
         }
         self.report();
@@ -97,8 +97,8 @@ impl<S: Store> Upkeep<S> {
         self.last = reading;
         match clock::plausible(reading.wall) {
             // It shows another time at each look.
-            Err(doubt) if self.said.clock.is_clear() => {
-                self.said.clock.warn(format!("not ready: {doubt}"));
+            Err(doubt) if !self.said.clock.lasts() => {
+                self.said.clock.warn(&format!("not ready: {doubt}"));
             }
             Err(_) => {}
             Ok(()) => self.said.clock.clear("the clock of this machine was set"),
@@ -127,7 +127,7 @@ impl<S: Store> Upkeep<S> {
         match self.shown.load().judge(now) {
             Err(problem) => {
                 let problem = format!("not ready: redeemers refuse this server: {problem}");
-                self.said.redeemers.warn(problem);
+                self.said.redeemers.warn(&problem);
             }
             Ok(()) => self
                 .said
@@ -143,7 +143,7 @@ impl<S: Store> Upkeep<S> {
             Err(fault) => {
                 let problem = format!("the certificate of the server stays as it was: {fault}");
                 self.seen.clear();
-                return self.said.renewal.warn(problem);
+                return self.said.renewal.warn(&problem);
             }
         };
         let sites = self.current.load();
@@ -151,15 +151,15 @@ impl<S: Store> Upkeep<S> {
             Ok(shown) => shown,
             Err(problem) => {
                 let problem = format!("the certificate of the server stays as it was: {problem}");
-                return self.said.renewal.warn(problem);
+                return self.said.renewal.warn(&problem);
             }
         };
         if let Err(fault) = ledger.publish(&url, &shown.ca).await {
             let problem = format!("the new certificate of the server is not used yet: {fault}");
             self.seen.clear();
-            return self.said.renewal.warn(problem);
+            return self.said.renewal.warn(&problem);
         }
-        self.said.renewal = Once::default();
+        self.said.renewal.ends();
         info!("the server shows a new certificate; tokens carry {url}");
         self.url = url;
         self.certificate.replace(shown.certified_key.clone());
@@ -194,7 +194,7 @@ impl<S: Store> Upkeep<S> {
         let do_agree = last.is_some_and(|last| reading.step_since(&last).is_none());
         let pruned = match noted {
             // What was made since was made up to a pause later than the ledger knows.
-            Ok(()) if do_agree && self.said.clock.is_clear() => {
+            Ok(()) if do_agree && !self.said.clock.lasts() => {
                 stamps::bring_back(&self.folder, now);
                 let keep = self.keep.checked_add(&pause).unwrap_or(TimeDelta::MAX);
                 ledger.prune(keep, now).await
