@@ -26,12 +26,13 @@ FUZZ_SECONDS ?= 60
 MANIFESTS := Cargo.toml Cargo.lock rust-toolchain.toml
 POLICY_SOURCES := $(MANIFESTS) $(shell find src -name '*.rs')
 HOST_SOURCES := $(shell find tests/host -name '*.rs' -o -path 'tests/host/Cargo.toml')
-SIDECAR_SOURCES := $(POLICY_SOURCES) $(shell find sidecar/src -name '*.rs') sidecar/Cargo.toml
-CHECK_SOURCES := $(POLICY_SOURCES) $(shell find check/src -name '*.rs') check/Cargo.toml check/build.rs policy-metadata.yml $(wildcard tests/rules/*.md check/rules/*.md)
+MANIFEST_SOURCES := $(POLICY_SOURCES) $(shell find manifest/src -name '*.rs') manifest/Cargo.toml
+SIDECAR_SOURCES := $(MANIFEST_SOURCES) $(shell find sidecar/src -name '*.rs') sidecar/Cargo.toml
+CHECK_SOURCES := $(MANIFEST_SOURCES) $(shell find check/src -name '*.rs') check/Cargo.toml check/build.rs policy-metadata.yml $(wildcard rules/*.md rules/manifest/*.md)
 BINDGEN_SOURCES := $(shell find web/bindgen -name '*.rs' -o -name Cargo.toml)
-WEB_SOURCES := $(POLICY_SOURCES) $(shell find web/src -name '*.rs') web/Cargo.toml
+WEB_SOURCES := $(MANIFEST_SOURCES) $(shell find web/src -name '*.rs') web/Cargo.toml
 NPM_SOURCES := $(shell find web/npm/src -name '*.ts') web/npm/embed.js web/npm/package.json web/npm/tsconfig.json web/tsconfig.json
-PLAYGROUND_SOURCES := $(shell find web/playground -path '*/node_modules' -prune -o -path web/playground/dist -prune -o -path web/playground/test -prune -o -type f -print) $(wildcard tests/rules/*.md)
+PLAYGROUND_SOURCES := $(shell find web/playground -path '*/node_modules' -prune -o -path web/playground/dist -prune -o -path web/playground/test -prune -o -type f -print) $(wildcard rules/*.md)
 XTASK_SOURCES := $(CHECK_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
 
 say = @printf '\n>> %s\n' '$(1)'
@@ -141,7 +142,7 @@ web-tests: web $(WEB)/cases.jsonl | test-tools ## the npm package and the playgr
 	cd web && npm test --workspace playground
 
 # What the library answers to the questions that every door is asked.
-$(WEB)/cases.jsonl: $(POLICY_SOURCES) $(shell find tests/cases tests/common tests/rules tests/reviews tests/durations -type f) | toolchain
+$(WEB)/cases.jsonl: $(POLICY_SOURCES) $(shell find tests/cases tests/common rules tests/reviews tests/durations -type f) | toolchain
 	mkdir -p $(WEB)
 	cargo run --locked --quiet --example cases > $@
 

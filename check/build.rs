@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", metadata.display());
 
     let mut code = String::from("const PAGES: &[(&str, &str, &str)] = &[\n");
-    for folder in ["tests/rules", "check/rules"] {
+    for folder in ["rules", "rules/manifest"] {
         let pages = root.join(folder);
         println!("cargo::rerun-if-changed={}", pages.display());
         let mut files = fs::read_dir(pages)?

@@ -38,7 +38,6 @@ pub mod finding;
 mod guest;
 mod kind;
 mod live_credential;
-pub mod manifest;
 pub mod nearest;
 pub mod path;
 mod placeholder;

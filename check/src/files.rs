@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-use skupper_access_policy::manifest::decode;
+use skupper_access_manifest::decode;
 use skupper_access_policy::printable::{is_hidden, printable};
 
 use crate::commands::wording;

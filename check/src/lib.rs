@@ -10,21 +10,13 @@
 //! ```
 
 pub mod args;
-mod checks;
 pub mod commands;
 pub mod exclude;
 pub mod files;
-pub mod fix;
-pub mod judge;
-mod kinds;
-pub mod manifest;
 pub mod pages;
-pub mod place;
 pub mod report;
 pub mod root;
-pub mod secrets;
 pub mod settings;
 pub mod surroundings;
-pub mod unfinished;
 pub mod work;
 pub mod write;

@@ -1,10 +1,10 @@
-//! The rules' pages, as they stand in `tests/rules` and `check/rules`.
+//! The rules' pages, as they stand in `rules` and `rules/manifest`.
 
 use skupper_access_policy::catalogue;
 use skupper_access_policy::nearest;
 use skupper_access_policy::rules::Rule;
 
-use crate::checks;
+use skupper_access_manifest::checks;
 
 include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
@@ -24,7 +24,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 #[must_use]
 pub fn address(code: &str) -> String {
     let page = PAGES.iter().find(|(name, ..)| *name == code);
-    let folder = page.map_or("tests/rules", |(_, folder, _)| *folder);
+    let folder = page.map_or("rules", |(_, folder, _)| *folder);
     format!("{SOURCE}/blob/main/{folder}/{code}.md")
 }
 

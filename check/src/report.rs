@@ -13,9 +13,9 @@ use serde_json::Value;
 use skupper_access_policy::printable::is_hidden;
 
 use crate::args::OutputFormat;
-use crate::judge::{Contents, Placed};
-use crate::place::Lines;
 use crate::root::Root;
+use skupper_access_manifest::judge::{Contents, Placed};
+use skupper_access_manifest::place::Lines;
 
 /// How to report.
 #[derive(Debug, Clone, Copy)]

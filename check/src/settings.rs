@@ -1,85 +1,28 @@
-//! The policy's settings from a file: as they are, or inside a Kubewarden policy.
+//! The policy's settings from a file.
 
 use serde_json::Value;
-use skupper_access_policy::finding::Cause;
+use skupper_access_manifest::place::Lines;
+use skupper_access_manifest::settings;
 use skupper_access_policy::settings::Settings;
 
-use crate::checks::{self, LineNumbers};
-use crate::files::{Input, read as read_file};
-use crate::manifest::node::{Target, Tree};
-use crate::manifest::read as read_documents;
-use crate::place::Lines;
+use crate::files::{self, Input};
 
-/// Reads the settings in a file, as JSON and checked: a document with nothing else, or `spec.settings` of
-/// the one `ClusterAdmissionPolicy` or `AdmissionPolicy`.
+/// Reads the settings in a file, as JSON and checked.
 ///
 /// # Errors
 /// A line for each problem, with file, line and column where there is one.
 pub fn read(input: &Input) -> Result<(Value, Settings), Vec<String>> {
     let name = input.name();
-    let file = read_file(input).map_err(|unread| vec![unread.line(input)])?;
+    let file = files::read(input).map_err(|unread| vec![unread.line(input)])?;
     let lines = Lines::of(&file.text);
-    let at = |start: usize, problem: &str| {
-        let place = lines.place(start);
-        vec![format!("{name}:{}:{}: {problem}", place.line, place.column)]
-    };
-    let mut documents = Vec::new();
-    for document in read_documents(&file.text) {
-        let tree = document.map_err(|why| at(why.span.start, &why.problem))?;
-        let value = tree.value().map_err(|(span, why)| at(span.start, why))?;
-        documents.push((tree, value));
-    }
-    let (tree, value, prefix) = chosen(&documents).map_err(|why| vec![format!("{name}: {why}")])?;
-    let twice = checks::of_keys(&LineNumbers::of(&file.text), tree, prefix);
-    if let Some(finding) = twice.first() {
-        let span = tree.span(&(prefix.to_owned() + &finding.pointer()), Target::Key);
-        return Err(at(span.start, &finding.to_string()));
-    }
-    let settings = Settings::read(value).map_err(|problems| {
-        let problems = problems.problems().iter().map(|error| {
-            let pointer = error.path.to_pointer();
-            let pointer = Some(pointer.as_str())
-                .filter(|pointer| *pointer != "/settings")
-                .unwrap_or_default();
-            let target = match error.cause {
-                Cause::Forbidden | Cause::Required => Target::Key,
-                _ => Target::Value,
-            };
-            let span = tree.span(&format!("{prefix}{pointer}"), target);
-            (span.start, error.to_string())
+    settings::read(&file.text).map_err(|problems| {
+        let lines = problems.iter().map(|problem| match problem.start {
+            Some(start) => {
+                let place = lines.place(start);
+                format!("{name}:{}:{}: {}", place.line, place.column, problem.text)
+            }
+            None => format!("{name}: {}", problem.text),
         });
-        let mut problems: Vec<(usize, String)> = problems.collect();
-        problems.sort();
-        problems
-            .iter()
-            .flat_map(|(start, problem)| at(*start, problem))
-            .collect::<Vec<String>>()
-    })?;
-    Ok((value.clone(), settings))
-}
-
-/// The settings among the documents of a file, and the pointer to them.
-fn chosen(documents: &[(Tree, Value)]) -> Result<(&Tree, &Value, &'static str), &'static str> {
-    let mut policies = documents.iter().filter(|(_, value)| is_policy(value));
-    match (policies.next(), policies.next(), documents) {
-        (Some(_), Some(_), _) => {
-            Err("holds several policies: leave the one whose settings are meant")
-        }
-        (Some((tree, value)), None, _) => {
-            let settings = value.pointer(IN_POLICY).unwrap_or(&Value::Null);
-            Ok((tree, settings, IN_POLICY))
-        }
-        (None, _, [(tree, value)]) => Ok((tree, value, "")),
-        (None, _, []) => Err("holds no settings: write '{}' for none"),
-        (None, ..) => Err("holds several documents: leave the one with the settings"),
-    }
-}
-
-/// Where a policy has its settings.
-const IN_POLICY: &str = "/spec/settings";
-
-fn is_policy(value: &Value) -> bool {
-    let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
-    let is_kubewarden = text("apiVersion").starts_with("policies.kubewarden.io/");
-    is_kubewarden && matches!(text("kind"), "ClusterAdmissionPolicy" | "AdmissionPolicy")
+        lines.collect()
+    })
 }

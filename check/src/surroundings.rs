@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use serde_json::Value;
 
 use crate::files::{self, Input, KUSTOMIZATIONS, shown};
-use crate::manifest::read;
-use crate::unfinished::Reason;
+use skupper_access_manifest::reader::read;
+use skupper_access_manifest::unfinished::Reason;
 
 /// The charts and kustomizations around files; each folder is looked at once.
 #[derive(Debug, Default)]

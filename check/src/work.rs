@@ -8,13 +8,13 @@ use chrono::{DateTime, Utc};
 use skupper_access_policy::settings::Settings;
 
 use crate::files::{self, Input, Unread};
-use crate::fix::{Fixed, fix};
-use crate::judge::{Contents, judge, names_ours};
 use crate::report::{Judged, Pieces, Style, Summary};
 use crate::root::Root;
 use crate::surroundings::Surroundings;
-use crate::unfinished;
 use crate::write;
+use skupper_access_manifest::fix::{Fixed, fix};
+use skupper_access_manifest::judge::{Contents, judge, names_ours};
+use skupper_access_manifest::unfinished;
 
 /// Settings and switches with which files are judged.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use invariants::manifest;
 use proptest::prelude::*;
-use skupper_access_policy::manifest::decode;
+use skupper_access_manifest::decode;
 
 #[test]
 fn every_input_of_the_corpus_is_judged_or_refused() {

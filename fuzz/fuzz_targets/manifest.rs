@@ -5,6 +5,6 @@
 mod invariants;
 
 use libfuzzer_sys::fuzz_target;
-use skupper_access_policy::manifest::decode;
+use skupper_access_manifest::decode;
 
 fuzz_target!(|bytes: &[u8]| invariants::manifest(&decode(bytes)));

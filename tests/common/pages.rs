@@ -1,4 +1,4 @@
-//! The rule pages of `tests/rules`: each is specification, test and documentation of one rule.
+//! The rule pages of `rules`: each is specification, test and documentation of one rule.
 //!
 //! A page is `# code`, why the rule is there, and cases. A case is a heading, `## Refused: ...`,
 //! `## Warned: ...` or `## Accepted: ...`, and fenced blocks named `settings`, `user`, `old` and
@@ -76,7 +76,7 @@ impl Case {
 
 /// Every page, sorted by code.
 pub(crate) fn all() -> Vec<Page> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
     let mut paths: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())

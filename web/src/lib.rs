@@ -6,7 +6,8 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::from_str;
-use skupper_access_policy::{answer, manifest, redaction};
+use skupper_access_manifest::read_scalar as scalar;
+use skupper_access_policy::{answer, redaction};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
 /// Reviews an AdmissionRequest.
@@ -58,7 +59,7 @@ pub fn redact(object: &str) -> Result<String, JsError> {
 #[wasm_bindgen(js_name = readScalar)]
 #[must_use]
 pub fn read_scalar(text: &str) -> Option<String> {
-    manifest::read_scalar(text).map(|value| value.to_string())
+    scalar(text).map(|value| value.to_string())
 }
 
 /// The version of the policy.

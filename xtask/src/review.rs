@@ -16,11 +16,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use skupper_access_check::exclude::Excluded;
 use skupper_access_check::files::{self, Input, Unread};
-use skupper_access_check::judge::{Contents, Document, Placed, names_ours};
-use skupper_access_check::manifest::node::Span;
-use skupper_access_check::place::Lines;
 use skupper_access_check::surroundings::Surroundings;
 use skupper_access_check::work::examine;
+use skupper_access_manifest::judge::{Contents, Document, Placed, names_ours};
+use skupper_access_manifest::place::Lines;
+use skupper_access_manifest::reader::node::Span;
 use skupper_access_policy::redaction::redacted;
 use skupper_access_policy::settings::Settings;
 

@@ -3,9 +3,9 @@
 //! Source: GitHub's workflow commands, `::error file=...,line=...::message`.
 
 use super::{Judged, Pieces};
-use crate::manifest::node::Span;
 use crate::pages;
-use crate::place::Lines;
+use skupper_access_manifest::place::Lines;
+use skupper_access_manifest::reader::node::Span;
 
 pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>) -> Pieces {
     let mut pieces = Pieces::default();

@@ -6,8 +6,8 @@ use skupper_access_policy::answer;
 use skupper_access_policy::redaction::redacted;
 
 use super::{Judged, Pieces, Summary, visible};
-use crate::manifest::node::Span;
-use crate::place::Lines;
+use skupper_access_manifest::place::Lines;
+use skupper_access_manifest::reader::node::Span;
 
 pub(super) const HEAD: &str = "{\"objects\": [\n";
 

@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 use skupper_access_policy::finding::Severity;
 
 use super::{Judged, Pieces, visible};
-use crate::judge::{Document, Placed};
-use crate::manifest::node::Span;
 use crate::pages;
-use crate::place::Lines;
 use crate::root::{Root, uri};
+use skupper_access_manifest::judge::{Document, Placed};
+use skupper_access_manifest::place::Lines;
+use skupper_access_manifest::reader::node::Span;
 
 pub(super) fn head(root: &Root) -> String {
     let rules: Vec<Value> = pages::rules()

@@ -6,11 +6,11 @@ use skupper_access_policy::printable::{is_hidden, printable};
 use skupper_access_policy::redaction::shown;
 
 use super::{Judged, Pieces};
-use crate::judge::Placed;
-use crate::manifest::node::Span;
 use crate::pages;
-use crate::place::Lines;
-use crate::secrets::{HIDDEN, Secrets, Shown};
+use skupper_access_manifest::judge::Placed;
+use skupper_access_manifest::place::Lines;
+use skupper_access_manifest::reader::node::Span;
+use skupper_access_manifest::secrets::{HIDDEN, Secrets, Shown};
 
 pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, is_coloured: bool) -> Pieces {
     let renderer = if is_coloured {

@@ -19,7 +19,7 @@ pub(crate) struct Example {
 
 /// Every example of the pages of the policy's rules.
 pub(crate) fn examples() -> Vec<Example> {
-    examples_in("tests/rules")
+    examples_in("rules")
 }
 
 /// Every example of the pages in a folder of the repository.
@@ -28,6 +28,9 @@ pub(crate) fn examples_in(folder: &str) -> Vec<Example> {
     let mut examples = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         let page = std::fs::read_to_string(&path).unwrap();
         let code = path.file_stem().unwrap().to_str().unwrap().to_owned();
         for case in page.split("\n## ").skip(1) {

@@ -1,8 +1,8 @@
 //! `--fix` writes what is wanted and nothing else.
 
 use serde_json::Value;
-use skupper_access_check::fix::fix;
-use skupper_access_check::judge::judge;
+use skupper_access_manifest::fix::fix;
+use skupper_access_manifest::judge::judge;
 use skupper_access_policy::settings::Settings;
 
 use crate::examples::{NOW, examples, now};
@@ -221,7 +221,7 @@ fn every_example_of_the_pages_is_fixed_once_and_for_all() {
             .flat_map(|document| &document.objects);
         for judged in objects {
             let is_fixed =
-                |placed: &skupper_access_check::judge::Placed| placed.finding.fix.is_none();
+                |placed: &skupper_access_manifest::judge::Placed| placed.finding.fix.is_none();
             assert!(judged.findings.iter().all(is_fixed), "{name}: {text}");
             assert!(
                 judged.answer.get("mutatedObject").is_none(),

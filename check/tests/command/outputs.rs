@@ -37,7 +37,7 @@ fn source() -> &'static str {
 }
 
 fn page(code: &str) -> String {
-    format!("{}/blob/main/tests/rules/{code}.md", source())
+    format!("{}/blob/main/rules/{code}.md", source())
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::folder::Folder;
 #[test]
 fn every_case_of_every_page_finds_what_it_claims() {
     let mut cases = 0;
-    for example in examples_in("check/rules") {
+    for example in examples_in("rules/manifest") {
         let folder = Folder::with(&[("object.yml", &example.object)]);
         let ended = folder.run(&["-o=json", NOW, "object.yml"]);
         let said: Value = serde_json::from_str(&ended.output).unwrap();

@@ -2,11 +2,11 @@
 
 use chrono::DateTime;
 use skupper_access_check::args::OutputFormat;
-use skupper_access_check::fix::fix;
-use skupper_access_check::judge::judge;
-use skupper_access_check::manifest::node::Target;
-use skupper_access_check::manifest::read;
 use skupper_access_check::report::{Judged, Style};
+use skupper_access_manifest::fix::fix;
+use skupper_access_manifest::judge::judge;
+use skupper_access_manifest::reader::node::Target;
+use skupper_access_manifest::reader::read;
 use skupper_access_policy::printable::is_hidden;
 use skupper_access_policy::settings::Settings;
 

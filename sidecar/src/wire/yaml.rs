@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
-use skupper_access_policy::manifest::decode;
+use skupper_access_manifest::decode;
 use zeroize::Zeroize as _;
 
 /// Longest file, in bytes: a manifest of a cluster has at most 1.5 MiB, and none of ours comes

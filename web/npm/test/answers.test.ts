@@ -35,7 +35,7 @@ test('every rule is listed with its page', () => {
   assert.ok(list.length > 40);
   for (const { code, page } of list) {
     assert.equal(page, `${code}.html`);
-    assert.ok(readFileSync(new URL(`../../../tests/rules/${code}.md`, import.meta.url)));
+    assert.ok(readFileSync(new URL(`../../../rules/${code}.md`, import.meta.url)));
   }
   assert.deepEqual(list, JSON.parse(json.rules()));
 });

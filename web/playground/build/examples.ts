@@ -12,7 +12,7 @@ import { pack, type Example } from './packed.ts';
 import { readPages, type RulePage } from './rule-pages.ts';
 
 /** The rule pages, from the repository's root. */
-export const RULE_PAGES = join(import.meta.dirname, '../../../tests/rules');
+export const RULE_PAGES = join(import.meta.dirname, '../../../rules');
 
 /** The time at which every case ends as its heading says. Source: tests/common/clock.rs. */
 export const NOW = '2026-11-22T00:00:00Z';

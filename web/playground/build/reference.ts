@@ -31,7 +31,7 @@ export function referenceFiles(): [file: string, source: string][] {
   const table = rules();
   const pages = new Map(readPages(RULE_PAGES).map((page) => [page.code, reviewed(page)]));
   const ordered = table.map(({ code }) => pageOf(pages, code));
-  if (pages.size > table.length) throw new Error('tests/rules has a page without a rule');
+  if (pages.size > table.length) throw new Error('rules has a page without a rule');
   const style = STYLE_SOURCES.map((path) => readFileSync(path, 'utf8')).join('\n');
   return [
     [STYLE_FILE, style],
@@ -45,7 +45,7 @@ export function referenceFiles(): [file: string, source: string][] {
 
 function pageOf(pages: Map<string, ReviewedPage>, code: string): ReviewedPage {
   const page = pages.get(code);
-  if (!page) throw new Error(`tests/rules has no page for the rule '${code}'`);
+  if (!page) throw new Error(`rules has no page for the rule '${code}'`);
   return page;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The rule pages of `tests/rules`, for the reference and for the examples of the playground.
+ * The rule pages of `rules`, for the reference and for the examples of the playground.
  *
  * A page is `# code`, why the rule is there, and cases. A case is a heading, `## Refused: ...`,
  * `## Warned: ...` or `## Accepted: ...`, perhaps a remark, and fenced blocks named `settings`,

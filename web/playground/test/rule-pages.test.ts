@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readPage, readPages } from '../build/rule-pages.ts';
 
-const FOLDER = join(import.meta.dirname, '../../../tests/rules');
+const FOLDER = join(import.meta.dirname, '../../../rules');
 const pages = readPages(FOLDER);
 
 describe('the pages of the repository', () => {

@@ -24,7 +24,7 @@ fn rules() -> String {
         let code = entry.rule.code;
         let _ = writeln!(
             table,
-            "| [`{code}`](tests/rules/{code}.md) | {} | {} | {} |",
+            "| [`{code}`](rules/{code}.md) | {} | {} | {} |",
             kinds(&entry),
             severity(&entry),
             entry.rule.summary

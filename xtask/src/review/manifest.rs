@@ -1,7 +1,7 @@
 //! An object in a file, and the admission request that the API server would make of it.
 
 use serde_json::{Value, json};
-use skupper_access_check::judge::Contents;
+use skupper_access_manifest::judge::Contents;
 use skupper_access_policy::printable::printable;
 use skupper_access_policy::request::admission_request;
 
@@ -69,7 +69,7 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use skupper_access_check::judge::judge;
+    use skupper_access_manifest::judge::judge;
     use skupper_access_policy::settings::Settings;
 
     use super::*;

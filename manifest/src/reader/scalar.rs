@@ -2,10 +2,10 @@
 //!
 //! Source: go.yaml.in/yaml/v2 resolve.go and decode.go; sigs.k8s.io/yaml, which writes keys.
 
+use crate::plain::{Scalar, float_value, integer_value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use skupper_access_policy::manifest::{Scalar, float_value, integer_value};
 
 /// A scalar as it is written.
 pub(crate) struct Written<'a> {

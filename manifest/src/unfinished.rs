@@ -11,9 +11,9 @@ use skupper_access_policy::printable::printable;
 use skupper_access_policy::value::placeholder::Placeholder;
 
 use crate::kinds::{Type, types};
-use crate::manifest::node::Span;
-use crate::manifest::text::{count_of_types, without_actions};
-use crate::manifest::{Unreadable, read};
+use crate::reader::node::Span;
+use crate::reader::text::{count_of_types, without_actions};
+use crate::reader::{Unreadable, read};
 
 /// Something of the policy's kinds that is not judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +117,8 @@ pub(crate) fn reason(object: &Value) -> Option<Reason> {
 /// Reason for which a text as a whole is no finished manifest, if it is none.
 ///
 /// Source: ytt's reference, `#@` and its annotations.
-pub(crate) fn reason_of_text(text: &str) -> Option<Reason> {
+#[must_use]
+pub fn reason_of_text(text: &str) -> Option<Reason> {
     const ANNOTATIONS: [&str; 5] = ["data/", "library/", "overlay/", "schema/", "yaml/"];
     let mut directives = text.match_indices("#@").filter(|(at, _)| {
         let before = text.get(..*at).unwrap_or_default();

@@ -17,9 +17,9 @@ use skupper_access_policy::review_object;
 use skupper_access_policy::settings::Settings;
 
 use crate::judge::{Contents, Document, Judged};
-use crate::manifest::node::{Target, parts};
-use crate::manifest::read;
 use crate::place::Lines;
+use crate::reader::node::{Target, parts};
+use crate::reader::read;
 use patch::Patch;
 
 /// What became of a file.

@@ -4,7 +4,7 @@ use skupper_access_policy::finding::{Cause, FieldError, Finding, Target};
 use skupper_access_policy::path::FieldPath;
 
 use super::{DUPLICATE_KEY, KEPT, LineNumbers, finding};
-use crate::manifest::node::{Content, Entry, Name, NodeId, Tree, parts};
+use crate::reader::node::{Content, Entry, Name, NodeId, Tree, parts};
 
 /// Checks every mapping that is written in the object at `pointer`.
 pub(super) fn check(lines: &LineNumbers<'_>, tree: &Tree, pointer: &str) -> Vec<Finding> {

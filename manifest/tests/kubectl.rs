@@ -3,9 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use skupper_access_check::manifest::objects::of_document;
-use skupper_access_check::manifest::read;
-use skupper_access_policy::manifest::decode;
+use skupper_access_manifest::decode;
+use skupper_access_manifest::reader::objects::of_document;
+use skupper_access_manifest::reader::read;
 
 /// Rows that kubectl reads and the checker refuses. Nothing is read as something else.
 const REFUSED: &[&str] = &[
@@ -111,7 +111,7 @@ fn same(value: &Value) -> Value {
         Value::Array(elements) => elements.iter().map(same).collect(),
         Value::Number(number) if number.as_i64().is_none() => {
             let float = number.as_f64().unwrap_or_default();
-            skupper_access_policy::manifest::float_value(float)
+            skupper_access_manifest::plain::float_value(float)
         }
         other => other.clone(),
     }

@@ -10,8 +10,8 @@ use skupper_access_policy::verdict::Verdict;
 
 use super::{Judged, Placed};
 use crate::checks::{self, LineNumbers};
-use crate::manifest::node::{Target, Tree};
-use crate::manifest::objects::Object;
+use crate::reader::node::{Target, Tree};
+use crate::reader::objects::Object;
 use crate::unfinished::{self, Note, Reason};
 
 /// An object of ours that is to be judged.

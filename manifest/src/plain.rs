@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use serde_json::json;
-//! use skupper_access_policy::manifest::{decode, read_scalar};
+//! use skupper_access_manifest::{decode, read_scalar};
 //!
 //! assert_eq!(decode(b"\xff\xfea\0:\0"), "a:");
 //! assert_eq!(read_scalar("off"), Some(json!(false)));
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn every_plain_scalar_is_read_as_kubectl_reads_it() {
         let table: Value =
-            serde_json::from_str(include_str!("../tests/yaml/kubectl.json")).unwrap();
+            serde_json::from_str(include_str!("../../tests/yaml/kubectl.json")).unwrap();
         let mut rows = 0;
         for row in table.as_array().unwrap() {
             let Some(scalar) = row["scalar"].as_str() else {

@@ -1,6 +1,6 @@
 //! Stretches of a text and what is to stand there instead.
 
-use crate::manifest::node::Span;
+use crate::reader::node::Span;
 
 /// A stretch and what replaces it.
 #[derive(Debug, Clone, PartialEq, Eq)]

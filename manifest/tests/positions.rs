@@ -1,9 +1,9 @@
 //! Keys and values are found where they are written: every row of the table.
 
 use serde_json::Value;
-use skupper_access_check::manifest::node::Target;
-use skupper_access_check::manifest::read;
-use skupper_access_check::place::Lines;
+use skupper_access_manifest::place::Lines;
+use skupper_access_manifest::reader::node::Target;
+use skupper_access_manifest::reader::read;
 
 #[test]
 fn every_place_is_the_right_one_or_the_nearest_above() {

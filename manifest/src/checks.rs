@@ -13,9 +13,9 @@ use serde_json::Value;
 use skupper_access_policy::finding::{FieldError, Finding, Severity, Target};
 use skupper_access_policy::rules::Rule;
 
-use crate::manifest::node::Tree;
-use crate::manifest::objects::Object;
 use crate::place::Lines;
+use crate::reader::node::Tree;
+use crate::reader::objects::Object;
 
 /// The lines of a text, found when the first is asked for.
 pub(crate) struct LineNumbers<'a> {
@@ -39,7 +39,7 @@ impl<'a> LineNumbers<'a> {
 }
 
 /// Every rule, in the order in which findings are reported.
-pub(crate) static RULES: [Rule; 7] = [
+pub static RULES: [Rule; 7] = [
     TYPE_MISSING,
     UNKNOWN_VERSION,
     UNKNOWN_KIND,

@@ -9,10 +9,10 @@ use skupper_access_policy::settings::Settings;
 
 use crate::checks::{self, LineNumbers};
 use crate::kinds::{Type, types};
-use crate::manifest::node::{Span, Target, Tree};
-use crate::manifest::objects::{Object, of_document};
-use crate::manifest::text::count_of_types;
-use crate::manifest::{Unreadable, read};
+use crate::reader::node::{Span, Target, Tree};
+use crate::reader::objects::{Object, of_document};
+use crate::reader::text::count_of_types;
+use crate::reader::{Unreadable, read};
 use crate::unfinished::{self, Note, Reason};
 use review::Review;
 

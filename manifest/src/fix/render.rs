@@ -1,7 +1,7 @@
 //! Values as YAML.
 
+use crate::plain::Scalar;
 use serde_json::Value;
-use skupper_access_policy::manifest::Scalar;
 
 /// The quotes that a text gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Edit;
 use super::patch::Patch;
 use super::render::{self, Quotes};
-use crate::manifest::node::{Content, Entry, Node, NodeId, Place, Span, Style, Tree, parts};
+use crate::reader::node::{Content, Entry, Node, NodeId, Place, Span, Style, Tree, parts};
 
 /// The patches that write every value, if there is a place for each.
 pub(crate) fn plan(text: &str, tree: &Tree, edits: &[Edit]) -> Option<Vec<Patch>> {

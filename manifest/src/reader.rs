@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use serde_json::json;
-//! use skupper_access_check::manifest::read;
+//! use crate::reader::read;
 //!
 //! let documents = read("a: off\n---\nb: 017\n");
 //! let values = documents.into_iter().map(|document| document.unwrap().value().unwrap());

@@ -1,7 +1,7 @@
 //! Lines and columns of a text.
 //!
 //! ```
-//! use skupper_access_check::place::{Lines, Place};
+//! use crate::place::{Lines, Place};
 //!
 //! let lines = Lines::of("a: 1\nä: 2\n");
 //! assert_eq!(lines.place(5), Place { line: 2, column: 1 });

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use skupper_access_policy::redaction::redacted;
 
 use crate::judge::Document;
-use crate::manifest::node::{Content, Entry, Name, NodeId, Span, Target, Tree, parts};
+use crate::reader::node::{Content, Entry, Name, NodeId, Span, Target, Tree, parts};
 
 /// What of a document must not be shown.
 #[derive(Debug, Default)]

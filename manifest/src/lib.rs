@@ -1,0 +1,25 @@
+//! Texts of manifests: read as kubectl reads them, judged by the policy's rules, mended, redacted.
+//!
+//! ```text
+//! bytes -> text                                    plain
+//!    read     YAML or JSON -> documents            reader: as kubectl reads them, with places
+//!    judge    documents -> answers and findings    judge: the policy's own review, and checks of any
+//!                                                  object; unfinished: what is no finished manifest
+//!    fix      findings -> edits of the text        fix: comments, order and quoting stay
+//!    secrets  documents -> lines that may be shown
+//! ```
+//!
+//! Pure: no clock, no file, no environment.
+
+pub mod checks;
+pub mod fix;
+pub mod judge;
+pub mod kinds;
+pub mod place;
+pub mod plain;
+pub mod reader;
+pub mod secrets;
+pub mod settings;
+pub mod unfinished;
+
+pub use plain::{decode, read_scalar};
