@@ -7,11 +7,10 @@ mod rules;
 use serde_json::{Map, Value};
 
 use crate::field::{Cursor, Field, Mismatches};
-use crate::kind::{Edit, Kind, Review, SpecField};
-use crate::rules::Row;
+use crate::kind::{Edit, GroupVersionKind, Kind, Row, SpecField, Vocabulary};
+use crate::review::Review;
 use crate::settings::Settings;
 use crate::skupper_object::is_same_map;
-use crate::unknown_field::Vocabulary;
 use crate::value::code::{Code, CodeProblem};
 use crate::value::duration::{GoDuration, WindowProblem, read_window};
 use crate::value::name::{NameProblem, SubdomainName};
@@ -31,7 +30,11 @@ pub(crate) struct GrantSpec<'a> {
 impl Kind for AccessGrant {
     type Spec<'a> = GrantSpec<'a>;
 
-    const NAME: &'static str = "AccessGrant.skupper.io";
+    const GVK: GroupVersionKind = GroupVersionKind {
+        group: "skupper.io",
+        version: "v2alpha1",
+        kind: "AccessGrant",
+    };
 
     const FIELDS: &'static [SpecField<Self>] = &[
         SpecField {

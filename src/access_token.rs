@@ -7,10 +7,9 @@ mod rules;
 use serde_json::{Map, Value};
 
 use crate::field::{Cursor, Field, Mismatches};
-use crate::kind::{Edit, Kind, Review, SpecField};
-use crate::rules::Row;
+use crate::kind::{Edit, GroupVersionKind, Kind, Row, SpecField, Vocabulary};
+use crate::review::Review;
 use crate::skupper_object::is_same_map;
-use crate::unknown_field::Vocabulary;
 use crate::value::certificate::{BundleProblem, CertificateBundle};
 use crate::value::code::{Code, CodeProblem};
 use crate::value::redemption_url::{RedemptionUrl, UrlProblem};
@@ -30,7 +29,11 @@ pub(crate) struct TokenSpec<'a> {
 impl Kind for AccessToken {
     type Spec<'a> = TokenSpec<'a>;
 
-    const NAME: &'static str = "AccessToken.skupper.io";
+    const GVK: GroupVersionKind = GroupVersionKind {
+        group: "skupper.io",
+        version: "v2alpha1",
+        kind: "AccessToken",
+    };
 
     const FIELDS: &'static [SpecField<Self>] = &[
         SpecField {

@@ -66,7 +66,7 @@ pub fn redacted(answer: &Value) -> Value {
         if let Some(Value::String(pointer)) = finding.get_mut("pointer")
             && redaction::hides_name(&FieldPath::from_pointer(pointer))
         {
-            redaction::HIDDEN.clone_into(pointer);
+            redaction::text::HIDDEN.clone_into(pointer);
         }
         if let Some(fix) = finding.get_mut("fix") {
             let pointer = fix.get("pointer").and_then(Value::as_str);

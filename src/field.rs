@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::finding::{Cause, FieldError, KEPT};
 use crate::path::FieldPath;
-use crate::redaction::type_name;
+use crate::redaction::text::type_name;
 
 /// What stands in one field: `T` is the checked value, `P` says why a value of the right JSON type
 /// is not one.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::path::FieldPath;
 use crate::printable::printable;
-use crate::redaction;
+use crate::redaction::text::shown;
 
 /// Most findings that are kept of one severity; the others are only counted.
 pub(crate) const KEPT: usize = 32;
@@ -81,7 +81,7 @@ impl FieldError {
     /// The same error with the value that stands there, as far as it may be shown.
     #[must_use]
     pub fn showing(mut self, value: &Value) -> Self {
-        self.value = redaction::shown(&self.path, value);
+        self.value = shown(&self.path, value);
         self
     }
 }
@@ -168,7 +168,7 @@ pub struct Fix {
 impl fmt::Debug for Fix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = FieldPath::from_pointer(&self.pointer);
-        let shown = redaction::shown(&path, &self.value).unwrap_or_default();
+        let shown = shown(&path, &self.value).unwrap_or_default();
         write!(f, "Fix({path}: {shown})")
     }
 }
@@ -200,6 +200,26 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
+}
+
+/// Writes one thing as it is, several in brackets, and how many more there are.
+pub(crate) fn write_list<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    shown: impl ExactSizeIterator<Item = T>,
+    more: usize,
+) -> fmt::Result {
+    if shown.len() == 1 && more == 0 {
+        return shown.into_iter().try_for_each(|one| one.fmt(f));
+    }
+    f.write_str("[")?;
+    for (position, one) in shown.enumerate() {
+        let separator = if position == 0 { "" } else { ", " };
+        write!(f, "{separator}{one}")?;
+    }
+    if more > 0 {
+        write!(f, ", and {more} more")?;
+    }
+    f.write_str("]")
 }
 
 #[cfg(test)]

@@ -1,37 +1,41 @@
-//! What the kinds have in common: how an object is read, and what is written into it.
+//! The parts that each kind has: fields, rules, and how both are read.
 //!
 //! A kind is a reader, a table of its fields, and a table of its rules.
 
-use chrono::{DateTime, Utc};
+use std::fmt;
+
 use serde_json::Value;
 
-use crate::field::{Cursor, Field, Mismatches};
-use crate::finding::Severity;
+use crate::field::{Cursor, Mismatches};
+use crate::report::Report;
 use crate::request::Request;
-use crate::rules::Row;
+use crate::review::Review;
+use crate::rules::Rule;
 use crate::settings::Settings;
-use crate::unknown_field::Vocabulary;
-use crate::update::{Comparison, unknown_fields, written};
 
 /// A kind of object that has rules.
 pub(crate) trait Kind: Sized + 'static {
     /// The fields of `spec`, read.
     type Spec<'a>;
 
-    /// Kind and group as Kubernetes' messages print them: `AccessGrant.skupper.io`.
-    const NAME: &'static str;
+    /// Its group, version and kind.
+    const GVK: GroupVersionKind;
+    /// Resource and subresource that the objects are sent to, for a kind that is never stored itself.
+    const SUBRESOURCE: Option<(&'static str, &'static str)> = None;
     /// Every field of `spec`.
     const FIELDS: &'static [SpecField<Self>];
-    /// What the fields are called.
+    /// Words for the fields.
     const VOCABULARY: Vocabulary;
     /// Every rule, in the order in which findings are reported.
     const RULES: &'static [Row<Self>];
 
-    /// False for a kind that is never stored, so that there is nothing to compare with.
-    const IS_STORED: bool = true;
-
     /// Reads the fields of `spec`.
     fn read<'a>(spec: &Cursor<'_, 'a>, mismatches: &mut Mismatches) -> Self::Spec<'a>;
+
+    /// True for a request that is allowed unchanged, whatever is in it.
+    fn is_exempt(_request: &Request<'_>, _settings: &Settings) -> bool {
+        false
+    }
 
     /// True when Skupper has acted on the object, so that what is left out of it now was settled
     /// then.
@@ -46,6 +50,40 @@ pub(crate) trait Kind: Sized + 'static {
 
     /// The values that replace what the user wrote, as announced by a finding.
     fn replacements(review: &Review<'_, Self>) -> Vec<Edit>;
+}
+
+/// Group, version and kind of an object, as Kubernetes names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupVersionKind {
+    /// The group of the API.
+    pub group: &'static str,
+    /// The version that is served.
+    pub version: &'static str,
+    /// The kind.
+    pub kind: &'static str,
+}
+
+impl GroupVersionKind {
+    /// Group and version as objects carry them: `skupper.io/v2alpha1`.
+    #[must_use]
+    pub fn api_version(&self) -> String {
+        format!("{}/{}", self.group, self.version)
+    }
+}
+
+impl fmt::Display for GroupVersionKind {
+    /// Kind and group as Kubernetes' messages print them: `AccessGrant.skupper.io`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.kind, self.group)
+    }
+}
+
+/// A rule with its check, for objects of kind `K`.
+pub(crate) struct Row<K: Kind> {
+    /// The rule.
+    pub(crate) rule: Rule,
+    /// Judges one object.
+    pub(crate) check: fn(&Review<'_, K>, &mut Report<'_>),
 }
 
 /// A field of `spec`.
@@ -99,173 +137,37 @@ pub(crate) struct Edit {
     pub(crate) value: Value,
 }
 
-/// One object, read.
-pub(crate) struct Object<'a, K: Kind> {
-    /// `metadata.name`.
-    pub(crate) name: Field<&'a str>,
-    /// `metadata.generateName`.
-    pub(crate) generate_name: Field<&'a str>,
-    /// False when there is no `spec`, or `null`.
-    pub(crate) has_spec: bool,
-    /// The fields of `spec`.
-    pub(crate) spec: K::Spec<'a>,
-    /// Values of the wrong JSON type.
-    pub(crate) mismatches: Mismatches,
+/// Words for the fields of a kind.
+pub(crate) struct Vocabulary {
+    /// Who says so, for messages.
+    pub(crate) owner: &'static str,
+    /// Names that fields of `spec` had in earlier versions of the API, and today's.
+    pub(crate) earlier: &'static [(&'static str, &'static str)],
+    /// True where `spec` may have fields of later versions: only slips are reported there.
+    pub(crate) is_open: bool,
+    /// A field of `spec` that is an object, and every field in it.
+    pub(crate) below: Option<(&'static str, &'static [&'static str])>,
 }
 
-impl<'a, K: Kind> Object<'a, K> {
-    fn read(object: &'a Value) -> Self {
-        let mut mismatches = Mismatches::default();
-        let root = Cursor::root(object);
-        let (name, generate_name) = read_names(&root, &mut mismatches);
-        let spec = root.field("spec");
-        spec.object(&mut mismatches);
-        Self {
-            name,
-            generate_name,
-            has_spec: spec.value().is_some(),
-            spec: K::read(&spec, &mut mismatches),
-            mismatches,
-        }
-    }
-}
+/// Fields of an object of any kind.
+/// Source: kubernetes apimachinery pkg/apis/meta/v1, `TypeMeta`.
+pub(crate) const OBJECT_FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
 
-/// What the rules of a kind are given: the object, what it was before, and how both compare.
-pub(crate) struct Review<'a, K: Kind> {
-    /// The request: who asks, and the whole object.
-    pub(crate) request: &'a Request<'a>,
-    /// The object as JSON, as far as it is read for the rules; for messages.
-    pub(crate) object: &'a Value,
-    /// The object under review.
-    pub(crate) new: Object<'a, K>,
-    /// What is stored, on an update.
-    pub(crate) old: Option<Old<'a, K>>,
-    /// How both compare.
-    pub(crate) comparison: Comparison,
-    /// What the administrator set.
-    pub(crate) settings: &'a Settings,
-    /// The time of the review.
-    pub(crate) now: DateTime<Utc>,
-}
-
-/// The stored object of an update.
-pub(crate) struct Old<'a, K: Kind> {
-    /// The stored object as JSON.
-    pub(crate) json: &'a Value,
-    /// The stored object, read.
-    pub(crate) object: Object<'a, K>,
-}
-
-impl<'a, K: Kind> Old<'a, K> {
-    /// Looks at the stored status: Skupper's own notes, which no user writes.
-    pub(crate) fn with_status<T>(&self, look: impl FnOnce(&Cursor<'_, 'a>) -> T) -> T {
-        let root = Cursor::root(self.json);
-        let status = root.field("status");
-        look(&status)
-    }
-
-    /// The text in a field of the stored status; `None` for nothing and for any other type.
-    pub(crate) fn status_text(&self, name: &'a str) -> Option<&'a str> {
-        let text = |status: &Cursor<'_, 'a>| status.field(name).text(&mut Mismatches::default());
-        self.with_status(text).set().copied()
-    }
-}
-
-impl<'a, K: Kind> Review<'a, K> {
-    /// Reads the object, and what is stored of it.
-    pub(crate) fn read(
-        request: &'a Request<'a>,
-        old: Option<&'a Value>,
-        settings: &'a Settings,
-        now: DateTime<Utc>,
-    ) -> Self {
-        let object = &request.object;
-        let new = Object::read(object);
-        let old = old.map(|json| Old {
-            json,
-            object: Object::read(json),
-        });
-        let comparison = Comparison::new(object, &new, old.as_ref(), settings);
-        Self {
-            request,
-            object,
-            new,
-            old,
-            comparison,
-            settings,
-            now,
-        }
-    }
-
-    /// The name for messages: the object's own, the prefix of one to be made, or the one in the
-    /// request's URL.
-    pub(crate) fn name<'n>(&'n self, in_request: &'n str) -> &'n str {
-        let (name, prefix) = (&self.new.name, &self.new.generate_name);
-        name.set().or(prefix.set()).copied().unwrap_or(in_request)
-    }
-
-    /// True when the rule `code` refuses what it finds, so that nothing else about the same value
-    /// need be said.
-    pub(crate) fn denies(&self, code: &str) -> bool {
-        self.severity(code) == Severity::Deny
-    }
-
-    /// What becomes of an object that breaks the rule `code`: nothing, if the kind has no such rule.
-    pub(crate) fn severity(&self, code: &str) -> Severity {
-        let mut rules = K::RULES.iter().map(|row| &row.rule);
-        let rule = rules.find(|rule| rule.code == code);
-        rule.map_or(Severity::Allow, |rule| self.settings.severity(rule))
-    }
-
-    /// True when the stored object has this name already: nobody can change it any more.
-    pub(crate) fn is_name_stored(&self) -> bool {
-        let old = self.old.as_ref();
-        old.is_some_and(|old| old.object.name == self.new.name)
-    }
-
-    /// The names of the fields under `spec` that this kind does not have and that are not stored
-    /// like this already.
-    pub(crate) fn unknown_fields(&self) -> impl Iterator<Item = &'a str> {
-        let old = self.old.as_ref().and_then(|old| old.json.get("spec"));
-        unknown_fields(self.object, old, is_field::<K>)
-    }
-
-    /// What is written into the object if nothing denies it. Nothing is filled in once Skupper has
-    /// acted: what was left out then, it has settled in its own way.
-    pub(crate) fn edits(&self) -> Vec<Edit> {
-        if !self.settings.defaulting {
-            return Vec::new();
-        }
-        let mut edits = self.comparison.restored.clone();
-        let absent = K::FIELDS
-            .iter()
-            .filter(|field| !self.comparison.is_processed && (field.is_absent)(&self.new.spec));
-        edits.extend(absent.filter_map(|field| {
-            let value = (field.default)(self.settings)?;
-            let field = field.name;
-            Some(Edit { field, value })
-        }));
-        let replacements = K::replacements(self).into_iter();
-        edits.extend(replacements.filter(|edit| !self.is_as_stored(edit.field)));
-        edits
-    }
-
-    /// True when the field says what is stored to the letter.
-    fn is_as_stored(&self, field: &str) -> bool {
-        let of = |object: &'a Value| written(object.get("spec"), field);
-        let old = self.old.as_ref();
-        old.is_some_and(|old| of(old.json) == of(self.object))
-    }
-}
-
-fn read_names<'a>(
-    root: &Cursor<'_, 'a>,
-    mismatches: &mut Mismatches,
-) -> (Field<&'a str>, Field<&'a str>) {
-    let metadata = root.field("metadata");
-    metadata.object(mismatches);
-    (
-        metadata.field("name").text(mismatches),
-        metadata.field("generateName").text(mismatches),
-    )
-}
+/// Fields of `metadata`. Source: kubernetes apimachinery pkg/apis/meta/v1, `ObjectMeta`.
+pub(crate) const METADATA_FIELDS: [&str; 15] = [
+    "name",
+    "generateName",
+    "namespace",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+    "resourceVersion",
+    "generation",
+    "uid",
+    "selfLink",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+];

@@ -1,12 +1,12 @@
 //! Admission rules for Skupper's AccessGrant and AccessToken and for Kubernetes' TokenRequest.
 //!
-//! [`review`] is the product: a pure, total function. Everything else is a shell around it.
+//! [`review()`] is the product: a pure, total function. Everything else is a shell around it.
 //!
 //! ```text
 //! bytes -> Request + Settings + now
-//!    read      JSON -> AccessGrant | AccessToken | TokenRequest     request, settings, kind, field
-//!    judge     rules, each a row of a table -> findings             rules, access_grant, ...
-//!    default   -> edits of the JSON value                           kind
+//!    read      JSON -> AccessGrant | AccessToken | TokenRequest     request, settings, review, field
+//!    judge     rules, each a row of a table -> findings             judge, access_grant, ...
+//!    default   -> edits of the JSON value                           review
 //!    answer    findings + edits -> Verdict                          verdict
 //! ```
 //!
@@ -36,6 +36,7 @@ mod field;
 pub mod finding;
 #[cfg(target_os = "wasi")]
 mod guest;
+mod judge;
 mod kind;
 mod live_credential;
 pub mod nearest;
@@ -43,8 +44,11 @@ pub mod path;
 mod placeholder;
 pub mod printable;
 pub mod redaction;
+mod report;
 pub mod request;
+mod review;
 pub mod rules;
+mod scaffold;
 pub mod settings;
 mod skupper_object;
 mod token_request;
@@ -56,14 +60,11 @@ pub mod verdict;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use access_grant::AccessGrant;
-use access_token::AccessToken;
-use kind::{Kind, Review};
-use printable::printable;
 use request::{Operation, Request};
 use settings::Settings;
-use token_request::TokenRequest;
 use verdict::Verdict;
+
+pub use scaffold::admission_request;
 
 /// Answers the payload of Kubewarden's `validate`: a request and its settings.
 #[must_use]
@@ -78,33 +79,17 @@ pub fn review_payload(payload: &[u8], now: DateTime<Utc>) -> Verdict {
     }
 }
 
-/// Judges one admission request and fills in the defaults. The first match decides which rules
-/// there are.
+/// Judges one admission request and fills in the defaults.
 #[must_use]
 pub fn review(request: &Request<'_>, settings: &Settings, now: DateTime<Utc>) -> Verdict {
     let is_write = matches!(request.operation, Operation::Create | Operation::Update);
-    let is_token = request.resource == "serviceaccounts" && request.sub_resource == "token";
-    if !is_write || !(request.sub_resource.is_empty() || is_token) {
+    let mut kinds = catalogue::KINDS.iter();
+    if !is_write || !kinds.any(|kind| kind.is_sent_to(request)) {
         return Verdict::unchanged();
     }
-    match (request.group.as_str(), request.kind.as_str(), is_token) {
-        // Labels, finalizers and owners can always be changed, on any object, by any controller.
-        ("skupper.io", "AccessGrant" | "AccessToken", false)
-            if request.operation == Operation::Update && request.is_spec_stored() =>
-        {
-            Verdict::unchanged()
-        }
-        ("skupper.io", "AccessGrant", false) => review_as::<AccessGrant>(request, settings, now),
-        ("skupper.io", "AccessToken", false) => review_as::<AccessToken>(request, settings, now),
-        ("authentication.k8s.io", "TokenRequest", true)
-            if request.operation == Operation::Create =>
-        {
-            if token_request::is_exempt(request, &settings.token_request) {
-                return Verdict::unchanged();
-            }
-            review_as::<TokenRequest>(request, settings, now)
-        }
-        _ => Verdict::not_covered(request),
+    match catalogue::kind(&request.group, &request.kind).filter(|kind| kind.is_sent_to(request)) {
+        Some(kind) => (kind.judge)(request, settings, now),
+        None => Verdict::not_covered(request),
     }
 }
 
@@ -117,23 +102,9 @@ pub fn review_object(
     settings: &Settings,
     now: DateTime<Utc>,
 ) -> Verdict {
-    let request = request::admission_request(object, old_object, user).to_string();
+    let request = admission_request(object, old_object, user).to_string();
     match Request::from_json(request.as_bytes()) {
         Ok(request) => review(&request, settings, now),
         Err(problem) => Verdict::of_request_problem(problem),
     }
-}
-
-fn review_as<K: Kind>(request: &Request<'_>, settings: &Settings, now: DateTime<Utc>) -> Verdict {
-    let old = match request.operation {
-        Operation::Update if K::IS_STORED => request.old_object.as_ref(),
-        _ => None,
-    };
-    let review = Review::<K>::read(request, old, settings, now);
-    let findings = rules::judge(&review);
-    if findings.denials.is_empty() {
-        return Verdict::accepted(findings, review.edits(), request);
-    }
-    let subject = format!("{} \"{}\"", K::NAME, printable(review.name(&request.name)));
-    Verdict::denied(&subject, findings)
 }

@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use crate::field::Cursor;
 use crate::finding::{Cause, Severity};
-use crate::kind::{Kind, Review};
-use crate::rules::{Report, Row, Rule};
+use crate::kind::{Kind, Row};
+use crate::report::Report;
+use crate::review::Review;
+use crate::rules::Rule;
 use crate::value::certificate::holds_private_key;
 use crate::value::placeholder::Placeholder;
 

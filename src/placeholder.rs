@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use crate::field::Cursor;
 use crate::finding::{Cause, Severity};
-use crate::kind::{Kind, Review, field_names};
-use crate::rules::{Report, Row, Rule};
+use crate::kind::{Kind, Row, field_names};
+use crate::report::Report;
+use crate::review::Review;
+use crate::rules::Rule;
 use crate::value::placeholder::Placeholder;
 
 /// The last row of a kind: a rule that refuses a placeholder names it already.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::redaction::{HIDDEN, visible};
+use crate::redaction::text::{HIDDEN, visible};
 
 /// Longest piece of a request that a message repeats, in characters.
 const SHOWN: usize = 64;

@@ -6,7 +6,6 @@
 //! AdmissionRequest.
 
 mod json;
-mod scaffold;
 
 use std::fmt;
 
@@ -14,7 +13,6 @@ use json::Place;
 use serde_json::{Map, Value};
 
 pub(crate) use json::MAX_ENTRIES;
-pub use scaffold::admission_request;
 
 /// What a user wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

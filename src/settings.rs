@@ -23,14 +23,13 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::finding::{Cause, FieldError, KEPT, Severity};
+use crate::finding::{Cause, FieldError, KEPT, Severity, write_list};
 use crate::path::FieldPath;
 use crate::request;
 use crate::rules::Rule;
 use crate::value::audience::AudiencePattern;
 use crate::value::duration::GoDuration;
 use crate::value::host_pattern::HostPattern;
-use crate::verdict::write_list;
 
 pub(crate) use table::{
     DEFAULT_LIFETIME, EXTENDED_LIFETIME, MAX_INT32, MAX_LIFETIME, MIN_LIFETIME,

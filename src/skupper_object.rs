@@ -4,10 +4,12 @@ use serde_json::{Map, Value};
 
 use crate::field::{Field, Mismatches};
 use crate::finding::{Cause, Severity};
-use crate::kind::{Kind, Review};
+use crate::kind::{Kind, Row};
 use crate::path::FieldPath;
+use crate::report::Report;
 use crate::request::MAX_ENTRIES;
-use crate::rules::{Report, Row, Rule};
+use crate::review::Review;
+use crate::rules::Rule;
 use crate::settings::MAX_INT32;
 use crate::value::code::{Code, CodeProblem};
 use crate::value::name::{NamePrefix, SubdomainName};

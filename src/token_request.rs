@@ -8,12 +8,11 @@ mod rules;
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequestSpec};
 
 use crate::field::{Cursor, Field, Mismatches};
-use crate::kind::{Edit, Kind, Review, SpecField};
+use crate::kind::{Edit, GroupVersionKind, Kind, Row, SpecField, Vocabulary};
 use crate::request::Request;
-use crate::rules::Row;
+use crate::review::Review;
 use crate::settings::{DEFAULT_LIFETIME, EXTENDED_LIFETIME, MAX_LIFETIME, MIN_LIFETIME};
-use crate::settings::{Overlong, TokenRequestSettings};
-use crate::unknown_field::Vocabulary;
+use crate::settings::{Overlong, Settings, TokenRequestSettings};
 
 /// The kind.
 pub(crate) enum TokenRequest {}
@@ -21,9 +20,13 @@ pub(crate) enum TokenRequest {}
 impl Kind for TokenRequest {
     type Spec<'a> = TokenRequestSpec;
 
-    const NAME: &'static str = "TokenRequest.authentication.k8s.io";
+    const GVK: GroupVersionKind = GroupVersionKind {
+        group: "authentication.k8s.io",
+        version: "v1",
+        kind: "TokenRequest",
+    };
 
-    const IS_STORED: bool = false;
+    const SUBRESOURCE: Option<(&'static str, &'static str)> = Some(("serviceaccounts", "token"));
     const FIELDS: &'static [SpecField<Self>] = &[
         SpecField {
             default: |settings| {
@@ -47,6 +50,20 @@ impl Kind for TokenRequest {
     };
 
     const RULES: &'static [Row<Self>] = rules::RULES;
+
+    /// True for callers whose requests keep the cluster alive, or that the administrator named. By
+    /// identity and nothing else: labels and bound objects are chosen by the caller.
+    fn is_exempt(request: &Request<'_>, settings: &Settings) -> bool {
+        let (user, settings) = (request.username.as_str(), &settings.token_request);
+        let is_in = |group: &str| request.groups.iter().any(|of| of == group);
+        CONTROLLER_MANAGERS.contains(&user)
+            || (user.starts_with("system:node:") && is_in("system:nodes"))
+            || settings
+                .exempt_usernames
+                .iter()
+                .any(|exempt| exempt == user)
+            || settings.exempt_groups.iter().any(|group| is_in(group))
+    }
 
     /// Fills Kubernetes' own type field by field, so that each wrong field is a mismatch of its
     /// own, and fields this version does not know are left alone.
@@ -78,20 +95,6 @@ impl Kind for TokenRequest {
         });
         edit.into_iter().collect()
     }
-}
-
-/// True for callers whose requests keep the cluster alive, or that the administrator named. By
-/// identity and nothing else: labels and bound objects are chosen by the caller.
-pub(crate) fn is_exempt(request: &Request<'_>, settings: &TokenRequestSettings) -> bool {
-    let user = request.username.as_str();
-    let is_in = |group: &str| request.groups.iter().any(|of| of == group);
-    CONTROLLER_MANAGERS.contains(&user)
-        || (user.starts_with("system:node:") && is_in("system:nodes"))
-        || settings
-            .exempt_usernames
-            .iter()
-            .any(|exempt| exempt == user)
-        || settings.exempt_groups.iter().any(|group| is_in(group))
 }
 
 /// Without tokens for them, every controller of the cluster stops.

@@ -6,11 +6,12 @@
 use serde_json::Value;
 
 use crate::finding::{Cause, Severity};
-use crate::kind::{Kind, Review, field_names};
+use crate::kind::{Kind, METADATA_FIELDS, OBJECT_FIELDS, Row, Vocabulary, field_names};
 use crate::nearest::{COMPARED, nearest};
 use crate::path::FieldPath;
-use crate::redaction::{METADATA_FIELDS, OBJECT_FIELDS};
-use crate::rules::{Report, Row, Rule};
+use crate::report::Report;
+use crate::review::Review;
+use crate::rules::Rule;
 
 pub(crate) const fn unknown_field<K: Kind>() -> Row<K> {
     Row {
@@ -23,18 +24,6 @@ pub(crate) const fn unknown_field<K: Kind>() -> Row<K> {
         ),
         check,
     }
-}
-
-/// What the fields of a kind are called.
-pub(crate) struct Vocabulary {
-    /// Who says so, for messages.
-    pub(crate) owner: &'static str,
-    /// Names that fields of `spec` had in earlier versions of the API, and today's.
-    pub(crate) earlier: &'static [(&'static str, &'static str)],
-    /// True where `spec` may have fields of later versions: only slips are reported there.
-    pub(crate) is_open: bool,
-    /// A field of `spec` that is an object, and every field in it.
-    pub(crate) below: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// The object that a field stands in.

@@ -6,8 +6,9 @@
 
 use serde_json::Value;
 
-use crate::kind::{Edit, Kind, Object, Old, is_field};
+use crate::kind::{Edit, Kind, is_field};
 use crate::request::is_read;
+use crate::review::{Object, Old};
 use crate::settings::Settings;
 
 /// How an object compares with what is stored of it.

@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, write_list};
 use crate::kind::Edit;
 use crate::printable::printable;
+use crate::report::Findings;
 use crate::request::{Request, RequestProblem};
-use crate::rules::Findings;
 use crate::settings::SettingsProblems;
 
 /// What is answered to one request. It may hold the user's object with its secrets, so it has no
@@ -130,26 +130,6 @@ impl Verdict {
             ..Self::unchanged()
         }
     }
-}
-
-/// Writes one thing as it is, several in brackets, and how many more there are.
-pub(crate) fn write_list<T: fmt::Display>(
-    f: &mut fmt::Formatter<'_>,
-    shown: impl ExactSizeIterator<Item = T>,
-    more: usize,
-) -> fmt::Result {
-    if shown.len() == 1 && more == 0 {
-        return shown.into_iter().try_for_each(|one| one.fmt(f));
-    }
-    f.write_str("[")?;
-    for (position, one) in shown.enumerate() {
-        let separator = if position == 0 { "" } else { ", " };
-        write!(f, "{separator}{one}")?;
-    }
-    if more > 0 {
-        write!(f, ", and {more} more")?;
-    }
-    f.write_str("]")
 }
 
 struct List<'a>(&'a [Finding], usize);

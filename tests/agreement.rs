@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
 use serde_json::{Value, json};
-use skupper_access_policy::request::admission_request;
+use skupper_access_policy::admission_request;
 use skupper_access_policy::review_payload;
 use skupper_access_policy::settings::{SETTINGS, Settings};
 

@@ -9,7 +9,7 @@
 mod common;
 
 use serde_json::{Map, Value, json};
-use skupper_access_policy::request::admission_request;
+use skupper_access_policy::admission_request;
 use skupper_access_policy::review_payload;
 
 /// The message and the audit annotation for an object with this spec.

@@ -11,7 +11,7 @@
 mod clock;
 
 use serde_json::{Value, json};
-use skupper_access_policy::request::admission_request;
+use skupper_access_policy::admission_request;
 use skupper_access_policy::review_payload;
 
 const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

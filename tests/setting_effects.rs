@@ -7,7 +7,7 @@ mod common;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
-use skupper_access_policy::request::admission_request;
+use skupper_access_policy::admission_request;
 use skupper_access_policy::settings::{SETTINGS, Settings};
 use skupper_access_policy::{catalogue, review_payload};
 

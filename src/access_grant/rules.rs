@@ -5,10 +5,12 @@ use chrono::DateTime;
 use super::{AccessGrant, replacement};
 use crate::field::{Field, Mismatches};
 use crate::finding::{Cause, Severity, supported_values};
-use crate::kind::{Kind, Review};
+use crate::kind::{Kind, Row};
 use crate::live_credential::live_credential;
 use crate::placeholder::placeholder;
-use crate::rules::{Report, Row, Rule};
+use crate::report::Report;
+use crate::review::Review;
+use crate::rules::Rule;
 use crate::settings::{Overlong, Settings};
 use crate::skupper_object::{
     code_format, name_format, name_missing, range_problem, settings_too_many, wrong_type,

@@ -3,12 +3,14 @@
 use super::AccessToken;
 use crate::field::{Cursor, Field};
 use crate::finding::{Cause, Severity};
-use crate::kind::{Kind, Review};
+use crate::kind::{Kind, Row};
 use crate::live_credential::live_credential;
 use crate::placeholder::placeholder;
 use crate::printable::printable;
+use crate::report::Report;
 use crate::request::Origin;
-use crate::rules::{Report, Row, Rule};
+use crate::review::Review;
+use crate::rules::Rule;
 use crate::skupper_object::{
     code_format, name_format, name_missing, range_problem, settings_too_many, wrong_type,
 };

@@ -1,6 +1,6 @@
 //! Every setting: its key, what may be written there, and what holds when nothing is.
 
-use crate::catalogue::documentation;
+use crate::rules::documentation;
 
 use super::{ALLOWED_BOUND_KINDS, API_SERVER_AUDIENCES, RESERVED_NAMES};
 

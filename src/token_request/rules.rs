@@ -5,10 +5,12 @@ use serde_json::{Map, Value};
 
 use super::{TokenRequest, audiences, clamped, is_extended, is_valid_lifetime, lifetime};
 use crate::finding::{Cause, Severity, supported_values};
-use crate::kind::Review;
+use crate::kind::Row;
 use crate::live_credential::live_credential;
 use crate::placeholder::placeholder;
-use crate::rules::{Report, Row, Rule};
+use crate::report::Report;
+use crate::review::Review;
+use crate::rules::Rule;
 use crate::settings::{DEFAULT_LIFETIME, MAX_LIFETIME, MIN_LIFETIME, Overlong};
 use crate::skupper_object::{too_many, wrong_type};
 use crate::unknown_field::unknown_field;

@@ -8,8 +8,8 @@
 use std::path::Path;
 
 use serde_json::{Value, from_str, json};
+use skupper_access_policy::admission_request;
 use skupper_access_policy::answer;
-use skupper_access_policy::request::admission_request;
 
 use crate::bad_input;
 use crate::common::{now, pages};

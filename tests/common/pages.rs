@@ -14,7 +14,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use skupper_access_policy::request::admission_request;
+use skupper_access_policy::admission_request;
 
 /// One rule's page.
 pub(crate) struct Page {

@@ -4,7 +4,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
-use skupper_access_policy::request::admission_request;
+use skupper_access_policy::admission_request;
 
 /// A payload of `validate` about one of the three kinds.
 pub(crate) fn payload() -> impl Strategy<Value = Value> {

@@ -1,7 +1,7 @@
 //! An API server in memory that asks the policy.
 
 use serde_json::{Value, json};
-use skupper_access_policy::request::admission_request;
+use skupper_access_policy::admission_request;
 use skupper_access_policy::review_payload;
 use skupper_access_policy::verdict::Verdict;
 

@@ -8,10 +8,10 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
-use skupper_access_policy::request::{Request, admission_request};
-use skupper_access_policy::review;
+use skupper_access_policy::request::Request;
 use skupper_access_policy::settings::Settings;
 use skupper_access_policy::value::duration::GoDuration;
+use skupper_access_policy::{admission_request, review};
 
 use crate::wire::yaml;
 

@@ -28,7 +28,7 @@ use std::io::{self, Read};
 use chrono::{DateTime, SecondsFormat, Utc};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use skupper_access_policy::request::admission_request;
+use skupper_access_policy::admission_request;
 use skupper_access_policy::review_payload;
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;

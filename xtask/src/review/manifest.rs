@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use skupper_access_manifest::judge::Contents;
+use skupper_access_policy::admission_request;
 use skupper_access_policy::printable::printable;
-use skupper_access_policy::request::admission_request;
 
 /// An object as somebody wrote it.
 pub(crate) struct Manifest {

@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::catalogue;
+
 /// The AdmissionRequest that an API server would send for `object`, but without a uid, so that it is
-/// known for a request about a file: UPDATE when there is an old one, CREATE otherwise; a TokenRequest goes to the `token`
-/// subresource of a ServiceAccount. `user` is a `userInfo`, with `username` and `groups`.
+/// known for a request about a file: UPDATE when there is an old one, CREATE otherwise; a TokenRequest
+/// goes to the `token` subresource of a ServiceAccount. `user` is a `userInfo`, with `username` and
+/// `groups`.
 #[must_use]
 pub fn admission_request(object: Value, old_object: Option<Value>, user: Option<Value>) -> Value {
     let text = |pointer: &str| {
@@ -18,12 +21,11 @@ pub fn admission_request(object: Value, old_object: Option<Value>, user: Option<
         None => (String::new(), text("/apiVersion").to_owned()),
     };
     let kind = text("/kind").to_owned();
-    let is_token = group == "authentication.k8s.io" && kind == "TokenRequest";
-    let resource = if is_token {
-        json!({"group": "", "version": "v1", "resource": "serviceaccounts"})
-    } else {
-        let plural = format!("{}s", kind.to_ascii_lowercase());
-        json!({"group": group, "version": version, "resource": plural})
+    let subresource = catalogue::kind(&group, &kind).and_then(|kind| kind.subresource);
+    let plural = format!("{}s", kind.to_ascii_lowercase());
+    let resource = match subresource {
+        Some((resource, _)) => json!({"group": "", "version": "v1", "resource": resource}),
+        None => json!({"group": group, "version": version, "resource": plural}),
     };
     let fields = [
         ("uid", Value::from("")),
@@ -32,14 +34,7 @@ pub fn admission_request(object: Value, old_object: Option<Value>, user: Option<
             json!({"group": group, "version": version, "kind": kind}),
         ),
         ("resource", resource),
-        (
-            "subResource",
-            if is_token {
-                "token".into()
-            } else {
-                Value::Null
-            },
-        ),
+        ("subResource", subresource.map(|(_, name)| name).into()),
         ("name", text("/metadata/name").into()),
         ("namespace", text("/metadata/namespace").into()),
         (
