@@ -28,6 +28,8 @@
 //! );
 //! ```
 
+#![warn(clippy::disallowed_methods)]
+
 mod access_grant;
 mod access_token;
 pub mod answer;

@@ -2,7 +2,6 @@
 //! Markdown files. The generated tables are proven where they are generated, in `xtask`.
 
 #![expect(
-    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,

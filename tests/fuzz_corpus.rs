@@ -1,7 +1,6 @@
 //! What the fuzzer found, and every case of the rule pages, against what holds for every input.
 
 #![expect(
-    clippy::disallowed_methods,
     clippy::panic,
     clippy::unwrap_used,
     reason = "the corpus is a folder of files"

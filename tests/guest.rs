@@ -2,7 +2,6 @@
 //! it answers what the library answers.
 
 #![expect(
-    clippy::disallowed_methods,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,

@@ -1,7 +1,6 @@
 //! What an API server really sends, wrapped as Kubewarden does it, and what it is answered.
 
 #![expect(
-    clippy::disallowed_methods,
     clippy::unwrap_used,
     reason = "a table that cannot be read must fail its test"
 )]

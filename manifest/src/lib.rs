@@ -11,6 +11,8 @@
 //!
 //! Pure: no clock, no file, no environment.
 
+#![warn(clippy::disallowed_methods)]
+
 pub mod checks;
 pub mod fix;
 pub mod judge;

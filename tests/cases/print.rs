@@ -2,7 +2,6 @@
 //! how.
 
 #![expect(
-    clippy::disallowed_methods,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a case that cannot be read must fail its test"

@@ -1,7 +1,6 @@
 //! What several tests need: the rule pages and a fixed time.
 
 #![expect(
-    clippy::disallowed_methods,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a page that cannot be read must fail its test"
