@@ -1,5 +1,6 @@
 //! Keys, certificates, and the authorities that sign them.
 
+pub(crate) mod convert;
 pub mod issuer;
 pub mod key;
 pub mod server_ca;

@@ -36,6 +36,7 @@ mod chain;
 pub(crate) mod encode;
 mod found;
 mod problem;
+mod purpose;
 mod root;
 
 use std::fmt;
@@ -44,7 +45,6 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use x509_cert::der;
-use x509_cert::der::pem::{LineEnding, encode_string};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
@@ -53,16 +53,16 @@ use x509_cert::ext::pkix::{
 use crate::pki::key::{KeyKind, KeyProblem, PrivateKey};
 use crate::redemption::Serial;
 
-pub use authority::{Authority, Purpose, judge_ca, verify_client_leaf};
+pub use authority::{Authority, verify_client_leaf};
 pub use found::found;
 pub use problem::IssuerProblem;
+pub use purpose::Purpose;
 pub use root::new_site_ca;
 
-pub(crate) use authority::date_time;
 pub(crate) use root::{ca_validity, new_serial, self_signed};
 
 use chain::authorities_above;
-use encode::{Draft, common_name, extension, extensions};
+use encode::{Draft, common_name, extension, extensions, pem};
 
 /// A CA with its key, proven to make certificates that verify.
 pub struct Issuer {
@@ -75,7 +75,7 @@ pub struct Issuer {
     leaf_extensions: Vec<u8>,
 }
 
-/// What is to be certified.
+/// A key to be certified.
 #[derive(Clone, Copy, Debug)]
 pub struct LeafRequest<'a> {
     /// The SubjectPublicKeyInfo in DER.
@@ -84,9 +84,9 @@ pub struct LeafRequest<'a> {
     pub subject: &'a str,
     /// The serial number.
     pub serial: Serial,
-    /// When the redemption was counted. The validity begins an hour before.
+    /// Time of the count. The validity begins an hour before.
     pub at: DateTime<Utc>,
-    /// How long the certificate is valid from then on; absent for as long as its issuer.
+    /// Life of the certificate from then on; absent for as long as its issuer.
     pub duration: Option<TimeDelta>,
 }
 
@@ -199,7 +199,7 @@ impl Issuer {
         (begin..=end).contains(&now)
     }
 
-    /// A certificate that only tells whether this issuer works.
+    /// Certifies a key that nobody has, to see that this issuer works.
     fn probe(&self, now: DateTime<Utc>) -> Result<CertificateDer<'static>, IssuerProblem> {
         let key = PrivateKey::generate(KeyKind::P256);
         let request = LeafRequest {
@@ -261,9 +261,9 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, IssuerProble
     certificates.map_err(|_| IssuerProblem::Damaged)
 }
 
-/// As [`judge_ca`]. Redeemers choose the subjects, so that no constraint of names is met by all.
+/// As [`Authority::judge`]. Redeemers choose the subjects, so that no constraint of names is met by all.
 fn judge_issuer(der: &[u8], now: DateTime<Utc>) -> Result<Authority, IssuerProblem> {
-    let authority = judge_ca(der, now)?;
+    let authority = Authority::judge(der, Purpose::Client, now)?;
     if authority.has_name_constraints() {
         return Err(IssuerProblem::NameConstraints);
     }
@@ -278,7 +278,7 @@ fn is_of_another_key(cause: &webpki::Error) -> bool {
     )
 }
 
-/// What every leaf of a CA says, whoever it is for. `CA:FALSE` is said aloud: some readers take a
+/// The extensions of every leaf of a CA, whoever it is for. `CA:FALSE` is said aloud: some readers take a
 /// certificate without basic constraints for that of a CA.
 pub(crate) fn leaf_extensions(
     authority: &Authority,
@@ -300,11 +300,5 @@ pub(crate) fn leaf_extensions(
     ])
 }
 
-/// A certificate in PEM.
-pub(crate) fn pem(certificate: &[u8]) -> String {
-    // Fails only for lengths beyond any address space.
-    encode_string("CERTIFICATE", LineEnding::LF, certificate).unwrap_or_default()
-}
-
-/// How long before its redemption a certificate begins to be valid, for clocks that are late.
+/// Time that a certificate is valid before its redemption, for clocks that are late.
 const BACKDATED: TimeDelta = TimeDelta::hours(1);

@@ -1,4 +1,4 @@
-//! Private keys: made, read from PEM, written to PEM, and what they sign.
+//! Private keys: made, read from PEM, written to PEM, and signing.
 //!
 //! ```
 //! use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
@@ -17,8 +17,6 @@
 
 mod pem;
 
-use std::fmt;
-
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::error::{KeyRejected, Unspecified};
 use aws_lc_rs::rand::SystemRandom;
@@ -31,6 +29,7 @@ use rustls_pki_types::{AlgorithmIdentifier, alg_id};
 use secrecy::SecretString;
 use x509_cert::der::asn1::{AnyRef, OctetStringRef};
 use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::der::oid::db::{rfc5912, rfc8410};
 use x509_cert::der::{Decode as _, SliceReader};
 use zeroize::Zeroizing;
 
@@ -118,13 +117,13 @@ impl PrivateKey {
         &self.spki
     }
 
-    /// Whether it is an ECDSA key on P-256.
+    /// True for an ECDSA key on P-256.
     #[must_use]
     pub fn is_p256(&self) -> bool {
         matches!(self.pair, Pair::P256(_))
     }
 
-    /// What [`PrivateKey::sign`] signs with: an `AlgorithmIdentifier` in DER without its outer tag
+    /// Algorithm of [`PrivateKey::sign`]: an `AlgorithmIdentifier` in DER without its outer tag
     /// and length.
     pub(crate) fn signature_algorithm(&self) -> AlgorithmIdentifier {
         match self.pair {
@@ -198,66 +197,50 @@ pub(crate) fn kind(algorithm: ObjectIdentifier, curve: Option<ObjectIdentifier>)
     }
 }
 
-/// `rsaEncryption`.
-pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(crate) const RSA: ObjectIdentifier = rfc5912::RSA_ENCRYPTION;
+const EC: ObjectIdentifier = rfc5912::ID_EC_PUBLIC_KEY;
 
 const KINDS: [(ObjectIdentifier, &str); 10] = [
     (RSA, "RSA"),
-    (
-        ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10"),
-        "RSA marked rsassaPss",
-    ),
+    (rfc5912::ID_RSASSA_PSS, "RSA marked rsassaPss"),
     (EC, "EC"),
-    (
-        ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"),
-        "EC P-256",
-    ),
-    (ObjectIdentifier::new_unwrap("1.3.132.0.34"), "EC P-384"),
-    (ObjectIdentifier::new_unwrap("1.3.132.0.35"), "EC P-521"),
-    (ObjectIdentifier::new_unwrap("1.3.132.0.10"), "EC secp256k1"),
-    (ObjectIdentifier::new_unwrap("1.3.101.112"), "Ed25519"),
-    (ObjectIdentifier::new_unwrap("1.3.101.113"), "Ed448"),
-    (ObjectIdentifier::new_unwrap("1.2.840.10040.4.1"), "DSA"),
+    (rfc5912::SECP_256_R_1, "EC P-256"),
+    (rfc5912::SECP_384_R_1, "EC P-384"),
+    (rfc5912::SECP_521_R_1, "EC P-521"),
+    (SECP_256_K_1, "EC secp256k1"),
+    (rfc8410::ID_ED_25519, "Ed25519"),
+    (rfc8410::ID_ED_448, "Ed448"),
+    (rfc5912::ID_DSA, "DSA"),
 ];
+const SECP_256_K_1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.10");
 
-/// What is wrong with a private key. Nothing of the key is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Fault of a private key. Nothing of the key is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyProblem {
     /// There is no private key in the text.
+    #[error(
+        "no private key in PEM: it must stand between '-----BEGIN PRIVATE KEY-----' and \
+         '-----END PRIVATE KEY-----' ('RSA PRIVATE KEY' and 'EC PRIVATE KEY' are read, too)"
+    )]
     Missing,
     /// The key is encrypted.
+    #[error(
+        "the private key is encrypted: write it without a passphrase, for example with 'openssl pkey'"
+    )]
     Encrypted,
     /// The block has no end, or what is in it is neither base64 nor a key.
+    #[error(
+        "the private key is damaged, not written to its end, or of another kind than RSA, P-256 and \
+         P-384"
+    )]
     Damaged,
     /// An RSA key of less than 2048 bits.
+    #[error("the RSA key must have at least 2048 bits")]
     TooShort,
     /// AWS-LC could not sign with the key.
+    #[error("the private key could not sign")]
     Failed,
 }
-
-impl fmt::Display for KeyProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Missing => {
-                "no private key in PEM: it must stand between '-----BEGIN PRIVATE KEY-----' and \
-                 '-----END PRIVATE KEY-----' ('RSA PRIVATE KEY' and 'EC PRIVATE KEY' are read, too)"
-            }
-            Self::Encrypted => {
-                "the private key is encrypted: write it without a passphrase, for example with \
-                 'openssl pkey'"
-            }
-            Self::Damaged => {
-                "the private key is damaged, not written to its end, or of another kind than \
-                 RSA, P-256 and P-384"
-            }
-            Self::TooShort => "the RSA key must have at least 2048 bits",
-            Self::Failed => "the private key could not sign",
-        })
-    }
-}
-
-impl std::error::Error for KeyProblem {}
 
 type ReadEcdsa = fn(&'static EcdsaSigningAlgorithm, &[u8]) -> Result<EcdsaKeyPair, KeyRejected>;
 

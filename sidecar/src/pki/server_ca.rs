@@ -23,14 +23,13 @@
 
 mod files;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use rustls::crypto::aws_lc_rs::sign::any_ecdsa_type;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use secrecy::ExposeSecret as _;
 use skupper_access_policy::value::host::Host;
 use x509_cert::der;
@@ -38,9 +37,10 @@ use x509_cert::der::asn1::Ia5String;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use crate::pki::issuer::encode::{Draft, common_name, extension, extensions};
+use crate::pki::convert::server_name;
+use crate::pki::issuer::encode::{Draft, common_name, extension, extensions, pem};
 use crate::pki::issuer::{
-    Authority, IssuerProblem, Purpose, ca_validity, leaf_extensions, new_serial, pem, self_signed,
+    Authority, IssuerProblem, Purpose, ca_validity, leaf_extensions, new_serial, self_signed,
 };
 use crate::pki::key::{KeyKind, PrivateKey};
 use crate::system::random;
@@ -58,21 +58,21 @@ pub struct ServerCa {
 
 /// A server certificate with its key, for 90 days at most.
 pub struct ServerLeaf {
-    /// What rustls shows to clients.
+    /// Certificate and key for rustls.
     pub certified_key: CertifiedKey,
     /// The first second of its validity.
     pub not_before: DateTime<Utc>,
     /// The last second of its validity.
     pub not_after: DateTime<Utc>,
-    /// When it was made.
+    /// Time at which it was made.
     pub made_at: DateTime<Utc>,
-    /// When to issue the next one: after two thirds of its life.
+    /// Time to issue the next one: after two thirds of its life.
     pub renew_at: DateTime<Utc>,
 }
 
 impl ServerLeaf {
-    /// Whether another one must take its place: its time has come, or the clock was ahead when it was
-    /// made, so that it begins too late.
+    /// True when another one must take its place: its time has come, or the clock was ahead when it
+    /// was made, so that it begins too late.
     #[must_use]
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
         self.renew_at <= now || now + SHORTEST_WAIT < self.made_at
@@ -201,7 +201,7 @@ impl ServerCa {
     }
 }
 
-/// The CA of a certificate, whether or not it is in date.
+/// Reads the CA of a certificate, in date or not.
 fn read(
     certificate_pem: &[u8],
     key: &PrivateKey,
@@ -227,70 +227,41 @@ fn general_name(host: &Host) -> der::Result<GeneralName> {
     })
 }
 
-/// Whether clients that connect to each of the hosts will accept the certificate.
+/// Verifies that clients which connect to each of the hosts will accept the certificate.
 fn is_for(leaf: &CertificateDer<'_>, hosts: &[Host]) -> Result<(), webpki::Error> {
     let leaf = webpki::EndEntityCert::try_from(leaf)?;
     hosts.iter().try_for_each(|host| {
-        let name = match host {
-            Host::Name(name) => ServerName::try_from(name.as_str()),
-            Host::Ip(address) => Ok(ServerName::from(*address)),
-        };
-        let name = name.map_err(|_| webpki::Error::MalformedDnsIdentifier)?;
+        let name = server_name(host).map_err(|_| webpki::Error::MalformedDnsIdentifier)?;
         leaf.verify_is_valid_for_subject_name(&name)
     })
 }
 
-/// Why the redemption server has no CA or no certificate.
-#[derive(Debug)]
+/// Reason the redemption server has no CA or no certificate.
+#[derive(Debug, thiserror::Error)]
 pub enum ServerCaProblem {
     /// The folder or a file cannot be read or written.
+    #[error("cannot {action} {}: {}", path.display(), wording::io(cause))]
     File {
-        /// What was tried, as a verb.
+        /// Failed step, as a verb.
         action: &'static str,
         /// The folder or the file.
         path: PathBuf,
-        /// Why it failed.
+        /// Error of the system.
         cause: std::io::Error,
     },
     /// There is a certificate, but not this file with its key.
+    #[error("the key of the server's CA is missing: restore {}, {REPLACE}", .0.display())]
     KeyMissing(PathBuf),
     /// A file is there and cannot be used.
+    #[error("cannot use the server's CA: restore {}, {REPLACE}: {}", .0.display(), .1)]
     Unusable(PathBuf, IssuerProblem),
     /// No host was given that the server is reached at.
+    #[error("a server certificate must name at least one host: give '--url'")]
     NoHosts,
     /// A server certificate could not be made.
+    #[error("cannot make a server certificate: {0}")]
     Leaf(IssuerProblem),
 }
-
-impl fmt::Display for ServerCaProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File {
-                action,
-                path,
-                cause,
-            } => {
-                let cause = wording::io(cause);
-                write!(formatter, "cannot {action} {}: {cause}", path.display())
-            }
-            Self::KeyMissing(path) => write!(
-                formatter,
-                "the key of the server's CA is missing: restore {}, {REPLACE}",
-                path.display()
-            ),
-            Self::Unusable(path, cause) => write!(
-                formatter,
-                "cannot use the server's CA: restore {}, {REPLACE}: {cause}",
-                path.display()
-            ),
-            Self::NoHosts => formatter
-                .write_str("a server certificate must name at least one host: give '--url'"),
-            Self::Leaf(cause) => write!(formatter, "cannot make a server certificate: {cause}"),
-        }
-    }
-}
-
-impl std::error::Error for ServerCaProblem {}
 
 const REPLACE: &str = "or remove 'ca.crt' and 'ca.key' there to get a new CA, which the tokens \
                        that were issued before do not trust";
@@ -298,7 +269,7 @@ const REPLACE: &str = "or remove 'ca.crt' and 'ca.key' there to get a new CA, wh
 const CERTIFICATE: &str = "ca.crt";
 const KEY: &str = "ca.key";
 
-/// How long before it is made a server certificate begins to be valid, for clocks that are late.
+/// Time that a server certificate is valid before it is made, for clocks that are late.
 const BACKDATED: TimeDelta = TimeDelta::days(1);
 
 const LEAF_LIFE: TimeDelta = TimeDelta::days(90);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use crate::system::private_files::{FILE_MODE, sync_folder, write_new};
 use crate::system::wording;
 
 /// A folder that this process has for itself, as far as redeemers go.
@@ -30,7 +31,7 @@ impl Folder {
                 .create(true)
                 .truncate(false)
                 .write(true)
-                .mode(OWNER_ONLY)
+                .mode(FILE_MODE)
                 .custom_flags(WITH_CARE)
                 .open(&lock)
                 .map_err(cannot)?;
@@ -116,7 +117,7 @@ impl Folder {
     pub(crate) fn remove(&self, name: &str) -> Result<(), FolderProblem> {
         let path = self.path_of(name);
         remove(&path)
-            .and_then(|()| sync(&self.path))
+            .and_then(|()| sync_folder(&self.path))
             .map_err(|error| FolderProblem::new("remove", &path, error))
     }
 
@@ -125,15 +126,9 @@ impl Folder {
         // under this name is of no use.
         let new = self.path_of(&format!(".{}.new", name.trim_start_matches('.')));
         remove(&new)?;
-        let mut file = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(OWNER_ONLY)
-            .open(&new)?;
-        file.write_all(content)?;
-        file.sync_all()?;
+        write_new(&new, content)?;
         fs::rename(&new, path)?;
-        sync(&self.path)
+        sync_folder(&self.path)
     }
 }
 
@@ -223,19 +218,10 @@ fn make(path: &Path) -> io::Result<()> {
     let parent = path.parent().unwrap_or(Path::new(""));
     make(parent)?;
     match DirBuilder::new().create(path) {
-        Ok(()) => sync(parent),
+        Ok(()) => sync_folder(parent),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-fn sync(folder: &Path) -> io::Result<()> {
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    File::open(folder)?.sync_all()
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -246,8 +232,6 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 const LOCK: &str = ".redeem.lock";
-
-const OWNER_ONLY: u32 = 0o600;
 
 /// A name in a folder that others can write may be a link to anywhere, or a pipe that never ends.
 #[expect(clippy::cast_possible_wrap, reason = "a flag, not a number")]
@@ -325,7 +309,7 @@ mod tests {
         folder.write("a.yaml", b"new").unwrap();
         let found = folder.read("a.yaml", 3).unwrap().unwrap();
         assert_eq!(*found.bytes, b"new");
-        assert_eq!(found.metadata.permissions().mode() & 0o777, OWNER_ONLY);
+        assert_eq!(found.metadata.permissions().mode() & 0o777, FILE_MODE);
         assert_eq!(names(base.path()), [LOCK, "a.yaml"]);
         folder.remove("a.yaml").unwrap();
         folder.remove("a.yaml").unwrap();
@@ -341,7 +325,7 @@ mod tests {
         fs::write(folder.path_of("file"), "0123456789").unwrap();
         symlink(folder.path_of("file"), folder.path_of("link")).unwrap();
         let pipe = folder.path_of("pipe");
-        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, OWNER_ONLY.into()).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, FILE_MODE.into()).unwrap();
         for name in ["folder", "link", "pipe"] {
             let read = folder.read(name, 9);
             assert!(matches!(read, Err(FolderProblem::File { .. })), "{name}");

@@ -4,10 +4,9 @@
 //! The folder is made under another name and renamed when everything in it is on the disk: it is
 //! there as a whole or not at all, and one that is there is never written to.
 
-use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -17,21 +16,14 @@ use skupper_access_policy::value::host::Host;
 use super::config::{Config, FILE_NAME};
 use super::skupper_namespace::default_port;
 use crate::pki::issuer::{IssuerProblem, new_site_ca};
+use crate::system::private_files::{make_folder, sync_folder, write_new};
 use crate::system::random;
 use crate::system::wording;
 use crate::wire::objects::{Role, endpoint_host};
 
-/// What became of the folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The site was made. Holds what its operator must do next, in several lines.
-    Made(String),
-    /// There was one, and it stays as it is.
-    Present,
-}
-
 /// Makes a site in a folder, unless there is one. Its endpoints have the host that is to be
-/// advertised, else the host of the redemption service.
+/// advertised, else the host of the redemption service. Returns what its operator must do next, in
+/// several lines; `None` when there is a site, which stays as it is.
 ///
 /// # Errors
 /// No host is known; the site that is there has another host than the one to advertise; the folder
@@ -41,14 +33,14 @@ pub fn init(
     advertise_host: Option<&Host>,
     service_host: Option<&Host>,
     now: DateTime<Utc>,
-) -> Result<Outcome, InitProblem> {
+) -> Result<Option<String>, InitProblem> {
     let file = folder.join(FILE_NAME);
     let exists = || {
         let exists = file.try_exists();
         exists.map_err(|cause| InitProblem::Unreadable(file.clone(), cause))
     };
     if exists()? {
-        return present(file, advertise_host);
+        return check_host(file, advertise_host).map(|()| None);
     }
     let host = advertise_host.or(service_host);
     let host = host.ok_or(InitProblem::NoHost)?;
@@ -66,19 +58,20 @@ pub fn init(
     let parent = parent.unwrap_or(Path::new("."));
     let temporary = parent.join(format!(".site.{random:016x}.tmp"));
     let unwritable = |cause| InitProblem::Unwritable(folder.to_owned(), cause);
-    private_folder(parent).map_err(unwritable)?;
-    let written = private_folder(&temporary)
-        .and_then(|()| write(&temporary, "ca.key", key.expose_secret()))
-        .and_then(|()| write(&temporary, "ca.crt", &certificate))
-        .and_then(|()| write(&temporary, FILE_NAME, &description(name, host)))
-        .and_then(|()| sync(&temporary));
+    make_folder(parent).map_err(unwritable)?;
+    let write = |name, content: &str| write_new(&temporary.join(name), content.as_bytes());
+    let written = make_folder(&temporary)
+        .and_then(|()| write("ca.key", key.expose_secret()))
+        .and_then(|()| write("ca.crt", &certificate))
+        .and_then(|()| write(FILE_NAME, &description(name, host)))
+        .and_then(|()| sync_folder(&temporary));
     let renamed = written.and_then(|()| fs::rename(&temporary, folder));
     if let Err(cause) = renamed {
         // What stays behind is a key that nothing uses.
         let _ = fs::remove_dir_all(&temporary);
         // Another process was faster.
         if exists()? {
-            return present(file, advertise_host);
+            return check_host(file, advertise_host).map(|()| None);
         }
         return match fs::read_dir(folder).map(|mut entries| entries.next().is_some()) {
             Ok(true) => Err(InitProblem::Occupied(folder.to_owned())),
@@ -88,11 +81,12 @@ pub fn init(
             _ => Err(unwritable(cause)),
         };
     }
-    sync(parent).map_err(unwritable)?;
-    Ok(Outcome::Made(next_steps(folder, host)))
+    sync_folder(parent).map_err(unwritable)?;
+    Ok(Some(next_steps(folder, host)))
 }
 
-fn present(file: PathBuf, advertise_host: Option<&Host>) -> Result<Outcome, InitProblem> {
+/// Checks that a site has an endpoint at the host that is to be advertised.
+fn check_host(file: PathBuf, advertise_host: Option<&Host>) -> Result<(), InitProblem> {
     let text = fs::read_to_string(&file).unwrap_or_default();
     // What cannot be read is reported by the one who loads it.
     if let (Some(host), Ok(config)) = (advertise_host, Config::parse(&text))
@@ -103,11 +97,10 @@ fn present(file: PathBuf, advertise_host: Option<&Host>) -> Result<Outcome, Init
     {
         return Err(InitProblem::OtherHost(file, host.clone()));
     }
-    Ok(Outcome::Present)
+    Ok(())
 }
 
 fn description(name: &str, host: &Host) -> String {
-    use fmt::Write as _;
     let mut text = format!(
         "# The site that 'serve --init' made.\nname: \"{name}\"\nissuers:\n  \
          default: {{cert: ca.crt, key: ca.key}}\nendpoints:\n"
@@ -121,7 +114,7 @@ fn description(name: &str, host: &Host) -> String {
     text
 }
 
-/// What is left to do. Skupper's router compares an address with the DNS names, too.
+/// Tells what is left to do. Skupper's router compares an address with the DNS names, too.
 ///
 /// Source: Skupper `internal/nonkube/common/fs_config_renderer.go`, `loadUserCertAsSecret`.
 fn next_steps(folder: &Path, host: &Host) -> String {
@@ -152,68 +145,33 @@ fn next_steps(folder: &Path, host: &Host) -> String {
     )
 }
 
-/// Makes a folder that only its owner may enter, and those above it.
-fn private_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-fn write(folder: &Path, name: &str, content: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    let options = options.write(true).create_new(true).mode(0o600);
-    let mut file = options.open(folder.join(name))?;
-    file.write_all(content.as_bytes())?;
-    file.sync_all()
-}
-
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Why no site was made.
-#[derive(Debug)]
+/// Reason no site was made.
+#[derive(Debug, thiserror::Error)]
 pub enum InitProblem {
-    /// Neither an option nor the address of the service tells where the router is.
+    /// Neither an option nor the address of the service tells the host of the router.
+    #[error(
+        "the host of the router is not known: name it with --advertise-host, as other sites reach it"
+    )]
     NoHost,
     /// The site that is there (its file) has no endpoint at this host.
+    #[error(
+        "there is a site already, and none of its endpoints is at '{}': leave --advertise-host out, \
+         or change the endpoints in {}", endpoint_host(.1), .0.display()
+    )]
     OtherHost(PathBuf, Host),
     /// The folder, or the description of the site in it, cannot be looked at.
+    #[error("{}", wording::unreadable(.0, .1))]
     Unreadable(PathBuf, io::Error),
     /// The folder holds something, but no site.
+    #[error(
+        "{} holds files, but no {FILE_NAME}: empty it, or describe the site in a file and give \
+         --site FILE", .0.display()
+    )]
     Occupied(PathBuf),
     /// The folder cannot be written.
+    #[error("cannot make a site in {}: {}", .0.display(), wording::io(.1))]
     Unwritable(PathBuf, io::Error),
     /// The CA could not be made.
+    #[error("cannot make a CA for the site: {0}")]
     Ca(IssuerProblem),
 }
-
-impl fmt::Display for InitProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoHost => formatter.write_str(
-                "the host of the router is not known: name it with --advertise-host, as other \
-                 sites reach it",
-            ),
-            Self::OtherHost(file, host) => write!(
-                formatter,
-                "there is a site already, and none of its endpoints is at '{}': leave \
-                 --advertise-host out, or change the endpoints in {}",
-                endpoint_host(host),
-                file.display()
-            ),
-            Self::Unreadable(path, cause) => formatter.write_str(&wording::unreadable(path, cause)),
-            Self::Occupied(folder) => write!(
-                formatter,
-                "{} holds files, but no {FILE_NAME}: empty it, or describe the site in a file and \
-                 give --site FILE",
-                folder.display()
-            ),
-            Self::Unwritable(folder, cause) => {
-                let (folder, cause) = (folder.display(), wording::io(cause));
-                write!(formatter, "cannot make a site in {folder}: {cause}")
-            }
-            Self::Ca(problem) => write!(formatter, "cannot make a CA for the site: {problem}"),
-        }
-    }
-}
-
-impl std::error::Error for InitProblem {}

@@ -22,7 +22,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use x509_cert::der::oid::db::rfc5912::ECDSA_WITH_SHA_256;
-use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::der::{Decode as _, Encode as _, Tag, TagNumber};
 use x509_cert::request::CertReq;
 
 use crate::pki::issuer::encode::{element, sequence, signed};
@@ -186,4 +186,7 @@ const NOT_COMPRESSED: &[u8] = &[0x04];
 const VERSION_1: &[u8] = &[2, 1, 0];
 
 /// `[0] IMPLICIT SET OF Attribute`.
-const ATTRIBUTES: u8 = 0xa0;
+const ATTRIBUTES: Tag = Tag::ContextSpecific {
+    constructed: true,
+    number: TagNumber(0),
+};

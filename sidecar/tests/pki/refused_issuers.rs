@@ -2,7 +2,7 @@
 //! too, and what is not, is not.
 
 use chrono::TimeDelta;
-use redemption_sidecar::pki::issuer::{Issuer, IssuerProblem, Purpose, judge_ca};
+use redemption_sidecar::pki::issuer::{Authority, Issuer, IssuerProblem, Purpose};
 use redemption_sidecar::pki::key::KeyProblem;
 
 use crate::openssl::{CA, Pki, now};
@@ -93,7 +93,10 @@ fn assert_judged_as_by_openssl(pki: &Pki, days: i64, expected: &str) {
     let verdict = pki.verify(&pki.read("leaf.crt"), &certificate, "sslclient", at);
     assert_eq!(verdict.is_ok(), expected == "none", "{verdict:?}");
     assert_eq!(problem(Issuer::load(&certificate, &key, at)), expected);
-    assert_eq!(judge_ca(&pki.der("ca.crt"), at).is_ok(), expected == "none");
+    assert_eq!(
+        Authority::judge(&pki.der("ca.crt"), Purpose::Client, at).is_ok(),
+        expected == "none"
+    );
 }
 
 /// OpenSSL takes a certificate with keyCertSign, and one of version 1, for a CA; Go does not.
@@ -407,7 +410,7 @@ fn an_issuer_ends_with_the_first_of_its_chain() {
     pki.certificate("root", "ca", "/CN=site", CA);
     let chain = [pki.read("ca.crt"), pki.read("root.crt")].concat();
     let issuer = Issuer::load(&chain, &pki.read("ca.key"), now()).unwrap();
-    let root = judge_ca(&pki.der("root.crt"), now()).unwrap();
+    let root = Authority::judge(&pki.der("root.crt"), Purpose::Client, now()).unwrap();
     assert_eq!(issuer.not_after(), root.not_after());
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::openssl::now;
-use redemption_sidecar::site::init::{InitProblem, Outcome, init};
+use redemption_sidecar::site::init::{InitProblem, init};
 use redemption_sidecar::site::source::SiteSource;
 use redemption_sidecar::wire::objects::{Role, read_endpoint_host};
 use skupper_access_policy::value::host::Host;
@@ -17,10 +17,8 @@ fn host(text: &str) -> Host {
 
 /// The text of a site that is made here.
 fn make(folder: &Path, host: &Host) -> String {
-    match init(folder, Some(host), None, now()).unwrap() {
-        Outcome::Made(text) => text,
-        Outcome::Present => panic!("nothing was there"),
-    }
+    let made = init(folder, Some(host), None, now()).unwrap();
+    made.expect("nothing was there")
 }
 
 #[test]
@@ -134,7 +132,7 @@ fn what_is_there_is_never_written_to() {
         ("another host", Some(&east), None, true),
     ] {
         match init(&site, advertise_host, service_host, now()) {
-            Ok(outcome) => assert_eq!((outcome, is_refused), (Outcome::Present, false), "{name}"),
+            Ok(made) => assert_eq!((made, is_refused), (None, false), "{name}"),
             Err(InitProblem::OtherHost(..)) => assert!(is_refused, "{name}"),
             Err(problem) => panic!("{name}: {problem}"),
         }
@@ -152,7 +150,7 @@ fn of_several_processes_one_makes_the_site() {
     let site = folder.path().join("site");
     let west = host("west.example");
     let made = std::thread::scope(|scope| {
-        let attempt = || init(&site, Some(&west), None, now()).unwrap() != Outcome::Present;
+        let attempt = || init(&site, Some(&west), None, now()).unwrap().is_some();
         let attempts: Vec<_> = (0..8).map(|_| scope.spawn(attempt)).collect();
         let made = attempts
             .into_iter()

@@ -1,20 +1,19 @@
 //! Whether the certificate of the server will do, as redeemers see it with what tokens carry.
 
 use std::fmt;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rustls::CertificateError;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::crypto::aws_lc_rs;
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::host::Host;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
-use crate::pki::issuer::date_time;
+use crate::pki::convert::{date_time, server_name, unix_time};
 use crate::redeemer::Verifier;
 use crate::site::Sites;
 use crate::system::wording::{self, time};
@@ -102,16 +101,10 @@ impl Presented {
 
     fn verify(&self, now: DateTime<Utc>) -> Result<(), PresentedProblem> {
         let (leaf, above) = self.chain.split_first().ok_or(PresentedProblem::Signer)?;
-        let name = match &self.host {
-            Host::Ip(address) => Ok(ServerName::from(*address)),
-            Host::Name(name) => ServerName::try_from(name.as_str()),
-        };
         let other_host = || PresentedProblem::Host(self.host.clone());
-        let name = name.map_err(|_| other_host())?;
-        let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let name = server_name(&self.host).map_err(|_| other_host())?;
         Verifier::new(&self.ca, &aws_lc_rs::default_provider())
-            .verify_server_cert(leaf, above, &name, &[], now)
+            .verify_server_cert(leaf, above, &name, &[], unix_time(now))
             .map(drop)
             .map_err(|error| match error {
                 rustls::Error::InvalidCertificate(

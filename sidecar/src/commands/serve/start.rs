@@ -18,7 +18,6 @@ use crate::ledger::KubernetesLedger;
 use crate::ledger::SqliteLedger;
 use crate::site::choice::{Folders, Place, Wanted, choose};
 use crate::site::config::FILE_NAME;
-use crate::site::init::Outcome;
 use crate::site::kubernetes::ClusterSites;
 use crate::site::reload::Watch;
 use crate::site::source::SiteSource;
@@ -240,14 +239,14 @@ fn init(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<bool, Fail
     let folder = folders(folder, None).own_site();
     let service_host = options.url.as_ref().map(AdvertisedUrl::host);
     match site::init::init(&folder, options.advertise_host.as_ref(), service_host, now) {
-        Ok(Outcome::Made(next_steps)) => {
+        Ok(Some(next_steps)) => {
             match options.log_format {
                 LogFormat::Json => info!(next_steps, "made a site"),
                 LogFormat::Text => tell(next_steps),
             }
             Ok(false)
         }
-        Ok(Outcome::Present) => Ok(true),
+        Ok(None) => Ok(true),
         Err(problem) => Err(Failure::usage(problem.to_string())),
     }
 }

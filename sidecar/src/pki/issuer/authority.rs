@@ -1,4 +1,4 @@
-//! What makes a certificate one that may certify clients, or servers.
+//! Judgement of a certificate that is to certify clients, or servers.
 //!
 //! webpki takes a trust anchor for granted: it accepts a leaf under an expired CA, under CA:FALSE
 //! and under a CA for the other purpose. OpenSSL, which the routers use, does not. So the CA is
@@ -6,46 +6,20 @@
 //!
 //! Source: RFC 5280 sections 4.2.1.3, 4.2.1.9, 4.2.1.12; OpenSSL `crypto/x509/v3_purp.c`.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, TrustAnchor};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 use x509_cert::der::asn1::OctetString;
 use x509_cert::der::oid::db::rfc5280;
 use x509_cert::der::oid::{AssociatedOid, ObjectIdentifier};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier};
-use x509_cert::time::Time;
 
-use super::IssuerProblem;
 use super::encode::{Draft, key_identifier, sequence};
+use super::problem::IssuerProblem;
+use super::purpose::Purpose;
+use crate::pki::convert::{date_time, unix_time};
 use crate::pki::key::PrivateKey;
-
-/// What a certificate may be shown as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// The client of a TLS connection.
-    Client,
-    /// The server of a TLS connection.
-    Server,
-}
-
-impl Purpose {
-    pub(crate) fn oid(self) -> ObjectIdentifier {
-        match self {
-            Self::Client => rfc5280::ID_KP_CLIENT_AUTH,
-            Self::Server => rfc5280::ID_KP_SERVER_AUTH,
-        }
-    }
-
-    fn as_webpki(self) -> webpki::KeyUsage {
-        match self {
-            Self::Client => webpki::KeyUsage::client_auth(),
-            Self::Server => webpki::KeyUsage::server_auth(),
-        }
-    }
-}
 
 /// A CA certificate that may certify for a purpose.
 pub struct Authority {
@@ -55,42 +29,34 @@ pub struct Authority {
     /// The subject as a Name in DER.
     subject: Vec<u8>,
     key_identifier: OctetString,
-    /// How many CAs may stand between this one and a leaf.
+    /// Most CAs that may stand between this one and a leaf.
     most_below: Option<u8>,
     is_self_issued: bool,
     anchor: TrustAnchor<'static>,
 }
 
-/// Judges a CA that is to certify clients: CA:TRUE, keyCertSign when there is a key usage, extended
-/// key usage absent or with clientAuth, in date, and no critical extension that verifiers do not
-/// know.
-///
-/// # Errors
-/// The first of these that does not hold.
-pub fn judge_ca(der: &[u8], now: DateTime<Utc>) -> Result<Authority, IssuerProblem> {
-    Authority::judge(der, Purpose::Client, now)
-}
-
 /// Verifies that a certificate is one for a client, made by a CA that may certify clients.
 ///
 /// # Errors
-/// What [`judge_ca`] or webpki refuses.
+/// Whatever [`Authority::judge`] or webpki refuses.
 pub fn verify_client_leaf(
     leaf_der: &[u8],
     ca_der: &[u8],
     now: DateTime<Utc>,
 ) -> Result<(), IssuerProblem> {
-    let authority = judge_ca(ca_der, now)?;
+    let authority = Authority::judge(ca_der, Purpose::Client, now)?;
     let leaf = CertificateDer::from(leaf_der);
     let leaf = webpki::EndEntityCert::try_from(&leaf).map_err(IssuerProblem::Leaf)?;
     authority.verify(&leaf, now)
 }
 
 impl Authority {
-    /// Judges a CA certificate for a purpose, as [`judge_ca`] does for clients.
+    /// Judges a certificate that is to certify for a purpose: CA:TRUE, keyCertSign when there is a
+    /// key usage, extended key usage absent or with the purpose, in date, and no critical extension
+    /// that verifiers do not know.
     ///
     /// # Errors
-    /// As [`judge_ca`].
+    /// The first of these that does not hold.
     pub fn judge(der: &[u8], purpose: Purpose, now: DateTime<Utc>) -> Result<Self, IssuerProblem> {
         let certificate = Certificate::from_der(der).map_err(|_| IssuerProblem::Unreadable)?;
         let der = CertificateDer::from(der);
@@ -155,23 +121,23 @@ impl Authority {
         &self.key_identifier
     }
 
-    /// Whether it is the certificate of a key.
+    /// True when it is the certificate of a key.
     pub(crate) fn has_key(&self, key: &PrivateKey) -> bool {
         sequence(&[self.anchor.subject_public_key_info.as_ref()]) == key.spki()
     }
 
-    /// Whether it limits the names in what it certifies.
+    /// True when it limits the names in what it certifies.
     pub(super) fn has_name_constraints(&self) -> bool {
         self.anchor.name_constraints.is_some()
     }
 
-    /// Whether some number of CAs may stand between this one and a leaf.
+    /// True when some number of CAs may stand between this one and a leaf.
     pub(super) fn allows_below(&self, count: usize) -> bool {
         self.most_below
             .is_none_or(|most| count <= usize::from(most))
     }
 
-    /// Whether no other CA is above it.
+    /// True when no other CA is above it.
     pub(super) fn is_self_issued(&self) -> bool {
         self.is_self_issued
     }
@@ -227,12 +193,11 @@ pub(super) fn verify_chain<'a>(
     purpose: Purpose,
     now: DateTime<Utc>,
 ) -> Result<webpki::VerifiedPath<'a>, webpki::Error> {
-    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
     leaf.verify_for_usage(
         webpki::ALL_VERIFICATION_ALGS,
         anchors,
         intermediates,
-        UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
+        unix_time(now),
         purpose.as_webpki(),
         None,
         None,
@@ -247,15 +212,6 @@ where
     let extension = certificate.tbs_certificate().get_extension();
     let extension = extension.map_err(|_| IssuerProblem::Unreadable)?;
     Ok(extension.map(|(_, value)| value))
-}
-
-/// A time of a certificate.
-pub(crate) fn date_time(time: Time) -> DateTime<Utc> {
-    let seconds = i64::try_from(time.to_unix_duration().as_secs());
-    seconds
-        .ok()
-        .and_then(DateTime::from_timestamp_secs)
-        .unwrap_or_default()
 }
 
 /// The extensions that may be critical in a CA: those that OpenSSL and Go know.

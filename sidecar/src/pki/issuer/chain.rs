@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 
-use super::authority::{Purpose, verify_chain};
+use super::authority::verify_chain;
 use super::problem::IssuerProblem;
+use super::purpose::Purpose;
 
 /// The certificates from the one above a leaf's issuer to the root.
 pub(super) fn authorities_above(

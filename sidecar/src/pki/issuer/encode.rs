@@ -6,11 +6,15 @@
 //!
 //! Source: RFC 5280 section 4.1; X.690 sections 8.1 and 10.1.
 
-use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
-use x509_cert::der::asn1::OctetString;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use x509_cert::der::asn1::{AnyRef, OctetString, UintRef};
 use x509_cert::der::oid::AssociatedOid;
-use x509_cert::der::{self, Encode};
+use x509_cert::der::pem::{LineEnding, encode_string};
+use x509_cert::der::{self, Encode, Tag, TagNumber};
 use x509_cert::ext::Extension;
+use x509_cert::time::Time;
 
 use crate::pki::key::{KeyProblem, PrivateKey};
 use crate::redemption::KeyDigest;
@@ -36,7 +40,7 @@ impl Draft<'_> {
         let key_identifier = [KEY_IDENTIFIER, &key_identifier(self.spki)].concat();
         let tbs = sequence(&[
             VERSION_3,
-            &integer(self.serial),
+            &encoded(UintRef::new(self.serial)),
             &sequence(&[key.signature_algorithm().as_ref()]),
             issuer,
             &sequence(&[&time(not_before), &time(not_after)]),
@@ -57,39 +61,25 @@ pub(crate) fn signed(content: &[u8], key: &PrivateKey) -> Result<Vec<u8>, KeyPro
     Ok(sequence(&[
         content,
         &sequence(&[key.signature_algorithm().as_ref()]),
-        &element(BIT_STRING, &[NO_UNUSED_BITS, &signature]),
+        &element(Tag::BitString, &[NO_UNUSED_BITS, &signature]),
     ]))
 }
 
 /// A SEQUENCE of elements.
 pub(crate) fn sequence(elements: &[&[u8]]) -> Vec<u8> {
-    element(SEQUENCE, elements)
+    element(Tag::Sequence, elements)
 }
 
-/// An element of a one-byte tag whose content is the concatenation of some parts.
-pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let mut element = Vec::with_capacity(length + 6);
-    element.push(tag);
-    let bytes = length.to_be_bytes();
-    let significant = without_leading_zeros(&bytes);
-    match (u8::try_from(length), u8::try_from(significant.len())) {
-        (Ok(length @ ..0x80), _) => element.push(length),
-        (_, count) => {
-            element.push(0x80 | count.unwrap_or_default());
-            element.extend_from_slice(significant);
-        }
-    }
-    for part in parts {
-        element.extend_from_slice(part);
-    }
-    element
+/// An element whose content is the concatenation of some parts.
+pub(crate) fn element(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    encoded(AnyRef::new(tag, &content))
 }
 
 /// A Name whose only attribute is a common name, as a `UTF8String`.
 pub(crate) fn common_name(text: &str) -> Vec<u8> {
-    let attribute = sequence(&[COMMON_NAME, &element(UTF8_STRING, &[text.as_bytes()])]);
-    sequence(&[&element(SET, &[&attribute])])
+    let attribute = sequence(&[COMMON_NAME, &element(Tag::Utf8String, &[text.as_bytes()])]);
+    sequence(&[&element(Tag::Set, &[&attribute])])
 }
 
 /// One extension.
@@ -118,62 +108,34 @@ pub(crate) fn key_identifier(spki: &[u8]) -> [u8; 20] {
     digest.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
-/// An INTEGER that is not negative, in as few bytes as it needs.
-fn integer(big_endian: &[u8]) -> Vec<u8> {
-    let bytes = without_leading_zeros(big_endian);
-    let needs_zero = bytes.first().is_none_or(|first| *first >= 0x80);
-    let zero: &[u8] = if needs_zero { &[0] } else { &[] };
-    element(INTEGER, &[zero, bytes])
-}
-
-fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    bytes.get(zeros..).unwrap_or_default()
+/// A certificate in PEM.
+pub(crate) fn pem(certificate: &[u8]) -> String {
+    // Fails only for lengths beyond any address space.
+    encode_string("CERTIFICATE", LineEnding::LF, certificate).unwrap_or_default()
 }
 
 /// A time in whole seconds: `UTCTime` to the end of 2049, `GeneralizedTime` from 2050 on. A time that
 /// neither can hold is moved to the nearest one that they can.
 fn time(at: DateTime<Utc>) -> Vec<u8> {
-    let at = DateTime::from_timestamp_secs(at.timestamp().clamp(FIRST_SECOND, LAST_SECOND))
-        .unwrap_or_default();
-    let (day, second) = (at.date_naive(), at.time());
-    let rest = format!(
-        "{:02}{:02}{:02}{:02}{:02}Z",
-        day.month(),
-        day.day(),
-        second.hour(),
-        second.minute(),
-        second.second()
-    );
-    match day.year() {
-        year @ ..2050 => element(
-            UTC_TIME,
-            &[format!("{:02}", year % 100).as_bytes(), rest.as_bytes()],
-        ),
-        year => element(
-            GENERALIZED_TIME,
-            &[format!("{year:04}").as_bytes(), rest.as_bytes()],
-        ),
-    }
+    let since = Duration::from_secs(u64::try_from(at.timestamp()).unwrap_or_default());
+    let at = der::DateTime::from_unix_duration(since).unwrap_or(der::DateTime::INFINITY);
+    encoded(Ok(Time::from(at)))
 }
 
-/// 1970-01-01T00:00:00Z and 9999-12-31T23:59:59Z.
-const FIRST_SECOND: i64 = 0;
-const LAST_SECOND: i64 = 253_402_300_799;
+/// A value that is short and well-formed, so that encoding it does not fail.
+fn encoded(value: der::Result<impl Encode>) -> Vec<u8> {
+    value.and_then(|value| value.to_der()).unwrap_or_default()
+}
 
-const INTEGER: u8 = 0x02;
-const BIT_STRING: u8 = 0x03;
-const UTF8_STRING: u8 = 0x0c;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const EXTENSIONS: u8 = 0xa3;
+const EXTENSIONS: Tag = Tag::ContextSpecific {
+    constructed: true,
+    number: TagNumber(3),
+};
 
 /// `[0] EXPLICIT Version` with the value v3.
-const VERSION_3: &[u8] = &[0xa0, 3, INTEGER, 1, 2];
+const VERSION_3: &[u8] = &[0xa0, 3, 2, 1, 2];
 /// The object identifier 2.5.4.3.
 const COMMON_NAME: &[u8] = &[6, 3, 0x55, 4, 3];
 /// An extension that is not critical, 2.5.29.14, up to its 20 bytes.
-const KEY_IDENTIFIER: &[u8] = &[SEQUENCE, 29, 6, 3, 0x55, 29, 14, 4, 22, 4, 20];
+const KEY_IDENTIFIER: &[u8] = &[0x30, 29, 6, 3, 0x55, 29, 14, 4, 22, 4, 20];
 const NO_UNUSED_BITS: &[u8] = &[0];

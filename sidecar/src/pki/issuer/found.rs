@@ -1,4 +1,4 @@
-//! What lies where an issuer should be, in words for its operator. No secret is in them.
+//! Words for an operator about the files that lie where an issuer should be. No secret is in them.
 
 use std::fmt::Write as _;
 
@@ -10,12 +10,12 @@ use x509_cert::der::asn1::{AnyRef, UintRef};
 use x509_cert::der::{Decode as _, SliceReader};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
-use super::authority::date_time;
+use crate::pki::convert::date_time;
 use crate::pki::key;
 use crate::system::wording::time;
 
-/// The first certificate, whose it is, by whom, its kind of key and its end, and the kind of the
-/// private key, in one line.
+/// Describes the first certificate (its subject, its signer, its kind of key and its end) and the kind
+/// of the private key, in one line.
 #[must_use]
 pub fn found(certificate_pem: &[u8], key_pem: &[u8]) -> String {
     let der = CertificateDer::from_pem_slice(certificate_pem).ok();

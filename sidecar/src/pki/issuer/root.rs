@@ -5,9 +5,9 @@ use secrecy::SecretString;
 use x509_cert::der;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
 
-use super::authority::Purpose;
-use super::encode::{self, Draft, extension, extensions};
-use super::{IssuerProblem, pem};
+use super::encode::{self, Draft, extension, extensions, pem};
+use super::problem::IssuerProblem;
+use super::purpose::Purpose;
 use crate::pki::key::{KeyKind, PrivateKey};
 use crate::system::clock;
 use crate::system::random;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::KeyProblem;
 
-/// What a block says that it holds.
+/// Form of the key in a block, by its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Label {
     Pkcs1,

@@ -1,14 +1,15 @@
 //! A folder of small files, complete and on the disk before they have their names. Several processes
 //! may use it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, File, Permissions};
+use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::ServerCaProblem;
+use crate::system::private_files::{FILE_MODE, FOLDER_MODE, make_folder, sync_folder, write_new};
 use crate::system::random;
 
 /// A folder that only its owner may enter.
@@ -17,14 +18,12 @@ pub(super) struct Folder(PathBuf);
 impl Folder {
     /// Opens a folder, or makes it and those above it.
     pub(super) fn open(path: &Path) -> Result<Self, ServerCaProblem> {
-        let mut builder = DirBuilder::new();
-        let made = builder.recursive(true).mode(FOLDER_MODE).create(path);
-        made.map_err(problem("make the folder", path))?;
+        make_folder(path).map_err(problem("make the folder", path))?;
         keep_to_owner(path, FOLDER_MODE)?;
         Ok(Self(path.to_owned()))
     }
 
-    /// Where a file is.
+    /// Path of a file.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
@@ -58,16 +57,17 @@ impl Folder {
         let content = Zeroizing::new(make()?);
         let path = self.path(name);
         let temporary = self.temporary(name);
-        let linked = write(&temporary, &content).and_then(|()| fs::hard_link(&temporary, &path));
+        let linked =
+            write_new(&temporary, &content).and_then(|()| fs::hard_link(&temporary, &path));
         // A file that stays behind holds a key that nothing uses.
         let _ = fs::remove_file(&temporary);
         match linked {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             linked => linked.map_err(problem("write", &path))?,
         }
-        sync(&self.0).map_err(problem("write", &self.0))?;
+        sync_folder(&self.0).map_err(problem("write", &self.0))?;
         // Those above may be new, too, and may not be readable.
-        let _ = self.0.parent().map(sync);
+        let _ = self.0.parent().map(sync_folder);
         let missing = || problem("read", &path)(ErrorKind::NotFound.into());
         self.read(name)?.ok_or_else(missing)
     }
@@ -76,12 +76,12 @@ impl Folder {
     pub(super) fn replace(&self, name: &str, content: &[u8]) -> Result<(), ServerCaProblem> {
         let path = self.path(name);
         let temporary = self.temporary(name);
-        let renamed = write(&temporary, content).and_then(|()| fs::rename(&temporary, &path));
+        let renamed = write_new(&temporary, content).and_then(|()| fs::rename(&temporary, &path));
         if renamed.is_err() {
             let _ = fs::remove_file(&temporary);
         }
         renamed
-            .and_then(|()| sync(&self.0))
+            .and_then(|()| sync_folder(&self.0))
             .map_err(problem("write", &path))
     }
 
@@ -93,22 +93,6 @@ impl Folder {
 
 /// The content of a file, overwritten when it is not needed any more.
 pub(super) type Content = Zeroizing<Vec<u8>>;
-
-fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(FILE_MODE)
-        .open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
-}
-
-/// Writes the names in a folder to the disk.
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
 
 /// Takes away permissions that others have: a volume may come with more than were given.
 fn keep_to_owner(path: &Path, mode: u32) -> Result<(), ServerCaProblem> {
@@ -131,8 +115,6 @@ fn problem(action: &'static str, path: &Path) -> impl Fn(io::Error) -> ServerCaP
     }
 }
 
-const FOLDER_MODE: u32 = 0o700;
-const FILE_MODE: u32 = 0o600;
 const OTHERS: u32 = 0o077;
 
 /// Longest file that is read, in bytes.
