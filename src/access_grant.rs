@@ -52,15 +52,13 @@ impl Kind for AccessGrant {
             is_same: |new, old, settings| {
                 // Skupper reads what is stored only in Go's form: `24h` mends a stored `1 day`.
                 let grant = &settings.access_grant;
-                let stored = old
-                    .expiration_window
-                    .or_default(grant.default_expiration_window);
+                let stored = old.expiration_window.or_default(grant.default_window());
                 let asked = new.window(settings);
                 stored.is_some()
                     && (stored == asked || stored == asked.map(|asked| grant.lowered(asked)))
             },
             default: |settings| {
-                let window = settings.access_grant.default_expiration_window;
+                let window = settings.access_grant.default_window();
                 Some(window.to_string().into())
             },
             ..SpecField::plain("expirationWindow", |spec| {
@@ -158,7 +156,7 @@ fn replacement(review: &Review<'_, AccessGrant>) -> Option<GoDuration> {
 impl GrantSpec<'_> {
     /// The window that is asked for: what is written, what that is rewritten to, or the default.
     fn window(&self, settings: &Settings) -> Option<GoDuration> {
-        let default = settings.access_grant.default_expiration_window;
+        let default = settings.access_grant.default_window();
         let written = self.expiration_window.or_default(default);
         written.or(self.spelled_window(settings))
     }

@@ -15,17 +15,16 @@
 //! );
 //! ```
 
+mod contradictions;
+mod list;
 mod read;
-mod reader;
 mod table;
+mod unknown_key;
 
 use std::fmt;
 
-use serde_json::Value;
-
-use crate::finding::{Cause, FieldError, KEPT, Severity, write_list};
+use crate::finding::{Cause, FieldError, KEPT, Severity, supported_values, write_list};
 use crate::path::FieldPath;
-use crate::request;
 use crate::rules::Rule;
 use crate::value::audience::AudiencePattern;
 use crate::value::duration::GoDuration;
@@ -34,7 +33,7 @@ use crate::value::host_pattern::HostPattern;
 pub(crate) use table::{
     DEFAULT_LIFETIME, EXTENDED_LIFETIME, MAX_INT32, MAX_LIFETIME, MIN_LIFETIME,
 };
-pub use table::{SETTINGS, Setting, Shape, builtin_list};
+pub use table::{SETTINGS, Setting, Shape};
 
 /// Settings that were checked and do not contradict themselves.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +51,7 @@ pub struct Settings {
 pub(crate) struct AccessGrantSettings {
     pub(crate) default_redemptions_allowed: i64,
     pub(crate) max_redemptions_allowed: Option<i64>,
-    pub(crate) default_expiration_window: GoDuration,
+    default_expiration_window: Option<GoDuration>,
     pub(crate) min_expiration_window: Option<GoDuration>,
     pub(crate) max_expiration_window: Option<GoDuration>,
     pub(crate) overlong: Overlong,
@@ -90,9 +89,9 @@ pub(crate) struct TokenRequestSettings {
     pub(crate) exempt_groups: Vec<String>,
 }
 
-/// What becomes of a window or a lifetime above its maximum.
+/// Treatment of a window or a lifetime above its maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Overlong {
+pub enum Overlong {
     /// It is refused.
     Deny,
     /// It is lowered to the maximum.
@@ -100,26 +99,6 @@ pub(crate) enum Overlong {
 }
 
 impl Settings {
-    /// Reads settings from JSON text.
-    ///
-    /// # Errors
-    /// Names every problem at once, each with its path.
-    pub fn from_json(text: &[u8]) -> Result<Self, SettingsProblems> {
-        match request::read_json(text) {
-            Some(value) => Self::read(&value),
-            None if text.trim_ascii().is_empty() => Self::read(&Value::Null),
-            None => Err(SettingsProblems::unreadable()),
-        }
-    }
-
-    /// Reads settings from a JSON value.
-    ///
-    /// # Errors
-    /// Names every problem at once, each with its path.
-    pub fn read(value: &Value) -> Result<Self, SettingsProblems> {
-        read::read(value)
-    }
-
     /// What becomes of a request that breaks `rule`.
     #[must_use]
     pub fn severity(&self, rule: &Rule) -> Severity {
@@ -130,7 +109,31 @@ impl Settings {
     }
 }
 
+impl Overlong {
+    /// The names in the settings.
+    pub const NAMES: [&str; 2] = ["deny", "clamp"];
+
+    fn from_name(name: &str) -> Result<Self, String> {
+        match name {
+            "deny" => Ok(Self::Deny),
+            "clamp" => Ok(Self::Clamp),
+            _ => Err(supported_values(&Self::NAMES)),
+        }
+    }
+}
+
 impl AccessGrantSettings {
+    /// The window of a grant that names none. The built-in one moves to the nearest limit.
+    pub(crate) fn default_window(&self) -> GoDuration {
+        self.default_expiration_window.unwrap_or_else(|| {
+            let window = self
+                .min_expiration_window
+                .map_or(DEFAULT_WINDOW, |min| DEFAULT_WINDOW.max(min));
+            self.max_expiration_window
+                .map_or(window, |max| window.min(max))
+        })
+    }
+
     /// The window that is stored where this one is asked for.
     pub(crate) fn lowered(&self, window: GoDuration) -> GoDuration {
         match (self.overlong, self.max_expiration_window) {
@@ -151,6 +154,12 @@ impl AccessTokenSettings {
 }
 
 impl TokenRequestSettings {
+    /// True when a request may name this audience.
+    pub(crate) fn is_allowed(&self, audience: &str) -> bool {
+        let mut allowed = self.allowed_audiences.iter();
+        self.allowed_audiences.is_empty() || allowed.any(|pattern| pattern.matches(audience))
+    }
+
     /// The audiences that a request without any asks for.
     pub(crate) fn api_server_audiences(&self) -> Vec<&str> {
         or_builtin(&self.api_server_audiences, &API_SERVER_AUDIENCES)
@@ -171,7 +180,7 @@ impl Default for Settings {
             access_grant: AccessGrantSettings {
                 default_redemptions_allowed: 1,
                 max_redemptions_allowed: None,
-                default_expiration_window: DEFAULT_WINDOW,
+                default_expiration_window: None,
                 min_expiration_window: None,
                 max_expiration_window: None,
                 overlong: Overlong::Deny,
@@ -201,7 +210,7 @@ impl Default for Settings {
 }
 
 /// Everything that is wrong with a settings document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct SettingsProblems {
     problems: Vec<FieldError>,
     /// How many there are beside these.

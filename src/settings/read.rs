@@ -1,255 +1,247 @@
 //! JSON -> checked settings. Every problem is found, not only the first.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::reader::Reader;
-use super::table::{DEFAULT_LIFETIME, EXTENDED_LIFETIME};
+use super::contradictions::contradictions;
+use super::table::{GROUPS, SETTINGS, Setting, Shape};
+use super::unknown_key::{is_known, unknown};
 use super::{Overlong, Settings, SettingsProblems};
-use crate::value::audience::{self, AudiencePattern};
-use crate::value::duration::GoDuration;
-use crate::value::name::SubdomainName;
+use crate::catalogue;
+use crate::field::{Cursor, Field, Mismatches};
+use crate::finding::{Cause, FieldError, Severity, supported_values};
+use crate::nearest::{COMPARED, nearest};
+use crate::path::FieldPath;
+use crate::request;
+use crate::value::duration::{GoDuration, WindowProblem, read_window};
 
-pub(super) fn read(value: &Value) -> Result<Settings, SettingsProblems> {
-    match value {
-        Value::Null => return Ok(Settings::default()),
-        // Every request brings the settings along, and most administrators set nothing.
-        Value::Object(keys) if keys.is_empty() => return Ok(Settings::default()),
-        Value::Object(_) => {}
-        _ => return Err(SettingsProblems::unreadable()),
-    }
-    let mut reader = Reader::new(value);
-    reader.refuse_unknown_keys();
-    let settings = settings(&mut reader);
-    refuse_contradictions(&mut reader, &settings);
-    match reader.into_problems() {
-        problems if problems.problems().is_empty() => Ok(settings),
-        problems => Err(problems),
-    }
-}
-
-fn settings(reader: &mut Reader<'_>) -> Settings {
-    let mut settings = Settings::default();
-    set(&mut settings.defaulting, reader.boolean("defaulting"));
-    settings.severities = reader.severities();
-
-    let grant = &mut settings.access_grant;
-    let default_redemptions = reader.integer("accessGrant.defaultRedemptionsAllowed");
-    set(&mut grant.default_redemptions_allowed, default_redemptions);
-    grant.max_redemptions_allowed = reader.integer("accessGrant.maxRedemptionsAllowed");
-    let default_window = reader.duration("accessGrant.defaultExpirationWindow");
-    grant.min_expiration_window = reader.duration("accessGrant.minExpirationWindow");
-    grant.max_expiration_window = reader.duration("accessGrant.maxExpirationWindow");
-    let nearest_window = within(
-        grant.default_expiration_window,
-        grant.min_expiration_window,
-        grant.max_expiration_window,
-    );
-    grant.default_expiration_window = default_window.unwrap_or(nearest_window);
-    grant.overlong = overlong(reader, "accessGrant.overlong");
-    set(
-        &mut grant.rewrite_windows,
-        reader.boolean("accessGrant.rewriteWindows"),
-    );
-    set(
-        &mut grant.min_code_length,
-        reader.integer("accessGrant.minCodeLength"),
-    );
-    set(
-        &mut grant.allowed_issuers,
-        reader.texts("accessGrant.allowedIssuers", name),
-    );
-
-    let token = &mut settings.access_token;
-    set(
-        &mut token.default_link_cost,
-        reader.integer("accessToken.defaultLinkCost"),
-    );
-    token.max_link_cost = reader.integer("accessToken.maxLinkCost");
-    token.allowed_hosts = reader.host_patterns("accessToken.allowedHosts");
-    token.denied_hosts = reader.host_patterns("accessToken.deniedHosts");
-    token.reserved_names = reader.texts("accessToken.reservedNames", name);
-
-    let request = &mut settings.token_request;
-    set(
-        &mut request.default_audiences,
-        reader.texts("tokenRequest.defaultAudiences", audience),
-    );
-    reader.list("tokenRequest.allowedAudiences", &mut |text| {
-        let pattern = AudiencePattern::parse(text).map_err(|problem| problem.to_string())?;
-        request.allowed_audiences.push(pattern);
-        Ok(())
-    });
-    set(
-        &mut request.api_server_audiences,
-        reader.texts("tokenRequest.apiServerAudiences", audience),
-    );
-    request.max_expiration_seconds = reader.integer("tokenRequest.maxExpirationSeconds");
-    request.overlong = overlong(reader, "tokenRequest.overlong");
-    set(
-        &mut request.allowed_bound_kinds,
-        reader.texts("tokenRequest.allowedBoundKinds", bound_kind),
-    );
-    set(
-        &mut request.exempt_usernames,
-        reader.texts("tokenRequest.exemptUsernames", whole_name),
-    );
-    set(
-        &mut request.exempt_groups,
-        reader.texts("tokenRequest.exemptGroups", whole_name),
-    );
-    settings
-}
-
-fn overlong(reader: &mut Reader<'_>, key: &'static str) -> Overlong {
-    match reader.choice(key) {
-        Some("clamp") => Overlong::Clamp,
-        _ => Overlong::Deny,
-    }
-}
-
-/// What each key allows by itself, and the keys together do not.
-fn refuse_contradictions(reader: &mut Reader<'_>, settings: &Settings) {
-    let grant = &settings.access_grant;
-    if let Some(max) = grant.max_redemptions_allowed
-        && grant.default_redemptions_allowed > max
-    {
-        reader.contradiction(
-            "accessGrant.defaultRedemptionsAllowed",
-            "must be at most accessGrant.maxRedemptionsAllowed",
-        );
-    }
-    match (grant.min_expiration_window, grant.max_expiration_window) {
-        (Some(min), Some(max)) if min > max => reader.contradiction(
-            "accessGrant.minExpirationWindow",
-            "must be at most accessGrant.maxExpirationWindow",
-        ),
-        (Some(min), _) if grant.default_expiration_window < min => reader.contradiction(
-            "accessGrant.defaultExpirationWindow",
-            "must be at least accessGrant.minExpirationWindow",
-        ),
-        (_, Some(max)) if grant.default_expiration_window > max => reader.contradiction(
-            "accessGrant.defaultExpirationWindow",
-            "must be at most accessGrant.maxExpirationWindow",
-        ),
-        _ => {}
-    }
-    if grant.overlong == Overlong::Clamp {
-        if grant.max_expiration_window.is_none() {
-            reader.contradiction(
-                "accessGrant.overlong",
-                "may not be 'clamp' without accessGrant.maxExpirationWindow: there is nothing to lower a window to",
-            );
+impl Settings {
+    /// Reads settings from JSON text.
+    ///
+    /// # Errors
+    /// Names every problem at once, each with its path.
+    pub fn from_json(text: &[u8]) -> Result<Self, SettingsProblems> {
+        match request::read_json(text) {
+            Some(value) => Self::read(&value),
+            None if text.trim_ascii().is_empty() => Self::read(&Value::Null),
+            None => Err(SettingsProblems::unreadable()),
         }
-        refuse_clamp_without_defaulting(reader, settings, "accessGrant.overlong");
     }
-    if let Some(max) = settings.access_token.max_link_cost
-        && settings.access_token.default_link_cost > max
-    {
-        reader.contradiction(
-            "accessToken.defaultLinkCost",
-            "must be at most accessToken.maxLinkCost",
-        );
+
+    /// Reads settings from a JSON value.
+    ///
+    /// # Errors
+    /// Names every problem at once, each with its path.
+    pub fn read(value: &Value) -> Result<Self, SettingsProblems> {
+        let mut settings = Self::default();
+        match value {
+            Value::Null => return Ok(settings),
+            // Every request brings the settings along, and most administrators set nothing.
+            Value::Object(keys) if keys.is_empty() => return Ok(settings),
+            Value::Object(_) => {}
+            _ => return Err(SettingsProblems::unreadable()),
+        }
+        let mut document = Document {
+            root: Cursor::root(value),
+            problems: SettingsProblems::default(),
+        };
+        document.refuse_unknown_keys(None);
+        for group in GROUPS {
+            document.refuse_unknown_keys(Some(group));
+        }
+        for setting in SETTINGS {
+            document.read(setting, &mut settings);
+        }
+        for (key, detail) in contradictions(&settings) {
+            document.problem(key, Cause::Invalid, detail.to_owned());
+        }
+        if document.problems.problems.is_empty() {
+            return Ok(settings);
+        }
+        Err(document.problems)
     }
-    refuse_token_request_contradictions(reader, settings);
 }
 
-fn refuse_token_request_contradictions(reader: &mut Reader<'_>, settings: &Settings) {
-    let request = &settings.token_request;
-    let is_allowed = |audience: &String| {
-        request.allowed_audiences.is_empty()
-            || request
-                .allowed_audiences
-                .iter()
-                .any(|pattern| pattern.matches(audience))
+/// A settings document, and its problems so far.
+struct Document<'a> {
+    root: Cursor<'a, 'a>,
+    problems: SettingsProblems,
+}
+
+impl Document<'_> {
+    /// Refuses keys at the root, or in a group, that are not in the table.
+    fn refuse_unknown_keys(&mut self, group: Option<&'static str>) {
+        let root = self.root;
+        let nested = group.map(|name| root.field(name));
+        let place = nested.as_ref().unwrap_or(&root);
+        let mut mismatches = Mismatches::default();
+        if let Field::Set(fields) = place.object(&mut mismatches) {
+            for name in fields.keys().filter(|name| !is_known(group, name)) {
+                let is_compared = self.problems.problems.len() < COMPARED;
+                let detail = unknown(group, name, is_compared);
+                let path = place.path().field(name);
+                self.push(FieldError::new(path, Cause::Forbidden, detail));
+            }
+        }
+        self.note(mismatches);
+    }
+
+    /// Reads one row of the table.
+    fn read(&mut self, setting: &Setting, settings: &mut Settings) {
+        let key = setting.key;
+        let root = self.root;
+        let (group, name) = key.split_once('.').unwrap_or(("", key));
+        let parent = if group.is_empty() {
+            root
+        } else {
+            root.field(group)
+        };
+        let value = parent.field(name);
+        // A form sends an empty text where nothing is filled in, whatever belongs there.
+        let is_map = matches!(setting.shape, Shape::Severities);
+        if !is_map && value.value().is_some_and(|value| *value == "") {
+            return;
+        }
+        let mut mismatches = Mismatches::default();
+        match setting.shape {
+            Shape::Boolean(keep) => {
+                if let Field::Set(is_on) = value.boolean(&mut mismatches) {
+                    keep(settings, is_on);
+                }
+            }
+            Shape::Integer { min, max, keep } => match value.integer(&mut mismatches) {
+                Field::Set(number) if (min..=max).contains(&number) => keep(settings, number),
+                Field::Set(_) => {
+                    self.problem(key, Cause::Invalid, format!("must be from {min} to {max}"));
+                }
+                _ => {}
+            },
+            Shape::Duration(keep) => match value.text(&mut mismatches).parse(positive_duration) {
+                Field::Set(duration) => keep(settings, duration),
+                Field::Malformed(detail) => self.problem(key, Cause::Invalid, detail),
+                _ => {}
+            },
+            Shape::Overlong(keep) => match value.text(&mut mismatches).parse(Overlong::from_name) {
+                Field::Set(overlong) => keep(settings, overlong),
+                Field::Malformed(detail) => self.problem(key, Cause::Unsupported, detail),
+                _ => {}
+            },
+            Shape::Severities => {
+                for entry in value.entries(&mut mismatches) {
+                    match severity(&entry, self.problems.problems.len() < COMPARED) {
+                        Ok(severity) => settings.severities.extend(severity),
+                        Err(problem) => self.push(problem),
+                    }
+                }
+            }
+            Shape::List { keep, .. } => {
+                if let Field::Set(elements) = value.elements(&mut mismatches) {
+                    let texts: Vec<(usize, &str)> = elements
+                        .enumerate()
+                        .filter_map(|(index, element)| match element.text(&mut mismatches) {
+                            Field::Set(text) => Some((index, text)),
+                            Field::Absent => Some((index, "")),
+                            Field::WrongType | Field::Malformed(_) => None,
+                        })
+                        .collect();
+                    for (index, text, detail) in keep(settings, &texts) {
+                        let path = value.path().index(index);
+                        let error = FieldError::new(path, Cause::Invalid, detail);
+                        self.push(error.showing(&text.into()));
+                    }
+                }
+            }
+        }
+        self.note(mismatches);
+    }
+
+    /// A problem with the value at `key`.
+    fn problem(&mut self, key: &str, cause: Cause, detail: String) {
+        let path = key.split('.').fold(FieldPath::root(), FieldPath::field);
+        self.push_showing(FieldError::new(path, cause, detail));
+    }
+
+    /// Keeps mismatches as problems. Settings hold no secrets, so a scalar is shown as it is
+    /// written: the name of its type would be read as the value.
+    fn note(&mut self, mismatches: Mismatches) {
+        for mismatch in mismatches.kept {
+            let found = self.root.value().and_then(|root| mismatch.path.of(root));
+            let is_scalar = found.is_some_and(|found| !found.is_array() && !found.is_object());
+            let error = FieldError::from(mismatch);
+            if is_scalar {
+                self.push_showing(error);
+            } else {
+                self.push(error);
+            }
+        }
+        self.problems.more += mismatches.more;
+    }
+
+    /// Keeps a problem with the value at its path, if there is one.
+    fn push_showing(&mut self, error: FieldError) {
+        let value = self.root.value().and_then(|root| error.path.of(root));
+        self.push(match value.filter(|value| !value.is_null()) {
+            Some(value) => error.showing(value),
+            None => error,
+        });
+    }
+
+    fn push(&mut self, error: FieldError) {
+        self.problems.problems.push(error);
+    }
+}
+
+fn positive_duration(text: &str) -> Result<GoDuration, String> {
+    match read_window(text) {
+        Ok(duration) | Err(WindowProblem::Spelled(duration)) => {
+            if duration > GoDuration::from_seconds(0) {
+                Ok(duration)
+            } else {
+                Err("must be more than 0".to_owned())
+            }
+        }
+        Err(problem) => Err(problem.to_string()),
+    }
+}
+
+/// The severity that one entry of `rules` sets. An unknown code is compared with the known ones
+/// where `is_compared`.
+fn severity(
+    entry: &Cursor<'_, '_>,
+    is_compared: bool,
+) -> Result<Option<(&'static str, Severity)>, FieldError> {
+    let path = entry.path();
+    let code = path.names().last().unwrap_or_default();
+    let Some(rule) = catalogue::find(code) else {
+        let codes = || -> Vec<&str> { catalogue::rules().map(|rule| rule.code).collect() };
+        let close = is_compared.then(|| nearest(code, &codes())).flatten();
+        let detail = match close {
+            Some(close) => format!("unknown rule, did you mean '{close}'?"),
+            None => "unknown rule, must be a code of the rules table".to_owned(),
+        };
+        return Err(FieldError::new(path, Cause::Forbidden, detail));
     };
-    if !request.default_audiences.iter().all(is_allowed) {
-        reader.contradiction(
-            "tokenRequest.defaultAudiences",
-            "must be matched by tokenRequest.allowedAudiences",
-        );
-    }
-    // What is filled in must give no finding when it is reviewed again.
-    let mut seen = Map::new();
-    let mut audiences = request.default_audiences.iter();
-    if audiences.any(|audience| seen.insert(audience.clone(), Value::Null).is_some()) {
-        reader.contradiction(
-            "tokenRequest.defaultAudiences",
-            "must name each audience once",
-        );
-    }
-    match (request.max_expiration_seconds, request.overlong) {
-        (Some(EXTENDED_LIFETIME), _) => reader.contradiction(
-            "tokenRequest.maxExpirationSeconds",
-            "may not be 3607: the API server extends a token of that lifetime to one year, write 3600",
-        ),
-        (Some(max), Overlong::Deny) if max < DEFAULT_LIFETIME => reader.contradiction(
-            "tokenRequest.maxExpirationSeconds",
-            "must be at least 3600, which the API server writes where the user names no lifetime, or tokenRequest.overlong must be 'clamp'",
-        ),
-        _ => {}
-    }
-    if request.overlong == Overlong::Clamp {
-        refuse_clamp_without_defaulting(reader, settings, "tokenRequest.overlong");
-    }
-}
-
-fn refuse_clamp_without_defaulting(
-    reader: &mut Reader<'_>,
-    settings: &Settings,
-    key: &'static str,
-) {
-    if !settings.defaulting {
-        reader.contradiction(
-            key,
-            "may not be 'clamp' where defaulting is false: nothing can be lowered without an edit",
-        );
-    }
-}
-
-fn set<T>(place: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *place = value;
-    }
-}
-
-/// `window`, moved to the nearest limit.
-fn within(window: GoDuration, min: Option<GoDuration>, max: Option<GoDuration>) -> GoDuration {
-    let window = min.map_or(window, |min| window.max(min));
-    max.map_or(window, |max| window.min(max))
-}
-
-fn name(text: &str) -> Result<(), String> {
-    let name = SubdomainName::parse(text);
-    name.map(drop).map_err(|problem| problem.to_string())
-}
-
-fn audience(text: &str) -> Result<(), String> {
-    let audience = audience::parse(text);
-    audience.map(drop).map_err(|problem| problem.to_string())
-}
-
-/// A version, or a group and a version, and the name of a kind. The core group has no name.
-fn bound_kind(text: &str) -> Result<(), String> {
-    let is_kind = |(version, kind): (&str, &str)| {
-        kind.starts_with(|first: char| first.is_ascii_uppercase())
-            && !text.contains(char::is_whitespace)
-            && version.split('/').count() <= 2
-            && version.split('/').all(|part| !part.is_empty())
-            && !version.starts_with("core/")
+    let severity = match entry.text(&mut Mismatches::default()) {
+        Field::Set(text) => Severity::from_name(text),
+        Field::Absent => return Ok(None),
+        _ => None,
     };
-    if text.rsplit_once('/').is_some_and(is_kind) {
-        return Ok(());
+    match severity {
+        Some(_) if rule.fixed => Err(FieldError::new(
+            path,
+            Cause::Forbidden,
+            "this rule always denies: what it refuses would be unreadable to Skupper or harm the whole cluster",
+        )),
+        Some(severity) => Ok(Some((rule.code, severity))),
+        None => {
+            let error = FieldError::new(
+                path,
+                Cause::Unsupported,
+                supported_values(&["deny", "warn", "allow"]),
+            );
+            Err(match entry.value() {
+                Some(value) => error.showing(value),
+                None => error,
+            })
+        }
     }
-    Err("must be 'apiVersion/kind', such as 'v1/Pod'".to_owned())
-}
-
-/// The name of a user or a group, which is compared as a whole.
-fn whole_name(text: &str) -> Result<(), String> {
-    if text.is_empty() {
-        return Err("must not be empty".to_owned());
-    }
-    if text.contains('*') {
-        return Err("must be a whole name: '*' stands for nothing else here".to_owned());
-    }
-    Ok(())
 }

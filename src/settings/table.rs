@@ -1,42 +1,55 @@
-//! Every setting: its key, what may be written there, and what holds when nothing is.
+//! The table of the settings. A row has everything about its key: the shape of the value, where it goes,
+//! what holds without one, and the documentation.
 
+use super::list::{Problems, audience, bound_kind, keep, name, whole_name};
+use super::{ALLOWED_BOUND_KINDS, API_SERVER_AUDIENCES, Overlong, RESERVED_NAMES, Settings};
 use crate::rules::documentation;
-
-use super::{ALLOWED_BOUND_KINDS, API_SERVER_AUDIENCES, RESERVED_NAMES};
+use crate::value::audience::AudiencePattern;
+use crate::value::duration::GoDuration;
+use crate::value::host_pattern::HostPattern;
 
 /// One key of the settings.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// Its path: `accessGrant.maxExpirationWindow`.
     pub key: &'static str,
-    /// What may be written there.
+    /// Values that may be written there, and where they go.
     pub shape: Shape,
-    /// What holds when nothing is written, as text for a table.
+    /// Text for a table of the value that holds when nothing is written.
     pub default: &'static str,
-    /// What it does, in one line.
+    /// Its effect, in one line.
     pub summary: &'static str,
 }
 
-/// What may be written at a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Values that may be written at a key. The function of each keeps what was read.
+#[derive(Debug, Clone, Copy)]
 pub enum Shape {
     /// `true` or `false`.
-    Boolean,
+    Boolean(fn(&mut Settings, bool)),
     /// A whole number between two limits, both allowed.
     Integer {
         /// The smallest.
         min: i64,
         /// The largest.
         max: i64,
+        /// Keeps the number.
+        keep: fn(&mut Settings, i64),
     },
-    /// A duration in Go's or the human grammar.
-    Duration,
-    /// One of these words.
-    Choice(&'static [&'static str]),
+    /// A duration in Go's or the human grammar, more than 0.
+    Duration(fn(&mut Settings, GoDuration)),
+    /// One of the words of [`Overlong`].
+    Overlong(fn(&mut Settings, Overlong)),
     /// A map from rule code to `deny`, `warn` or `allow`.
     Severities,
-    /// A list of texts; the word says what each must be, in the plural.
-    List(&'static str),
+    /// A list of texts.
+    List {
+        /// The kind of text, in the plural.
+        elements: &'static str,
+        /// The elements that hold when nothing is set.
+        builtin: &'static [&'static str],
+        /// Reads the elements, each with its index, and keeps them.
+        keep: fn(&mut Settings, &[(usize, &str)]) -> Problems,
+    },
 }
 
 /// The largest value of Skupper's integer fields: it reads them into 32 bits, and more wraps.
@@ -54,21 +67,33 @@ pub(crate) const EXTENDED_LIFETIME: i64 = 3607;
 /// Source: kubernetes pkg/apis/authentication/v1, `SetDefaults_TokenRequestSpec`.
 pub(crate) const DEFAULT_LIFETIME: i64 = 3600;
 
-const COUNT: Shape = Shape::Integer {
-    min: 1,
-    max: MAX_INT32,
-};
+const fn count(keep: fn(&mut Settings, i64)) -> Shape {
+    Shape::Integer {
+        min: 1,
+        max: MAX_INT32,
+        keep,
+    }
+}
 
-const OVERLONG: Shape = Shape::Choice(&["deny", "clamp"]);
+const fn list(
+    elements: &'static str,
+    keep: fn(&mut Settings, &[(usize, &str)]) -> Problems,
+) -> Shape {
+    Shape::List {
+        elements,
+        builtin: &[],
+        keep,
+    }
+}
 
-/// What the keys with a dot belong to.
+/// Groups of keys: the part before the dot.
 pub(super) const GROUPS: [&str; 3] = ["accessGrant", "accessToken", "tokenRequest"];
 
 /// Every setting, in the order in which problems are reported.
 pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "defaulting",
-        shape: Shape::Boolean,
+        shape: Shape::Boolean(|settings, is_on| settings.defaulting = is_on),
         default: documentation("true"),
         summary: documentation(
             "fill in defaults and rewrite values; must be false in a policy deployed with `mutating: false`",
@@ -82,19 +107,21 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "accessGrant.defaultRedemptionsAllowed",
-        shape: COUNT,
+        shape: count(|settings, count| settings.access_grant.default_redemptions_allowed = count),
         default: documentation("1"),
         summary: documentation("`redemptionsAllowed` of a grant that names none"),
     },
     Setting {
         key: "accessGrant.maxRedemptionsAllowed",
-        shape: COUNT,
+        shape: count(|settings, max| settings.access_grant.max_redemptions_allowed = Some(max)),
         default: documentation("no limit"),
         summary: documentation("most redemptions a grant may allow"),
     },
     Setting {
         key: "accessGrant.defaultExpirationWindow",
-        shape: Shape::Duration,
+        shape: Shape::Duration(|settings, window| {
+            settings.access_grant.default_expiration_window = Some(window);
+        }),
         default: documentation("15m"),
         summary: documentation(
             "`expirationWindow` of a grant that names none; the built-in 15m moves to the nearest limit",
@@ -102,19 +129,23 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "accessGrant.minExpirationWindow",
-        shape: Shape::Duration,
+        shape: Shape::Duration(|settings, min| {
+            settings.access_grant.min_expiration_window = Some(min);
+        }),
         default: documentation("no limit"),
         summary: documentation("shortest window a grant may have"),
     },
     Setting {
         key: "accessGrant.maxExpirationWindow",
-        shape: Shape::Duration,
+        shape: Shape::Duration(|settings, max| {
+            settings.access_grant.max_expiration_window = Some(max);
+        }),
         default: documentation("no limit"),
         summary: documentation("longest window a grant may have"),
     },
     Setting {
         key: "accessGrant.overlong",
-        shape: OVERLONG,
+        shape: Shape::Overlong(|settings, overlong| settings.access_grant.overlong = overlong),
         default: documentation("deny"),
         summary: documentation(
             "what becomes of a longer window, such as the 15m0s that a plain `skupper token issue` always sends: it is refused, or lowered to the maximum",
@@ -122,61 +153,101 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "accessGrant.rewriteWindows",
-        shape: Shape::Boolean,
+        shape: Shape::Boolean(|settings, is_on| settings.access_grant.rewrite_windows = is_on),
         default: documentation("false"),
         summary: documentation("rewrite a window such as `1 day` to `24h` instead of refusing it"),
     },
     Setting {
         key: "accessGrant.minCodeLength",
-        shape: Shape::Integer { min: 0, max: 1024 },
+        shape: Shape::Integer {
+            min: 0,
+            max: 1024,
+            keep: |settings, min| settings.access_grant.min_code_length = min,
+        },
         default: documentation("16"),
         summary: documentation("bytes below which `grant-code-length` finds a code too short"),
     },
     Setting {
         key: "accessGrant.allowedIssuers",
-        shape: Shape::List("names"),
+        shape: list("names", |settings, texts| {
+            keep(texts, &mut settings.access_grant.allowed_issuers, name)
+        }),
         default: documentation("any"),
         summary: documentation("issuers a grant may name; an empty list allows any"),
     },
     Setting {
         key: "accessToken.defaultLinkCost",
-        shape: COUNT,
+        shape: count(|settings, cost| settings.access_token.default_link_cost = cost),
         default: documentation("1"),
         summary: documentation("`linkCost` of a token that names none"),
     },
     Setting {
         key: "accessToken.maxLinkCost",
-        shape: COUNT,
+        shape: count(|settings, max| settings.access_token.max_link_cost = Some(max)),
         default: documentation("no limit"),
         summary: documentation("highest link cost a token may ask for"),
     },
     Setting {
         key: "accessToken.allowedHosts",
-        shape: Shape::List("host patterns"),
+        shape: list("host patterns", |settings, texts| {
+            keep(
+                texts,
+                &mut settings.access_token.allowed_hosts,
+                HostPattern::parse,
+            )
+        }),
         default: documentation("any"),
         summary: documentation("hosts a token's URL may name; an empty list allows any"),
     },
     Setting {
         key: "accessToken.deniedHosts",
-        shape: Shape::List("host patterns"),
+        shape: list("host patterns", |settings, texts| {
+            keep(
+                texts,
+                &mut settings.access_token.denied_hosts,
+                HostPattern::parse,
+            )
+        }),
         default: documentation("none"),
         summary: documentation("hosts a token's URL may not name; wins over `allowedHosts`"),
     },
     Setting {
         key: "accessToken.reservedNames",
-        shape: Shape::List("names"),
+        shape: Shape::List {
+            elements: "names",
+            builtin: &RESERVED_NAMES,
+            keep: |settings, texts| {
+                keep(
+                    texts,
+                    settings.access_token.reserved_names.insert(Vec::new()),
+                    name,
+                )
+            },
+        },
         default: documentation("the Secrets of Skupper's controller"),
         summary: documentation("names a token may not have; an empty list reserves none"),
     },
     Setting {
         key: "tokenRequest.defaultAudiences",
-        shape: Shape::List("audiences"),
+        shape: list("audiences", |settings, texts| {
+            keep(
+                texts,
+                &mut settings.token_request.default_audiences,
+                audience,
+            )
+        }),
         default: documentation("none"),
         summary: documentation("audiences of a request that names none"),
     },
     Setting {
         key: "tokenRequest.allowedAudiences",
-        shape: Shape::List("audience patterns"),
+        shape: list("audience patterns", |settings, texts| {
+            keep(
+                texts,
+                &mut settings.token_request.allowed_audiences,
+                AudiencePattern::parse,
+            )
+        }),
         default: documentation("any"),
         summary: documentation(
             "audiences a request may name, `*` being any run of characters; an empty list allows any",
@@ -184,7 +255,17 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "tokenRequest.apiServerAudiences",
-        shape: Shape::List("audiences"),
+        shape: Shape::List {
+            elements: "audiences",
+            builtin: &API_SERVER_AUDIENCES,
+            keep: |settings, texts| {
+                keep(
+                    texts,
+                    &mut settings.token_request.api_server_audiences,
+                    audience,
+                )
+            },
+        },
         default: documentation(
             "`https://kubernetes.default.svc` and `https://kubernetes.default.svc.cluster.local`",
         ),
@@ -197,6 +278,7 @@ pub const SETTINGS: &[Setting] = &[
         shape: Shape::Integer {
             min: MIN_LIFETIME,
             max: MAX_LIFETIME,
+            keep: |settings, max| settings.token_request.max_expiration_seconds = Some(max),
         },
         default: documentation("no limit"),
         summary: documentation(
@@ -205,7 +287,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "tokenRequest.overlong",
-        shape: OVERLONG,
+        shape: Shape::Overlong(|settings, overlong| settings.token_request.overlong = overlong),
         default: documentation("deny"),
         summary: documentation(
             "what becomes of a longer lifetime: it is refused, or lowered to the maximum",
@@ -213,13 +295,29 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "tokenRequest.allowedBoundKinds",
-        shape: Shape::List("`apiVersion/kind`"),
+        shape: Shape::List {
+            elements: "`apiVersion/kind`",
+            builtin: &ALLOWED_BOUND_KINDS,
+            keep: |settings, texts| {
+                keep(
+                    texts,
+                    &mut settings.token_request.allowed_bound_kinds,
+                    bound_kind,
+                )
+            },
+        },
         default: documentation("`v1/Pod` and `v1/Secret`"),
         summary: documentation("kinds a token may be bound to; an empty list means these"),
     },
     Setting {
         key: "tokenRequest.exemptUsernames",
-        shape: Shape::List("user names"),
+        shape: list("user names", |settings, texts| {
+            keep(
+                texts,
+                &mut settings.token_request.exempt_usernames,
+                whole_name,
+            )
+        }),
         default: documentation("none"),
         summary: documentation(
             "users whose requests are allowed unchanged, beside nodes and controller managers",
@@ -227,22 +325,13 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "tokenRequest.exemptGroups",
-        shape: Shape::List("groups"),
+        shape: list("groups", |settings, texts| {
+            keep(texts, &mut settings.token_request.exempt_groups, whole_name)
+        }),
         default: documentation("none"),
         summary: documentation("groups whose requests are allowed unchanged"),
     },
 ];
-
-/// The names that hold for a list when nothing is set, for the tables of the documentation.
-#[must_use]
-pub fn builtin_list(key: &str) -> Option<&'static [&'static str]> {
-    match key {
-        "accessToken.reservedNames" => Some(&RESERVED_NAMES),
-        "tokenRequest.apiServerAudiences" => Some(&API_SERVER_AUDIENCES),
-        "tokenRequest.allowedBoundKinds" => Some(&ALLOWED_BOUND_KINDS),
-        _ => None,
-    }
-}
 
 #[cfg(test)]
 mod tests {

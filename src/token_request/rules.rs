@@ -211,17 +211,11 @@ fn is_missing(review: &RequestReview<'_>) -> bool {
     audiences(&review.new.spec).is_empty() && !is_filled_in
 }
 
-fn is_allowed(review: &RequestReview<'_>, audience: &str) -> bool {
-    let allowed = &review.settings.token_request.allowed_audiences;
-    allowed.is_empty() || allowed.iter().any(|pattern| pattern.matches(audience))
-}
-
 /// True when a missing audience stands for one that is not allowed: then that is the mistake.
 fn has_forbidden_api_server_audience(review: &RequestReview<'_>) -> bool {
-    let audiences = review.settings.token_request.api_server_audiences();
-    !audiences
-        .iter()
-        .all(|audience| is_allowed(review, audience))
+    let settings = &review.settings.token_request;
+    let mut audiences = settings.api_server_audiences().into_iter();
+    audiences.any(|audience| !settings.is_allowed(audience))
 }
 
 fn is_missing_refused(review: &RequestReview<'_>) -> bool {
@@ -254,11 +248,11 @@ fn audience_allowed(review: &RequestReview<'_>, report: &mut Report<'_>) {
         }
         return;
     }
+    let settings = &review.settings.token_request;
     for (index, text) in audiences(&review.new.spec).iter().enumerate() {
-        if !is_allowed(review, text) && !is_refused(review, text) {
-            let allowed = &review.settings.token_request.allowed_audiences;
+        if !settings.is_allowed(text) && !is_refused(review, text) {
             report.find_element(index, Cause::Unsupported, || {
-                supported_values(allowed) + " (tokenRequest.allowedAudiences)"
+                supported_values(&settings.allowed_audiences) + " (tokenRequest.allowedAudiences)"
             });
         }
     }

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use skupper_access_policy::settings::{SETTINGS, Setting, Shape, builtin_list};
+use skupper_access_policy::settings::{Overlong, SETTINGS, Setting, Shape};
 
 /// The whole file.
 ///
@@ -41,7 +41,7 @@ struct Question {
     #[serde(skip_serializing_if = "Option::is_none")]
     max: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    options: Option<&'static [&'static str]>,
+    options: Option<[&'static str; 2]>,
     description: String,
 }
 
@@ -52,11 +52,11 @@ impl Question {
             None => ("General".to_owned(), setting.key),
         };
         let (min, max) = match setting.shape {
-            Shape::Integer { min, max } => (Some(min), Some(max)),
+            Shape::Integer { min, max, .. } => (Some(min), Some(max)),
             _ => (None, None),
         };
         let options = match setting.shape {
-            Shape::Choice(words) => Some(words),
+            Shape::Overlong(_) => Some(Overlong::NAMES),
             _ => None,
         };
         Self {
@@ -76,12 +76,12 @@ impl Question {
 
 fn kind(shape: Shape) -> &'static str {
     match shape {
-        Shape::Boolean => "boolean",
+        Shape::Boolean(_) => "boolean",
         Shape::Integer { .. } => "int",
-        Shape::Duration => "string",
-        Shape::Choice(_) => "enum",
+        Shape::Duration(_) => "string",
+        Shape::Overlong(_) => "enum",
         Shape::Severities => "map[",
-        Shape::List(_) => "array[",
+        Shape::List { .. } => "array[",
     }
 }
 
@@ -89,13 +89,13 @@ fn kind(shape: Shape) -> &'static str {
 fn default(setting: &Setting) -> Option<Value> {
     let text = setting.default;
     match setting.shape {
-        Shape::Boolean => text.parse().ok().map(Value::Bool),
+        Shape::Boolean(_) => text.parse().ok().map(Value::Bool),
         Shape::Integer { .. } => text.parse().ok().map(|number: i64| number.into()),
         // The built-in window moves to the nearest limit; one that a form fills in would not.
-        Shape::Duration => None,
-        Shape::Choice(_) => Some(text.into()),
+        Shape::Duration(_) => None,
+        Shape::Overlong(_) => Some(text.into()),
         Shape::Severities => Some(json!({})),
-        Shape::List(_) => Some(json!(builtin_list(setting.key).unwrap_or_default())),
+        Shape::List { builtin, .. } => Some(json!(builtin)),
     }
 }
 
@@ -103,8 +103,8 @@ fn default(setting: &Setting) -> Option<Value> {
 fn description(setting: &Setting) -> String {
     let summary = setting.summary.replace('`', "'");
     match setting.shape {
-        Shape::Duration => format!("{summary}; a duration such as '15m', '24h' or '1 day'"),
-        Shape::List(elements) => {
+        Shape::Duration(_) => format!("{summary}; a duration such as '15m', '24h' or '1 day'"),
+        Shape::List { elements, .. } => {
             let elements = elements.replace('`', "");
             format!("{summary}; a list of {elements}")
         }
@@ -157,7 +157,8 @@ mod tests {
             assert_eq!(settings.severity(rule), rule.severity);
         }
         for setting in SETTINGS {
-            let is_open = setting.default == "no limit" || setting.shape == Shape::Duration;
+            let is_open =
+                setting.default == "no limit" || matches!(setting.shape, Shape::Duration(_));
             assert!(!is_open || default(setting).is_none(), "{}", setting.key);
         }
     }

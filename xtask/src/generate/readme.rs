@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use skupper_access_policy::catalogue::{self, Entry};
 use skupper_access_policy::finding::Severity;
-use skupper_access_policy::settings::{SETTINGS, Setting, Shape, builtin_list};
+use skupper_access_policy::settings::{Overlong, SETTINGS, Setting, Shape};
 use skupper_access_policy::value::duration::GoDuration;
 
 /// The README with both tables as the code has them.
@@ -66,25 +66,27 @@ fn settings() -> String {
 
 fn value(shape: Shape) -> String {
     match shape {
-        Shape::Boolean => "`true` or `false`".to_owned(),
-        Shape::Integer { min, max } => format!("integer, {min} to {max}"),
-        Shape::Duration => "duration, more than 0".to_owned(),
-        Shape::Choice(words) => code(words).join(" or "),
+        Shape::Boolean(_) => "`true` or `false`".to_owned(),
+        Shape::Integer { min, max, .. } => format!("integer, {min} to {max}"),
+        Shape::Duration(_) => "duration, more than 0".to_owned(),
+        Shape::Overlong(_) => code(&Overlong::NAMES).join(" or "),
         Shape::Severities => "map from rule code to `deny`, `warn` or `allow`".to_owned(),
-        Shape::List(elements) => format!("list of {elements}"),
+        Shape::List { elements, .. } => format!("list of {elements}"),
     }
 }
 
 fn default(setting: &Setting) -> String {
-    if let Some(names) = builtin_list(setting.key) {
-        return code(names).join(", ");
+    if let Shape::List { builtin, .. } = setting.shape
+        && !builtin.is_empty()
+    {
+        return code(builtin).join(", ");
     }
     let text = setting.default;
     let is_literal = match setting.shape {
-        Shape::Boolean | Shape::Choice(_) => true,
+        Shape::Boolean(_) | Shape::Overlong(_) => true,
         Shape::Integer { .. } => text.parse::<i64>().is_ok(),
-        Shape::Duration => GoDuration::parse(text).is_ok(),
-        Shape::Severities | Shape::List(_) => false,
+        Shape::Duration(_) => GoDuration::parse(text).is_ok(),
+        Shape::Severities | Shape::List { .. } => false,
     };
     if is_literal {
         return format!("`{text}`");
