@@ -227,7 +227,7 @@ fmt: | toolchain ## formats the code
 	cargo fmt --all
 
 .PHONY: generate
-generate: | toolchain ## writes questions-ui.yml, artifacthub-pkg.yml, the head of web/npm/package.json and the tables of the README
+generate: | toolchain ## writes questions-ui.yml, artifacthub-pkg.yml, the head of web/npm/package.json and the tables of docs/reference.md
 	cargo run --quiet --package xtask -- generate
 
 .PHONY: fmt-check

@@ -1,6 +1,6 @@
 //! The settings: what an administrator may change.
 //!
-//! [`SETTINGS`] is the table of all keys; the README, `questions-ui.yml` and the reader follow it.
+//! [`SETTINGS`] is the table of all keys; `docs/reference.md`, `questions-ui.yml` and the reader follow it.
 //! A policy without settings works: absent, `null` and `{}` are the same.
 //!
 //! ```

@@ -1,11 +1,11 @@
 //! Writes what can be read off the code and off `policy-metadata.yml`: the settings form, the
-//! Artifact Hub package, the head of the npm package's manifest, and the tables of the README. A test proves that the files of the
+//! Artifact Hub package, the head of the npm package's manifest, and the tables of the reference. A test proves that the files of the
 //! repository are what this writes.
 
 mod artifacthub;
 mod npm;
 mod questions;
-mod readme;
+mod reference;
 
 use std::fs;
 use std::path::Path;
@@ -54,8 +54,8 @@ fn files(root: &Path, now: &str) -> Result<Vec<Generated>, String> {
             text: npm::with_head(&metadata, VERSION, &read(NPM_PACKAGE)?)?,
         },
         Generated {
-            name: "README.md",
-            text: readme::with_tables(&read("README.md")?)?,
+            name: REFERENCE,
+            text: reference::with_tables(&read(REFERENCE)?)?,
         },
         Generated {
             name: "questions-ui.yml",
@@ -79,6 +79,7 @@ fn now() -> String {
         .to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
+const REFERENCE: &str = "docs/reference.md";
 const PACKAGE: &str = "artifacthub-pkg.yml";
 const NPM_PACKAGE: &str = "web/npm/package.json";
 

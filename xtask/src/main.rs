@@ -39,6 +39,6 @@ const USAGE: &str = "the task must be one of
   annotate IN.wasm OUT.wasm   adds the metadata of policy-metadata.yml and usage.md to a module
   demo ANNOTATED.wasm         reviews the manifests of examples/ and prints what happens to them
   generate                    writes questions-ui.yml, artifacthub-pkg.yml, the head of
-                              web/npm/package.json and the README's tables
+                              web/npm/package.json and the tables of docs/reference.md
   review ANNOTATED.wasm [--settings FILE] FILE...
                               reviews your own manifests and prints what happens to them";

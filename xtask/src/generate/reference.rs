@@ -1,4 +1,4 @@
-//! The tables of the README: every rule, and every setting.
+//! The tables of the reference: every rule, and every setting.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use skupper_access_policy::finding::Severity;
 use skupper_access_policy::settings::{Overlong, SETTINGS, Setting, Shape};
 use skupper_access_policy::value::duration::GoDuration;
 
-/// The README with both tables as the code has them.
+/// The reference with both tables as the code has them.
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ fn rules() -> String {
         let code = entry.rule.code;
         let _ = writeln!(
             table,
-            "| [`{code}`](rules/{code}.md) | {} | {} | {} |",
+            "| [`{code}`](../rules/{code}.md) | {} | {} | {} |",
             kinds(&entry),
             severity(&entry),
             entry.rule.summary
@@ -102,7 +102,12 @@ fn code(words: &[&str]) -> Vec<String> {
 fn replaced(text: &str, name: &str, table: &str) -> Result<String, String> {
     let begin = format!("<!-- {name}: written by make generate -->\n");
     let end = format!("<!-- {name}: end -->");
-    let missing = |marker: &str| format!("README.md must have the line '{}'", marker.trim_end());
+    let missing = |marker: &str| {
+        format!(
+            "docs/reference.md must have the line '{}'",
+            marker.trim_end()
+        )
+    };
     let (before, rest) = text.split_once(&begin).ok_or_else(|| missing(&begin))?;
     let (_, after) = rest.split_once(&end).ok_or_else(|| missing(&end))?;
     Ok(format!("{before}{begin}\n{table}\n{end}{after}"))
