@@ -1,7 +1,7 @@
 //! The listener around the redemption handler: TLS, bounds, the end.
 //!
 //! ```text
-//! accept -> place in the table -> TLS handshake -> head -> body -> handler -> answer -> head ...
+//! accept -> entry in the table -> TLS handshake -> head -> body -> handler -> answer -> head ...
 //!           connections           tls                      exchange
 //! ```
 //!
@@ -37,6 +37,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 pub use attempts::{Allowance, Attempts};
@@ -48,18 +50,20 @@ pub use peer::Peer;
 pub use tls::{ServerCertificate, TlsProblem, load_certified_key};
 
 use crate::telemetry::metrics::{Bound, ConnectionMetrics, Metrics};
-use connections::{Order, Patience};
-use stream::{Stream, Transport};
+use connections::Patience;
+use stream::Stream;
 
-/// What is served on one port, and how.
+/// The server of one port.
 pub struct Server {
     tls: Option<Arc<ServerConfig>>,
-    /// Who has it computes a handshake; see [`Server::secure`].
+    /// The turn to compute a handshake; see [`Server::secure`].
     turn: Mutex<()>,
     routes: TowerToHyperService<Router>,
     http: http1::Builder,
     limits: Limits,
     connections: Arc<Connections>,
+    /// Ends connections as soon as nothing is asked on them.
+    stop: CancellationToken,
 }
 
 impl Server {
@@ -101,6 +105,7 @@ impl Server {
             http,
             limits,
             connections: Connections::new(&limits, metrics),
+            stop: CancellationToken::new(),
         }
     }
 
@@ -109,7 +114,7 @@ impl Server {
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> usize {
         let server = Arc::new(self);
         let mut shutdown = pin!(shutdown);
-        let mut faults = Faults::default();
+        let mut logged: Option<Instant> = None;
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -120,7 +125,10 @@ impl Server {
                 Ok((stream, address)) => server.admit(stream, address),
                 Err(fault) if is_of_connection(&fault) => {}
                 Err(fault) => {
-                    faults.log(&fault, Instant::now());
+                    if logged.is_none_or(|logged| logged.elapsed() >= FAULT_PAUSE) {
+                        warn!("cannot accept connections, trying again: {fault}");
+                        logged = Some(Instant::now());
+                    }
                     tokio::select! {
                         () = &mut shutdown => break,
                         () = tokio::time::sleep(ACCEPT_PAUSE) => {}
@@ -129,15 +137,13 @@ impl Server {
             }
         }
         drop(listener);
-        server.connections.order(Order::Stop);
-        if tokio::time::timeout(server.limits.stop, server.connections.emptied())
-            .await
-            .is_ok()
-        {
+        server.stop.cancel();
+        let emptied = tokio::time::timeout(server.limits.stop, server.connections.emptied());
+        if emptied.await.is_ok() {
             return 0;
         }
         let open = server.connections.open();
-        server.connections.order(Order::Cut);
+        server.connections.cut();
         open
     }
 
@@ -167,16 +173,17 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let transport = match &self.tls {
-            None => Some(Transport::Plain(stream)),
+            None => Some(Either::Left(stream)),
             Some(tls) => tokio::select! {
                 accepted = self.secure(tls, stream, &connection) => match accepted {
-                    Ok(stream) => Some(Transport::Tls(Box::new(stream))),
+                    Ok(stream) => Some(Either::Right(Box::new(stream))),
                     Err(fault) => {
                         debug!(peer = %connection.address(), "no TLS: {fault}");
                         None
                     }
                 },
-                _ = connection.order() => None,
+                () = connection.cut() => None,
+                () = self.stop.cancelled() => None,
                 () = tokio::time::sleep(self.limits.handshake) => {
                     connection.closed_by(Bound::Handshake);
                     None
@@ -229,6 +236,7 @@ impl Server {
         });
         let mut conversation = pin!(self.http.serve_connection(TokioIo::new(stream), service));
         let mut patience = pin!(tokio::time::sleep(self.limits.head));
+        let mut is_stopping = false;
         loop {
             tokio::select! {
                 ended = &mut conversation => {
@@ -237,10 +245,11 @@ impl Server {
                     }
                     return;
                 }
-                order = connection.order() => match order {
-                    Order::Stop => conversation.as_mut().graceful_shutdown(),
-                    Order::Cut => return,
-                },
+                () = connection.cut() => return,
+                () = self.stop.cancelled(), if !is_stopping => {
+                    is_stopping = true;
+                    conversation.as_mut().graceful_shutdown();
+                }
                 () = &mut patience => {
                     // The timer is not touched while requests come and go: it looks afterwards.
                     match connection.patience(self.limits.head, Instant::now()) {
@@ -257,7 +266,7 @@ impl Server {
     }
 }
 
-/// Whether the client spoilt its own connection before it was accepted.
+/// True when the client spoilt its own connection before it was accepted.
 fn is_of_connection(fault: &io::Error) -> bool {
     matches!(
         fault.kind(),
@@ -267,24 +276,8 @@ fn is_of_connection(fault: &io::Error) -> bool {
     )
 }
 
-/// Faults of accepting, logged once a second at most.
-#[derive(Default)]
-struct Faults {
-    logged: Option<Instant>,
-}
-
-impl Faults {
-    fn log(&mut self, fault: &io::Error, now: Instant) {
-        let is_due = |logged| now.saturating_duration_since(logged) >= FAULT_PAUSE;
-        if self.logged.is_none_or(is_due) {
-            warn!("cannot accept connections, trying again: {fault}");
-            self.logged = Some(now);
-        }
-    }
-}
-
-/// How long nothing is accepted after a fault: files may have been closed by then.
+/// Time in which nothing is accepted after a fault: files may have been closed by then.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a fault of accepting is not logged again.
+/// Time in which a fault of accepting is not logged again.
 const FAULT_PAUSE: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! Wrong codes: how many of them one peer may send.
+//! Wrong codes: the number of them that one peer may send.
 //!
 //! One counter and one time for each key, in a least-recently-used cache of fixed size. A window
 //! begins with the first wrong code and lasts [`Allowance::window`]; when it holds
@@ -15,14 +15,14 @@ use lru::LruCache;
 
 use super::limits;
 
-/// How many wrong codes in which time, and for how many keys that is remembered.
+/// Limit of wrong codes in a time, and of the keys that are remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// Wrong codes in one window.
     pub attempts: u32,
     /// The length of a window.
     pub window: Duration,
-    /// How many keys are remembered.
+    /// Keys that are remembered.
     pub entries: NonZeroUsize,
 }
 
@@ -79,7 +79,7 @@ impl<K: Hash + Eq> Attempts<K> {
         }
     }
 
-    /// Whether another code may be looked at.
+    /// Checks that another code may be looked at.
     ///
     /// # Errors
     /// Seconds until the window is over, rounded up.

@@ -3,23 +3,34 @@
 //! [`table`](super::table) decides; here are the lock, the orders to the tasks and what a task and
 //! a handler may ask for.
 
-use std::fmt;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{self, Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
 
-use super::table::{Phase, Place, Table};
-use super::{Limits, Peer};
+use super::limits::Limits;
+use super::peer::Peer;
+use super::table::{ConnectionId, Phase, Table};
 use crate::telemetry::metrics::{Bound, ConnectionMetrics};
 
 /// The open connections of a listener.
 pub struct Connections {
-    table: sync::Mutex<Table<Arc<Shared>>>,
-    emptied: Notify,
+    table: sync::Mutex<Table<Handle>>,
+    open: watch::Sender<usize>,
+    /// Cuts every connection.
+    cut: CancellationToken,
     metrics: ConnectionMetrics,
+}
+
+/// A connection as the table has it.
+#[derive(Clone)]
+struct Handle {
+    cut: CancellationToken,
+    /// Shared by the connections of a peer.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Connections {
@@ -28,7 +39,8 @@ impl Connections {
     pub fn new(limits: &Limits, metrics: ConnectionMetrics) -> Arc<Self> {
         Arc::new(Self {
             table: sync::Mutex::new(Table::new(limits.connections, limits.connections_per_peer)),
-            emptied: Notify::new(),
+            open: watch::Sender::new(0),
+            cut: CancellationToken::new(),
             metrics,
         })
     }
@@ -39,11 +51,15 @@ impl Connections {
     pub fn admit(self: &Arc<Self>, address: IpAddr, now: Instant) -> Option<Arc<Connection>> {
         let peer = Peer::of(address);
         let mut table = self.lock();
-        let shared = Arc::new(Shared::beside(table.any_of(peer)));
-        let admission = table.admit(peer, now, Arc::clone(&shared));
-        self.metrics.open.set(table.open_as_gauge());
+        let turn = table.any_of(peer).map(|other| Arc::clone(&other.turn));
+        let handle = Handle {
+            cut: self.cut.child_token(),
+            turn: turn.unwrap_or_default(),
+        };
+        let admission = table.admit(peer, now, handle.clone());
+        self.count(&table);
         drop(table);
-        let (place, closed) = match admission {
+        let (id, closed) = match admission {
             Ok(admitted) => admitted,
             Err(bound) => {
                 self.metrics.close(bound);
@@ -52,69 +68,65 @@ impl Connections {
         };
         if let Some((bound, closed)) = closed {
             self.metrics.close(bound);
-            closed.give(Order::Cut);
+            closed.cut.cancel();
         }
         Some(Arc::new(Connection {
             address: address.to_canonical(),
             peer,
-            place,
-            shared,
+            id,
+            handle,
             sends: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
-            owed: sync::Mutex::default(),
+            undelivered: sync::Mutex::default(),
             connections: Arc::clone(self),
         }))
     }
 
-    /// How many are open.
+    /// Number of open ones.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.lock().open()
+        *self.open.borrow()
     }
 
-    /// Gives an order to every connection.
-    pub(super) fn order(&self, order: Order) {
-        for connection in self.lock().handles() {
-            connection.give(order);
-        }
+    /// Cuts every connection.
+    pub(super) fn cut(&self) {
+        self.cut.cancel();
     }
 
     /// Waits until none is open.
     pub(super) async fn emptied(&self) {
-        loop {
-            let emptied = self.emptied.notified();
-            if self.open() == 0 {
-                return;
-            }
-            emptied.await;
-        }
+        // The sender lives as long as `self`.
+        let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
     }
 
-    fn leave(&self, table: &mut Table<Arc<Shared>>, place: Place) {
-        table.leave(place);
-        self.metrics.open.set(table.open_as_gauge());
-        if table.open() == 0 {
-            self.emptied.notify_waiters();
-        }
+    fn leave(&self, table: &mut Table<Handle>, id: ConnectionId) {
+        table.leave(id);
+        self.count(table);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table<Arc<Shared>>> {
+    fn count(&self, table: &Table<Handle>) {
+        let open = table.open();
+        self.metrics.set_open(open);
+        self.open.send_replace(open);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table<Handle>> {
         // Every method of the table leaves it whole, whatever panicked elsewhere.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One open connection, as its task and the handler see it. It keeps its place in the table until
-/// the last of them has let it go.
+/// One open connection, as its task and the handler see it. It stays in the table until the last of
+/// them has let it go.
 pub struct Connection {
     address: IpAddr,
     peer: Peer,
-    place: Place,
-    shared: Arc<Shared>,
-    /// Whether the answer to a right code is on its way.
+    id: ConnectionId,
+    handle: Handle,
+    /// True while the answer to a right code is on its way.
     sends: AtomicBool,
     lingers: AtomicBool,
-    owed: sync::Mutex<Vec<Owed>>,
+    undelivered: sync::Mutex<Vec<Undelivered>>,
     connections: Arc<Connections>,
 }
 
@@ -125,7 +137,7 @@ impl Connection {
         self.address
     }
 
-    /// Whom the limits count it for.
+    /// The peer that the limits count it for.
     #[must_use]
     pub fn peer(&self) -> Peer {
         self.peer
@@ -140,10 +152,10 @@ impl Connection {
         self.set(Phase::Answering)
     }
 
-    /// Says what is to be done when the connection ends before the answer of this request was
-    /// handed to the kernel in full. What the kernel has counts as delivered.
-    pub fn owes(&self, lost: impl FnOnce() + Send + 'static) {
-        self.owed().push(Owed {
+    /// Calls a function when the connection ends before the answer of this request was handed to the
+    /// kernel in full. An answer that the kernel has counts as delivered.
+    pub fn on_lost_answer(&self, lost: impl FnOnce() + Send + 'static) {
+        self.undelivered().push(Undelivered {
             is_written: false,
             lost: Box::new(lost),
         });
@@ -152,14 +164,14 @@ impl Connection {
     /// Says that a request is being looked at: the client's time stands still.
     pub(super) fn asks(&self) {
         let mut table = self.connections.lock();
-        if let Some(Phase::Waiting(since) | Phase::Idle(since)) = table.phase(self.place) {
-            table.set(self.place, Phase::Asking(since));
+        if let Some(Phase::Waiting(since) | Phase::Idle(since)) = table.phase(self.id) {
+            table.set(self.id, Phase::Asking(since));
         }
     }
 
-    /// Who has it among the connections of a peer may stand in line with other peers.
+    /// The turn of the peer: whichever of its connections has it may stand in line with other peers.
     pub(super) fn turn(&self) -> &Mutex<()> {
-        &self.shared.turn
+        &self.handle.turn
     }
 
     /// Says that the handshake is done, and the client may ask.
@@ -171,12 +183,12 @@ impl Connection {
     /// is: it may have read the answer and connected again while this thread was set aside.
     pub(super) fn answered(&self, now: Instant) {
         let mut table = self.connections.lock();
-        let is_right = table.phase(self.place) == Some(Phase::Answering);
-        table.set(self.place, Phase::Idle(now));
+        let is_right = table.phase(self.id) == Some(Phase::Answering);
+        table.set(self.id, Phase::Idle(now));
         self.sends.store(is_right, Ordering::Relaxed);
         drop(table);
-        for owed in self.owed().iter_mut() {
-            owed.is_written = true;
+        for answer in self.undelivered().iter_mut() {
+            answer.is_written = true;
         }
     }
 
@@ -184,26 +196,26 @@ impl Connection {
     pub(super) fn blocked(&self) {
         if self.sends.load(Ordering::Relaxed) {
             let mut table = self.connections.lock();
-            if let Some(Phase::Idle(since)) = table.phase(self.place) {
-                table.set(self.place, Phase::Sending(since));
+            if let Some(Phase::Idle(since)) = table.phase(self.id) {
+                table.set(self.id, Phase::Sending(since));
             }
         }
     }
 
     /// Says that everything is sent.
     pub(super) fn sent(&self) {
-        self.owed().retain(|owed| !owed.is_written);
+        self.undelivered().retain(|answer| !answer.is_written);
         if self.sends.swap(false, Ordering::Relaxed) {
             let mut table = self.connections.lock();
-            if let Some(Phase::Sending(since)) = table.phase(self.place) {
-                table.set(self.place, Phase::Idle(since));
+            if let Some(Phase::Sending(since)) = table.phase(self.id) {
+                table.set(self.id, Phase::Idle(since));
             }
         }
     }
 
-    /// How it stands with a client that may take `limit` for its turn.
+    /// Time that is left to a client that may take `limit` for its turn.
     pub(super) fn patience(&self, limit: Duration, now: Instant) -> Patience {
-        let (since, bound) = match self.connections.lock().phase(self.place) {
+        let (since, bound) = match self.connections.lock().phase(self.id) {
             None => return Patience::Gone,
             Some(Phase::Asking(_) | Phase::Answering) => return Patience::Until(now + limit),
             Some(Phase::Waiting(since)) => (since, Bound::Request),
@@ -221,20 +233,16 @@ impl Connection {
     /// is given back: the handler cannot get past [`Connection::answering`] any more.
     pub(super) fn leave(&self) -> bool {
         let mut table = self.connections.lock();
-        if table.phase(self.place) == Some(Phase::Answering) {
+        if table.phase(self.id) == Some(Phase::Answering) {
             return false;
         }
-        self.connections.leave(&mut table, self.place);
+        self.connections.leave(&mut table, self.id);
         true
     }
 
-    /// Waits for the next order.
-    pub(super) async fn order(&self) -> Order {
-        self.shared.given.notified().await;
-        match self.shared.order.load(Ordering::Acquire) {
-            order if order >= Order::Cut as u8 => Order::Cut,
-            _ => Order::Stop,
-        }
+    /// Waits until the connection is to be closed at once.
+    pub(super) async fn cut(&self) {
+        self.handle.cut.cancelled().await;
     }
 
     /// Says that a body was left unread: see [`limits::LINGER_BYTES`](super::limits::LINGER_BYTES).
@@ -246,13 +254,14 @@ impl Connection {
         self.lingers.load(Ordering::Relaxed)
     }
 
-    fn owed(&self) -> MutexGuard<'_, Vec<Owed>> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn undelivered(&self) -> MutexGuard<'_, Vec<Undelivered>> {
+        let undelivered = self.undelivered.lock();
+        undelivered.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether the connection still has its place.
     fn set(&self, phase: Phase) -> bool {
-        self.connections.lock().set(self.place, phase)
+        self.connections.lock().set(self.id, phase)
     }
 
     /// Counts that it was closed by a bound.
@@ -264,28 +273,22 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let mut table = self.connections.lock();
-        self.connections.leave(&mut table, self.place);
+        self.connections.leave(&mut table, self.id);
         drop(table);
-        for owed in self.owed().drain(..) {
-            (owed.lost)();
+        for answer in self.undelivered().drain(..) {
+            (answer.lost)();
         }
     }
 }
 
 /// An answer that matters, until the kernel has it.
-struct Owed {
-    /// Whether HTTP has it: the next flush that ends has handed it over.
+struct Undelivered {
+    /// True when HTTP has it: the next flush that ends has handed it over.
     is_written: bool,
     lost: Box<dyn FnOnce() + Send>,
 }
 
-impl fmt::Debug for Connection {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Connection({})", self.address)
-    }
-}
-
-/// How long a client is waited for.
+/// Time that a client is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Patience {
     /// At least until then.
@@ -294,40 +297,6 @@ pub(super) enum Patience {
     Over(Bound),
     /// The connection has lost its place.
     Gone,
-}
-
-/// What a connection is told from outside. The later one goes further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// Finish what runs, then close.
-    Stop = 1,
-    /// Close now.
-    Cut = 2,
-}
-
-/// What the table and a connection's task both have.
-struct Shared {
-    order: AtomicU8,
-    given: Notify,
-    turn: Arc<Mutex<()>>,
-}
-
-impl Shared {
-    /// That of a connection which comes beside another one of its peer.
-    fn beside(other: Option<&Arc<Self>>) -> Self {
-        Self {
-            order: AtomicU8::default(),
-            given: Notify::new(),
-            turn: other
-                .map(|other| Arc::clone(&other.turn))
-                .unwrap_or_default(),
-        }
-    }
-
-    fn give(&self, order: Order) {
-        self.order.fetch_max(order as u8, Ordering::Release);
-        self.given.notify_one();
-    }
 }
 
 #[cfg(test)]
@@ -351,7 +320,7 @@ mod tests {
         assert!(!first.answering(), "it was closed to make room");
         assert!(second.answering());
         assert!(admit(3).is_none(), "a right code is being answered");
-        assert!(!second.leave(), "its client went, it still has its place");
+        assert!(!second.leave(), "its client went, it is still in the table");
         assert_eq!(connections.open(), 1);
         drop(second);
         assert_eq!(connections.open(), 0);
@@ -382,7 +351,7 @@ mod tests {
             assert!(connection.answering());
             let is_lost = Arc::new(AtomicBool::new(false));
             let lost = Arc::clone(&is_lost);
-            connection.owes(move || lost.store(true, Ordering::Relaxed));
+            connection.on_lost_answer(move || lost.store(true, Ordering::Relaxed));
             for step in steps {
                 step(&connection);
             }

@@ -1,4 +1,4 @@
-//! One redemption request: what is answered before a handler sees it, and how the handler runs.
+//! One redemption request: answers that no handler need give, and the task of the handler.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::redemption::Refusal;
 use crate::telemetry::metrics::{Metrics, Outcome};
 use crate::wire::protocol;
 
-/// What answers redemption requests.
+/// Service that answers redemption requests.
 pub trait Handler: Send + Sync + 'static {
     /// Answers a POST whose body was read. It runs in a task of its own, which is ended when the
     /// connection is closed before [`Connection::answering`] was called, and never after that. The
@@ -36,7 +36,7 @@ pub trait Handler: Send + Sync + 'static {
 
 /// A POST, read to its end. No `Debug`: it holds a code.
 pub struct Received {
-    /// When its head was read.
+    /// Time at which its head was read.
     pub at: Instant,
     /// The path as sent, without the query.
     pub path: String,
@@ -46,7 +46,7 @@ pub struct Received {
     pub body: Zeroizing<Vec<u8>>,
 }
 
-/// What goes back, and what it is counted as.
+/// Response to a request, and how it is counted.
 pub struct Answer {
     /// For the metrics.
     pub outcome: Outcome,
@@ -56,50 +56,44 @@ pub struct Answer {
 
 /// The one route of the redemption port. `body_limit` is the time for the body of a request.
 pub fn routes<H: Handler>(handler: Arc<H>, metrics: Arc<Metrics>, body_limit: Duration) -> Router {
-    Router::new().fallback(exchange::<H>).with_state(Desk {
+    let exchange = Exchange {
         handler,
         metrics,
         body_limit,
-    })
+    };
+    Router::new()
+        .fallback(answer::<H>)
+        .with_state(Arc::new(exchange))
 }
 
-struct Desk<H> {
+struct Exchange<H> {
     handler: Arc<H>,
     metrics: Arc<Metrics>,
     body_limit: Duration,
 }
 
-impl<H> Clone for Desk<H> {
-    fn clone(&self) -> Self {
-        Self {
-            handler: Arc::clone(&self.handler),
-            metrics: Arc::clone(&self.metrics),
-            body_limit: self.body_limit,
-        }
-    }
-}
-
-async fn exchange<H: Handler>(
-    State(desk): State<Desk<H>>,
+async fn answer<H: Handler>(
+    State(exchange): State<Arc<Exchange<H>>>,
     Extension(connection): Extension<Arc<Connection>>,
     request: Request,
 ) -> Response<Body> {
     let begun = Instant::now();
-    let received = match receive(request, begun, desk.body_limit).await {
+    let received = match receive(request, begun, exchange.body_limit).await {
         Ok(received) => received,
-        Err(problem) => {
+        Err(status) => {
             connection.linger();
-            let (outcome, peer) = (problem.outcome(), connection.address());
+            let (outcome, response) = refused(status);
+            let peer = connection.address();
             debug!(%outcome, %peer, "refused");
-            desk.metrics.redemption(outcome, begun.elapsed());
-            return problem.response();
+            exchange.metrics.redemption(outcome, begun.elapsed());
+            return response;
         }
     };
     let answering = Arc::clone(&connection);
-    let metrics = Arc::clone(&desk.metrics);
+    let metrics = Arc::clone(&exchange.metrics);
     let task = tokio::spawn(async move {
-        let answer = desk.handler.answer(received, &answering).await;
-        desk.metrics.redemption(answer.outcome, begun.elapsed());
+        let answer = exchange.handler.answer(received, &answering).await;
+        exchange.metrics.redemption(answer.outcome, begun.elapsed());
         answer.response
     });
     let running = Running {
@@ -107,21 +101,25 @@ async fn exchange<H: Handler>(
         connection: Some(connection),
     };
     running.await.unwrap_or_else(|_| {
-        // What it says may hold anything.
+        // The text of a panic may hold anything.
         error!("a redemption ended without an answer: its handler panicked");
         metrics.redemption(Outcome::Unavailable, begun.elapsed());
         protocol::refusal(&Refusal::Unavailable)
     })
 }
 
-async fn receive(request: Request, at: Instant, limit: Duration) -> Result<Received, Problem> {
+/// Reads a request.
+///
+/// # Errors
+/// The status to refuse it with.
+async fn receive(request: Request, at: Instant, limit: Duration) -> Result<Received, StatusCode> {
     let (head, body) = request.into_parts();
     if head.method != Method::POST {
-        return Err(Problem::Method);
+        return Err(StatusCode::METHOD_NOT_ALLOWED);
     }
     let body = tokio::time::timeout(limit, collect(body))
         .await
-        .map_err(|_| Problem::Late)??;
+        .map_err(|_| StatusCode::REQUEST_TIMEOUT)??;
     Ok(Received {
         at,
         path: head.uri.path().to_owned(),
@@ -130,10 +128,10 @@ async fn receive(request: Request, at: Instant, limit: Duration) -> Result<Recei
     })
 }
 
-async fn collect(mut body: Body) -> Result<Zeroizing<Vec<u8>>, Problem> {
+async fn collect(mut body: Body) -> Result<Zeroizing<Vec<u8>>, StatusCode> {
     let announced = body.size_hint();
     if announced.lower() > BODY_BYTES as u64 {
-        return Err(Problem::TooLarge);
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     // Room for all of it, so that no growth leaves a copy of the code behind.
     let room = announced
@@ -141,48 +139,28 @@ async fn collect(mut body: Body) -> Result<Zeroizing<Vec<u8>>, Problem> {
         .and_then(|bytes| usize::try_from(bytes).ok());
     let mut bytes = Zeroizing::new(Vec::with_capacity(room.unwrap_or(BODY_BYTES)));
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Problem::Unreadable)?;
+        let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
         // Trailers say nothing here.
         let Ok(data) = frame.into_data() else {
             continue;
         };
         if bytes.len() + data.len() > BODY_BYTES {
-            return Err(Problem::TooLarge);
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
         bytes.extend_from_slice(&data);
     }
     Ok(bytes)
 }
 
-/// Why a request does not come to the handler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Problem {
-    Method,
-    TooLarge,
-    Unreadable,
-    Late,
-}
-
-impl Problem {
-    fn outcome(self) -> Outcome {
-        match self {
-            Self::Method => Outcome::Method,
-            Self::TooLarge | Self::Unreadable | Self::Late => Outcome::Body,
-        }
+/// The answer to a request that does not come to the handler.
+fn refused(status: StatusCode) -> (Outcome, Response<Body>) {
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        return (Outcome::Method, protocol::only_post());
     }
-
-    fn response(self) -> Response<Body> {
-        let status = match self {
-            Self::Method => return protocol::only_post(),
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unreadable => StatusCode::BAD_REQUEST,
-            Self::Late => StatusCode::REQUEST_TIMEOUT,
-        };
-        let mut response = protocol::bad_body(status);
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(CONNECTION, close);
-        response
-    }
+    let mut response = protocol::bad_body(status);
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    (Outcome::Body, response)
 }
 
 /// A handler's task. When the connection is closed it is ended, unless a right code is being answered:

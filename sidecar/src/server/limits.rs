@@ -48,7 +48,7 @@ pub const BODY: Duration = Duration::from_secs(5);
 /// 10 s; what is counted after that is counted for nobody.
 pub const COUNT: Duration = Duration::from_secs(5);
 
-/// How long running requests may go on after the signal to stop. Kubernetes kills after 30 s.
+/// Time that running requests may go on after the signal to stop. Kubernetes kills after 30 s.
 pub const STOP: Duration = Duration::from_secs(10);
 
 /// Open connections. An idle one with TLS takes about 30 KiB.
@@ -64,7 +64,7 @@ pub const BODY_BYTES: usize = 4096;
 /// proxies add headers. Also the size of a connection's buffers.
 pub const HEAD_BYTES: usize = 16 * 1024;
 
-/// What is still read, in bytes, and thrown away after an answer to a request whose body was not
+/// Bytes that are still read and thrown away after an answer to a request whose body was not
 /// read. A connection that is closed over unread bytes is reset, and the client may lose the
 /// answer.
 pub const LINGER_BYTES: usize = 256 * 1024;
@@ -86,9 +86,9 @@ pub const SHORT_CODE_WINDOW: Duration = Duration::from_hours(1);
 /// strangers can guess a name, and then shut others out for a minute, from that path alone.
 pub const BY_NAME_ATTEMPTS: u32 = 100;
 
-/// For how many grants with short codes wrong codes are counted.
+/// Grants with short codes for which wrong codes are counted.
 pub const SHORT_CODE_ENTRIES: usize = 16_384;
 
-/// For how many pairs of grant and peer wrong codes are counted; the one that was looked at
+/// Pairs of grant and peer for which wrong codes are counted; the one that was looked at
 /// longest ago is forgotten first. About 100 bytes each.
 pub const ATTEMPTS_ENTRIES: usize = 65_536;

@@ -1,6 +1,5 @@
 //! Opening a port.
 
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -8,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket};
 use tracing::{info, warn};
 
-use super::Limits;
+use super::limits::Limits;
 use crate::system::wording;
 
 /// Listens on an address. `[::]` takes IPv4, too, and means `0.0.0.0` on a host without IPv6.
@@ -16,14 +15,13 @@ use crate::system::wording;
 /// # Errors
 /// [`ListenProblem`]: the port is in use or must not be used.
 pub fn listen(address: SocketAddr) -> Result<TcpListener, ListenProblem> {
-    let problem = |cause| ListenProblem { address, cause };
     match open(address) {
         Err(cause) if address.ip() == UNSPECIFIED_IPV6 && lacks_ipv6(&cause) => {
             let address = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port());
             info!("this host has no IPv6: listening on {address}");
-            open(address).map_err(|cause| ListenProblem { address, cause })
+            open(address).map_err(|cause| ListenProblem::new(address, cause))
         }
-        listener => listener.map_err(problem),
+        listener => listener.map_err(|cause| ListenProblem::new(address, cause)),
     }
 }
 
@@ -66,7 +64,7 @@ fn fitting(wanted: Limits, files: Option<u64>) -> Result<Limits, FileLimitProble
     };
     let room = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX);
     if room < FEWEST_CONNECTIONS {
-        return Err(FileLimitProblem { files });
+        return Err(FileLimitProblem(files));
     }
     let share = wanted.connections / wanted.connections_per_peer.max(1);
     let connections = wanted.connections.min(room);
@@ -78,74 +76,59 @@ fn fitting(wanted: Limits, files: Option<u64>) -> Result<Limits, FileLimitProble
     })
 }
 
-/// Too few files can be open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileLimitProblem {
-    files: u64,
-}
+/// Too few files can be open: holds how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "at most {0} files can be open, and {needed} are needed: raise the limit of open files \
+     ('ulimit -n', LimitNOFILE)", needed = OTHER_FILES + FEWEST_CONNECTIONS as u64
+)]
+pub struct FileLimitProblem(u64);
 
-impl fmt::Display for FileLimitProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "at most {} files can be open, and {} are needed: raise the limit of open files \
-             ('ulimit -n', LimitNOFILE)",
-            self.files,
-            OTHER_FILES + FEWEST_CONNECTIONS as u64
-        )
-    }
-}
-
-impl std::error::Error for FileLimitProblem {}
-
-/// A port that cannot be opened.
-#[derive(Debug)]
-pub struct ListenProblem {
-    address: SocketAddr,
-    cause: io::Error,
+/// Reason a port cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenProblem {
+    /// Another program has it.
+    #[error("cannot listen on {0}: port {port} is in use, choose another", port = .0.port())]
+    InUse(SocketAddr),
+    /// Only root may use it.
+    #[error(
+        "cannot listen on {0}: port {port} needs privileges, choose one from 1024", port = .0.port()
+    )]
+    Privileged(SocketAddr),
+    /// The host does not have the address.
+    #[error(
+        "cannot listen on {0}: {ip} is no address of this host, choose another", ip = .0.ip()
+    )]
+    ForeignAddress(SocketAddr),
+    /// The system refuses it.
+    #[error(
+        "cannot listen on {address}: {}, choose another address",
+        wording::io(cause)
+    )]
+    Refused {
+        /// The address.
+        address: SocketAddr,
+        /// Error of the system.
+        cause: io::Error,
+    },
 }
 
 impl ListenProblem {
-    /// Whether only another address can help.
-    #[must_use]
-    pub fn is_final(&self) -> bool {
-        use io::ErrorKind::{AddrNotAvailable, PermissionDenied};
-        matches!(self.cause.kind(), AddrNotAvailable | PermissionDenied)
-    }
-}
-
-impl fmt::Display for ListenProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, cause } = self;
-        write!(formatter, "cannot listen on {address}: ")?;
+    fn new(address: SocketAddr, cause: io::Error) -> Self {
         match cause.kind() {
-            io::ErrorKind::AddrInUse => {
-                write!(
-                    formatter,
-                    "port {} is in use, choose another",
-                    address.port()
-                )
-            }
-            io::ErrorKind::PermissionDenied => {
-                write!(
-                    formatter,
-                    "port {} needs privileges, choose one from 1024",
-                    address.port()
-                )
-            }
-            io::ErrorKind::AddrNotAvailable => {
-                write!(
-                    formatter,
-                    "{} is no address of this host, choose another",
-                    address.ip()
-                )
-            }
-            _ => write!(formatter, "{}, choose another address", wording::io(cause)),
+            io::ErrorKind::AddrInUse => Self::InUse(address),
+            io::ErrorKind::PermissionDenied => Self::Privileged(address),
+            io::ErrorKind::AddrNotAvailable => Self::ForeignAddress(address),
+            _ => Self::Refused { address, cause },
         }
     }
-}
 
-impl std::error::Error for ListenProblem {}
+    /// True when only another address can help.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Privileged(_) | Self::ForeignAddress(_))
+    }
+}
 
 fn open(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv6() {
@@ -179,7 +162,7 @@ const OTHER_FILES: u64 = 160;
 /// With fewer connections a few idle clients would keep everybody out.
 const FEWEST_CONNECTIONS: usize = 32;
 
-/// What one peer may have at least: two redeemers at once behind one address.
+/// Connections that one peer may have at least: two redeemers at once behind one address.
 const MOST_OF_FEW: usize = 4;
 
 #[cfg(test)]

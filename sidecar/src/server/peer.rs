@@ -1,4 +1,4 @@
-//! Who a limit is for.
+//! The client that a limit counts.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -7,21 +7,20 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
 use super::connections::Connection;
 use super::limits::LINGER_BYTES;
 
-/// What HTTP is spoken on.
+/// Bytes with or without TLS.
+pub(super) type Transport<S> = Either<S, Box<TlsStream<S>>>;
+
+/// The stream that HTTP is spoken on.
 pub(super) struct Stream<S> {
     transport: Transport<S>,
     connection: Arc<Connection>,
     /// Bytes that may still be read and thrown away.
     linger: usize,
-}
-
-pub(super) enum Transport<S> {
-    Plain(S),
-    Tls(Box<TlsStream<S>>),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
@@ -31,6 +30,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
             connection,
             linger: LINGER_BYTES,
         }
+    }
+
+    fn transport(&mut self) -> Pin<&mut Transport<S>> {
+        Pin::new(&mut self.transport)
     }
 
     fn noting_a_block<T>(&self, written: Poll<T>) -> Poll<T> {
@@ -46,8 +49,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
         while self.linger > 0 {
             let mut buffer = ReadBuf::new(&mut bytes);
             let stream = match &mut self.transport {
-                Transport::Plain(stream) => stream,
-                Transport::Tls(stream) => stream.get_mut().0,
+                Either::Left(stream) => stream,
+                Either::Right(stream) => stream.get_mut().0,
             };
             ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
             if buffer.filled().is_empty() {
@@ -65,10 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Transport::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
+        self.transport().poll_read(context, buffer)
     }
 }
 
@@ -78,10 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Transport::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        };
+        let written = self.transport().poll_write(context, bytes);
         self.noting_a_block(written)
     }
 
@@ -90,25 +87,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            Transport::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-        };
+        let written = self.transport().poll_write_vectored(context, slices);
         self.noting_a_block(written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.transport {
-            Transport::Plain(stream) => stream.is_write_vectored(),
-            Transport::Tls(stream) => stream.is_write_vectored(),
-        }
+        self.transport.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Transport::Tls(stream) => Pin::new(stream).poll_flush(context),
-        };
+        let flushed = self.transport().poll_flush(context);
         if flushed.is_ready() {
             // HTTP flushes when it has nothing more to write.
             self.connection.sent();
@@ -117,10 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Transport::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-        })?;
+        ready!(self.transport().poll_shutdown(context))?;
         if self.connection.lingers() {
             return self.poll_linger(context);
         }

@@ -8,12 +8,13 @@
 //! Connections that had an answer go first because many of them are left already: a client that
 //! connects anew for each request is ahead of the news that its last connection was closed.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::Peer;
+use super::peer::Peer;
 use crate::telemetry::metrics::Bound;
 
-/// What a connection is at.
+/// State of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The client has not asked anything since then, when it came.
@@ -29,15 +30,11 @@ pub(super) enum Phase {
     Sending(Instant),
 }
 
-/// Where a connection stands in the table. The number tells it from one that had the place before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    index: usize,
-    number: u64,
-}
+/// Number of a connection, in the order in which they came. None is given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ConnectionId(u64);
 
 struct Entry<T> {
-    number: u64,
     peer: Peer,
     phase: Phase,
     handle: T,
@@ -45,21 +42,19 @@ struct Entry<T> {
 
 /// The table itself, without locks and clocks. It never holds more than its limits.
 pub(super) struct Table<T> {
-    places: Vec<Option<Entry<T>>>,
-    open: usize,
+    entries: BTreeMap<ConnectionId, Entry<T>>,
     next: u64,
     limit: usize,
     limit_per_peer: usize,
 }
 
-/// What an admission closed, and because of which bound.
+/// The connection that an admission closed, and because of which bound.
 pub(super) type Closed<T> = Option<(Bound, T)>;
 
 impl<T> Table<T> {
     pub(super) fn new(limit: usize, limit_per_peer: usize) -> Self {
         Self {
-            places: Vec::new(),
-            open: 0,
+            entries: BTreeMap::new(),
             next: 0,
             limit,
             limit_per_peer,
@@ -71,116 +66,67 @@ impl<T> Table<T> {
         peer: Peer,
         now: Instant,
         handle: T,
-    ) -> Result<(Place, Closed<T>), Bound> {
-        let of_peer = self
-            .entries()
-            .filter(|(_, entry)| entry.peer == peer)
-            .count();
-        let bound = if of_peer >= self.limit_per_peer {
-            Some(Bound::Peer)
-        } else if self.open >= self.limit {
-            Some(Bound::Connections)
+    ) -> Result<(ConnectionId, Closed<T>), Bound> {
+        let of_peer = self.entries.values().filter(|entry| entry.peer == peer);
+        let closed = if of_peer.count() >= self.limit_per_peer {
+            Some(self.make_room(Bound::Peer, peer)?)
+        } else if self.entries.len() >= self.limit {
+            Some(self.make_room(Bound::Connections, peer)?)
         } else {
             None
         };
-        let index = match bound {
-            Some(bound) => self.longest_waiting(bound, peer).ok_or(bound)?,
-            None => self.free(),
-        };
+        let id = ConnectionId(self.next);
+        self.next += 1;
+        let phase = Phase::Waiting(now);
         let entry = Entry {
-            number: self.next,
             peer,
-            phase: Phase::Waiting(now),
+            phase,
             handle,
         };
-        let place = Place {
-            index,
-            number: self.next,
-        };
-        self.next += 1;
-        let closed = self
-            .places
-            .get_mut(index)
-            .and_then(|slot| slot.replace(entry));
-        if closed.is_none() {
-            self.open += 1;
-        }
-        Ok((place, bound.zip(closed.map(|entry| entry.handle))))
+        self.entries.insert(id, entry);
+        Ok((id, closed))
     }
 
-    pub(super) fn phase(&self, place: Place) -> Option<Phase> {
-        let entry = self.places.get(place.index)?.as_ref()?;
-        (entry.number == place.number).then_some(entry.phase)
+    /// The phase of a connection; `None` when it is closed.
+    pub(super) fn phase(&self, id: ConnectionId) -> Option<Phase> {
+        self.entries.get(&id).map(|entry| entry.phase)
     }
 
     /// Returns whether the connection is in the table.
-    pub(super) fn set(&mut self, place: Place, phase: Phase) -> bool {
-        let entry = self.places.get_mut(place.index).and_then(Option::as_mut);
-        match entry.filter(|entry| entry.number == place.number) {
-            Some(entry) => {
-                entry.phase = phase;
-                true
-            }
-            None => false,
-        }
+    pub(super) fn set(&mut self, id: ConnectionId, phase: Phase) -> bool {
+        let entry = self.entries.get_mut(&id);
+        entry.map(|entry| entry.phase = phase).is_some()
     }
 
-    pub(super) fn leave(&mut self, place: Place) {
-        if self.phase(place).is_some()
-            && let Some(slot) = self.places.get_mut(place.index)
-        {
-            *slot = None;
-            self.open -= 1;
-        }
+    pub(super) fn leave(&mut self, id: ConnectionId) {
+        self.entries.remove(&id);
     }
 
     /// One of a peer's connections.
     pub(super) fn any_of(&self, peer: Peer) -> Option<&T> {
-        let mut entries = self.entries().map(|(_, entry)| entry);
-        entries
-            .find(|entry| entry.peer == peer)
-            .map(|entry| &entry.handle)
+        let mut entries = self.entries.values();
+        let entry = entries.find(|entry| entry.peer == peer)?;
+        Some(&entry.handle)
     }
 
-    pub(super) fn handles(&self) -> impl Iterator<Item = &T> {
-        self.entries().map(|(_, entry)| &entry.handle)
-    }
-
-    /// How many are connected.
+    /// Number of connections.
     pub(super) fn open(&self) -> usize {
-        self.open
+        self.entries.len()
     }
 
-    pub(super) fn open_as_gauge(&self) -> i64 {
-        i64::try_from(self.open).unwrap_or(i64::MAX)
-    }
-
-    fn entries(&self) -> impl Iterator<Item = (usize, &Entry<T>)> {
-        let places = self.places.iter().enumerate();
-        places.filter_map(|(index, slot)| Some((index, slot.as_ref()?)))
-    }
-
-    /// Looking at all of them takes a microsecond, next to a hundred for a handshake.
-    fn longest_waiting(&self, bound: Bound, peer: Peer) -> Option<usize> {
-        self.entries()
-            .filter(|(_, entry)| bound != Bound::Peer || entry.peer == peer)
-            .filter_map(|(index, entry)| match entry.phase {
-                Phase::Idle(since) => Some((false, since, entry.number, index)),
-                Phase::Waiting(since) | Phase::Asking(since) => {
-                    Some((true, since, entry.number, index))
-                }
-                Phase::Answering | Phase::Sending(_) => None,
-            })
-            .min()
-            .map(|(.., index)| index)
-    }
-
-    fn free(&mut self) -> usize {
-        if let Some(index) = self.places.iter().position(Option::is_none) {
-            return index;
-        }
-        self.places.push(None);
-        self.places.len() - 1
+    /// Closes the connection that has waited longest. Looking at all of them takes microseconds,
+    /// next to a hundred for a handshake.
+    fn make_room(&mut self, bound: Bound, peer: Peer) -> Result<(Bound, T), Bound> {
+        let candidates = self.entries.iter();
+        let candidates = candidates.filter(|(_, entry)| bound != Bound::Peer || entry.peer == peer);
+        let waiting = candidates.filter_map(|(id, entry)| match entry.phase {
+            Phase::Idle(since) => Some((false, since, *id)),
+            Phase::Waiting(since) | Phase::Asking(since) => Some((true, since, *id)),
+            Phase::Answering | Phase::Sending(_) => None,
+        });
+        let (.., longest) = waiting.min().ok_or(bound)?;
+        let closed = self.entries.remove(&longest).ok_or(bound)?;
+        Ok((bound, closed.handle))
     }
 }
 
@@ -279,9 +225,9 @@ mod tests {
         for (name, rows, comes, expected) in cases {
             let mut table = Table::new(4, 2);
             for (index, (from, phase, since)) in rows.iter().enumerate() {
-                let (place, closed) = table.admit(peer(*from), start, index).unwrap();
+                let (id, closed) = table.admit(peer(*from), start, index).unwrap();
                 assert!(
-                    closed.is_none() && table.set(place, phase(at(*since))),
+                    closed.is_none() && table.set(id, phase(at(*since))),
                     "{name}"
                 );
             }
@@ -292,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_worth_nothing_once_another_has_it() {
+    fn a_connection_that_was_closed_stays_closed() {
         let mut table = Table::new(1, 1);
         let now = Instant::now();
         let (first, _) = table.admit(peer(1), now, "first").unwrap();
@@ -323,10 +269,10 @@ mod tests {
         ]
     }
 
-    /// What a connection is, told without the table.
+    /// A connection, told without the table.
     #[derive(Clone, Debug)]
     struct Known {
-        place: Place,
+        id: ConnectionId,
         peer: u8,
         /// Whether it is not idle, and when that began; `None` while a right code is answered.
         since: Option<(bool, u32)>,
@@ -354,45 +300,44 @@ mod tests {
                         let needed = of_peer >= limit_per_peer || known.len() >= limit;
                         let oldest = candidates.filter_map(|one| one.since).min();
                         match table.admit(peer(from), now, time) {
-                            Ok((place, closed)) => {
+                            Ok((id, closed)) => {
                                 prop_assert_eq!(closed.is_some(), needed);
                                 if closed.is_some() {
                                     let gone = known.iter().position(|one| {
                                         one.since == oldest && one.since.is_some()
-                                            && table.phase(one.place).is_none()
+                                            && table.phase(one.id).is_none()
                                     });
                                     known.remove(gone.unwrap());
                                 }
-                                known.push(Known { place, peer: from, since: Some((true, time)) });
+                                known.push(Known { id, peer: from, since: Some((true, time)) });
                             }
                             Err(_) => prop_assert!(needed && oldest.is_none()),
                         }
                     }
                     Step::Answer(index) => if let Some(one) = known.get_mut(index % length) {
-                        prop_assert!(table.set(one.place, Phase::Answering));
+                        prop_assert!(table.set(one.id, Phase::Answering));
                         one.since = None;
                     },
                     Step::Idle(index) => if let Some(one) = known.get_mut(index % length) {
-                        prop_assert!(table.set(one.place, Phase::Idle(now)));
+                        prop_assert!(table.set(one.id, Phase::Idle(now)));
                         one.since = Some((false, time));
                     },
                     Step::Ask(index) => if let Some(one) = known.get_mut(index % length)
                         && let Some((_, since)) = one.since
                     {
                         let since_then = start + Duration::from_secs(since.into());
-                        prop_assert!(table.set(one.place, Phase::Asking(since_then)));
+                        prop_assert!(table.set(one.id, Phase::Asking(since_then)));
                         one.since = Some((true, since));
                     },
                     Step::Leave(index) => if !known.is_empty() {
                         let one = known.remove(index % known.len());
-                        table.leave(one.place);
+                        table.leave(one.id);
                     },
                 }
                 prop_assert_eq!(table.open(), known.len());
-                prop_assert_eq!(table.handles().count(), known.len());
                 prop_assert!(known.len() <= limit);
                 for one in &known {
-                    prop_assert_eq!(table.phase(one.place).is_some(), true);
+                    prop_assert_eq!(table.phase(one.id).is_some(), true);
                     let of_peer = known.iter().filter(|other| other.peer == one.peer).count();
                     prop_assert!(of_peer <= limit_per_peer);
                 }

@@ -81,36 +81,25 @@ pub fn load_certified_key(certificate: &[u8], key: &[u8]) -> Result<CertifiedKey
     )
 }
 
-/// Why a certificate and a key cannot be used for TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Reason a certificate and a key cannot be used for TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsProblem {
     /// There is no certificate.
+    #[error("the TLS certificate file must hold a certificate in PEM, the server's first")]
     NoCertificate,
     /// A certificate cannot be read.
+    #[error("the TLS certificate file must hold readable certificates in PEM")]
     Certificate,
     /// There is no private key.
+    #[error("the TLS key file must hold an unencrypted private key in PEM")]
     NoKey,
     /// The private key cannot be used.
+    #[error("the TLS key must be an RSA or EC (P-256, P-384, P-521) or Ed25519 key")]
     Key,
     /// The key belongs to another certificate.
+    #[error("the TLS key must be that of the first certificate")]
     OtherKey,
 }
-
-impl fmt::Display for TlsProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::NoCertificate => {
-                "the TLS certificate file must hold a certificate in PEM, the server's first"
-            }
-            Self::Certificate => "the TLS certificate file must hold readable certificates in PEM",
-            Self::NoKey => "the TLS key file must hold an unencrypted private key in PEM",
-            Self::Key => "the TLS key must be an RSA or EC (P-256, P-384, P-521) or Ed25519 key",
-            Self::OtherKey => "the TLS key must be that of the first certificate",
-        })
-    }
-}
-
-impl std::error::Error for TlsProblem {}
 
 /// All of TLS 1.3, those with SHA-256 first: without instructions for SHA-384, which most machines
 /// lack, a handshake with it takes a fifth more time on both sides.

@@ -152,7 +152,7 @@ impl<L: Ledger> Handler for Redemptions<L> {
         {
             let (uid, name) = (grant.uid, grant.name.clone());
             let redemption = granted.redemption.clone();
-            connection.owes(move || log::lost_answer(&uid, &name, &redemption));
+            connection.on_lost_answer(move || log::lost_answer(&uid, &name, &redemption));
         }
         let (answer, subject, serial) = match &redeemed {
             Ok(granted) => (

@@ -1,14 +1,14 @@
-//! What the service counts, for Prometheus.
+//! Metrics of the service, for Prometheus.
 //!
 //! No label takes its values from a client or from the names of grants.
 //!
 //! Source: the `OpenMetrics` text format 1.0 and Prometheus' naming conventions.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -24,10 +24,10 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// Every metric of the service.
 pub struct Metrics {
     registry: Registry,
-    redemptions: Family<OutcomeLabel, Counter>,
+    redemptions: Family<Label, Counter>,
     duration: Histogram,
-    grants: Family<StateLabel, Gauge>,
-    issuer_ends: Family<IssuerLabel, Gauge>,
+    grants: Family<Label, Gauge>,
+    issuer_ends: Family<Label<String>, Gauge>,
     server_end: Gauge,
     connections: ConnectionMetrics,
 }
@@ -47,13 +47,10 @@ impl Metrics {
         };
         // Series that exist from the start let a rate see the first increase.
         for outcome in Outcome::ALL {
-            let _ = metrics.redemptions.get_or_create(&OutcomeLabel { outcome });
+            let _ = metrics.redemptions.get_or_create(&outcome.label());
         }
         for bound in Bound::ALL {
-            let _ = metrics
-                .connections
-                .closed
-                .get_or_create(&BoundLabel { bound });
+            let _ = metrics.connections.closed.get_or_create(&bound.label());
         }
         metrics.registered()
     }
@@ -104,9 +101,7 @@ impl Metrics {
 
     /// Counts an answer, and how long it took.
     pub fn redemption(&self, outcome: Outcome, duration: Duration) {
-        self.redemptions
-            .get_or_create(&OutcomeLabel { outcome })
-            .inc();
+        self.redemptions.get_or_create(&outcome.label()).inc();
         self.duration.observe(duration.as_secs_f64());
     }
 
@@ -115,8 +110,8 @@ impl Metrics {
         self.grants.clear();
         for (state, grants) in tally.unwrap_or_default() {
             let grants = i64::try_from(*grants).unwrap_or(i64::MAX);
-            let state = StateLabel { state: *state };
-            self.grants.get_or_create(&state).set(grants);
+            let state = ("state", state.as_str());
+            self.grants.get_or_create(&[state]).set(grants);
         }
     }
 
@@ -124,11 +119,10 @@ impl Metrics {
     pub fn set_issuer_ends<'a>(&self, ends: impl IntoIterator<Item = (&'a str, DateTime<Utc>)>) {
         self.issuer_ends.clear();
         for (issuer, end) in ends {
-            let issuer = issuer.to_owned();
-            let gauge = self
-                .issuer_ends
-                .get_or_create_owned(&IssuerLabel { issuer });
-            gauge.set(end.timestamp());
+            let issuer = ("issuer", issuer.to_owned());
+            self.issuer_ends
+                .get_or_create(&[issuer])
+                .set(end.timestamp());
         }
     }
 
@@ -162,30 +156,35 @@ impl Default for Metrics {
 /// The metrics of one listener's connections.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionMetrics {
-    pub(crate) open: Gauge,
-    closed: Family<BoundLabel, Counter>,
+    open: Gauge,
+    closed: Family<Label, Counter>,
 }
 
 impl ConnectionMetrics {
     /// Counts a connection that a bound closed.
     pub(crate) fn close(&self, bound: Bound) {
-        self.closed.get_or_create(&BoundLabel { bound }).inc();
+        self.closed.get_or_create(&bound.label()).inc();
     }
 
-    /// How many are open.
+    /// Sets the number of open ones.
+    pub(crate) fn set_open(&self, open: usize) {
+        self.open.set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
+    /// The number of open ones.
     #[must_use]
     pub fn open(&self) -> u64 {
         u64::try_from(self.open.get()).unwrap_or_default()
     }
 
-    /// How many connections a bound closed.
+    /// The number of connections that a bound closed.
     #[must_use]
     pub fn closed(&self, bound: Bound) -> u64 {
-        self.closed.get_or_create(&BoundLabel { bound }).get()
+        self.closed.get_or_create(&bound.label()).get()
     }
 }
 
-/// How a redemption request was answered.
+/// Answer to a redemption request, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
     /// Counted and certified.
@@ -255,6 +254,12 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    fn label(self) -> Label {
+        [("outcome", self.as_str())]
+    }
+}
+
 impl From<&Refusal> for Outcome {
     fn from(refusal: &Refusal) -> Self {
         match refusal {
@@ -319,25 +324,14 @@ impl Bound {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabel {
-    outcome: Outcome,
+impl Bound {
+    fn label(self) -> Label {
+        [("bound", self.as_str())]
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StateLabel {
-    state: GrantState,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct IssuerLabel {
-    issuer: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BoundLabel {
-    bound: Bound,
-}
+/// A label with its value.
+type Label<V = &'static str> = [(&'static str, V); 1];
 
 /// Sorts the rows of each metric, which come as a hash table has them; those of a histogram have
 /// their order.
@@ -352,24 +346,6 @@ fn in_order(text: &str) -> String {
     }
     lines.push("");
     lines.join("\n")
-}
-
-impl EncodeLabelValue for Outcome {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        encoder.write_str(self.as_str())
-    }
-}
-
-impl EncodeLabelValue for GrantState {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        encoder.write_str(self.as_str())
-    }
-}
-
-impl EncodeLabelValue for Bound {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        encoder.write_str(self.as_str())
-    }
 }
 
 /// Upper bounds in seconds: dense where the goal of 10 ms lies, up to the 10 s after which

@@ -132,7 +132,7 @@ pub(crate) struct Paths {
 impl Paths {
     fn owe(&self, connection: &Connection) {
         let lost = Arc::clone(&self.lost);
-        connection.owes(move || {
+        connection.on_lost_answer(move || {
             lost.fetch_add(1, Ordering::SeqCst);
         });
     }

@@ -18,7 +18,7 @@ fn host(text: &str) -> Host {
 /// The text of a site that is made here.
 fn make(folder: &Path, host: &Host) -> String {
     let made = init(folder, Some(host), None, now()).unwrap();
-    made.expect("nothing was there")
+    made.unwrap_or_else(|| panic!("nothing was there"))
 }
 
 #[test]
