@@ -189,7 +189,10 @@ impl Summary {
         self.unreadable += contents.unreadable.len();
         self.noted += contents.notes.iter().map(|note| note.count).sum::<usize>();
         for document in &contents.documents {
-            let refused = document.objects.iter().filter(|judged| !judged.is_allowed);
+            let refused = document
+                .objects
+                .iter()
+                .filter(|judged| !judged.is_allowed());
             let (denials, warnings): (Vec<&Placed>, Vec<&Placed>) =
                 document.findings().partition(|placed| placed.denies());
             self.objects += document.objects.len();

@@ -16,9 +16,9 @@ pub fn read(input: &Input) -> Result<(Value, Settings), Vec<String>> {
     let file = files::read(input).map_err(|unread| vec![unread.line(input)])?;
     let lines = Lines::of(&file.text);
     settings::read(&file.text).map_err(|problems| {
-        let lines = problems.iter().map(|problem| match problem.start {
-            Some(start) => {
-                let place = lines.place(start);
+        let lines = problems.iter().map(|problem| match &problem.span {
+            Some(span) => {
+                let place = lines.place(span.start);
                 format!("{name}:{}:{}: {}", place.line, place.column, problem.text)
             }
             None => format!("{name}: {}", problem.text),

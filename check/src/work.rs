@@ -12,6 +12,7 @@ use crate::report::{Judged, Pieces, Style, Summary};
 use crate::root::Root;
 use crate::surroundings::Surroundings;
 use crate::write;
+use skupper_access_manifest::context::Context;
 use skupper_access_manifest::fix::{Fixed, fix};
 use skupper_access_manifest::judge::{Contents, judge, names_ours};
 use skupper_access_manifest::unfinished;
@@ -94,9 +95,10 @@ impl Check {
             Err(unread) => return self.problem(input, &unread.line(input)),
         };
         let mut text = file.text;
-        let mut contents = self.examine(input, &text, surroundings);
+        let context = Context::new(&self.settings, self.now);
+        let mut contents = examine(input, &text, surroundings, &context);
         if self.is_fixing {
-            let mut fixed = fix(&text, &contents, &self.settings, self.now);
+            let mut fixed = fix(&text, &contents, &context);
             if !file.is_exact {
                 fixed = fixed.unwritten();
             }
@@ -106,7 +108,7 @@ impl Check {
                 {
                     return self.problem(input, &problem);
                 }
-                contents = self.examine(input, &new, surroundings);
+                contents = examine(input, &new, surroundings, &context);
                 text = new;
             }
             tell_fixed(&name, &fixed, &mut outcome);
@@ -123,10 +125,6 @@ impl Check {
         });
         outcome.fixed = (self.is_fixing && input.is_standard()).then_some(text);
         outcome
-    }
-
-    fn examine(&self, input: &Input, text: &str, surroundings: &Surroundings) -> Contents {
-        examine(input, text, surroundings, &self.settings, self.now)
     }
 
     /// Reports a file that cannot be read or written: a line that says why.
@@ -148,10 +146,9 @@ pub fn examine(
     input: &Input,
     text: &str,
     surroundings: &Surroundings,
-    settings: &Settings,
-    now: DateTime<Utc>,
+    context: &Context<'_>,
 ) -> Contents {
-    let mut contents = judge(text, settings, now);
+    let mut contents = judge(text, context);
     let reason = || unfinished::reason_of_text(text).or_else(|| surroundings.reason(input));
     if !contents.is_of_others()
         && let Some(reason) = reason()

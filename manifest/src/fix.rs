@@ -3,24 +3,22 @@
 //! Only the values that change are touched: comments, order and quoting stay. The text that comes
 //! out is read again and must hold exactly what was wanted; where it does not, it is not used.
 
-mod patch;
 mod plan;
 mod render;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
+use skupper_access_policy::finding::Fix;
 use skupper_access_policy::path::FieldPath;
 use skupper_access_policy::redaction::{redacted, shown};
-use skupper_access_policy::review_object;
-use skupper_access_policy::settings::Settings;
 
+use crate::context::Context;
+use crate::edit::{Edit, applied};
 use crate::judge::{Contents, Document, Judged};
 use crate::place::Lines;
-use crate::reader::node::{Target, parts};
+use crate::reader::node::{Target, Tree, parts};
 use crate::reader::read;
-use patch::Patch;
 
 /// What became of a file.
 #[derive(Debug, Default)]
@@ -57,20 +55,13 @@ pub struct Written {
     pub field: String,
 }
 
-/// A value that is to stand at a pointer.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Edit {
-    pub(crate) pointer: String,
-    pub(crate) value: Value,
-}
-
 /// The wanted changes of one object.
 struct Change<'a> {
     document: &'a Document,
     judged: &'a Judged,
     wanted: Value,
-    edits: Vec<Edit>,
-    patches: Option<Vec<Patch>>,
+    fixes: Vec<Fix>,
+    edits: Option<Vec<Edit>>,
 }
 
 impl Change<'_> {
@@ -79,13 +70,46 @@ impl Change<'_> {
     }
 }
 
-/// Writes fixes and defaults into `text`, whose `contents` were judged with the same settings.
+/// The edit of a text that makes one finding go away, where there is a place for it; `object` is the
+/// pointer of the object that it is about.
 #[must_use]
-pub fn fix(text: &str, contents: &Contents, settings: &Settings, now: DateTime<Utc>) -> Fixed {
+pub fn edit(text: &str, tree: &Tree, object: &str, fix: &Fix) -> Option<Edit> {
+    let fix = Fix {
+        pointer: object.to_owned() + &fix.pointer,
+        value: fix.value.clone(),
+    };
+    plan::plan(text, tree, &[fix])?.pop()
+}
+
+/// Edits that make the object at a pointer what is stored in its place, without the secrets of either.
+/// Where a field cannot be written alone, the one around it is written as a whole.
+#[must_use]
+pub fn stored(text: &str, tree: &Tree, pointer: &str, object: &Value, stored: &Value) -> Vec<Edit> {
+    let (before, after) = (redacted(object), redacted(stored));
+    let mut fixes = Vec::new();
+    compare(&before, &after, pointer, &mut fixes);
+    let whole_fields = || {
+        let fields = after.as_object().into_iter().flatten();
+        let changed = fields.filter(|(name, value)| before.get(name) != Some(value));
+        let fixes: Vec<Fix> = changed
+            .map(|(name, value)| Fix {
+                pointer: below(pointer, name),
+                value: value.clone(),
+            })
+            .collect();
+        plan::plan(text, tree, &fixes)
+    };
+    let edits = plan::plan(text, tree, &fixes).or_else(whole_fields);
+    edits.unwrap_or_default()
+}
+
+/// Writes fixes and defaults into `text`, whose `contents` were judged in the same context.
+#[must_use]
+pub fn fix(text: &str, contents: &Contents, context: &Context<'_>) -> Fixed {
     let mut changes = Vec::new();
     for document in &contents.documents {
         for judged in &document.objects {
-            changes.extend(change(text, document, judged, settings, now));
+            changes.extend(change(text, document, judged, context));
         }
     }
     let mut fixed = Fixed::default();
@@ -102,12 +126,9 @@ pub fn fix(text: &str, contents: &Contents, settings: &Settings, now: DateTime<U
             .iter()
             .any(|writable| std::ptr::eq(*writable, change))
         {
-            fixed.written.extend(
-                change
-                    .edits
-                    .iter()
-                    .map(|edit| written(change, edit, &lines)),
-            );
+            fixed
+                .written
+                .extend(change.fixes.iter().map(|fix| written(change, fix, &lines)));
         } else {
             fixed.unwritten.push(change.shown());
         }
@@ -120,7 +141,7 @@ pub fn fix(text: &str, contents: &Contents, settings: &Settings, now: DateTime<U
 fn writable<'a, 'b>(text: &str, changes: &'b [Change<'a>]) -> Vec<&'b Change<'a>> {
     let all: Vec<&Change<'_>> = changes
         .iter()
-        .filter(|change| change.patches.is_some())
+        .filter(|change| change.edits.is_some())
         .collect();
     if attempt(text, &all).is_some() {
         return all;
@@ -138,18 +159,18 @@ fn writable<'a, 'b>(text: &str, changes: &'b [Change<'a>]) -> Vec<&'b Change<'a>
 /// The text with these changes, if it then holds what was wanted and nothing else has changed.
 fn attempt(text: &str, changes: &[&Change<'_>]) -> Option<String> {
     let mut expected: BTreeMap<usize, Value> = BTreeMap::new();
-    let mut patches = Vec::new();
+    let mut edits = Vec::new();
     for change in changes {
         let document = change.document;
         let value = expected
             .entry(document.index)
             .or_insert_with(|| document.value.clone());
-        for edit in &change.edits {
-            set(value, &edit.pointer, edit.value.clone())?;
+        for fix in &change.fixes {
+            set(value, &fix.pointer, fix.value.clone())?;
         }
-        patches.extend(change.patches.iter().flatten().cloned());
+        edits.extend(change.edits.iter().flatten().cloned());
     }
-    let new = patch::apply(text, patches)?;
+    let new = applied(text, &edits);
     let (before, after) = (read(text), read(&new));
     if before.len() != after.len() {
         return None;
@@ -175,35 +196,34 @@ fn change<'a>(
     text: &str,
     document: &'a Document,
     judged: &'a Judged,
-    settings: &Settings,
-    now: DateTime<Utc>,
+    context: &Context<'_>,
 ) -> Option<Change<'a>> {
-    let wanted = wanted(&judged.object.value, settings, now);
-    let mut edits = Vec::new();
+    let wanted = wanted(&judged.object.value, context);
+    let mut fixes = Vec::new();
     compare(
         &judged.object.value,
         &wanted,
         &judged.object.pointer,
-        &mut edits,
+        &mut fixes,
     );
-    if edits.is_empty() {
+    if fixes.is_empty() {
         return None;
     }
     Some(Change {
         document,
         judged,
         wanted,
-        patches: plan::plan(text, &document.tree, &edits),
-        edits,
+        edits: plan::plan(text, &document.tree, &fixes),
+        fixes,
     })
 }
 
 /// The object with every certain fix, and with defaults where nothing denies it then.
-fn wanted(object: &Value, settings: &Settings, now: DateTime<Utc>) -> Value {
+fn wanted(object: &Value, context: &Context<'_>) -> Value {
     let mut object = object.clone();
     // A fix may show the next mistake; four are more than any field has.
     for _ in 0..4 {
-        let verdict = review_object(object.clone(), None, None, settings, now);
+        let verdict = context.review(object.clone());
         let before = object.clone();
         for fix in verdict
             .findings
@@ -220,10 +240,10 @@ fn wanted(object: &Value, settings: &Settings, now: DateTime<Utc>) -> Value {
 }
 
 /// The values in `new` that `old` has not.
-fn compare(old: &Value, new: &Value, pointer: &str, edits: &mut Vec<Edit>) {
+fn compare(old: &Value, new: &Value, pointer: &str, fixes: &mut Vec<Fix>) {
     let (Value::Object(before), Value::Object(after)) = (old, new) else {
         if old != new {
-            edits.push(Edit {
+            fixes.push(Fix {
                 pointer: pointer.to_owned(),
                 value: new.clone(),
             });
@@ -231,10 +251,10 @@ fn compare(old: &Value, new: &Value, pointer: &str, edits: &mut Vec<Edit>) {
         return;
     };
     for (name, value) in after {
-        let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+        let pointer = below(pointer, name);
         match before.get(name) {
-            Some(before) => compare(before, value, &pointer, edits),
-            None => edits.push(Edit {
+            Some(before) => compare(before, value, &pointer, fixes),
+            None => fixes.push(Fix {
                 pointer,
                 value: value.clone(),
             }),
@@ -242,8 +262,13 @@ fn compare(old: &Value, new: &Value, pointer: &str, edits: &mut Vec<Edit>) {
     }
 }
 
+/// The pointer to a field of what a pointer leads to.
+fn below(pointer: &str, name: &str) -> String {
+    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
 /// Puts a value where a pointer leads; the fields above it are made where they are missing.
-fn set(object: &mut Value, pointer: &str, value: Value) -> Option<()> {
+pub(crate) fn set(object: &mut Value, pointer: &str, value: Value) -> Option<()> {
     let mut place = object;
     for part in parts(pointer) {
         if place.is_null() {
@@ -259,12 +284,12 @@ fn set(object: &mut Value, pointer: &str, value: Value) -> Option<()> {
     Some(())
 }
 
-fn written(change: &Change<'_>, edit: &Edit, lines: &Lines<'_>) -> Written {
-    let span = change.document.tree.span(&edit.pointer, Target::Key);
-    let pointer = edit.pointer.strip_prefix(&change.judged.object.pointer);
+fn written(change: &Change<'_>, fix: &Fix, lines: &Lines<'_>) -> Written {
+    let span = change.document.tree.span(&fix.pointer, Target::Key);
+    let pointer = fix.pointer.strip_prefix(&change.judged.object.pointer);
     let path = FieldPath::from_pointer(pointer.unwrap_or_default());
-    let value = match &edit.value {
-        Value::Array(_) | Value::Object(_) => redacted(&edit.value).to_string(),
+    let value = match &fix.value {
+        Value::Array(_) | Value::Object(_) => redacted(&fix.value).to_string(),
         scalar => shown(&path, scalar).unwrap_or_else(|| "***".to_owned()),
     };
     Written {

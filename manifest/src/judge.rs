@@ -2,12 +2,11 @@
 
 mod review;
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 use skupper_access_policy::finding::{Finding, Severity};
-use skupper_access_policy::settings::Settings;
 
 use crate::checks::{self, LineNumbers};
+use crate::context::{Context, Identity};
 use crate::kinds::{Type, types};
 use crate::reader::node::{Span, Target, Tree};
 use crate::reader::objects::{Object, of_document};
@@ -25,7 +24,9 @@ pub struct Contents {
     pub unreadable: Vec<Unreadable>,
     /// Notes about what is of ours and is not judged.
     pub notes: Vec<Note>,
-    /// Number of objects of other kinds.
+    /// Objects of other kinds, and the stretches with which they begin.
+    pub others: Vec<(Identity, Span)>,
+    /// Number of objects of other kinds, those included that cannot be read.
     pub skipped: usize,
 }
 
@@ -42,8 +43,8 @@ pub struct Document {
     pub objects: Vec<Judged>,
     /// Findings of the checker's own rules.
     pub checks: Vec<Placed>,
-    /// Pointers to the objects that are nearly of ours.
-    pub unknown: Vec<String>,
+    /// Objects that are nearly of ours.
+    pub unknown: Vec<Unknown>,
 }
 
 impl Document {
@@ -64,10 +65,36 @@ pub struct Judged {
     /// The policy's answer, without what it says about values that are filled in later. It holds the
     /// user's own values, secrets included.
     pub answer: Value,
-    /// True where nothing denies it.
-    pub is_allowed: bool,
+    /// The words of the refusal, where something denies it: the policy's, or those of a check.
+    pub refusal: Option<String>,
+    /// True where it replaces a stored object.
+    pub is_update: bool,
     /// Findings of the policy's rules, with their places.
     pub findings: Vec<Placed>,
+}
+
+impl Judged {
+    /// True where nothing denies it.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.refusal.is_none()
+    }
+
+    /// What is stored in its place, with the user's own values; `None` where the policy denies it or
+    /// changes nothing.
+    #[must_use]
+    pub fn stored(&self) -> Option<&Value> {
+        self.answer.get("mutatedObject")
+    }
+}
+
+/// An object that is nearly of ours.
+#[derive(Debug)]
+pub struct Unknown {
+    /// JSON pointer from the document to the object.
+    pub pointer: String,
+    /// The words of the refusal, where a check denies it.
+    pub refusal: Option<String>,
 }
 
 /// A finding and where it is shown.
@@ -75,6 +102,8 @@ pub struct Judged {
 pub struct Placed {
     /// The finding.
     pub finding: Finding,
+    /// JSON pointer from the document to the object that it is about.
+    pub object: String,
     /// The key or value that it is about.
     pub span: Span,
 }
@@ -85,6 +114,7 @@ impl Placed {
         Self {
             span: tree.span(&pointer, finding.target),
             finding,
+            object: object.to_owned(),
         }
     }
 
@@ -95,18 +125,13 @@ impl Placed {
     }
 }
 
-/// Judges every object of a text as if it were created now, by nobody in particular.
+/// Judges every object of a text.
 #[must_use]
-pub fn judge(text: &str, settings: &Settings, now: DateTime<Utc>) -> Contents {
+pub fn judge(text: &str, context: &Context<'_>) -> Contents {
     let mut contents = Contents::default();
     let lines = LineNumbers::of(text);
     for (index, document) in read(text).into_iter().enumerate() {
-        let read = document.and_then(|tree| match tree.value() {
-            Ok(value) => Ok((tree, value)),
-            Err((span, problem)) => {
-                Err(Unreadable::new(span, problem).of_document(tree.span.clone()))
-            }
-        });
+        let read = document.and_then(|tree| tree.readable_value().map(|value| (tree, value)));
         match read {
             Ok((tree, value)) => {
                 let document = Document {
@@ -117,7 +142,7 @@ pub fn judge(text: &str, settings: &Settings, now: DateTime<Utc>) -> Contents {
                     checks: Vec::new(),
                     unknown: Vec::new(),
                 };
-                contents.take(document, text, &lines, settings, now);
+                contents.take(document, text, &lines, context);
             }
             Err(unreadable) => contents.take_unreadable(unreadable, text),
         }
@@ -142,9 +167,9 @@ impl Contents {
         let unreadable = self.unreadable.iter();
         let unreadable = unreadable.map(|unreadable| count(text, &unreadable.document));
         let count: usize = objects.chain(noted).chain(unreadable).sum();
-        let skipped = self.skipped;
         *self = Self {
-            skipped,
+            skipped: self.skipped,
+            others: std::mem::take(&mut self.others),
             ..Self::default()
         };
         if count > 0 {
@@ -200,8 +225,7 @@ impl Contents {
         mut document: Document,
         text: &str,
         lines: &LineNumbers<'_>,
-        settings: &Settings,
-        now: DateTime<Utc>,
+        context: &Context<'_>,
     ) {
         let letters = text.get(document.tree.span.clone()).unwrap_or_default();
         let may_embed = types().iter().any(|(group, _)| letters.contains(group));
@@ -228,15 +252,21 @@ impl Contents {
                     object,
                     mistake,
                 };
-                let (judged, checks, note) = review.judge(settings, now);
+                let (judged, checks, note) = review.judge(context);
                 document.objects.push(judged);
                 document.checks.extend(checks);
                 self.notes.extend(note);
             } else if let Some(mistake) = mistake {
+                let refusal = mistake.denies().then(|| mistake.finding.to_string());
                 document.checks.push(mistake);
-                document.unknown.push(object.pointer);
+                document.unknown.push(Unknown {
+                    pointer: object.pointer,
+                    refusal,
+                });
             } else {
                 self.skipped += 1;
+                let span = document.tree.span(&object.pointer, Target::Key);
+                self.others.push((Identity::of(&object.value), span));
                 if may_embed {
                     self.notes.extend(embedded(&document.tree, &object));
                 }

@@ -85,7 +85,7 @@ impl<'a> Type<'a> {
     }
 
     /// The group: empty for Kubernetes' core.
-    fn group(&self) -> &'a str {
+    pub(crate) fn group(&self) -> &'a str {
         self.api_version
             .split_once('/')
             .map_or("", |(group, _)| group)

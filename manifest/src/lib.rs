@@ -3,23 +3,28 @@
 //! ```text
 //! bytes -> text                                    plain
 //!    read     YAML or JSON -> documents            reader: as kubectl reads them, with places
-//!    judge    documents -> answers and findings    judge: the policy's own review, and checks of any
+//!    judge    documents, context -> findings       judge: the policy's own review, and checks of any
 //!                                                  object; unfinished: what is no finished manifest
 //!    fix      findings -> edits of the text        fix: comments, order and quoting stay
-//!    secrets  documents -> lines that may be shown
+//!    redact   documents -> what may be shown       secrets, redact: lines, and whole texts
+//!    answer   all of this as JSON                  answer: for JavaScript
 //! ```
 //!
 //! Pure: no clock, no file, no environment.
 
 #![warn(clippy::disallowed_methods)]
 
+pub mod answer;
 pub mod checks;
+pub mod context;
+pub mod edit;
 pub mod fix;
 pub mod judge;
 pub mod kinds;
 pub mod place;
 pub mod plain;
 pub mod reader;
+pub mod redact;
 pub mod secrets;
 pub mod settings;
 pub mod unfinished;

@@ -1,7 +1,7 @@
 //! Lines and columns of a text.
 //!
 //! ```
-//! use crate::place::{Lines, Place};
+//! use skupper_access_manifest::place::{Lines, Place};
 //!
 //! let lines = Lines::of("a: 1\nä: 2\n");
 //! assert_eq!(lines.place(5), Place { line: 2, column: 1 });
@@ -24,13 +24,9 @@ pub struct Place {
 pub struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
-    /// How many code points begin before each kibibyte, so that a place in a long line is found at
-    /// once.
-    counts: Vec<usize>,
+    /// So that a place in a long line is found at once.
+    code_points: Counts<'a>,
 }
-
-/// Bytes between two counts.
-const STEP: usize = 1024;
 
 impl<'a> Lines<'a> {
     /// Finds the lines of a text, which end with `\n`, `\r` or both.
@@ -38,13 +34,7 @@ impl<'a> Lines<'a> {
     pub fn of(text: &'a str) -> Self {
         let bytes = text.as_bytes();
         let mut starts = vec![0];
-        let mut counts = Vec::with_capacity(bytes.len() / STEP + 1);
-        let mut count = 0;
         for (at, byte) in bytes.iter().enumerate() {
-            if at % STEP == 0 {
-                counts.push(count);
-            }
-            count += usize::from(is_first(*byte));
             let is_end = match byte {
                 b'\n' => true,
                 b'\r' => bytes.get(at + 1) != Some(&b'\n'),
@@ -57,7 +47,7 @@ impl<'a> Lines<'a> {
         Self {
             text,
             starts,
-            counts,
+            code_points: Counts::of(text, code_points),
         }
     }
 
@@ -66,23 +56,12 @@ impl<'a> Lines<'a> {
     pub fn place(&self, at: usize) -> Place {
         let line = self.starts.partition_point(|start| *start <= at);
         let start = self.starts.get(line.saturating_sub(1)).copied();
-        let before = self.count(at) - self.count(start.unwrap_or_default());
+        let count = |at: usize| self.code_points.before(at);
+        let before = count(at) - count(start.unwrap_or_default());
         Place {
             line,
             column: before + 1,
         }
-    }
-
-    /// How many code points begin before a byte.
-    fn count(&self, at: usize) -> usize {
-        let step = (at / STEP).min(self.counts.len().saturating_sub(1));
-        let known = self.counts.get(step).copied().unwrap_or_default();
-        let rest = self
-            .text
-            .as_bytes()
-            .get(step * STEP..at)
-            .unwrap_or_default();
-        known + rest.iter().filter(|byte| is_first(**byte)).count()
     }
 
     /// The bytes of a line, its end left out; lines are counted from 1.
@@ -96,7 +75,83 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// True for a byte that begins a code point.
-fn is_first(byte: u8) -> bool {
-    byte & 0b1100_0000 != 0b1000_0000
+/// A text and where its bytes stand in UTF-16, in which JavaScript counts.
+#[derive(Debug, Clone)]
+pub struct Utf16<'a>(Counts<'a>);
+
+impl<'a> Utf16<'a> {
+    /// Counts a text once.
+    #[must_use]
+    pub fn of(text: &'a str) -> Self {
+        Self(Counts::of(text, units))
+    }
+
+    /// Number of UTF-16 code units before a byte.
+    #[must_use]
+    pub fn offset(&self, at: usize) -> usize {
+        self.0.before(at)
+    }
+}
+
+/// How many of something begin before each kibibyte of a text.
+#[derive(Debug, Clone)]
+struct Counts<'a> {
+    text: &'a str,
+    /// How many begin with a byte.
+    of_byte: fn(u8) -> usize,
+    before_steps: Vec<usize>,
+}
+
+impl<'a> Counts<'a> {
+    fn of(text: &'a str, of_byte: fn(u8) -> usize) -> Self {
+        let mut count = 0;
+        let chunks = text.as_bytes().chunks(STEP).map(|chunk| {
+            let before = count;
+            count += chunk.iter().copied().map(of_byte).sum::<usize>();
+            before
+        });
+        Self {
+            before_steps: chunks.collect(),
+            text,
+            of_byte,
+        }
+    }
+
+    fn before(&self, at: usize) -> usize {
+        let step = (at / STEP).min(self.before_steps.len().saturating_sub(1));
+        let known = self.before_steps.get(step).copied().unwrap_or_default();
+        let rest = self.text.as_bytes().get(step * STEP..at);
+        let rest = rest.unwrap_or_default().iter().copied();
+        known + rest.map(self.of_byte).sum::<usize>()
+    }
+}
+
+/// Bytes between two counts.
+const STEP: usize = 1024;
+
+/// Code points that begin with a byte.
+fn code_points(byte: u8) -> usize {
+    usize::from(byte & 0b1100_0000 != 0b1000_0000)
+}
+
+/// UTF-16 code units of the character that begins with a byte.
+fn units(byte: u8) -> usize {
+    code_points(byte) + usize::from(byte >= 0b1111_0000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_has_its_offset_in_utf_16() {
+        let text = "aä\u{1f600}b".repeat(1000);
+        let utf16 = Utf16::of(&text);
+        let mut expected = 0;
+        for (at, letter) in text.char_indices() {
+            assert_eq!(utf16.offset(at), expected, "byte {at}");
+            expected += letter.len_utf16();
+        }
+        assert_eq!(utf16.offset(text.len()), expected);
+    }
 }

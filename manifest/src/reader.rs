@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use serde_json::json;
-//! use crate::reader::read;
+//! use skupper_access_manifest::reader::read;
 //!
 //! let documents = read("a: off\n---\nb: 017\n");
 //! let values = documents.into_iter().map(|document| document.unwrap().value().unwrap());

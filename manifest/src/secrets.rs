@@ -1,241 +1,250 @@
-//! Which lines of a text may be shown.
+//! Values of a document that must not be shown.
 //!
-//! What a secret is, the policy's one rule of redaction says. Here are only the lines: whatever
-//! stands in a line with a secret, or with a field whose value could be one, is not shown.
+//! What a secret is, the policy's one rule of redaction says; here is only where it stands. A text
+//! without secrets ([`crate::redact`]) and single lines that may be shown ([`lines`]) follow from that.
+
+pub mod lines;
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use skupper_access_policy::redaction::redacted;
 
-use crate::judge::Document;
-use crate::reader::node::{Content, Entry, Name, NodeId, Span, Target, Tree, parts};
-
-/// What of a document must not be shown.
-#[derive(Debug, Default)]
-pub struct Secrets {
-    /// Stretches whose lines are hidden whole; in order, apart from each other.
-    lines: Vec<Span>,
-    /// Values that are hidden alone: those of fields that nobody knows, which may be secrets under a
-    /// misspelled name.
-    values: Vec<Span>,
-}
-
-/// A line as it may be shown.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// Not at all.
-    Hidden,
-    /// Like this; and where the stretch stands in it.
-    Line(String, Span),
-}
+use crate::fix::set;
+use crate::reader::node::{Content, Entry, Name, NodeId, Span, Tree};
+use crate::reader::objects::of_document;
 
 /// What stands in place of a secret.
 pub const HIDDEN: &str = "***";
 
-impl Secrets {
-    /// Finds the secrets of a document.
-    #[must_use]
-    pub fn of(document: &Document) -> Self {
-        let mut secrets = Self::default();
-        let tree = &document.tree;
-        collect(tree, tree.root, &mut secrets);
-        for judged in &document.objects {
-            let findings = judged.findings.iter().map(|placed| &placed.finding);
-            for finding in findings.filter(|finding| finding.code == "unknown-field") {
-                let pointer = judged.object.pointer.clone() + &finding.pointer();
-                let value = document.tree.span(&pointer, Target::Value);
-                let key = document.tree.span(&pointer, Target::Key);
-                secrets.values.extend((value != key).then_some(value));
-                // It may stand there twice.
-                let name = parts(&pointer).last().unwrap_or_default();
-                let parent = tree.place(&pointer).parent;
-                let fields = parent.map_or(&[][..], |parent| entries(tree, parent));
-                let fields = fields.iter().filter(|field| is_named(field, &name));
-                let values = fields.filter_map(|field| written(tree, field.value));
-                secrets.values.extend(values);
-            }
-        }
-        // No rule says which fields of these anybody knows.
-        for pointer in &document.unknown {
-            let fields = entries(tree, tree.place(pointer).value).iter();
-            let is_known = |field: &&Entry| {
-                ["apiVersion", "kind"]
-                    .iter()
-                    .any(|name| is_named(field, name))
-            };
-            let fields = fields.filter(|field| !is_known(field));
-            let values = fields.filter_map(|field| written(tree, field.value));
-            secrets.values.extend(values);
-        }
-        secrets.lines = merged(secrets.lines);
-        secrets.values = merged(secrets.values);
-        secrets
-    }
-
-    /// The line at `at`, whose text is `line`, and in it the stretch `span`.
-    #[must_use]
-    pub fn show(&self, line: &str, at: &Span, span: &Span) -> Shown {
-        let mut words = line.split(|letter: char| !letter.is_alphanumeric());
-        let is_touched = touching(&self.lines, at).next().is_some();
-        if is_touched || words.any(is_name_of_secret) || is_secret(&line.into()) {
-            return Shown::Hidden;
-        }
-        let mut shown = String::with_capacity(line.len());
-        let mut from = at.start;
-        for value in touching(&self.values, at) {
-            // A value of several lines may say anything in each of them, and one before the stretch
-            // would move it.
-            if value.start < at.start.max(span.end) || value.end > at.end {
-                return Shown::Hidden;
-            }
-            let before = line.get(from - at.start..value.start - at.start);
-            shown.push_str(before.unwrap_or_default());
-            shown.push_str(HIDDEN);
-            from = value.end;
-        }
-        shown.push_str(line.get(from - at.start..).unwrap_or_default());
-        let start = span.start.clamp(at.start, at.end) - at.start;
-        let end = span.end.clamp(at.start, at.end) - at.start;
-        let span = start..end.max(start);
-        hide_comment(&mut shown, span.end);
-        Shown::Line(shown, span)
-    }
+/// A key or a value that must not be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Secret {
+    /// Where it is written.
+    pub(crate) span: Span,
+    /// The value that may stand there.
+    pub(crate) shown: Value,
+    /// What else is not shown along with it, where lines are.
+    pub(crate) reach: Reach,
 }
 
-/// A comment may say anything, and a secret too. Behind `from` no comment is taken for a value.
-fn hide_comment(line: &mut String, from: usize) {
-    let behind = line.get(from..).unwrap_or_default();
-    let mark = behind.match_indices('#').find(|(at, _)| {
-        let before = behind.get(..*at).unwrap_or_default();
-        before.ends_with([' ', '\t'])
-    });
-    if let Some((at, _)) = mark {
-        line.truncate(from + at);
-        line.push_str("# ***");
-    }
+/// How much of the lines with a secret is hidden.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Every line of this stretch: a credential stands there.
+    Lines(Span),
+    /// The value alone: a field that nobody knows, which may be a secret under a misspelled name.
+    Value,
+    /// Nothing: a value that another one of the same key replaces.
+    Replaced,
 }
 
-/// The spans that touch a line, of several in order.
-fn touching<'a>(spans: &'a [Span], line: &Span) -> impl Iterator<Item = &'a Span> {
-    let first = spans.partition_point(|span| span.end < line.start);
-    let end = line.end;
-    let spans = spans.get(first..).unwrap_or_default().iter();
-    spans.take_while(move |span| span.start <= end)
-}
-
-/// The same spans in order, those that touch put together.
-fn merged(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_by_key(|span| span.start);
-    let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
-    for span in spans {
-        match merged.last_mut() {
-            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
-            _ => merged.push(span),
-        }
-    }
-    merged
-}
-
-/// The entries of a mapping; none of anything else.
-fn entries(tree: &Tree, id: NodeId) -> &[Entry] {
-    match tree.node(id).map(|node| &node.content) {
-        Some(Content::Mapping(entries)) => entries,
-        _ => &[],
-    }
-}
-
-fn is_named(entry: &Entry, expected: &str) -> bool {
-    matches!(&entry.name, Name::Field(name) if name == expected)
-}
-
-/// The stretch of a value, where something is written.
-fn written(tree: &Tree, id: NodeId) -> Option<Span> {
-    let span = tree.node(id).map(|node| node.span.clone())?;
-    (!span.is_empty()).then_some(span)
-}
-
-fn collect(tree: &Tree, id: NodeId, secrets: &mut Secrets) {
-    let Some(node) = tree.node(id) else {
-        return;
+/// Everything in a document that must not be shown.
+pub(crate) fn find(tree: &Tree, document: &Value) -> Vec<Secret> {
+    let mut search = Search {
+        tree,
+        secrets: Vec::new(),
     };
-    match &node.content {
-        Content::Scalar(value) => {
-            if is_secret(value) {
-                secrets.lines.push(node.span.clone());
-            }
+    search.value(None, tree.root, document, &shown(document));
+    search.secrets
+}
+
+/// The document as it may be shown. Items of a typed list are objects of its kind.
+pub(crate) fn shown(document: &Value) -> Value {
+    let mut shown = redacted(document);
+    for object in of_document(document) {
+        let written = document.pointer(&object.pointer).unwrap_or(&Value::Null);
+        if object.pointer.is_empty() || *written == object.value {
+            continue;
         }
-        Content::Sequence(elements) => {
-            for element in elements {
-                collect(tree, *element, secrets);
-            }
-        }
-        Content::Mapping(entries) => {
-            hide_replaced(tree, entries, &mut secrets.values);
-            for entry in entries {
-                let is_named = match &entry.name {
-                    Name::Field(name) => {
-                        let value = tree.node(entry.value).map(|value| &value.content);
-                        is_name_of_secret(name) || is_secret_field(name, value)
-                    }
-                    Name::Merge => false,
+        let mut item = redacted(&object.value);
+        if let Value::Object(fields) = &mut item {
+            for name in ["apiVersion", "kind"] {
+                match written.get(name) {
+                    Some(value) => fields.insert(name.to_owned(), value.clone()),
+                    None => fields.remove(name),
                 };
-                if is_named {
-                    hide_entry(tree, entry.key, entry.value, &mut secrets.lines);
-                } else {
-                    collect(tree, entry.value, secrets);
+            }
+        }
+        let _ = set(&mut shown, &object.pointer, item);
+    }
+    shown
+}
+
+struct Search<'a> {
+    tree: &'a Tree,
+    secrets: Vec<Secret>,
+}
+
+impl<'a> Search<'a> {
+    /// Looks for what differs between a value, whose key is `key`, and the same as it may be shown.
+    fn value(&mut self, key: Option<(&str, NodeId)>, id: NodeId, before: &Value, after: &Value) {
+        let content = match self.content(id) {
+            // What is hidden of a collection stands where its anchor is.
+            Some(Content::Alias(target)) if before.is_object() || before.is_array() => {
+                self.content(*target)
+            }
+            content => content,
+        };
+        match (content, before, after) {
+            (Some(Content::Mapping(entries)), Value::Object(_), Value::Object(_)) => {
+                self.fields(entries, &mut BTreeSet::new(), before, after);
+            }
+            (Some(Content::Sequence(elements)), Value::Array(before), Value::Array(after)) => {
+                for ((id, before), after) in elements.iter().zip(before).zip(after) {
+                    self.value(None, *id, before, after);
+                }
+            }
+            _ if before == after => {}
+            _ => {
+                let is_named = |(name, _): (&str, NodeId)| {
+                    let is_scalar = !(before.is_object() || before.is_array());
+                    is_name_of_secret(name) || is_scalar && is_secret_field(name, before)
+                };
+                let is_credential = key.is_some_and(is_named) || is_secret(before);
+                self.hide(key.map(|(_, key)| key), id, after, is_credential);
+            }
+        }
+    }
+
+    /// Looks at fields from the last one on, so that what stands again behind is known to be replaced.
+    /// `seen` are the names behind.
+    fn fields(
+        &mut self,
+        entries: &'a [Entry],
+        seen: &mut BTreeSet<&'a str>,
+        before: &Value,
+        after: &Value,
+    ) {
+        for entry in entries.iter().rev() {
+            match &entry.name {
+                Name::Merge => self.merge(entry.value, seen, before, after),
+                Name::Field(name) => {
+                    let is_replaced = !seen.insert(name);
+                    self.field(name, entry, is_replaced, before, after);
                 }
             }
         }
-        Content::Alias(_) => {}
     }
-}
 
-/// Hides collections whose key stands again behind them: nobody judges what is in them, and a field in
-/// them may be a secret under a misspelled name.
-fn hide_replaced(tree: &Tree, entries: &[Entry], values: &mut Vec<Span>) {
-    let mut names = BTreeSet::new();
-    for entry in entries.iter().rev() {
-        let Name::Field(name) = &entry.name else {
-            continue;
+    fn field(
+        &mut self,
+        name: &str,
+        entry: &Entry,
+        is_replaced: bool,
+        before: &Value,
+        after: &Value,
+    ) {
+        let shown = redacted(&name.into());
+        if shown != *name {
+            self.hide(Some(entry.key), entry.key, &shown, true);
+        }
+        let after = shown.as_str().and_then(|shown| after.get(shown));
+        let value = before.get(name).unwrap_or(&Value::Null);
+        if !is_replaced {
+            let key = Some((name, entry.key));
+            self.value(key, entry.value, value, after.unwrap_or(&Value::Null));
+            return;
+        }
+        // No object holds it, so that no rule can be asked about what is in it.
+        let scalar = match self.content(entry.value) {
+            Some(Content::Scalar(scalar)) => Some(scalar),
+            _ => None,
         };
-        let content = tree.node(entry.value).map(|value| &value.content);
-        let is_collection = matches!(content, Some(Content::Mapping(_) | Content::Sequence(_)));
-        if !names.insert(name) && is_collection {
-            values.extend(written(tree, entry.value));
+        let is_credential =
+            scalar.is_some_and(|scalar| is_secret_field(name, scalar)) || is_name_of_secret(name);
+        let is_unknown = after.is_some_and(|after| after == HIDDEN);
+        let first = self.secrets.len();
+        self.hide(Some(entry.key), entry.value, &HIDDEN.into(), is_credential);
+        if scalar.is_some() && !is_credential && !is_unknown {
+            for secret in self.secrets.iter_mut().skip(first) {
+                secret.reach = Reach::Replaced;
+            }
         }
     }
-}
 
-/// Hides a field, and where an alias takes its value from.
-fn hide_entry(tree: &Tree, key: NodeId, value: NodeId, secrets: &mut Vec<Span>) {
-    let span = |id: NodeId| {
-        tree.node(id)
-            .map(|node| node.span.clone())
-            .unwrap_or_default()
-    };
-    let (key, place) = (span(key), span(value));
-    secrets.push(key.start..place.end.max(key.end));
-    if let Some(Content::Alias(target)) = tree.node(value).map(|node| &node.content) {
-        secrets.push(span(*target));
+    /// Looks at mappings that are written behind `<<`. Of a list the first counts.
+    fn merge(&mut self, id: NodeId, seen: &mut BTreeSet<&'a str>, before: &Value, after: &Value) {
+        match self.content(id) {
+            Some(Content::Mapping(entries)) => self.fields(entries, seen, before, after),
+            Some(Content::Sequence(elements)) => {
+                for element in elements {
+                    self.merge(*element, seen, before, after);
+                }
+            }
+            Some(Content::Alias(target)) => self.names(*target, seen),
+            Some(Content::Scalar(_)) | None => {}
+        }
+    }
+
+    /// Notes the names that an alias brings along; their values are looked at where they stand.
+    fn names(&self, id: NodeId, seen: &mut BTreeSet<&'a str>) {
+        let Some(Content::Mapping(entries)) = self.content(id) else {
+            return;
+        };
+        for entry in entries {
+            match (&entry.name, self.content(entry.value)) {
+                (Name::Field(name), _) => {
+                    seen.insert(name);
+                }
+                (Name::Merge, Some(Content::Alias(target))) => self.names(*target, seen),
+                (Name::Merge, Some(Content::Sequence(elements))) => {
+                    for element in elements {
+                        self.names(*element, seen);
+                    }
+                }
+                (Name::Merge, _) => self.names(entry.value, seen),
+            }
+        }
+    }
+
+    /// Hides a key or value, and where an alias takes it from.
+    fn hide(&mut self, key: Option<NodeId>, id: NodeId, shown: &Value, is_credential: bool) {
+        let span = |id: NodeId| self.tree.node(id).map(|node| node.span.clone());
+        let Some(value) = span(id) else {
+            return;
+        };
+        let target = match self.content(id) {
+            Some(Content::Alias(target)) => span(*target),
+            _ => None,
+        };
+        let start = key.and_then(span).map_or(value.start, |key| key.start);
+        let reach = |stretch: Span| {
+            if is_credential {
+                Reach::Lines(stretch)
+            } else {
+                Reach::Value
+            }
+        };
+        let hidden = |span: Span, shown: Value, reach: Reach| Secret { span, shown, reach };
+        if let Some(target) = target {
+            let secret = hidden(target.clone(), HIDDEN.into(), reach(target));
+            self.secrets.push(secret);
+        }
+        if !value.is_empty() {
+            let stretch = start.min(value.start)..value.end;
+            self.secrets
+                .push(hidden(value, shown.clone(), reach(stretch)));
+        }
+    }
+
+    fn content(&self, id: NodeId) -> Option<&'a Content> {
+        self.tree.node(id).map(|node| &node.content)
     }
 }
 
 /// True where the rule of redaction hides any value of a field with this name.
-fn is_name_of_secret(name: &str) -> bool {
-    let field = json!({ name: "x" });
-    redacted(&field) != field
+pub(crate) fn is_name_of_secret(name: &str) -> bool {
+    is_secret_field(name, &"x".into())
 }
 
-/// True where it hides this value of the field.
-fn is_secret_field(name: &str, value: Option<&Content>) -> bool {
-    let Some(Content::Scalar(value @ Value::String(_))) = value else {
-        return false;
-    };
+/// True where it hides this value of a field because of the field's name.
+fn is_secret_field(name: &str, value: &Value) -> bool {
     let field = json!({ name: value });
     redacted(&field) != field
 }
 
-fn is_secret(value: &Value) -> bool {
+/// True for a text that it does not show as it is.
+pub(crate) fn is_secret(value: &Value) -> bool {
     value.is_string() && redacted(value) != *value
 }

@@ -5,14 +5,14 @@ use skupper_access_policy::finding::Cause;
 use skupper_access_policy::settings::Settings;
 
 use crate::checks::{self, LineNumbers};
-use crate::reader::node::{Target, Tree};
+use crate::reader::node::{Span, Target, Tree};
 use crate::reader::read as read_documents;
 
 /// A problem of settings.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Offset in the text, in bytes; `None` for what is about the whole text.
-    pub start: Option<usize>,
+    /// Stretch of the text; `None` for what is about the whole text.
+    pub span: Option<Span>,
     /// The problem, and what to write instead.
     pub text: String,
 }
@@ -23,28 +23,28 @@ pub struct Problem {
 /// # Errors
 /// Every problem, in the order of the text.
 pub fn read(text: &str) -> Result<(Value, Settings), Vec<Problem>> {
-    let at = |start: usize, text: &str| {
+    let at = |span: Span, text: &str| {
         vec![Problem {
-            start: Some(start),
+            span: Some(span),
             text: text.to_owned(),
         }]
     };
     let mut documents = Vec::new();
     for document in read_documents(text) {
-        let tree = document.map_err(|why| at(why.span.start, &why.problem))?;
-        let value = tree.value().map_err(|(span, why)| at(span.start, why))?;
+        let tree = document.map_err(|why| at(why.span, &why.problem))?;
+        let value = tree.value().map_err(|(span, why)| at(span, why))?;
         documents.push((tree, value));
     }
     let (tree, value, prefix) = chosen(&documents).map_err(|why| {
         vec![Problem {
-            start: None,
+            span: None,
             text: why.to_owned(),
         }]
     })?;
     let twice = checks::of_keys(&LineNumbers::of(text), tree, prefix);
     if let Some(finding) = twice.first() {
         let span = tree.span(&(prefix.to_owned() + &finding.pointer()), Target::Key);
-        return Err(at(span.start, &finding.to_string()));
+        return Err(at(span, &finding.to_string()));
     }
     let settings = Settings::read(value).map_err(|problems| {
         let problems = problems.problems().iter().map(|error| {
@@ -58,12 +58,13 @@ pub fn read(text: &str) -> Result<(Value, Settings), Vec<Problem>> {
             };
             let span = tree.span(&format!("{prefix}{pointer}"), target);
             Problem {
-                start: Some(span.start),
+                span: Some(span),
                 text: error.to_string(),
             }
         });
         let mut problems: Vec<Problem> = problems.collect();
-        problems.sort();
+        let start = |problem: &Problem| problem.span.as_ref().map(|span| span.start);
+        problems.sort_by(|a, b| (start(a), &a.text).cmp(&(start(b), &b.text)));
         problems
     })?;
     Ok((value.clone(), settings))

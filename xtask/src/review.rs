@@ -18,7 +18,8 @@ use skupper_access_check::exclude::Excluded;
 use skupper_access_check::files::{self, Input, Unread};
 use skupper_access_check::surroundings::Surroundings;
 use skupper_access_check::work::examine;
-use skupper_access_manifest::judge::{Contents, Document, Placed, names_ours};
+use skupper_access_manifest::context::Context;
+use skupper_access_manifest::judge::{Contents, Document, names_ours};
 use skupper_access_manifest::place::Lines;
 use skupper_access_manifest::reader::node::Span;
 use skupper_access_policy::redaction::redacted;
@@ -111,7 +112,8 @@ impl Reviewer {
             Err(unread) => return Err(unread.line(input)),
         };
         let text = file.text;
-        let mut contents = examine(input, &text, surroundings, &self.settings, self.now);
+        let context = Context::new(&self.settings, self.now);
+        let mut contents = examine(input, &text, surroundings, &context);
         if !input.is_named {
             contents.skip_unreadable_of_others(&text);
         }
@@ -228,9 +230,8 @@ struct Answer {
 /// One for a document in which the checker refuses something and every object of ours is allowed: what
 /// it refuses is then nearly of ours.
 fn refused_unknown(document: &Document) -> usize {
-    let is_refused = document.checks.iter().any(Placed::denies);
-    let is_counted = document.objects.iter().any(|judged| !judged.is_allowed);
-    usize::from(is_refused && !is_counted)
+    let unknown = document.unknown.iter();
+    unknown.filter(|unknown| unknown.refusal.is_some()).count()
 }
 
 /// The object as YAML for people, its secrets hidden.

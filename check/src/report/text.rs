@@ -10,7 +10,8 @@ use crate::pages;
 use skupper_access_manifest::judge::Placed;
 use skupper_access_manifest::place::Lines;
 use skupper_access_manifest::reader::node::Span;
-use skupper_access_manifest::secrets::{HIDDEN, Secrets, Shown};
+use skupper_access_manifest::secrets::HIDDEN;
+use skupper_access_manifest::secrets::lines::{Secrets, Shown};
 
 pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, is_coloured: bool) -> Pieces {
     let renderer = if is_coloured {

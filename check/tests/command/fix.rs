@@ -1,6 +1,7 @@
 //! `--fix` writes what is wanted and nothing else.
 
 use serde_json::Value;
+use skupper_access_manifest::context::Context;
 use skupper_access_manifest::fix::fix;
 use skupper_access_manifest::judge::judge;
 use skupper_access_policy::settings::Settings;
@@ -12,8 +13,8 @@ const GRANT: &str = "apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadat
 
 /// The text after a fix; the same where nothing can be written.
 fn fixed(text: &str, settings: &Settings) -> String {
-    let contents = judge(text, settings, now());
-    fix(text, &contents, settings, now())
+    let context = Context::new(settings, now());
+    fix(text, &judge(text, &context), &context)
         .text
         .unwrap_or_else(|| text.to_owned())
 }
@@ -207,14 +208,15 @@ fn every_example_of_the_pages_is_fixed_once_and_for_all() {
             None => Settings::default(),
         };
         let name = &example.name;
-        let contents = judge(&example.object, &settings, now());
-        let outcome = fix(&example.object, &contents, &settings, now());
+        let context = Context::new(&settings, now());
+        let contents = judge(&example.object, &context);
+        let outcome = fix(&example.object, &contents, &context);
         assert!(outcome.unwritten.is_empty(), "{name}: not written");
         let Some(text) = outcome.text else {
             continue;
         };
         changed += 1;
-        let again = judge(&text, &settings, now());
+        let again = judge(&text, &context);
         let objects = again
             .documents
             .iter()
@@ -228,7 +230,7 @@ fn every_example_of_the_pages_is_fixed_once_and_for_all() {
                 "{name}: {text}"
             );
         }
-        let second = fix(&text, &again, &settings, now());
+        let second = fix(&text, &again, &context);
         assert!(
             second.text.is_none() && second.unwritten.is_empty(),
             "{name}: {text}"

@@ -3,6 +3,7 @@
 use chrono::DateTime;
 use skupper_access_check::args::OutputFormat;
 use skupper_access_check::report::{Judged, Style};
+use skupper_access_manifest::context::Context;
 use skupper_access_manifest::fix::fix;
 use skupper_access_manifest::judge::judge;
 use skupper_access_manifest::reader::node::Target;
@@ -13,7 +14,8 @@ use skupper_access_policy::settings::Settings;
 /// Every document is judged or refused, every place lies inside the text, no output holds what is no
 /// text for a terminal, and what is fixed once is not fixed twice.
 pub(crate) fn manifest(text: &str) {
-    let (settings, now) = (Settings::default(), DateTime::UNIX_EPOCH);
+    let settings = Settings::default();
+    let context = Context::new(&settings, DateTime::UNIX_EPOCH);
     for document in read(text) {
         match document {
             Ok(document) => {
@@ -27,7 +29,7 @@ pub(crate) fn manifest(text: &str) {
             Err(unreadable) => assert!(text.get(unreadable.span).is_some()),
         }
     }
-    let contents = judge(text, &settings, now);
+    let contents = judge(text, &context);
     for format in [
         OutputFormat::Text,
         OutputFormat::Json,
@@ -50,9 +52,9 @@ pub(crate) fn manifest(text: &str) {
         let acts = |letter: char| is_hidden(letter) && letter != '\n';
         assert!(!said.contains(acts), "{said:?}");
     }
-    let fixed = fix(text, &contents, &settings, now);
+    let fixed = fix(text, &contents, &context);
     if let Some(text) = fixed.text {
-        let again = fix(&text, &judge(&text, &settings, now), &settings, now);
+        let again = fix(&text, &judge(&text, &context), &context);
         assert!(again.text.is_none(), "a second fix changes {text:?}");
     }
 }

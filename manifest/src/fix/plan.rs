@@ -1,20 +1,20 @@
-//! Wanted values -> patches of the text.
+//! Wanted values -> edits of the text.
 
 use serde_json::Value;
+use skupper_access_policy::finding::Fix;
 
-use super::Edit;
-use super::patch::Patch;
 use super::render::{self, Quotes};
+use crate::edit::Edit;
 use crate::reader::node::{Content, Entry, Node, NodeId, Place, Span, Style, Tree, parts};
 
-/// The patches that write every value, if there is a place for each.
-pub(crate) fn plan(text: &str, tree: &Tree, edits: &[Edit]) -> Option<Vec<Patch>> {
+/// The edits that write every value, if there is a place for each.
+pub(crate) fn plan(text: &str, tree: &Tree, wanted: &[Fix]) -> Option<Vec<Edit>> {
     let planner = Planner { text, tree };
-    let mut patches = Vec::new();
+    let mut edits = Vec::new();
     let mut inserts: Vec<(NodeId, Vec<(String, &Value)>)> = Vec::new();
-    for edit in edits {
-        let place = tree.place(&edit.pointer);
-        let depth = parts(&edit.pointer).count();
+    for fix in wanted {
+        let place = tree.place(&fix.pointer);
+        let depth = parts(&fix.pointer).count();
         let is_merged = |parent: NodeId| {
             let parent = tree.node(parent).map(|node| &node.content);
             place.key.is_none() && matches!(parent, Some(Content::Mapping(_)))
@@ -23,22 +23,22 @@ pub(crate) fn plan(text: &str, tree: &Tree, edits: &[Edit]) -> Option<Vec<Patch>
             // What `<<` brings along is replaced by a field behind it.
             Some(parent) if place.depth == depth && is_merged(parent) => parent,
             _ if place.depth == depth => {
-                patches.push(planner.replace(&place, &edit.value)?);
+                edits.push(planner.replace(&place, &fix.value)?);
                 continue;
             }
             _ if place.depth + 1 == depth => place.value,
             _ => return None,
         };
-        let field = (parts(&edit.pointer).last()?, &edit.value);
+        let field = (parts(&fix.pointer).last()?, &fix.value);
         match inserts.iter_mut().find(|(known, _)| *known == parent) {
             Some((_, fields)) => fields.push(field),
             None => inserts.push((parent, vec![field])),
         }
     }
     for (parent, fields) in inserts {
-        patches.push(planner.insert(parent, &fields)?);
+        edits.push(planner.insert(parent, &fields)?);
     }
-    Some(patches)
+    Some(edits)
 }
 
 struct Planner<'a> {
@@ -47,7 +47,7 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn replace(&self, place: &Place, value: &Value) -> Option<Patch> {
+    fn replace(&self, place: &Place, value: &Value) -> Option<Edit> {
         let node = self.tree.node(place.value)?;
         if node.span.is_empty() {
             return self.fill(place, value);
@@ -63,7 +63,7 @@ impl Planner<'_> {
             text.push(' ');
             text.push_str(comment);
         }
-        Some(Patch {
+        Some(Edit {
             span: node.span.clone(),
             text,
         })
@@ -80,7 +80,7 @@ impl Planner<'_> {
     }
 
     /// Writes a value behind a key that has none.
-    fn fill(&self, place: &Place, value: &Value) -> Option<Patch> {
+    fn fill(&self, place: &Place, value: &Value) -> Option<Edit> {
         let key = self.tree.node(place.key?)?;
         let behind = self.text.get(key.span.end..)?;
         let colon = behind.find(':').filter(|colon| {
@@ -99,7 +99,7 @@ impl Planner<'_> {
             let fields = fields.iter().map(|(name, value)| (name.clone(), value));
             let fields: Vec<_> = fields.collect();
             let indentation = self.indentation(key) + "  ";
-            return Some(Patch {
+            return Some(Edit {
                 span: at..at,
                 text: self.lines(&fields, &indentation, Quotes::Plain),
             });
@@ -109,13 +109,13 @@ impl Planner<'_> {
         let blanks = rest.len() - rest.trim_start_matches(' ').len();
         let is_last = rest.get(blanks..)?.starts_with([',', '}']);
         let end = if is_last { at + blanks } else { at };
-        Some(Patch {
+        Some(Edit {
             span: at..end,
             text,
         })
     }
 
-    fn insert(&self, parent: NodeId, fields: &[(String, &Value)]) -> Option<Patch> {
+    fn insert(&self, parent: NodeId, fields: &[(String, &Value)]) -> Option<Edit> {
         let node = self.tree.node(parent)?;
         let Content::Mapping(entries) = &node.content else {
             return None;
@@ -127,7 +127,7 @@ impl Planner<'_> {
     }
 
     /// Below the last entry, or, where that is a block that keeps the lines below it, above the first.
-    fn insert_lines(&self, entries: &[Entry], fields: &[(String, &Value)]) -> Option<Patch> {
+    fn insert_lines(&self, entries: &[Entry], fields: &[(String, &Value)]) -> Option<Edit> {
         let first = self.tree.node(entries.first()?.key)?;
         let last = entries.last()?;
         let quotes = if first.style == Style::Double {
@@ -150,7 +150,7 @@ impl Planner<'_> {
             let indentation = self.indentation(first);
             let lines = lines.trim_start().to_owned() + line_end + &indentation;
             let at = first.span.start;
-            return Some(Patch {
+            return Some(Edit {
                 span: at..at,
                 text: lines,
             });
@@ -158,7 +158,7 @@ impl Planner<'_> {
         let end = value.span.end.max(self.tree.node(last.key)?.span.end);
         let rest = self.text.get(end..)?;
         let at = end + rest.find(['\r', '\n']).unwrap_or(rest.len());
-        Some(Patch {
+        Some(Edit {
             span: at..at,
             text: lines,
         })
@@ -169,12 +169,12 @@ impl Planner<'_> {
         node: &Node,
         entries: &[Entry],
         fields: &[(String, &Value)],
-    ) -> Option<Patch> {
+    ) -> Option<Edit> {
         let Some(last) = entries.last() else {
             let quotes = self.quotes_of(node);
             let at = node.span.start + 1;
             let text = render::fields(fields, quotes).join(", ");
-            return Some(Patch { span: at..at, text });
+            return Some(Edit { span: at..at, text });
         };
         let key = self.tree.node(last.key)?;
         let quotes = if key.style == Style::Double {
@@ -193,7 +193,7 @@ impl Planner<'_> {
             .into_iter()
             .map(|field| separator.clone() + &field)
             .collect();
-        Some(Patch {
+        Some(Edit {
             span: end..end,
             text,
         })

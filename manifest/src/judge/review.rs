@@ -1,15 +1,13 @@
 //! One object: the policy's answer, without what it says about values that are filled in later.
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 use skupper_access_policy::answer::of_verdict;
 use skupper_access_policy::finding::{Finding, Severity};
-use skupper_access_policy::review_object;
-use skupper_access_policy::settings::Settings;
 use skupper_access_policy::verdict::Verdict;
 
 use super::{Judged, Placed};
 use crate::checks::{self, LineNumbers};
+use crate::context::Context;
 use crate::reader::node::{Target, Tree};
 use crate::reader::objects::Object;
 use crate::unfinished::{self, Note, Reason};
@@ -26,15 +24,11 @@ pub(super) struct Review<'a, 'text> {
 impl Review<'_, '_> {
     /// Judges it: the answer, what the checker finds itself, and a note about values that are filled in
     /// later.
-    pub(super) fn judge(
-        self,
-        settings: &Settings,
-        now: DateTime<Utc>,
-    ) -> (Judged, Vec<Placed>, Option<Note>) {
+    pub(super) fn judge(self, context: &Context<'_>) -> (Judged, Vec<Placed>, Option<Note>) {
         let object = self.object;
         let place = |finding| Placed::new(finding, self.tree, &object.pointer);
         let mut open = Vec::new();
-        let verdict = review_object(object.value.clone(), None, None, settings, now);
+        let verdict = context.review(object.value.clone());
         let verdict = without_open(verdict, &object.value, &mut open);
         let checks = checks::of_object(self.lines, self.tree, &object);
         let checks = split(checks, &object.value, &mut open).into_iter();
@@ -46,10 +40,16 @@ impl Review<'_, '_> {
             reason: Reason::FilledInLater(fields(&open)),
             count: 0,
         });
+        let denial = checks.iter().find(|placed| placed.denies());
         let judged = Judged {
             span: self.tree.span(&object.pointer, Target::Key),
             findings: verdict.findings.iter().cloned().map(place).collect(),
-            is_allowed: verdict.is_allowed() && !checks.iter().any(Placed::denies),
+            refusal: (verdict
+                .refusal
+                .as_ref()
+                .map(|refusal| refusal.message.clone()))
+            .or_else(|| denial.map(|placed| placed.finding.to_string())),
+            is_update: context.old_object(&object.value).is_some(),
             answer: of_verdict(verdict),
             object,
         };

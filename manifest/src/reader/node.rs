@@ -1,8 +1,8 @@
 //! A document as a tree whose every node knows where it was written.
 //!
 //! ```
-//! use crate::reader::node::Target;
-//! use crate::reader::read;
+//! use skupper_access_manifest::reader::node::Target;
+//! use skupper_access_manifest::reader::read;
 //!
 //! let text = "kind: AccessGrant\nspec: {expirationWindow: 1 day}\n";
 //! let documents = read(text);

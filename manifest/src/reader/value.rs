@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use super::Unreadable;
 use super::node::{Content, Entry, Name, NodeId, Span, Tree};
 
 impl Tree {
@@ -14,6 +15,13 @@ impl Tree {
     /// mappings, or aliases that repeat too much.
     pub fn value(&self) -> Result<Value, (Span, &'static str)> {
         Expansion::of(self).value(self.root, 0)
+    }
+
+    /// The same, with a problem as that of its document.
+    pub(crate) fn readable_value(&self) -> Result<Value, Unreadable> {
+        self.value().map_err(|(span, problem)| {
+            Unreadable::new(span, problem).of_document(self.span.clone())
+        })
     }
 }
 

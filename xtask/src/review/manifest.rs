@@ -25,7 +25,7 @@ impl Manifest {
         let manifests = objects.map(|judged| Self {
             title: comment.map_or_else(|| kind_and_name(&judged.object.value), str::to_owned),
             object: judged.object.value.clone(),
-            is_allowed: judged.is_allowed,
+            is_allowed: judged.is_allowed(),
         });
         manifests.collect()
     }
@@ -69,6 +69,7 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use skupper_access_manifest::context::Context;
     use skupper_access_manifest::judge::judge;
     use skupper_access_policy::settings::Settings;
 
@@ -77,7 +78,9 @@ mod tests {
     #[test]
     fn a_token_request_is_a_subresource_of_its_service_account() {
         let text = include_str!("../../../examples/token-request-one-year.yml");
-        let contents = judge(text, &Settings::default(), DateTime::UNIX_EPOCH);
+        let settings = Settings::default();
+        let context = Context::new(&settings, DateTime::UNIX_EPOCH);
+        let contents = judge(text, &context);
         let manifests = Manifest::all(text, &contents);
         let request = manifests[0].request();
         assert_eq!(manifests.len(), 1);
