@@ -28,7 +28,7 @@ POLICY_SOURCES := $(MANIFESTS) $(shell find src -name '*.rs')
 HOST_SOURCES := $(shell find tests/host -name '*.rs' -o -path 'tests/host/Cargo.toml')
 MANIFEST_SOURCES := $(POLICY_SOURCES) $(shell find manifest/src -name '*.rs') manifest/Cargo.toml
 SIDECAR_SOURCES := $(MANIFEST_SOURCES) $(shell find sidecar/src -name '*.rs') sidecar/Cargo.toml
-CHECK_SOURCES := $(MANIFEST_SOURCES) $(shell find check/src -name '*.rs') check/Cargo.toml check/build.rs policy-metadata.yml $(wildcard rules/*.md rules/manifest/*.md)
+CHECK_SOURCES := $(MANIFEST_SOURCES) $(shell find check/src -name '*.rs') check/Cargo.toml policy-metadata.yml $(shell find rules -type f)
 BINDGEN_SOURCES := $(shell find web/bindgen -name '*.rs' -o -name Cargo.toml)
 WEB_SOURCES := $(MANIFEST_SOURCES) $(shell find web/src -name '*.rs') web/Cargo.toml
 NPM_SOURCES := $(shell find web/npm/src -name '*.ts') web/npm/embed.js web/npm/package.json web/npm/tsconfig.json web/tsconfig.json
@@ -140,6 +140,11 @@ web-tests: web $(WEB)/cases.jsonl | test-tools ## the npm package and the playgr
 	$(call say,testing the JavaScript parts)
 	cd web && CASES=$(abspath $(WEB)/cases.jsonl) npm test --workspace npm
 	cd web && npm test --workspace playground
+
+# The rule pages as JSON, for the playground and the rule reference.
+$(WEB)/pages.json: $(POLICY_SOURCES) $(shell find manifest/src rules -type f) | toolchain
+	mkdir -p $(WEB)
+	cargo run --locked --quiet --package rule-pages > $@
 
 # What the library answers to the questions that every door is asked.
 $(WEB)/cases.jsonl: $(POLICY_SOURCES) $(shell find tests/cases tests/common rules tests/reviews tests/durations -type f) | toolchain

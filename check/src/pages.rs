@@ -1,18 +1,15 @@
-//! The rules' pages, as they stand in `rules` and `rules/manifest`.
+//! The rules and their pages.
 
+use rule_pages::{PAGES, REPOSITORY, Source};
+use skupper_access_manifest::checks;
 use skupper_access_policy::catalogue;
 use skupper_access_policy::nearest;
 use skupper_access_policy::rules::Rule;
 
-use skupper_access_manifest::checks;
-
-include!(concat!(env!("OUT_DIR"), "/pages.rs"));
-
 /// The page of a rule.
 #[must_use]
 pub fn page(code: &str) -> Option<&'static str> {
-    let page = PAGES.iter().find(|(name, ..)| *name == code);
-    page.map(|(_, _, text)| *text)
+    source(code).map(|page| page.text)
 }
 
 /// Every rule: those of the policy, and those that the checker has beside them.
@@ -23,15 +20,12 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 /// Where the page of a rule is published.
 #[must_use]
 pub fn address(code: &str) -> String {
-    let page = PAGES.iter().find(|(name, ..)| *name == code);
-    let folder = page.map_or("rules", |(_, folder, _)| *folder);
-    format!("{SOURCE}/blob/main/{folder}/{code}.md")
+    let folder = source(code).map_or("rules", |page| page.folder);
+    format!("{REPOSITORY}/blob/main/{folder}/{code}.md")
 }
 
-/// Where the source is published.
-#[must_use]
-pub fn source() -> &'static str {
-    SOURCE
+fn source(code: &str) -> Option<&'static Source> {
+    PAGES.iter().find(|page| page.code == code)
 }
 
 /// The rule whose code is nearest to what was written.

@@ -33,7 +33,7 @@ pub(super) fn head(root: &Root) -> String {
     let driver = json!({
         "name": "skupper-access-check",
         "version": env!("CARGO_PKG_VERSION"),
-        "informationUri": pages::source(),
+        "informationUri": rule_pages::REPOSITORY,
         "rules": rules,
     });
     let bases = json!({BASE: {"uri": root.uri()}});

@@ -1,4 +1,4 @@
-//! Takes the pages of the rules and the published address into the binary.
+//! Takes the pages and the published address into the crate.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -12,7 +12,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let metadata = root.join("policy-metadata.yml");
     println!("cargo::rerun-if-changed={}", metadata.display());
 
-    let mut code = String::from("const PAGES: &[(&str, &str, &str)] = &[\n");
+    let mut code = String::from(
+        "/// Every page, those of the policy first, sorted by code.\npub static PAGES: &[Source] = &[\n",
+    );
     for folder in ["rules", "rules/manifest"] {
         let pages = root.join(folder);
         println!("cargo::rerun-if-changed={}", pages.display());
@@ -24,7 +26,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         for file in files {
             let name = file.file_stem().unwrap_or_default().to_string_lossy();
             let path = file.display().to_string();
-            writeln!(code, "    ({name:?}, {folder:?}, include_str!({path:?})),")?;
+            writeln!(
+                code,
+                "    Source {{ code: {name:?}, folder: {folder:?}, text: include_str!({path:?}) }},"
+            )?;
         }
     }
     code.push_str("];\n");
@@ -33,7 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .lines()
         .find_map(|line| line.trim().strip_prefix("io.kubewarden.policy.source: "))
         .ok_or("policy-metadata.yml must name the address of the source")?;
-    writeln!(code, "const SOURCE: &str = {:?};", source.trim())?;
+    code.push_str("/// Where the source is published.\n");
+    writeln!(code, "pub const REPOSITORY: &str = {:?};", source.trim())?;
     fs::write(Path::new(&env::var("OUT_DIR")?).join("pages.rs"), code)?;
     Ok(())
 }

@@ -1,0 +1,231 @@
+//! The pages of the rules: each is specification, test and documentation of one rule.
+//!
+//! A page is `# code`, why the rule is there, and cases. A case is a heading, `## Refused: ...`,
+//! `## Warned: ...` or `## Accepted: ...`, perhaps a remark, and fenced blocks named `settings`, `user`,
+//! `old` and `object`. Comments in `object` claim what is found at their line, or at the line of the
+//! object that it is missing from, and what is stored there; they are taken out of its text:
+//!
+//! ```yaml
+//!   expirationWindow: 1 day # deny grant-window-format: write '24h'
+//!   redemptionsAllowed: null # stored: 1
+//! ```
+//!
+//! A comment in a line of its own speaks about the line that follows it.
+
+mod read;
+
+use serde_json::{Value, json};
+use skupper_access_policy::admission_request;
+
+pub use read::{PageError, Problem, read};
+
+include!(concat!(env!("OUT_DIR"), "/pages.rs"));
+
+/// The time at which every case ends as it says.
+pub const NOW: &str = "2026-11-22T00:00:00Z";
+
+/// A page as it is written.
+#[derive(Debug)]
+pub struct Source {
+    /// The code of the rule: the name of the file.
+    pub code: &'static str,
+    /// The folder in the repository: `rules` for a rule of the policy, `rules/manifest` for a check.
+    pub folder: &'static str,
+    /// The whole file.
+    pub text: &'static str,
+}
+
+/// A page, read.
+#[derive(Debug, PartialEq)]
+pub struct Page {
+    /// The code of the rule.
+    pub code: String,
+    /// Why the rule is there, in Markdown.
+    pub why: String,
+    /// Its cases, in order.
+    pub cases: Vec<Case>,
+}
+
+/// An example of a page.
+#[derive(Debug, PartialEq)]
+pub struct Case {
+    /// The code of the rule and the heading: `grant-window-format: Refused: days`.
+    pub name: String,
+    /// The heading without the outcome.
+    pub heading: String,
+    /// What the heading says becomes of the object.
+    pub outcome: Outcome,
+    /// Markdown between heading and blocks, or nothing.
+    pub remark: String,
+    /// The object, without the comments.
+    pub object: Block,
+    /// What is stored of it so far.
+    pub old: Option<Block>,
+    /// The settings of the policy.
+    pub settings: Option<Block>,
+    /// The `userInfo` of who asks.
+    pub user: Option<Block>,
+    /// What the comments say is found.
+    pub claims: Vec<Claim>,
+    /// What the comments say is stored.
+    pub stored: Vec<Stored>,
+}
+
+/// YAML, and what it means.
+#[derive(Debug, PartialEq)]
+pub struct Block {
+    /// As it is written.
+    pub text: String,
+    /// As kubectl reads it.
+    pub value: Value,
+}
+
+/// What becomes of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A finding denies it.
+    Refused,
+    /// Nothing denies it, and the user is warned.
+    Warned,
+    /// Nothing is found.
+    Accepted,
+}
+
+/// A finding that a comment claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Its line in the object, from 1.
+    pub line: usize,
+    /// `deny` or `warn`.
+    pub severity: String,
+    /// The code of the rule.
+    pub code: String,
+    /// A part of the finding's text.
+    pub text: String,
+}
+
+/// A value that a comment claims to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The line of its key in the object, from 1.
+    pub line: usize,
+    /// The value.
+    pub value: Value,
+}
+
+/// The pages of the policy's rules, sorted by code.
+///
+/// # Errors
+/// Where and why one cannot be read.
+pub fn of_policy() -> Result<Vec<Page>, PageError> {
+    in_folder("rules")
+}
+
+/// The pages of the checks of any object, sorted by code.
+///
+/// # Errors
+/// Where and why one cannot be read.
+pub fn of_checks() -> Result<Vec<Page>, PageError> {
+    in_folder("rules/manifest")
+}
+
+fn in_folder(folder: &str) -> Result<Vec<Page>, PageError> {
+    let pages = PAGES.iter().filter(|page| page.folder == folder);
+    pages.map(|page| read(page.code, page.text)).collect()
+}
+
+impl Case {
+    /// The settings, `{}` where the case has none.
+    #[must_use]
+    pub fn settings(&self) -> Value {
+        let settings = self.settings.as_ref();
+        settings.map_or_else(|| json!({}), |settings| settings.value.clone())
+    }
+
+    /// The admission request about the object.
+    #[must_use]
+    pub fn request(&self) -> Value {
+        let value = |block: &Option<Block>| block.as_ref().map(|block| block.value.clone());
+        let object = self.object.value.clone();
+        admission_request(object, value(&self.old), value(&self.user))
+    }
+
+    /// The payload of `validate`.
+    #[must_use]
+    pub fn payload(&self) -> Vec<u8> {
+        let payload = json!({"request": self.request(), "settings": self.settings()});
+        payload.to_string().into_bytes()
+    }
+}
+
+impl Outcome {
+    /// The name, in lower case.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Warned => "warned",
+            Self::Accepted => "accepted",
+        }
+    }
+}
+
+/// Pages as JSON, for programs that are not written in Rust. Blocks are texts; `change` and
+/// `settingsJson` are what they mean as JSON text, so that no number loses precision on the way:
+///
+/// ```text
+/// {"now": "2026-11-22T00:00:00Z",
+///  "pages": [{"code": "grant-window-format", "why": "...", "cases": [{
+///      "heading": "days, which Go does not have", "outcome": "refused", "remark": "",
+///      "object": "apiVersion: ...", "old": "...", "settings": "...", "user": "...",
+///      "change": "{\"object\": ..., \"oldObject\": ..., \"userInfo\": ...}", "settingsJson": "{}",
+///      "claims": [{"line": 6, "severity": "deny", "code": "grant-window-format", "text": "..."}],
+///      "stored": [{"line": 7, "value": "\"24h\""}]}]}]}
+/// ```
+///
+/// Blocks that a case does not have are left out.
+#[must_use]
+pub fn to_json(pages: &[Page]) -> Value {
+    let pages = pages.iter().map(|page| {
+        let cases: Vec<Value> = page.cases.iter().map(case_to_json).collect();
+        json!({"code": page.code, "why": page.why, "cases": cases})
+    });
+    json!({"now": NOW, "pages": pages.collect::<Vec<_>>()})
+}
+
+fn case_to_json(case: &Case) -> Value {
+    let value = |block: &Option<Block>| block.as_ref().map(|block| block.value.clone());
+    let change = json!({
+        "object": case.object.value,
+        "oldObject": value(&case.old),
+        "userInfo": value(&case.user),
+    });
+    let claims = case.claims.iter().map(|claim| {
+        json!({"line": claim.line, "severity": claim.severity, "code": claim.code, "text": claim.text})
+    });
+    let stored = case.stored.iter();
+    let stored =
+        stored.map(|stored| json!({"line": stored.line, "value": stored.value.to_string()}));
+    let mut fields = json!({
+        "heading": case.heading,
+        "outcome": case.outcome.name(),
+        "remark": case.remark,
+        "object": case.object.text,
+        "change": change.to_string(),
+        "settingsJson": case.settings().to_string(),
+        "claims": claims.collect::<Vec<_>>(),
+        "stored": stored.collect::<Vec<_>>(),
+    });
+    let blocks = [
+        ("old", &case.old),
+        ("settings", &case.settings),
+        ("user", &case.user),
+    ];
+    if let Value::Object(fields) = &mut fields {
+        for (name, block) in blocks {
+            let text = block.as_ref().map(|block| block.text.as_str().into());
+            fields.extend(text.map(|text| (name.to_owned(), text)));
+        }
+    }
+    fields
+}
