@@ -4,10 +4,13 @@
 
 mod rules;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::field::{Cursor, Field, Mismatches};
+use crate::admitted::{Admitted, NotAdmitted, Typed, admit};
+use crate::field::{Cursor, Field, Mismatches, Unreadable};
 use crate::kind::{Edit, GroupVersionKind, Kind, Row, SpecField, Vocabulary};
+use crate::request::Request;
 use crate::review::Review;
 use crate::settings::Settings;
 use crate::skupper_object::is_same_map;
@@ -15,8 +18,49 @@ use crate::value::code::{Code, CodeProblem};
 use crate::value::duration::{GoDuration, WindowProblem, read_window};
 use crate::value::name::{NameProblem, SubdomainName};
 
-/// The kind.
-pub(crate) enum AccessGrant {}
+/// An AccessGrant that may be created. No `Debug`: it may hold a code.
+pub struct AccessGrant {
+    /// Its name; absent where `generateName` makes one.
+    pub name: Option<String>,
+    /// Number of redemptions.
+    pub redemptions_allowed: u32,
+    /// Time from the creation to the expiry.
+    pub expiration_window: GoDuration,
+    /// The code, where the user chose one.
+    pub code: Option<String>,
+    /// The issuer, where the user named one.
+    pub issuer: Option<String>,
+}
+
+impl AccessGrant {
+    /// Judges a request to create an AccessGrant, and reads it.
+    ///
+    /// # Errors
+    /// Rules deny it, or it is another request.
+    pub fn admit(
+        request: &Request<'_>,
+        settings: &Settings,
+        now: DateTime<Utc>,
+    ) -> Result<Admitted<Self>, NotAdmitted> {
+        admit(request, settings, now)
+    }
+}
+
+impl Typed for AccessGrant {
+    fn of(review: &Review<'_, Self>) -> Result<Self, Unreadable> {
+        let spec = &review.new.spec;
+        let default = review.settings.access_grant.default_redemptions_allowed;
+        let allowed = *spec.redemptions_allowed.read()?.unwrap_or(&default);
+        let window = replacement(review).or_else(|| spec.window(review.settings));
+        Ok(Self {
+            name: review.new.name.read()?.map(|name| (*name).to_owned()),
+            redemptions_allowed: allowed.try_into().map_err(|_| Unreadable)?,
+            expiration_window: window.ok_or(Unreadable)?,
+            code: spec.code.read()?.map(|code| code.reveal().to_owned()),
+            issuer: spec.issuer.read()?.map(|name| name.as_str().to_owned()),
+        })
+    }
+}
 
 /// The fields of an AccessGrant's `spec`.
 pub(crate) struct GrantSpec<'a> {

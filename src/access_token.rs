@@ -4,18 +4,61 @@
 
 mod rules;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::field::{Cursor, Field, Mismatches};
+use crate::admitted::{Admitted, NotAdmitted, Typed, admit};
+use crate::field::{Cursor, Field, Mismatches, Unreadable};
 use crate::kind::{Edit, GroupVersionKind, Kind, Row, SpecField, Vocabulary};
+use crate::request::Request;
 use crate::review::Review;
+use crate::settings::Settings;
 use crate::skupper_object::is_same_map;
 use crate::value::certificate::{BundleProblem, CertificateBundle};
 use crate::value::code::{Code, CodeProblem};
 use crate::value::redemption_url::{RedemptionUrl, UrlProblem};
 
-/// The kind.
-pub(crate) enum AccessToken {}
+/// An AccessToken that may be created. No `Debug`: it holds the code.
+pub struct AccessToken {
+    /// Its name; absent where `generateName` makes one.
+    pub name: Option<String>,
+    /// The place of redemption.
+    pub url: RedemptionUrl,
+    /// The code of the grant.
+    pub code: String,
+    /// The CA of the redemption server.
+    pub ca: Option<CertificateBundle>,
+    /// The cost of the link, where the user named one.
+    pub link_cost: Option<u32>,
+}
+
+impl AccessToken {
+    /// Judges a request to create an AccessToken, and reads it.
+    ///
+    /// # Errors
+    /// Rules deny it, or it is another request.
+    pub fn admit(
+        request: &Request<'_>,
+        settings: &Settings,
+        now: DateTime<Utc>,
+    ) -> Result<Admitted<Self>, NotAdmitted> {
+        admit(request, settings, now)
+    }
+}
+
+impl Typed for AccessToken {
+    fn of(review: &Review<'_, Self>) -> Result<Self, Unreadable> {
+        let spec = &review.new.spec;
+        let link_cost = spec.link_cost.read()?.map(|cost| u32::try_from(*cost));
+        Ok(Self {
+            name: review.new.name.read()?.map(|name| (*name).to_owned()),
+            url: spec.url.read()?.ok_or(Unreadable)?.clone(),
+            code: spec.code.read()?.ok_or(Unreadable)?.reveal().to_owned(),
+            ca: spec.ca.read()?.cloned(),
+            link_cost: link_cost.transpose().map_err(|_| Unreadable)?,
+        })
+    }
+}
 
 /// The fields of an AccessToken's `spec`.
 pub(crate) struct TokenSpec<'a> {

@@ -35,6 +35,15 @@ impl<T, P> Field<T, P> {
         }
     }
 
+    /// The checked value, or `None` where nothing was written.
+    pub(crate) fn read(&self) -> Result<Option<&T>, Unreadable> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Set(value) => Ok(Some(value)),
+            Self::WrongType | Self::Malformed(_) => Err(Unreadable),
+        }
+    }
+
     /// Why the value was not accepted, if it is malformed.
     pub(crate) fn problem(&self) -> Option<&P> {
         match self {
@@ -74,6 +83,9 @@ impl<T> Field<T> {
         }
     }
 }
+
+/// Something was written in a field that has no value.
+pub(crate) struct Unreadable;
 
 /// A value of the wrong JSON type, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

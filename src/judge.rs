@@ -29,13 +29,17 @@ pub(crate) fn judge<K: Kind>(
         return Verdict::unchanged();
     }
     let old = request.old_object.as_ref().filter(|_| is_update);
-    let review = Review::<K>::read(request, old, settings, now);
-    let findings = findings(&review);
+    verdict(&Review::<K>::read(request, old, settings, now))
+}
+
+/// Judges an object that was read.
+pub(crate) fn verdict<K: Kind>(review: &Review<'_, K>) -> Verdict {
+    let findings = findings(review);
     if findings.denials.is_empty() {
-        return Verdict::accepted(findings, review.edits(), request);
+        return Verdict::accepted(findings, review.edits(), review.request);
     }
-    let subject = format!("{} \"{}\"", K::GVK, printable(review.name(&request.name)));
-    Verdict::denied(&subject, findings)
+    let name = review.name(&review.request.name);
+    Verdict::denied(&format!("{} \"{}\"", K::GVK, printable(name)), findings)
 }
 
 /// Runs every rule of the kind.
@@ -52,6 +56,7 @@ fn findings<K: Kind>(review: &Review<'_, K>) -> Findings {
         let mut report = Report {
             rule: &row.rule,
             severity,
+            names_setting: review.settings.names_setting(&row.rule),
             object: review.object,
             findings: &mut findings,
         };

@@ -32,6 +32,7 @@
 
 mod access_grant;
 mod access_token;
+pub mod admitted;
 pub mod answer;
 pub mod catalogue;
 mod field;
@@ -66,6 +67,8 @@ use request::{Operation, Request};
 use settings::Settings;
 use verdict::Verdict;
 
+pub use access_grant::AccessGrant;
+pub use access_token::AccessToken;
 pub use scaffold::admission_request;
 
 /// Answers the payload of Kubewarden's `validate`: a request and its settings.

@@ -59,6 +59,8 @@ pub(crate) struct Report<'f> {
     pub(crate) rule: &'f Rule,
     /// Its severity under the settings.
     pub(crate) severity: Severity,
+    /// True when a setting made the rule deny, which messages name.
+    pub(crate) names_setting: bool,
     /// The object as JSON, for the values in messages.
     pub(crate) object: &'f Value,
     /// Everything that was found so far.
@@ -215,7 +217,7 @@ impl Report<'_> {
         if self.findings.is_settled(&error.path) {
             return;
         }
-        if self.severity == Severity::Deny && self.rule.severity != Severity::Deny {
+        if self.names_setting {
             let cause = match error.detail.as_str() {
                 "" => "is denied",
                 detail => detail,

@@ -41,6 +41,8 @@ pub struct Settings {
     /// False: judge only, never edit.
     pub(crate) defaulting: bool,
     severities: Vec<(&'static str, Severity)>,
+    /// False where a program made rules deny: nobody can change that.
+    are_severities_set: bool,
     pub(crate) access_grant: AccessGrantSettings,
     pub(crate) access_token: AccessTokenSettings,
     pub(crate) token_request: TokenRequestSettings,
@@ -99,7 +101,25 @@ pub enum Overlong {
 }
 
 impl Settings {
-    /// What becomes of a request that breaks `rule`.
+    /// The settings of a program that cannot go on where these rules find something: they deny, and
+    /// messages name no setting that would change it.
+    #[must_use]
+    pub fn denying(codes: &[&'static str]) -> Self {
+        Self {
+            severities: codes.iter().map(|code| (*code, Severity::Deny)).collect(),
+            are_severities_set: false,
+            ..Self::default()
+        }
+    }
+
+    /// True when an administrator made `rule` deny.
+    pub(crate) fn names_setting(&self, rule: &Rule) -> bool {
+        self.are_severities_set
+            && rule.severity != Severity::Deny
+            && self.severity(rule) == Severity::Deny
+    }
+
+    /// Severity of what `rule` finds.
     #[must_use]
     pub fn severity(&self, rule: &Rule) -> Severity {
         self.severities
@@ -177,6 +197,7 @@ impl Default for Settings {
         Self {
             defaulting: true,
             severities: Vec::new(),
+            are_severities_set: true,
             access_grant: AccessGrantSettings {
                 default_redemptions_allowed: 1,
                 max_redemptions_allowed: None,

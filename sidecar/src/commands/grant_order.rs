@@ -8,10 +8,10 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
+use skupper_access_policy::admitted::NotAdmitted;
 use skupper_access_policy::request::Request;
 use skupper_access_policy::settings::Settings;
-use skupper_access_policy::value::duration::GoDuration;
-use skupper_access_policy::{admission_request, review};
+use skupper_access_policy::{AccessGrant, admission_request};
 
 use crate::wire::yaml;
 
@@ -52,13 +52,6 @@ impl GrantOrder {
         if let (Some(name), Some(metadata)) = (name, metadata) {
             metadata.insert("name".to_owned(), name.into());
         }
-        let is = |field, value: &str| object.get(field).and_then(Value::as_str) == Some(value);
-        let is_grant = is("kind", "AccessGrant") && is("apiVersion", API_VERSION);
-        if !is_grant {
-            return Err(GrantProblem(format!(
-                "must hold an AccessGrant of {API_VERSION}"
-            )));
-        }
         Self::of_object(object, now)
     }
 
@@ -90,44 +83,36 @@ impl GrantOrder {
     }
 
     fn of_object(object: Value, now: DateTime<Utc>) -> Result<Self, GrantProblem> {
-        let payload = admission_request(object.clone(), None, None).to_string();
+        let payload = admission_request(object, None, None).to_string();
         let request = Request::from_json(payload.as_bytes())
             .map_err(|problem| GrantProblem(problem.to_string()))?;
-        let verdict = review(&request, &Settings::default(), now);
-        if let Some(refusal) = verdict.refusal {
-            return Err(GrantProblem(refusal.message));
-        }
-        let object = verdict.mutated_object.unwrap_or(object);
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
-        let Some(name) = text("/metadata/name") else {
-            return Err(GrantProblem("metadata.name: Required value".to_owned()));
-        };
-        let redemptions = object.pointer("/spec/redemptionsAllowed");
-        let redemptions = redemptions.and_then(Value::as_u64);
-        let window = text("/spec/expirationWindow").map(GoDuration::parse);
-        let (Some(redemptions), Some(Ok(window))) = (redemptions, window) else {
-            return Err(GrantProblem("spec: is not complete".to_owned()));
-        };
-        let code = text("/spec/code");
-        if code.is_some_and(|code| code.len() < MIN_CODE_BYTES) {
+        let admitted = AccessGrant::admit(&request, &Settings::default(), now);
+        let admitted = admitted.map_err(|reason| match reason {
+            NotAdmitted::Denied { message, .. } => GrantProblem(message),
+            NotAdmitted::OtherKind | NotAdmitted::Unreadable => {
+                GrantProblem(format!("must hold an AccessGrant of {API_VERSION}"))
+            }
+        })?;
+        let grant = admitted.value;
+        let missing_name = || GrantProblem("metadata.name: Required value".to_owned());
+        if grant
+            .code
+            .as_ref()
+            .is_some_and(|code| code.len() < MIN_CODE_BYTES)
+        {
             return Err(GrantProblem(format!(
                 "the code must have at least {MIN_CODE_BYTES} bytes; leave it out for a random one"
             )));
         }
+        let spec = admitted.object.get("spec").and_then(Value::as_object);
         Ok(Self {
-            name: name.to_owned(),
-            redemptions_allowed: u32::try_from(redemptions).unwrap_or(u32::MAX),
-            expiration_window: TimeDelta::nanoseconds(window.nanoseconds()),
-            code: code.map(SecretString::from),
-            issuer: text("/spec/issuer")
-                .filter(|name| !name.is_empty())
-                .map(str::to_owned),
-            spec: object
-                .get("spec")
-                .and_then(Value::as_object)
-                .cloned()
-                .unwrap_or_default(),
-            warnings: verdict.warnings,
+            name: grant.name.ok_or_else(missing_name)?,
+            redemptions_allowed: grant.redemptions_allowed,
+            expiration_window: TimeDelta::nanoseconds(grant.expiration_window.nanoseconds()),
+            code: grant.code.map(SecretString::from),
+            issuer: grant.issuer,
+            spec: spec.cloned().unwrap_or_default(),
+            warnings: admitted.warnings,
         })
     }
 }

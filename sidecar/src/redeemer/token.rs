@@ -21,17 +21,20 @@
 //!
 //! Source: Skupper's AccessToken reference; the rules of the policy.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use skupper_access_policy::admission_request;
-use skupper_access_policy::review_payload;
+use skupper_access_policy::admitted::NotAdmitted;
+use skupper_access_policy::finding::Finding;
+use skupper_access_policy::path::FieldPath;
+use skupper_access_policy::request::Request;
+use skupper_access_policy::settings::Settings;
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
+use skupper_access_policy::{AccessToken, admission_request};
 use zeroize::Zeroizing;
 
 use crate::system::wording;
@@ -79,19 +82,27 @@ impl Token {
     ) -> Result<Self, TokenProblem> {
         let object = yaml::object_of_kind(bytes, "AccessToken");
         let mut object = object.map_err(TokenProblem::NotAnObject)?;
-        let Some(name) = name else {
-            judge(&object, now)?;
-            return read_fields(&object).ok_or(TokenProblem::NotAToken);
-        };
-        // With a name that nothing is wrong with, only the token's own problems are left.
-        rename(&mut object, "a");
-        judge(&object, now)?;
-        rename(&mut object, name);
-        judge(&object, now).map_err(|problem| match problem {
-            TokenProblem::Refused(message) => TokenProblem::Name(message),
-            other => other,
+        if let (Some(name), Value::Object(fields)) = (name, &mut object) {
+            fields.insert("metadata".to_owned(), json!({ "name": name }));
+        }
+        let payload = Zeroizing::new(admission_request(object, None, None).to_string());
+        let request = Request::from_json(payload.as_bytes());
+        let request = request.map_err(|_| TokenProblem::NotAToken)?;
+        let admitted = AccessToken::admit(&request, &Settings::denying(&STRICT), now);
+        let admitted = admitted.map_err(|reason| match reason {
+            NotAdmitted::Denied { message, findings } => {
+                denied(message, &findings, name.is_some(), now)
+            }
+            NotAdmitted::OtherKind | NotAdmitted::Unreadable => TokenProblem::NotAToken,
         })?;
-        read_fields(&object).ok_or(TokenProblem::NotAToken)
+        let token = admitted.value;
+        Ok(Self {
+            name: token.name.ok_or(TokenProblem::NotAToken)?,
+            url: token.url,
+            code: token.code.into(),
+            ca: token.ca.ok_or(TokenProblem::NotAToken)?,
+            link_cost: token.link_cost,
+        })
     }
 }
 
@@ -127,68 +138,29 @@ impl fmt::Display for TokenProblem {
 
 impl std::error::Error for TokenProblem {}
 
-fn rename(object: &mut Value, name: &str) {
-    if let Value::Object(fields) = object {
-        fields.insert("metadata".to_owned(), json!({ "name": name }));
+/// The problem with a token that the policy denies; `is_renamed` where the name is not the token's own.
+fn denied(
+    mut message: String,
+    findings: &[Finding],
+    is_renamed: bool,
+    now: DateTime<Utc>,
+) -> TokenProblem {
+    if findings.iter().any(|finding| finding.code == CA_EXPIRED) {
+        let now = now.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let clock = format!(", or the clock of this machine is wrong (it says {now})");
+        message.push_str(&clock);
     }
+    let name = FieldPath::from_pointer("/metadata/name");
+    if is_renamed && findings.iter().all(|finding| finding.error.path == name) {
+        return TokenProblem::Name(message);
+    }
+    TokenProblem::Refused(message)
 }
 
-fn judge(object: &Value, now: DateTime<Utc>) -> Result<(), TokenProblem> {
-    let is = |field: &str, value: &str| object.get(field).and_then(Value::as_str) == Some(value);
-    if !is("apiVersion", "skupper.io/v2alpha1") || !is("kind", "AccessToken") {
-        return Err(TokenProblem::NotAToken);
-    }
-    let payload = json!({
-        "request": admission_request(object.clone(), None, None),
-        "settings": {"rules": STRICT.map(|code| (code, "deny")).into_iter().collect::<BTreeMap<_, _>>()},
-    });
-    let payload = Zeroizing::new(payload.to_string());
-    match review_payload(payload.as_bytes(), now).refusal {
-        Some(refusal) => {
-            let mut message = refusal.message;
-            for code in STRICT {
-                // Whoever redeems has no such setting.
-                message = message.replace(&format!(" (rules[{code}])"), "");
-            }
-            if message.contains(NOT_VALID_NOW) {
-                let now = now.to_rfc3339_opts(SecondsFormat::Secs, true);
-                let clock = format!(", or the clock of this machine is wrong (it says {now})");
-                message.push_str(&clock);
-            }
-            Err(TokenProblem::Refused(message))
-        }
-        None => Ok(()),
-    }
-}
+/// Rules that warn in a cluster and deny here: without a valid CA nothing can be redeemed.
+const STRICT: [&str; 2] = ["token-ca-missing", CA_EXPIRED];
 
-/// `None` only for what the policy does not let pass.
-fn read_fields(object: &Value) -> Option<Token> {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
-    Some(Token {
-        name: text("/metadata/name")?.to_owned(),
-        url: RedemptionUrl::parse(text("/spec/url")?).ok()?,
-        code: text("/spec/code")?.into(),
-        ca: CertificateBundle::parse(text("/spec/ca")?).ok()?,
-        link_cost: match object.pointer("/spec/linkCost") {
-            None | Some(Value::Null) => None,
-            Some(cost) => Some(whole_number(cost)?),
-        },
-    })
-}
-
-/// `3.0` is an integer, as on the API server.
-fn whole_number(value: &Value) -> Option<u32> {
-    match value.as_u64() {
-        Some(number) => number.try_into().ok(),
-        None => format!("{:.0}", value.as_f64()?).parse().ok(),
-    }
-}
-
-/// Warnings of the policy that refuse a token here: without a valid CA nothing can be redeemed.
-const STRICT: [&str; 2] = ["token-ca-missing", "token-ca-expired"];
-
-/// What the policy says of certificates when it is not their time.
-const NOT_VALID_NOW: &str = "no certificate in it is valid now";
+const CA_EXPIRED: &str = "token-ca-expired";
 
 /// Room for a token as Skupper writes it, so that reading leaves no copies behind.
 const CAPACITY: usize = 16 * 1024;
