@@ -100,6 +100,7 @@ impl Random {
         usize::try_from(self.next() % end).unwrap_or_default()
     }
 
+    #[expect(clippy::indexing_slicing, reason = "no list of choices is empty")]
     fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len())]
     }
