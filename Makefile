@@ -1,5 +1,7 @@
 # `make help` lists what there is to make. Every target works alone, on a fresh machine with make, a
 # C compiler and rustup; what else it needs it installs with the ordinary clients and says so.
+# What the tests build, too, is named by its target and not by its package: with `--package` the features of
+# the dependencies are others, and all of them are compiled once more.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -54,7 +56,7 @@ policy.wasm: $(POLICY_SOURCES) | toolchain ## the module as the compiler makes i
 
 annotated-policy.wasm: policy.wasm policy-metadata.yml usage.md $(XTASK_SOURCES) ## the module with Kubewarden's metadata, as it is published
 	$(call say,adding the metadata)
-	cargo run --locked --quiet --package xtask -- annotate policy.wasm $@
+	cargo run --locked --quiet --bin xtask -- annotate policy.wasm $@
 	@ls -l policy.wasm $@ | awk '{ print "   " $$9 ": " $$5 " bytes" }'
 
 redemption-sidecar: $(SIDECAR_SOURCES) | toolchain ## the binary that issues, serves and redeems tokens
@@ -87,7 +89,7 @@ web: $(WEB)/npm $(WEB)/playground ## the npm package and the playground, into we
 web/npm/dist/policy_bg.wasm: $(WEB_SOURCES) $(BINDGEN_SOURCES) | toolchain
 	$(call say,building the policy for JavaScript; the first time takes about three minutes)
 	$(call build_module,skupper-access-policy-web,web,$(WASM_WEB))
-	cargo run --locked --quiet --package bindgen -- $(TARGET_DIR)/$(WASM_WEB)/web/skupper_access_policy_web.wasm web/npm/dist
+	cargo run --locked --quiet --bin bindgen -- $(TARGET_DIR)/$(WASM_WEB)/web/skupper_access_policy_web.wasm web/npm/dist
 
 web/node_modules/.package-lock.json: web/package-lock.json | node
 	$(call say,installing what the JavaScript parts are built and tested with)
@@ -110,16 +112,16 @@ $(WEB)/playground: $(WEB)/npm $(PLAYGROUND_SOURCES)
 .PHONY: demo
 demo: annotated-policy.wasm ## reviews the manifests of examples/ in the module that ships, then links two sites
 	$(call say,the policy at work)
-	@cargo run --locked --quiet --package xtask -- demo annotated-policy.wasm
+	@cargo run --locked --quiet --bin xtask -- demo annotated-policy.wasm
 	$(call say,building the redemption sidecar; the first time takes about two minutes)
-	@cargo build --locked --package redemption-sidecar
+	@cargo build --locked --bin redemption-sidecar
 	$(call say,the redemption sidecar at work)
 	@sidecar/demo.sh $(TARGET_DIR)/debug/redemption-sidecar
 
 .PHONY: review
 review: annotated-policy.wasm ## reviews your own manifests: make review FILES="grant.yml token.yml" SETTINGS=settings.yml
 	@test -n '$(FILES)' || { echo 'name the manifests: make review FILES="grant.yml token.yml"' >&2; exit 1; }
-	@cargo run --locked --quiet --package xtask -- review annotated-policy.wasm $(if $(SETTINGS),--settings $(SETTINGS)) $(FILES)
+	@cargo run --locked --quiet --bin xtask -- review annotated-policy.wasm $(if $(SETTINGS),--settings $(SETTINGS)) $(FILES)
 
 .PHONY: playground
 playground: $(WEB)/playground ## serves the playground and the rule reference on 127.0.0.1; PORT=8080
@@ -130,7 +132,7 @@ playground: $(WEB)/playground ## serves the playground and the rule reference on
 ##@ Test
 
 .PHONY: test
-test: fmt-check clippy annotated-policy.wasm | test-tools ## everything that needs no Kubernetes: format, lints, tests, the module in a wasm host, the browser
+test: annotated-policy.wasm | test-tools ## everything that needs no Kubernetes: the crates, the module in a wasm host, the browser
 	$(call say,testing)
 	cargo test --locked
 	@$(MAKE) --no-print-directory web-tests
@@ -220,9 +222,10 @@ fuzz: | toolchain ## fuzzes every untrusted input for FUZZ_SECONDS (60) each, wi
 ##@ Check
 
 .PHONY: lint
-lint: fmt-check clippy $(TOOLS)/bin/cargo-deny ## format, clippy for every crate, and the dependencies against deny.toml
-	cargo clippy --locked --package noop-guest --target $(WASM) -- --deny warnings
-	cargo clippy --locked --package policy-bench --package redemption-bench --package check-bench --package cluster-tests --package cluster-bench --all-targets -- --deny warnings
+lint: $(TOOLS)/bin/cargo-deny | toolchain ## format, clippy for the whole workspace, and the dependencies against deny.toml
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	cargo clippy --locked --package skupper-access-policy --package noop-guest --lib --target $(WASM) -- --deny warnings
 	$(TOOLS)/bin/cargo-deny --workspace --locked check bans licenses sources
 	$(call say,advisories; they block nothing)
 	-$(TOOLS)/bin/cargo-deny --workspace --locked check advisories
@@ -233,16 +236,7 @@ fmt: | toolchain ## formats the code
 
 .PHONY: generate
 generate: | toolchain ## writes questions-ui.yml, artifacthub-pkg.yml, the head of web/npm/package.json and the tables of docs/reference.md
-	cargo run --quiet --package xtask -- generate
-
-.PHONY: fmt-check
-fmt-check: | toolchain
-	cargo fmt --all --check
-
-.PHONY: clippy
-clippy: | toolchain
-	cargo clippy --locked --all-targets -- --deny warnings
-	cargo clippy --locked --package skupper-access-policy --lib --target $(WASM) -- --deny warnings
+	cargo run --quiet --bin xtask -- generate
 
 $(TOOLS)/bin/cargo-deny:
 	$(call say,installing cargo-deny into $(TOOLS); takes some minutes)
