@@ -146,12 +146,12 @@ web-tests: web $(WEB)/cases.jsonl | test-tools ## the npm package and the playgr
 # The rule pages as JSON, for the playground and the rule reference.
 $(WEB)/pages.json: $(POLICY_SOURCES) $(shell find manifest/src rules -type f) | toolchain
 	mkdir -p $(WEB)
-	cargo run --locked --quiet --package rule-pages > $@
+	cargo run --locked --quiet --bin rule-pages > $@
 
 # What the library answers to the questions that every door is asked.
-$(WEB)/cases.jsonl: $(POLICY_SOURCES) $(shell find tests/cases tests/common rules tests/reviews tests/durations -type f) | toolchain
+$(WEB)/cases.jsonl: $(POLICY_SOURCES) $(shell find tests/support rules tests/reviews tests/durations -type f) | toolchain
 	mkdir -p $(WEB)
-	cargo run --locked --quiet --example cases > $@
+	cargo run --locked --quiet --bin cases > $@
 
 # What runs beside the cluster tests, unless KUBEBUILDER_ASSETS names a folder with all of it.
 CONTROL_PLANE := $(if $(KUBEBUILDER_ASSETS),,$(CLUSTER)/kube-apiserver $(CLUSTER)/kubectl etcd)

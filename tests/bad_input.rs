@@ -1,17 +1,11 @@
 //! Bad input is refused with the code and the field that the specification names, and never
 //! repeated.
 
-#[path = "common/bad_input.rs"]
-mod bad_input;
-#[expect(dead_code, reason = "the fuzz targets use the other invariants")]
-#[path = "common/invariants/mod.rs"]
-mod invariants;
-
-use bad_input::CANARY;
-use invariants::now;
-use invariants::review::{assert_bounded, code, spoken};
 use skupper_access_policy::review_payload;
 use skupper_access_policy::settings::Settings;
+use test_support::bad_input::{self, CANARY};
+use test_support::invariants::review::{assert_bounded, code, spoken};
+use test_support::now;
 
 #[test]
 fn bad_input_is_refused_with_its_code_and_its_field() {

@@ -1,20 +1,11 @@
 //! What the fuzzer found, and every case of the rule pages, against what holds for every input.
 
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "the corpus is a folder of files"
-)]
-
-#[path = "common/invariants/mod.rs"]
-mod invariants;
-#[expect(dead_code, reason = "what the pages claim is for another test")]
-#[path = "common/pages.rs"]
-mod pages;
+#![expect(clippy::unwrap_used, reason = "the corpus is a folder of files")]
 
 use std::path::Path;
 
-use invariants::{review, values};
+use test_support::invariants::{review, values};
+use test_support::pages;
 
 #[test]
 fn every_input_of_the_corpus_keeps_what_holds_for_every_input() {

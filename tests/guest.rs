@@ -8,25 +8,16 @@
     reason = "a module that cannot be run must fail its test"
 )]
 
-#[expect(dead_code, reason = "what is answered is for another test")]
-#[path = "common/bad_input.rs"]
-mod bad_input;
-mod cases;
-#[expect(dead_code, reason = "what the pages claim is for another test")]
-mod common;
-#[path = "common/settings_documents.rs"]
-mod settings_documents;
-
 use std::path::Path;
 use std::sync::OnceLock;
 
-use bad_input::CANARY;
-use cases::Question;
 use policy_host::{Answer, Module};
 use serde_json::{Value, json};
 use skupper_access_policy::review_payload;
 use skupper_access_policy::settings::Settings;
 use skupper_access_policy::verdict::Verdict;
+use test_support::bad_input::{self, CANARY};
+use test_support::cases::{self, Question};
 
 /// The module with its metadata, as it is published.
 fn module() -> &'static Module {
@@ -193,7 +184,7 @@ fn the_guest_answers_every_case_as_the_library_does() {
 fn the_guest_survives_bad_input_and_repeats_no_secret() {
     for row in bad_input::rows() {
         let answer = call("validate", &row.payload);
-        let expected = response(review_payload(&row.payload, common::now()));
+        let expected = response(review_payload(&row.payload, test_support::now()));
         let mut answer: Value = serde_json::from_slice(&answer.bytes).unwrap();
         assert_eq!(answer, expected, "{}", row.name);
         answer["mutated_object"].take();

@@ -5,9 +5,6 @@
     reason = "tables are written with json!, and read better without a borrow at each row"
 )]
 
-#[expect(dead_code, reason = "the rule pages are for other tests")]
-mod common;
-
 use serde_json::{Map, Value, json};
 use skupper_access_policy::admission_request;
 use skupper_access_policy::review_payload;
@@ -18,7 +15,7 @@ fn answer(api_version: &str, kind: &str, spec: Value, settings: Value) -> (Strin
         "apiVersion": api_version, "kind": kind, "metadata": {"name": "west"}, "spec": spec});
     let request = admission_request(object, None, None);
     let payload = json!({"request": request, "settings": settings}).to_string();
-    let verdict = review_payload(payload.as_bytes(), common::now());
+    let verdict = review_payload(payload.as_bytes(), test_support::now());
     let mut annotations = verdict.audit_annotations.into_iter();
     let codes = annotations.find(|(key, _)| *key == "findings");
     (

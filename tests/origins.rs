@@ -1,14 +1,7 @@
 //! What of an object is believed and reported depends on who asks: an API server, a scanner of stored
 //! objects, or a tool that has a file.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "the requests are made here"
-)]
-
-#[path = "common/clock.rs"]
-mod clock;
+#![expect(clippy::indexing_slicing, reason = "the requests are made here")]
 
 use serde_json::{Value, json};
 use skupper_access_policy::admission_request;
@@ -28,7 +21,7 @@ fn found(object: &Value, settings: &Value) -> [Vec<&'static str>; 3] {
         let mut request = admission_request(object.clone(), None, user);
         request["uid"] = uid.into();
         let payload = json!({"request": request, "settings": settings}).to_string();
-        let verdict = review_payload(payload.as_bytes(), clock::now());
+        let verdict = review_payload(payload.as_bytes(), test_support::now());
         verdict
             .findings
             .iter()

@@ -5,9 +5,6 @@
     reason = "a table that cannot be read must fail its test"
 )]
 
-#[expect(dead_code, reason = "the rule pages are for other tests")]
-mod common;
-
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -28,7 +25,7 @@ fn every_recorded_review_is_answered_as_it_should_be() {
         let file = answer.file;
         let review = read(file);
         let payload = json!({"request": review["request"], "settings": {}}).to_string();
-        let verdict = review_payload(payload.as_bytes(), common::now());
+        let verdict = review_payload(payload.as_bytes(), test_support::now());
         let codes = |severity| -> Vec<&str> {
             let findings = verdict.findings.iter();
             findings

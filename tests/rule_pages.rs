@@ -1,11 +1,9 @@
 //! Every rule has a page, and every page tells the truth.
 
-mod common;
-
-use common::pages::{self, Case, Outcome};
 use skupper_access_policy::finding::{Finding, Severity};
 use skupper_access_policy::verdict::Verdict;
 use skupper_access_policy::{catalogue, review_payload};
+use test_support::pages::{self, Case, Outcome};
 
 #[test]
 fn every_rule_has_a_page_with_a_case_that_breaks_it_and_one_that_passes() {
@@ -46,7 +44,7 @@ fn every_case_of_every_page_ends_as_it_says() {
 }
 
 fn check(case: &Case) -> Result<(), String> {
-    let verdict = review_payload(&case.payload(), common::now());
+    let verdict = review_payload(&case.payload(), test_support::now());
     let mut unclaimed: Vec<&Finding> = verdict.findings.iter().collect();
     for claim in &case.claims {
         let position = unclaimed.iter().position(|finding| {

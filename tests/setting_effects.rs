@@ -1,9 +1,6 @@
 //! No key of the settings is without effect: what is accepted changes an answer, and what changes none
 //! is refused. A policy whose limits are not read says nothing and lets everything pass.
 
-#[expect(dead_code, reason = "the rule pages are for other tests")]
-mod common;
-
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -164,7 +161,7 @@ fn changes_an_answer(path: &[&str], value: &Value) -> bool {
         let is_accepted = Settings::read(&with).is_ok();
         let answer = |request: &Value, settings: &Value| {
             let payload = json!({"request": request, "settings": settings}).to_string();
-            review_payload(payload.as_bytes(), common::now())
+            review_payload(payload.as_bytes(), test_support::now())
         };
         let mut requests = requests().into_iter();
         is_accepted && requests.any(|request| answer(&request, &without) != answer(&request, &with))

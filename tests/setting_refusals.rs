@@ -6,20 +6,15 @@
     reason = "a page that cannot be read must fail its test"
 )]
 
-#[expect(dead_code, reason = "what the pages claim is for another test")]
-mod common;
-#[path = "common/pointers.rs"]
-mod pointers;
-
 use std::collections::BTreeSet;
 
-use common::pages;
-use pointers::collect;
 use serde_json::{Value, json};
 use skupper_access_policy::finding::{Finding, Severity};
 use skupper_access_policy::settings::{SETTINGS, Settings};
 use skupper_access_policy::verdict::Verdict;
 use skupper_access_policy::{catalogue, review_payload};
+use test_support::pages;
+use test_support::pointers::collect;
 
 /// What no refusal can come from: it fills in, lets pass, or changes what is refused without it.
 const HARMLESS: [&str; 9] = [
@@ -80,7 +75,7 @@ fn a_refusal_that_a_setting_decides_names_the_setting() {
 
 fn review(request: &Value, settings: &Value) -> Verdict {
     let payload = json!({"request": request, "settings": settings}).to_string();
-    review_payload(payload.as_bytes(), common::now())
+    review_payload(payload.as_bytes(), test_support::now())
 }
 
 fn denials(verdict: &Verdict) -> impl Iterator<Item = &Finding> {

@@ -1,11 +1,8 @@
 //! Settings: what is accepted, and every problem with its path and what to write.
 
-#[path = "common/settings_documents.rs"]
-mod settings_documents;
-
 use serde_json::{Value, json};
-use settings_documents::{bad, good, nothing};
 use skupper_access_policy::settings::Settings;
+use test_support::settings_documents::{bad, good, nothing};
 
 fn problems(settings: &Value) -> Vec<String> {
     match Settings::read(settings) {

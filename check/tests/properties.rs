@@ -1,12 +1,10 @@
 //! Nothing that stands in a file makes the checker fail, and work grows with the text alone.
 
-mod invariants;
-
 use std::time::{Duration, Instant};
 
-use invariants::manifest;
 use proptest::prelude::*;
 use skupper_access_manifest::decode;
+use test_support::invariants::manifest::manifest;
 
 #[test]
 fn every_input_of_the_corpus_is_judged_or_refused() {

@@ -1,10 +1,7 @@
 //! See `answer` in the invariants of the sidecar.
 #![no_main]
-#![expect(dead_code, reason = "the other targets use the other invariants")]
-
-#[path = "../../sidecar/tests/invariants/mod.rs"]
-mod invariants;
 
 use libfuzzer_sys::fuzz_target;
+use sidecar_test_support::invariants;
 
-fuzz_target!(|bytes: &[u8]| invariants::answer::answer(bytes));
+fuzz_target!(|bytes: &[u8]| invariants::answer(bytes));

@@ -1,12 +1,9 @@
 //! See `settings` in the invariants.
 #![no_main]
-#![expect(dead_code, reason = "the other targets use the other invariants")]
-
-#[path = "../../tests/common/invariants/mod.rs"]
-mod invariants;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use skupper_access_policy_fuzz::mutate_json;
+use test_support::invariants;
 
 fuzz_target!(|bytes: &[u8]| invariants::values::settings(bytes));
 

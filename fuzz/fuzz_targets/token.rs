@@ -1,14 +1,11 @@
 //! See `token` in the invariants of the sidecar.
 #![no_main]
-#![expect(dead_code, reason = "the other targets use the other invariants")]
-
-#[path = "../../sidecar/tests/invariants/mod.rs"]
-mod invariants;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use sidecar_test_support::invariants;
 use skupper_access_policy_fuzz::mutate_json;
 
-fuzz_target!(|bytes: &[u8]| invariants::token::token(bytes));
+fuzz_target!(|bytes: &[u8]| invariants::token(bytes));
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     mutate_json(data, size, max_size, seed)

@@ -1,10 +1,7 @@
 //! See `url` in the invariants.
 #![no_main]
-#![expect(dead_code, reason = "the other targets use the other invariants")]
-
-#[path = "../../tests/common/invariants/mod.rs"]
-mod invariants;
 
 use libfuzzer_sys::fuzz_target;
+use test_support::invariants;
 
 fuzz_target!(|text: &str| invariants::values::url(text));

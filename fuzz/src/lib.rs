@@ -1,12 +1,9 @@
 //! Changes JSON as JSON: bytes flipped at random seldom give a document that is still readable, and
 //! what is unreadable ends in the first line of a review.
 
-#[path = "../../tests/common/pointers.rs"]
-mod pointers;
-
 use libfuzzer_sys::fuzzer_mutate;
-use pointers::collect;
 use serde_json::{Map, Value, json};
+use test_support::pointers::collect;
 
 /// Changes the document in the first `size` bytes of `data` and returns its new size. The same
 /// `seed` makes the same change, except where libFuzzer's own mutation takes part.

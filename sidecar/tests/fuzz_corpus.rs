@@ -2,24 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "the corpus is a folder of files")]
 
-mod invariants;
-
 use std::path::Path;
 
-use invariants::{answer, certificate_request, http, ledger, namespace, redemption_yaml, token};
+use sidecar_test_support::invariants::{
+    answer, certificate_request, http, ledger, namespace, redemption_yaml, token,
+};
 
 #[test]
 fn every_input_of_the_corpus_keeps_what_holds_for_every_input() {
-    replay("http", http::http);
-    replay(
-        "certificate_request",
-        certificate_request::certificate_request,
-    );
-    replay("answer", answer::answer);
-    replay("token", token::token);
-    replay("redemption_yaml", redemption_yaml::redemption_yaml);
-    replay("namespace", namespace::namespace);
-    replay("ledger", ledger::ledger);
+    replay("http", http);
+    replay("certificate_request", certificate_request);
+    replay("answer", answer);
+    replay("token", token);
+    replay("redemption_yaml", redemption_yaml);
+    replay("namespace", namespace);
+    replay("ledger", ledger);
 }
 
 fn replay(target: &str, check: impl Fn(&[u8])) {

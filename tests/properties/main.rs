@@ -6,11 +6,6 @@
     reason = "the requests are made here"
 )]
 
-#[expect(dead_code, reason = "the fuzz targets use the other invariants")]
-#[path = "../common/invariants/mod.rs"]
-mod invariants;
-#[path = "../common/pointers.rs"]
-mod pointers;
 mod requests;
 
 use proptest::prelude::*;
@@ -19,10 +14,12 @@ use skupper_access_policy::finding::Cause;
 use skupper_access_policy::value::duration::{WindowProblem, read_window};
 use skupper_access_policy::{catalogue, review_payload};
 
-use invariants::now;
-use invariants::review::{answer, assert_bounded, assert_settled, code, places, spoken};
-use pointers::collect;
 use requests::{any_json, payload};
+use test_support::invariants::review::{
+    answer, assert_bounded, assert_settled, code, places, spoken,
+};
+use test_support::now;
+use test_support::pointers::collect;
 
 proptest! {
     #[test]

@@ -5,7 +5,6 @@ use skupper_access_policy::admission_request;
 use skupper_access_policy::review_payload;
 use skupper_access_policy::verdict::Verdict;
 
-use crate::common;
 use crate::step::{Action, Step, check};
 
 /// The server, holding one object.
@@ -63,7 +62,7 @@ impl ApiServer {
 
     fn ask(&self, request: &Value) -> Verdict {
         let payload = json!({"request": request, "settings": self.settings}).to_string();
-        review_payload(payload.as_bytes(), common::now())
+        review_payload(payload.as_bytes(), test_support::now())
     }
 
     /// The answer is final: a second review edits nothing and finds nothing new.

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 use skupper_access_policy::review_payload;
 
-use crate::common;
 use crate::objects::{CODE, grant, grant_status, token, token_spec, with_status};
 use crate::step::Action::{Create, Delete, Patch, Raw, Status};
 use crate::step::Situation;
@@ -196,7 +195,7 @@ fn what_is_no_request_is_answered_with_400_and_not_repeated() {
         ),
     ];
     for (name, payload) in payloads {
-        let refusal = review_payload(payload.as_bytes(), common::now())
+        let refusal = review_payload(payload.as_bytes(), test_support::now())
             .refusal
             .unwrap();
         assert_eq!(refusal.code, 400, "{name}");

@@ -15,10 +15,6 @@
     reason = "tables are written with json!, and read better without a borrow at each row"
 )]
 
-#[path = "../common/mod.rs"]
-#[expect(dead_code, reason = "the rule pages are for other tests")]
-mod common;
-
 mod api_server;
 mod dispatch;
 mod grants;

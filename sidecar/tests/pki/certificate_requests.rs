@@ -9,7 +9,7 @@ use redemption_sidecar::wire::certificate_request::{
     CertificateRequestProblem as Problem, MAX_BYTES, create, read,
 };
 
-use crate::openssl::Pki;
+use sidecar_test_support::openssl::Pki;
 
 const P256: &str = "P-256 PKCS#8";
 
@@ -20,7 +20,7 @@ fn openssl_request(pki: &Pki, options: &str) -> Vec<u8> {
 
 #[test]
 fn what_openssl_makes_is_read_for_its_key_alone() {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     pki.key("leaf", P256);
     let spki = pki.openssl("pkey -in leaf.key -pubout -outform DER");
     for options in [
@@ -41,7 +41,7 @@ fn what_openssl_makes_is_read_for_its_key_alone() {
 
 #[test]
 fn other_keys_forms_and_signatures_are_refused() {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     for (kind, options, expected) in [
         ("RSA-2048 PKCS#8", "", Problem::TooLong),
         ("RSA-1024", "", Problem::NotP256),
@@ -74,7 +74,7 @@ fn other_keys_forms_and_signatures_are_refused() {
 
 #[test]
 fn a_request_may_have_512_bytes() {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     pki.key("leaf", P256);
     for (length, expected) in [(MAX_BYTES, None), (MAX_BYTES + 1, Some(Problem::TooLong))] {
         let request = request_of_length(&pki, length);
@@ -98,7 +98,7 @@ fn request_of_length(pki: &Pki, length: usize) -> Vec<u8> {
 
 #[test]
 fn a_request_that_was_changed_is_refused() {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     pki.key("leaf", P256);
     let request = openssl_request(&pki, "-subj /CN=west -addext subjectAltName=DNS:x");
     assert!(read(&STANDARD.encode(&request)).is_ok());
@@ -203,7 +203,7 @@ fn only_canonical_base64_and_der_are_read() {
 
 #[test]
 fn openssl_reads_what_is_made_here() {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     let key = PrivateKey::generate(KeyKind::P256);
     let request = create(&key);
     assert!(!request.contains('\n'));

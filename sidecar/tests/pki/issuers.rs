@@ -18,7 +18,7 @@ use x509_cert::ext::pkix::{
     SubjectAltName, SubjectKeyIdentifier,
 };
 
-use crate::openssl::{CA, Pki, now};
+use sidecar_test_support::openssl::{CA, Pki, now};
 
 fn load(pki: &Pki, name: &str, now: DateTime<Utc>) -> Result<Issuer, IssuerProblem> {
     let certificate = pki.read(&format!("{name}.crt"));
@@ -118,7 +118,7 @@ fn the_issuer_name_is_copied_byte_for_byte() {
         ("/CN= x  y ", "utf8only"),
     ] {
         println!("{subject} {strings}");
-        let pki = Pki::new();
+        let pki = Pki::empty();
         pki.key("ca", "P-256 PKCS#8");
         pki.root_of("ca", subject, CA, "-days 3650", strings);
         assert_issuer_name(&pki);
@@ -287,7 +287,7 @@ fn the_same_redemption_has_the_same_names_serial_and_times() {
 
 #[test]
 fn times_from_2050_on_are_written_and_read() {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     pki.key("ca", "P-256 PKCS#8");
     pki.root_of("ca", "/CN=site", CA, "-days 73000", "utf8only");
     let last_of_2049 = DateTime::from_timestamp(2_524_607_999, 0).unwrap();
@@ -310,7 +310,7 @@ fn times_from_2050_on_are_written_and_read() {
 
 #[test]
 fn an_intermediate_issuer_brings_the_chain_to_its_root_and_nothing_else() {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     for name in ["root", "middle", "ca", "other"] {
         pki.key(name, "P-256 PKCS#8");
     }
@@ -346,7 +346,7 @@ fn an_intermediate_issuer_brings_the_chain_to_its_root_and_nothing_else() {
 
 #[test]
 fn the_chain_of_an_intermediate_issuer_may_stand_in_a_text_of_its_own() {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     for name in ["root", "middle", "ca", "other"] {
         pki.key(name, "P-256 PKCS#8");
     }
@@ -417,7 +417,7 @@ fn the_chain_of_an_intermediate_issuer_may_stand_in_a_text_of_its_own() {
 
 #[test]
 fn what_is_found_is_said_without_what_is_secret() {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     let kinds = [
         ("P-256 PKCS#8", "EC P-256", "EC P-256"),
         ("P-384 SEC1", "EC P-384", "EC"),
@@ -459,7 +459,7 @@ fn a_renewed_root_beside_the_issuer_is_passed_over() {
 
 #[test]
 fn a_site_ca_that_is_made_here_is_an_issuer() {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     let (certificate, key) = new_site_ca("skupper-site-ca", now()).unwrap();
     pki.write("ca.crt", certificate.as_bytes());
     pki.write("ca.key", key.expose_secret().as_bytes());

@@ -3,7 +3,7 @@
 use redemption_sidecar::pki::key::{KeyKind, KeyProblem, PrivateKey};
 use secrecy::ExposeSecret as _;
 
-use crate::openssl::Pki;
+use sidecar_test_support::openssl::Pki;
 
 #[test]
 fn keys_are_written_as_skupper_and_openssl_read_them() {
@@ -23,7 +23,7 @@ fn keys_are_written_as_skupper_and_openssl_read_them() {
             "{kind:?}"
         );
         assert!(pem.lines().all(|line| line.len() <= 64), "{kind:?}");
-        let pki = Pki::new();
+        let pki = Pki::empty();
         pki.write("made.key", pem.as_bytes());
         pki.openssl("pkey -in made.key -check -noout");
         assert_eq!(
@@ -48,7 +48,7 @@ fn keys_of_openssl_keep_their_public_key_in_every_form() {
         "P-384 SEC1",
         "P-384 PKCS#8",
     ] {
-        let pki = Pki::new();
+        let pki = Pki::empty();
         pki.key("made", kind);
         let key = PrivateKey::from_pem(&String::from_utf8(pki.read("made.key")).unwrap()).unwrap();
         assert_eq!(

@@ -12,6 +12,5 @@
 mod certificate_requests;
 mod issuers;
 mod keys;
-mod openssl;
 mod refused_issuers;
 mod server_ca;

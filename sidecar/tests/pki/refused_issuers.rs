@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use redemption_sidecar::pki::issuer::{Authority, Issuer, IssuerProblem, Purpose};
 use redemption_sidecar::pki::key::KeyProblem;
 
-use crate::openssl::{CA, Pki, now};
+use sidecar_test_support::openssl::{CA, Pki, now};
 
 const P256: &str = "P-256 PKCS#8";
 
@@ -376,7 +376,7 @@ fn an_authority_above_the_issuer_is_judged_like_the_issuer() {
         ),
     ] {
         println!("{root} {validity}");
-        let pki = Pki::new();
+        let pki = Pki::empty();
         pki.key("root", P256);
         pki.root_of(
             "root",
@@ -403,7 +403,7 @@ fn an_authority_above_the_issuer_is_judged_like_the_issuer() {
 /// Where the root ends first, a leaf does, too.
 #[test]
 fn an_issuer_ends_with_the_first_of_its_chain() {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     pki.key("root", P256);
     pki.root_of("root", "/CN=root", CA, "-days 9", "utf8only");
     pki.key("ca", P256);

@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use x509_cert::Certificate;
 use x509_cert::der::DecodePem as _;
 
-use crate::openssl::{Pki, now};
+use sidecar_test_support::openssl::{Pki, now};
 
 fn hosts() -> Vec<Host> {
     ["grants.example", "10.0.0.1", "[2001:db8::1]"]
@@ -208,7 +208,7 @@ fn a_ca_begins_when_no_clock_was_right_yet_so_that_a_clock_ahead_does_no_harm() 
     assert_eq!(ca.certificate_pem(), made, "there is nothing to extend");
     let leaf = ca.issue_server_leaf(&hosts(), now()).unwrap();
     let leaf = pem(&leaf.certified_key);
-    let pki = Pki::new();
+    let pki = Pki::empty();
     let verdict = pki.verify(
         leaf.as_bytes(),
         made.as_bytes(),
@@ -238,7 +238,7 @@ fn a_ca_out_of_date_is_extended_and_tokens_that_carry_the_old_one_still_fit() {
         opened.extend(then).unwrap();
 
         // Whichever process made it, and whichever clock was right.
-        let pki = Pki::new();
+        let pki = Pki::empty();
         for made in [&ca, &opened] {
             for at in [then, now()] {
                 let leaf = made.issue_server_leaf(&hosts(), at).unwrap();
@@ -303,7 +303,7 @@ fn a_leaf_and_its_ca_are_for_servers_alone() {
     let ca = open(&folder);
     let leaf = ca.issue_server_leaf(&hosts(), now()).unwrap();
     let leaf = pem(&leaf.certified_key);
-    let pki = Pki::new();
+    let pki = Pki::empty();
     let anchor = ca.certificate_pem().as_bytes();
     let verify = |purpose| pki.verify(leaf.as_bytes(), anchor, purpose, now());
     assert_eq!(verify("sslserver -x509_strict"), Ok(()));
@@ -348,7 +348,7 @@ fn rustls_clients_accept_the_hosts_and_no_others() {
 fn openssl_clients_accept_the_hosts_and_no_others() {
     let folder = tempfile::tempdir().unwrap();
     let ca = open(&folder);
-    let pki = Pki::new();
+    let pki = Pki::empty();
     pki.write("anchor.pem", ca.certificate_pem().as_bytes());
     let leaf = ca.issue_server_leaf(&hosts(), now()).unwrap().certified_key;
     let port = serve(leaf);

@@ -12,7 +12,7 @@ use crate::partner::{
     Certificates, SKUPPER_LEAF, issuer, secret_without_key, skupper_link, skupper_objects,
     skupper_secret,
 };
-use crate::pki::{CA, now};
+use sidecar_test_support::openssl::{CA, now};
 
 /// What Skupper answers, and the parts of it.
 struct Skupper {

@@ -13,8 +13,8 @@ use secrecy::ExposeSecret as _;
 use crate::partner::{
     Certificates, Partner, UID, answer, secret_without_key, skupper_link, skupper_objects,
 };
-use crate::pki::now;
 use crate::{files, order};
+use sidecar_test_support::openssl::now;
 
 /// A server whose certificates begin and end by a clock of its own, so long after that of the tests.
 /// It certifies the redeemer's key, or one of its own, once.

@@ -10,7 +10,7 @@ use redemption_sidecar::redeemer::{
     KeyFileProblem, ObjectKind, ObjectName, ProxyProblem, RedeemProblem, Refused, Route, Validity,
 };
 
-use crate::pki::now;
+use sidecar_test_support::openssl::now;
 
 /// Every problem, with its exit code.
 #[expect(clippy::too_many_lines, reason = "a table")]

@@ -9,8 +9,8 @@ use crate::partner::{
     CODE, Certificates, Partner, UID, answer, certify, chunked, issuer, secret_without_key,
     skupper_link, skupper_objects,
 };
-use crate::pki::now;
 use crate::{files, run};
+use sidecar_test_support::openssl::now;
 
 #[tokio::test]
 async fn a_server_as_skuppers_is_redeemed_from() {

@@ -11,8 +11,8 @@ use crate::partner::{
     Certificates, Identity, Partner, UID, chunked, skupper_link, skupper_objects, skupper_secret,
     token_yaml,
 };
-use crate::pki::now;
 use crate::{files, order, run};
+use sidecar_test_support::openssl::now;
 
 const OTHER_UID: &str = "00000000-6a43-4f5e-9d2b-6a1f6f9f3f10";
 

@@ -17,14 +17,6 @@ mod loader;
 mod namespaces;
 mod output;
 mod partner;
-#[expect(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "every test uses a part of it"
-)]
-#[path = "../pki/openssl.rs"]
-mod pki;
 mod proxies;
 mod retries;
 mod servers;
@@ -35,9 +27,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use pki::now;
 use redemption_sidecar::redeemer::token::Token;
 use redemption_sidecar::redeemer::{Order, Proxies, RedeemProblem, Redeemed, redeem};
+use sidecar_test_support::openssl::now;
 
 static NO_PROXY: LazyLock<Proxies> = LazyLock::new(Proxies::default);
 

@@ -9,9 +9,9 @@ use redemption_sidecar::redeemer::{RedeemProblem, Redeemed, redeem};
 use crate::loader::{create_site, load};
 use crate::output::service;
 use crate::partner::{Certificates, token_yaml};
-use crate::pki::now;
 use crate::retries::Told;
 use crate::{files, order, run};
+use sidecar_test_support::openssl::now;
 
 /// Redeems into the folder of a namespace, and returns what was said beside.
 async fn run_in(

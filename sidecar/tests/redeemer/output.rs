@@ -14,9 +14,9 @@ use redemption_sidecar::redemption::KeyOrigin;
 use crate::partner::{
     Certificates, Partner, UID, answer, skupper_link, skupper_objects, skupper_secret, token_yaml,
 };
-use crate::pki::now;
 use crate::retries::Service;
 use crate::{files, order, run};
+use sidecar_test_support::openssl::now;
 
 /// A server as ours, and its token.
 pub(crate) fn service() -> (Partner, Token, Service) {

@@ -20,7 +20,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::pki::{CA, Pki, now};
+use sidecar_test_support::openssl::{CA, Pki, now};
 
 /// The code of every token.
 pub(crate) const CODE: &str = "canary-s3cr3t-code-of-the-grant";
@@ -64,7 +64,7 @@ impl Certificates {
     pub(crate) fn of_the_tests() -> &'static Self {
         static CERTIFICATES: OnceLock<Certificates> = OnceLock::new();
         CERTIFICATES.get_or_init(|| {
-            let pki = Pki::new();
+            let pki = Pki::empty();
             pki.key("skupper", "RSA-2048 PKCS#1");
             pki.root("skupper", "/CN=skupper-grant-server", SKUPPER_SERVER);
             pki.key("server-ca", "P-256 PKCS#8");

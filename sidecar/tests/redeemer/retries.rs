@@ -14,8 +14,8 @@ use crate::partner::{
     Certificates, Partner, Received, UID, answer, certify, chunked, issuer, secret_without_key,
     skupper_link, skupper_objects,
 };
-use crate::pki::now;
 use crate::{files, order, run};
+use sidecar_test_support::openssl::now;
 
 /// What our service does: it counts a key once and answers with the same certificate.
 pub(crate) struct Service {

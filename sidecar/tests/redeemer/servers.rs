@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use redemption_sidecar::redeemer::{Cause, RedeemProblem, redeem};
 
 use crate::partner::{Certificates, Identity, Partner, SERVER, chunked, skupper_objects, token};
-use crate::pki::{CA, now};
 use crate::{files, order, run};
+use sidecar_test_support::openssl::{CA, now};
 
 const SELF_SIGNED: &str = "basicConstraints = critical,CA:TRUE; extendedKeyUsage = serverAuth; \
      subjectAltName = IP:127.0.0.1";

@@ -5,10 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::openssl::now;
 use redemption_sidecar::site::init::{InitProblem, init};
 use redemption_sidecar::site::source::SiteSource;
 use redemption_sidecar::wire::objects::{Role, read_endpoint_host};
+use sidecar_test_support::openssl::now;
 use skupper_access_policy::value::host::Host;
 
 fn host(text: &str) -> Host {

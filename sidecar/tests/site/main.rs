@@ -11,7 +11,4 @@
 mod config;
 mod init;
 mod namespace;
-#[expect(dead_code, reason = "other tests need more of it")]
-#[path = "../pki/openssl.rs"]
-mod openssl;
 mod reload;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::openssl::Pki;
 use proptest::prelude::*;
 use redemption_sidecar::site::server_certificate::ServerHosts;
 use redemption_sidecar::site::skupper_namespace::{
     self, Namespace, NamespaceProblem, namespaces_folder,
 };
 use redemption_sidecar::wire::objects::{Role, read_endpoint_host};
+use sidecar_test_support::openssl::Pki;
 
 /// The content of a namespace's folder.
 type Folder = BTreeMap<PathBuf, Vec<u8>>;
@@ -117,7 +117,7 @@ fn endpoints(namespace: &Namespace) -> Vec<String> {
 }
 
 fn pki() -> Pki {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     pki.key("server", "P-256 PKCS#8");
     pki
 }

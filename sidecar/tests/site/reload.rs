@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::namespace::{ACCESS, BOTH_ROLES, CERTIFICATE, LOCAL_YAML, SITE, SITE_YAML, access};
-use crate::openssl::{CA, Pki, now};
 use chrono::{DateTime, TimeDelta, Utc};
 use redemption_sidecar::site::reload::{Notice, Watch, renew};
 use redemption_sidecar::site::source::{IssuerFault, Loaded, SiteProblem, SiteSource};
+use sidecar_test_support::openssl::{CA, Pki, now};
 
 const CONFIG: &str = "\
 name: west
@@ -27,7 +27,7 @@ struct Folder {
 
 impl Folder {
     fn new() -> Self {
-        let pki = Pki::new();
+        let pki = Pki::empty();
         for name in ["ca", "partners"] {
             pki.key(name, "P-256 PKCS#8");
             pki.root(name, &format!("/CN={name}"), CA);
@@ -311,7 +311,7 @@ const SKUPPER_CA: &str = "basicConstraints = critical,CA:TRUE; \
 
 /// A namespace of Skupper on the disk: RSA keys in PKCS#1, the site's CA and another one.
 fn namespace() -> Pki {
-    let pki = Pki::new();
+    let pki = Pki::empty();
     pki.key("ca", "RSA-2048 PKCS#1");
     pki.root("ca", "/CN=skupper-site-ca", SKUPPER_CA);
     pki.key("server", "P-256 PKCS#8");

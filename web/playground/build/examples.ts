@@ -14,7 +14,7 @@ import { readPages, type RulePage } from './rule-pages.ts';
 /** The rule pages, from the repository's root. */
 export const RULE_PAGES = join(import.meta.dirname, '../../../rules');
 
-/** The time at which every case ends as its heading says. Source: tests/common/clock.rs. */
+/** The time at which every case ends as its heading says. Source: tests/support/src/lib.rs. */
 export const NOW = '2026-11-22T00:00:00Z';
 
 /** The cases as examples, in the order of the pages. */

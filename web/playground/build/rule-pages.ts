@@ -10,7 +10,7 @@
  *   expirationWindow: 1 day # deny grant-window-format: write '24h'
  * ```
  *
- * Source: tests/common/pages.rs, which reads the same pages.
+ * Source: tests/support/src/pages.rs, which reads the same pages.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';

@@ -96,7 +96,7 @@ fn holds(key: &str, value: &Value) {
     let is_default = match (setting.shape, default) {
         (Shape::Severities, _) => value == &json!({}),
         (Shape::Integer { max, .. }, "no limit") => value.as_i64() == Some(max),
-        (Shape::Duration, "no limit") => {
+        (Shape::Duration(_), "no limit") => {
             // The shortest window and the longest whole hour that Go can hold.
             let bound = if key.contains("min") {
                 "1ns"
@@ -105,8 +105,8 @@ fn holds(key: &str, value: &Value) {
             };
             value == bound
         }
-        (Shape::List(_), "any" | "none") => value.as_array().is_some_and(Vec::is_empty),
-        (Shape::List(_), _) => {
+        (Shape::List { .. }, "any" | "none") => value.as_array().is_some_and(Vec::is_empty),
+        (Shape::List { .. }, _) => {
             let items = value.as_array().unwrap().iter();
             let mut items = items.map(|item| item.as_str().unwrap());
             // Skupper's names are not spelled out in the table.

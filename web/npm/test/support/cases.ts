@@ -1,4 +1,4 @@
-// What the library answers to every question: printed by `cargo run --example cases`.
+// What the library answers to every question: printed by `cargo run --bin cases`.
 
 import { existsSync, readFileSync } from 'node:fs';
 

@@ -5,11 +5,12 @@ use skupper_access_policy::finding::{Finding, Severity};
 use skupper_access_policy::verdict::Verdict;
 use skupper_access_policy::{catalogue, review_payload};
 
-use super::{MAX_FINDING_LENGTH, MAX_FINDINGS, assert_printable, now};
+use super::{MAX_FINDING_LENGTH, MAX_FINDINGS, assert_printable};
+use crate::now;
 
 /// Any bytes are answered within the documented bounds; no secret is in the answer; a review of
 /// what the answer makes of the object has nothing to add.
-pub(crate) fn review(payload: &[u8]) {
+pub fn review(payload: &[u8]) {
     let verdict = review_payload(payload, now());
     assert_bounded(&verdict, payload.len());
     let Ok(payload) = serde_json::from_slice::<Value>(payload) else {
@@ -20,17 +21,17 @@ pub(crate) fn review(payload: &[u8]) {
 }
 
 /// The answer to a payload.
-pub(crate) fn answer(payload: &Value) -> Verdict {
+pub fn answer(payload: &Value) -> Verdict {
     review_payload(payload.to_string().as_bytes(), now())
 }
 
 /// The code of a refusal.
-pub(crate) fn code(verdict: &Verdict) -> Option<u16> {
+pub fn code(verdict: &Verdict) -> Option<u16> {
     verdict.refusal.as_ref().map(|refusal| refusal.code)
 }
 
 /// Everything in an answer that people or logs get to see.
-pub(crate) fn spoken(verdict: &Verdict) -> String {
+pub fn spoken(verdict: &Verdict) -> String {
     let message = verdict.refusal.as_ref().map(|refusal| &refusal.message);
     format!(
         "{}\n{}\n{:?}\n{:?}",
@@ -42,7 +43,7 @@ pub(crate) fn spoken(verdict: &Verdict) -> String {
 }
 
 /// The codes and places of all findings.
-pub(crate) fn places(verdict: &Verdict) -> Vec<(&'static str, String)> {
+pub fn places(verdict: &Verdict) -> Vec<(&'static str, String)> {
     let place = |finding: &Finding| (finding.code, finding.pointer());
     verdict.findings.iter().map(place).collect()
 }
@@ -50,7 +51,7 @@ pub(crate) fn places(verdict: &Verdict) -> Vec<(&'static str, String)> {
 /// Every part of the answer is as long as documented at most, and parts that exclude each other
 /// are not there together. `length` is the payload's: the settings' own lists of names are
 /// repeated in full.
-pub(crate) fn assert_bounded(verdict: &Verdict, length: usize) {
+pub fn assert_bounded(verdict: &Verdict, length: usize) {
     let of = |severity| {
         let findings = verdict.findings.iter();
         findings.filter(move |finding| finding.severity == severity)
@@ -125,7 +126,7 @@ fn other_letter(character: char) -> char {
 
 /// The answer applied and reviewed again changes nothing and finds nothing new; so does the same
 /// file once more, when the object is stored.
-pub(crate) fn assert_settled(payload: &Value, verdict: &Verdict) {
+pub fn assert_settled(payload: &Value, verdict: &Verdict) {
     if !verdict.is_allowed() {
         return;
     }

@@ -1,14 +1,9 @@
 //! What holds for every input, one function for each place where untrusted bytes come in. The fuzz
 //! targets call them with what the fuzzer makes up, `fuzz_corpus.rs` with what it found.
 
-#![expect(clippy::unwrap_used, reason = "what does not hold must panic")]
-
-#[path = "../clock.rs"]
-mod clock;
-pub(crate) mod review;
-pub(crate) mod values;
-
-pub(crate) use clock::now;
+pub mod manifest;
+pub mod review;
+pub mod values;
 
 /// Longest text of one finding: a path of four names and a value, each cut at 64 characters and
 /// each character escaped at worst to ten, and what a rule says about it.

@@ -9,43 +9,47 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::TempDir;
 
 /// What the CA of a site says.
-pub(crate) const CA: &str = "basicConstraints = critical,CA:TRUE; keyUsage = critical,keyCertSign,cRLSign; \
+pub const CA: &str = "basicConstraints = critical,CA:TRUE; keyUsage = critical,keyCertSign,cRLSign; \
      subjectKeyIdentifier = hash";
 
 /// A folder of keys and certificates.
-pub(crate) struct Pki {
+pub struct Pki {
     folder: TempDir,
 }
 
 impl Pki {
-    pub(crate) fn new() -> Self {
+    /// An empty folder.
+    pub fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { folder }
     }
 
     /// With `ca.key` of a kind and the self-signed `ca.crt`.
-    pub(crate) fn with_ca(kind: &str, subject: &str, extensions: &str) -> Self {
-        let pki = Self::new();
+    pub fn with_ca(kind: &str, subject: &str, extensions: &str) -> Self {
+        let pki = Self::empty();
         pki.key("ca", kind);
         pki.root("ca", subject, extensions);
         pki
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    /// Where a file of the folder is.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(crate) fn write(&self, name: &str, content: &[u8]) {
+    /// Writes a file of the folder.
+    pub fn write(&self, name: &str, content: &[u8]) {
         fs::write(self.path(name), content).unwrap();
     }
 
-    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+    /// The content of a file of the folder.
+    pub fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).unwrap()
     }
 
     /// Runs `openssl` in the folder. Arguments stand between blanks; one with blanks in it, or an
     /// empty one, between single quotes.
-    pub(crate) fn try_openssl(&self, arguments: &str) -> Output {
+    pub fn try_openssl(&self, arguments: &str) -> Output {
         let arguments = arguments.split('\'').enumerate().flat_map(|(index, part)| {
             if index % 2 == 1 {
                 vec![part]
@@ -63,7 +67,7 @@ impl Pki {
     }
 
     /// Runs `openssl`, which must succeed.
-    pub(crate) fn openssl(&self, arguments: &str) -> Vec<u8> {
+    pub fn openssl(&self, arguments: &str) -> Vec<u8> {
         let output = self.try_openssl(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "openssl {arguments}: {errors}");
@@ -71,19 +75,19 @@ impl Pki {
     }
 
     /// Makes `NAME.key`, of one of [`KEYS`].
-    pub(crate) fn key(&self, name: &str, kind: &str) {
+    pub fn key(&self, name: &str, kind: &str) {
         let known = KEYS.iter().find(|(known, _)| *known == kind);
         let (_, command) = known.unwrap_or_else(|| panic!("a kind of key, not '{kind}'"));
         self.openssl(&command.replace("FILE", &format!("{name}.key")));
     }
 
     /// Makes the self-signed `NAME.crt` of `NAME.key`, valid for ten years.
-    pub(crate) fn root(&self, name: &str, subject: &str, extensions: &str) {
+    pub fn root(&self, name: &str, subject: &str, extensions: &str) {
         self.root_of(name, subject, extensions, "-days 3650", "utf8only");
     }
 
     /// As [`Pki::root`], with a validity and with a mask of the strings that names are made of.
-    pub(crate) fn root_of(
+    pub fn root_of(
         &self,
         name: &str,
         subject: &str,
@@ -99,7 +103,7 @@ impl Pki {
     }
 
     /// Makes `NAME.crt` of `NAME.key`, signed by another CA, valid for ten years.
-    pub(crate) fn certificate(&self, ca: &str, name: &str, subject: &str, extensions: &str) {
+    pub fn certificate(&self, ca: &str, name: &str, subject: &str, extensions: &str) {
         self.configure(extensions, "utf8only");
         self.openssl(&format!(
             "req -new -utf8 -config openssl.cnf -key {name}.key -subj '{subject}' -out {name}.csr"
@@ -119,12 +123,16 @@ impl Pki {
     }
 
     /// The content of a PEM file in DER.
-    pub(crate) fn der(&self, name: &str) -> Vec<u8> {
+    pub fn der(&self, name: &str) -> Vec<u8> {
         self.openssl(&format!("x509 -in {name} -outform DER"))
     }
 
-    /// What `openssl verify` says about a leaf under the certificates of a CA at a time.
-    pub(crate) fn verify(
+    /// Verifies a leaf under the certificates of a CA at a time.
+    ///
+    /// # Errors
+    ///
+    /// What `openssl verify` says against it.
+    pub fn verify(
         &self,
         leaf: &[u8],
         ca: &[u8],
@@ -145,7 +153,7 @@ impl Pki {
 }
 
 /// Now, in whole seconds: certificates that `openssl` makes begin at its own now.
-pub(crate) fn now() -> DateTime<Utc> {
+pub fn now() -> DateTime<Utc> {
     let since = std::time::UNIX_EPOCH.elapsed().unwrap();
     DateTime::UNIX_EPOCH + TimeDelta::seconds(since.as_secs().try_into().unwrap())
 }

@@ -17,57 +17,60 @@ use serde_json::{Value, json};
 use skupper_access_policy::admission_request;
 
 /// One rule's page.
-pub(crate) struct Page {
+pub struct Page {
     /// The rule's code: the file's name.
-    pub(crate) code: String,
+    pub code: String,
     /// The first line.
-    pub(crate) title: String,
+    pub title: String,
     /// The text before the first case.
-    pub(crate) why: String,
+    pub why: String,
     /// Its cases, in order.
-    pub(crate) cases: Vec<Case>,
+    pub cases: Vec<Case>,
 }
 
 /// One example of a page.
-pub(crate) struct Case {
+pub struct Case {
     /// `code: heading`.
-    pub(crate) name: String,
+    pub name: String,
     /// What the heading says.
-    pub(crate) outcome: Outcome,
+    pub outcome: Outcome,
     /// The settings, `{}` when the case has none.
-    pub(crate) settings: Value,
+    pub settings: Value,
     /// The AdmissionRequest.
-    pub(crate) request: Value,
+    pub request: Value,
     /// What the comments say is found.
-    pub(crate) claims: Vec<Claim>,
+    pub claims: Vec<Claim>,
     /// What the comments say is stored: pointer and value.
-    pub(crate) stored: Vec<(String, Value)>,
+    pub stored: Vec<(String, Value)>,
 }
 
 /// What a case's heading says becomes of the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
+    /// Nothing is stored.
     Refused,
+    /// It is stored, and something is said about it.
     Warned,
+    /// It is stored, and nothing is said.
     Accepted,
 }
 
 /// A finding that a comment claims.
 #[derive(Debug, Clone)]
-pub(crate) struct Claim {
+pub struct Claim {
     /// Pointer of the line with the comment.
-    pub(crate) line: String,
+    pub line: String,
     /// `deny` or `warn`.
-    pub(crate) severity: String,
+    pub severity: String,
     /// The rule's code.
-    pub(crate) code: String,
+    pub code: String,
     /// A part of the finding's text.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 impl Case {
     /// The payload of `validate`.
-    pub(crate) fn payload(&self) -> Vec<u8> {
+    pub fn payload(&self) -> Vec<u8> {
         json!({"request": self.request, "settings": self.settings})
             .to_string()
             .into_bytes()
@@ -75,8 +78,8 @@ impl Case {
 }
 
 /// Every page, sorted by code.
-pub(crate) fn all() -> Vec<Page> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+pub fn all() -> Vec<Page> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../rules");
     let mut paths: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -19,7 +19,7 @@ use room::{Conversation, Room};
 
 /// What a client sends is answered as the protocol says, however it is cut into pieces; no grant
 /// counts more than it allows, and every certificate is one that was counted and logged.
-pub(crate) fn http(bytes: &[u8]) {
+pub fn http(bytes: &[u8]) {
     let room = Room::open();
     let conversation = room.converse(bytes, 64 * 1024);
     let at_once = check(&conversation, bytes);

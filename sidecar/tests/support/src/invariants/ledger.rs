@@ -19,7 +19,7 @@ use origin::{Files, ORIGINS, Origin, candidate, probes};
 ///
 /// The ledger says that it is damaged, or it works; a grant that it shows is the one that was
 /// stored, and it never counts more than that one allows.
-pub(crate) fn ledger(bytes: &[u8]) {
+pub fn ledger(bytes: &[u8]) {
     let (first, damages) = bytes.split_first().unwrap_or((&0, &[]));
     let origin = &ORIGINS[usize::from(*first) % ORIGINS.len()];
     let mut files = origin.files().clone();

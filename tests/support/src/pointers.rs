@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Adds the JSON pointer of every value in `value`, which stands at `pointer`.
-pub(crate) fn collect(value: &Value, pointer: String, pointers: &mut Vec<String>) {
+pub fn collect(value: &Value, pointer: String, pointers: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields {

@@ -11,7 +11,7 @@ use super::{SEQUENCE, assert_is_a_line, assert_reads_back, elements, now, pem};
 
 /// The host to advertise, or nothing, in the first line; then files, each behind a line
 /// `== PATH`. A file that begins as DER is certificates, which are read as PEM.
-pub(crate) fn namespace(bytes: &[u8]) {
+pub fn namespace(bytes: &[u8]) {
     let mut parts = split(bytes);
     let host = parts.next().and_then(|host| std::str::from_utf8(host).ok());
     let advertise_host = host.and_then(|host| read_endpoint_host(host.trim_end()).ok());

@@ -11,7 +11,7 @@ use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use super::{assert_is_a_line, now, pem};
 
 /// A token is read, or refused with a line that repeats nothing secret of it.
-pub(crate) fn token(bytes: &[u8]) {
+pub fn token(bytes: &[u8]) {
     check(bytes, None);
     check(bytes, Some("east"));
 }

@@ -1,7 +1,7 @@
 //! One list of questions for every door to the policy: the library, the module in Kubewarden, the
 //! package for JavaScript. All must give the answer that [`Case::answer`] gives.
 //!
-//! `cargo run --example cases` prints them, one JSON object in each line, for doors that are not
+//! `cargo run --bin cases` prints them, one JSON object in each line, for doors that are not
 //! written in Rust: `name`, `door` (a function of the package), `input`, `settings` and `now`, its
 //! arguments, and `answer`, the JSON text that it must return.
 
@@ -11,20 +11,21 @@ use serde_json::{Value, from_str, json};
 use skupper_access_policy::admission_request;
 use skupper_access_policy::answer;
 
-use crate::bad_input;
-use crate::common::{now, pages};
 use crate::settings_documents::{bad, good, nothing};
+use crate::{bad_input, now, pages};
 
 /// A question, and under which settings it is asked.
-pub(crate) struct Case {
-    pub(crate) name: String,
-    pub(crate) question: Question,
+pub struct Case {
+    /// What no other case is called.
+    pub name: String,
+    /// What is asked.
+    pub question: Question,
     /// JSON text.
-    pub(crate) settings: String,
+    pub settings: String,
 }
 
 /// JSON text.
-pub(crate) enum Question {
+pub enum Question {
     /// An AdmissionRequest.
     Request(String),
     /// `{"object": ..., "oldObject": ..., "userInfo": ...}`.
@@ -35,7 +36,7 @@ pub(crate) enum Question {
 
 impl Case {
     /// What the library says.
-    pub(crate) fn answer(&self) -> Value {
+    pub fn answer(&self) -> Value {
         let settings = self.settings.as_bytes();
         match &self.question {
             Question::Request(text) => answer::to_request(text.as_bytes(), settings, now()),
@@ -46,7 +47,7 @@ impl Case {
 }
 
 /// Every case, each with a name of its own.
-pub(crate) fn all() -> Vec<Case> {
+pub fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     rule_pages(&mut cases);
     recorded_reviews(&mut cases);
@@ -81,7 +82,7 @@ fn rule_pages(cases: &mut Vec<Case>) {
 }
 
 fn recorded_reviews(cases: &mut Vec<Case>) {
-    let folder = root().join("tests/reviews");
+    let folder = tests().join("reviews");
     let entries = std::fs::read_dir(folder).unwrap();
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -104,7 +105,7 @@ fn durations(cases: &mut Vec<Case>) {
         ("go-durations.json", "in", "{}"),
     ];
     for (file, key, settings) in tables {
-        let path = root().join("tests/durations").join(file);
+        let path = tests().join("durations").join(file);
         let rows: Vec<Value> = from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         for (number, row) in rows.iter().enumerate() {
             let change = json!({"object": {
@@ -255,15 +256,15 @@ fn settings(cases: &mut Vec<Case>) {
 
 /// The AdmissionRequest of `{"object": ..., ...}`, as text; `None` where there is no object to build
 /// it from.
-pub(crate) fn request_of(change: &str) -> Option<String> {
+pub fn request_of(change: &str) -> Option<String> {
     let mut change: Value = from_str(change).ok()?;
     let mut part = |name: &str| Some(change[name].take()).filter(|part| !part.is_null());
     let (object, old, user) = (part("object")?, part("oldObject"), part("userInfo"));
     Some(admission_request(object, old, user).to_string())
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+fn tests() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// In bytes: the rows that are long to be slow are for the tests of the library and the module.

@@ -17,7 +17,7 @@ use super::{assert_is_a_line, now, own_key};
 
 /// The bytes as they would stand in the header, as the DER of a request, and as what is signed in
 /// one: the fuzzer cannot sign.
-pub(crate) fn certificate_request(bytes: &[u8]) {
+pub fn certificate_request(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         check(text);
     }

@@ -4,22 +4,22 @@
 use serde_json::json;
 
 /// Stands in every row where text stands, and must be in no answer.
-pub(crate) const CANARY: &str = "canary-7c1f0e9d";
+pub const CANARY: &str = "canary-7c1f0e9d";
 
 /// One payload of `validate`.
-pub(crate) struct Row {
+pub struct Row {
     /// What is wrong with it.
-    pub(crate) name: String,
+    pub name: String,
     /// The bytes.
-    pub(crate) payload: Vec<u8>,
+    pub payload: Vec<u8>,
     /// The code of the refusal; `None` where it is accepted.
-    pub(crate) code: Option<u16>,
+    pub code: Option<u16>,
     /// A part of the message, above all the field.
-    pub(crate) says: String,
+    pub says: String,
 }
 
 /// Every row.
-pub(crate) fn rows() -> Vec<Row> {
+pub fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     wrong_types(&mut rows);
     bad_values(&mut rows);

@@ -12,7 +12,7 @@ use skupper_access_policy::value::redemption_url::{self, RedemptionUrl, UrlProbl
 use super::{MAX_FINDING_LENGTH, MAX_FINDINGS, assert_printable};
 
 /// Settings are read, or refused with a message of bounded length.
-pub(crate) fn settings(text: &[u8]) {
+pub fn settings(text: &[u8]) {
     let Err(problems) = Settings::from_json(text) else {
         return;
     };
@@ -25,7 +25,7 @@ pub(crate) fn settings(text: &[u8]) {
 
 /// A window is what Go reads; what it is displayed as, and what is suggested, read back as the
 /// same.
-pub(crate) fn duration(text: &str) {
+pub fn duration(text: &str) {
     let parsed = GoDuration::parse(text);
     if let Ok(duration) = parsed {
         assert_eq!(GoDuration::parse(&duration.to_string()), Ok(duration));
@@ -63,7 +63,7 @@ fn assert_is_spelled(text: &str, window: GoDuration) {
 }
 
 /// A URL is what its parts say, and no part that may hold a secret is ever printed.
-pub(crate) fn url(text: &str) {
+pub fn url(text: &str) {
     match RedemptionUrl::parse(text) {
         Ok(url) => assert_is_its_parts(&url),
         Err(problem) => assert_printable(&problem.to_string()),
@@ -113,7 +113,7 @@ fn assert_is_its_parts(url: &RedemptionUrl) {
 }
 
 /// What Go would not trust is refused; text around the blocks changes nothing.
-pub(crate) fn certificate(text: &str) {
+pub fn certificate(text: &str) {
     let parsed = CertificateBundle::parse(text);
     if let Err(problem) = &parsed {
         let message = problem.to_string();
@@ -137,7 +137,7 @@ pub(crate) fn certificate(text: &str) {
 
 /// The first line is a pattern, the rest a host: a host matches itself and what it is below,
 /// whatever the case of the letters.
-pub(crate) fn host_pattern(text: &str) {
+pub fn host_pattern(text: &str) {
     let (pattern, host) = text.split_once('\n').unwrap_or((text, text));
     let host = Host::parse(host);
     if let Err(problem) = &host {

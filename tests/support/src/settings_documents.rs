@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 /// What says nothing: name and document.
-pub(crate) fn nothing() -> Vec<(&'static str, Value)> {
+pub fn nothing() -> Vec<(&'static str, Value)> {
     vec![
         ("null", Value::Null),
         ("an empty object", json!({})),
@@ -46,7 +46,7 @@ pub(crate) fn nothing() -> Vec<(&'static str, Value)> {
 }
 
 /// What is accepted: name and document.
-pub(crate) fn good() -> Vec<(&'static str, Value)> {
+pub fn good() -> Vec<(&'static str, Value)> {
     vec![
         (
             "the example of the rules",
@@ -105,7 +105,7 @@ pub(crate) fn good() -> Vec<(&'static str, Value)> {
 }
 
 /// What is refused with one problem: name, document, and how the problem begins.
-pub(crate) fn bad() -> Vec<(&'static str, Value, &'static str)> {
+pub fn bad() -> Vec<(&'static str, Value, &'static str)> {
     vec![
         (
             "a list",

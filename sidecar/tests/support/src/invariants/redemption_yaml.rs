@@ -12,7 +12,7 @@ use super::{assert_is_a_line, assert_reads_back, now};
 
 /// A site is read, or refused with a line that says where; what is read makes Links that are read
 /// back.
-pub(crate) fn redemption_yaml(bytes: &[u8]) {
+pub fn redemption_yaml(bytes: &[u8]) {
     let folder = BTreeMap::from([(Path::new("/site").join(FILE_NAME), bytes.to_vec())]);
     let source = SiteSource::Config {
         file: PathBuf::from("/site").join(FILE_NAME),

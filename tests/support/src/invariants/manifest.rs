@@ -13,7 +13,7 @@ use skupper_access_policy::settings::Settings;
 
 /// Every document is judged or refused, every place lies inside the text, no output holds what is no
 /// text for a terminal, and what is fixed once is not fixed twice.
-pub(crate) fn manifest(text: &str) {
+pub fn manifest(text: &str) {
     let settings = Settings::default();
     let context = Context::new(&settings, DateTime::UNIX_EPOCH);
     for document in read(text) {

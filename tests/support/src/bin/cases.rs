@@ -1,33 +1,15 @@
-//! Prints what every door to the policy is asked, and what it must answer: `tests/cases/mod.rs` says
+//! Prints what every door to the policy is asked, and what it must answer: [`test_support::cases`] says
 //! how.
-
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a case that cannot be read must fail its test"
-)]
-
-#[expect(dead_code, reason = "what is answered is for another test")]
-#[path = "../common/bad_input.rs"]
-mod bad_input;
-#[expect(dead_code, reason = "a part of it is for the tests in Rust")]
-#[path = "mod.rs"]
-mod cases;
-#[expect(dead_code, reason = "what the pages claim is for another test")]
-#[path = "../common/mod.rs"]
-mod common;
-#[path = "../common/settings_documents.rs"]
-mod settings_documents;
 
 use std::io::{BufWriter, Write};
 
-use cases::Question;
 use serde_json::json;
+use test_support::cases::{self, Question};
 
 fn main() -> std::io::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     // Debug is RFC 3339; `to_rfc3339` is a feature that only other crates of the workspace ask for.
-    let now = format!("{:?}", common::now());
+    let now = format!("{:?}", test_support::now());
     for case in cases::all() {
         let (door, input) = match &case.question {
             Question::Request(text) => ("review", text),

@@ -1,21 +1,21 @@
 //! What holds for every input of the sidecar, one function for each place where untrusted bytes come
 //! in. The fuzz targets call them with what the fuzzer makes up, `fuzz_corpus.rs` with what it found.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "what does not hold must panic"
-)]
+mod answer;
+mod certificate_request;
+mod http;
+mod ledger;
+mod namespace;
+mod redemption_yaml;
+mod token;
 
-pub(crate) mod answer;
-pub(crate) mod certificate_request;
-pub(crate) mod http;
-pub(crate) mod ledger;
-pub(crate) mod namespace;
-pub(crate) mod redemption_yaml;
-pub(crate) mod token;
+pub use answer::answer;
+pub use certificate_request::certificate_request;
+pub use http::http;
+pub use ledger::ledger;
+pub use namespace::namespace;
+pub use redemption_yaml::redemption_yaml;
+pub use token::token;
 
 use std::sync::OnceLock;
 
@@ -30,17 +30,17 @@ use rustls_pki_types::pem::PemObject as _;
 use skupper_access_policy::printable::is_hidden;
 
 /// A deadline that no decision of a test misses.
-pub(crate) fn soon() -> std::time::Instant {
+fn soon() -> std::time::Instant {
     std::time::Instant::now() + std::time::Duration::from_mins(1)
 }
 
 /// 2026-11-22T00:00:00Z, as in the tests of the policy.
-pub(crate) fn now() -> DateTime<Utc> {
+fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_305_600, 0).unwrap()
 }
 
 /// The key of the redeemer, in PEM: made for these tests and used nowhere else.
-pub(crate) const OWN_KEY: &str = "-----BEGIN PRIVATE KEY-----
+const OWN_KEY: &str = "-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg5GCXi9voc/JvRoWM
 5CfQhg9nA8L1Gh9H2d3iEjbztP2hRANCAAQmXrAiK4nU9I1eOt73He5BaxbCBICC
 IRIvLEiPwl+gFaBxk4Q1i5iOEVPfU4/cBKu0WsYD2Y7rxZyw59ijlr11
