@@ -1,37 +1,8 @@
 //! The kinds that the policy has rules for, and objects that are nearly of such a kind.
 
 use serde_json::Value;
+use skupper_access_policy::catalogue::{GroupVersionKind, KINDS, kind};
 use skupper_access_policy::nearest::nearest;
-
-/// A kind that has rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kind {
-    /// The group of its API.
-    pub(crate) group: &'static str,
-    /// The version that is served.
-    pub(crate) version: &'static str,
-    /// Its name.
-    pub(crate) name: &'static str,
-}
-
-/// Every kind that has rules.
-pub(crate) const KINDS: [Kind; 3] = [
-    Kind {
-        group: SKUPPER,
-        version: "v2alpha1",
-        name: "AccessGrant",
-    },
-    Kind {
-        group: SKUPPER,
-        version: "v2alpha1",
-        name: "AccessToken",
-    },
-    Kind {
-        group: "authentication.k8s.io",
-        version: "v1",
-        name: "TokenRequest",
-    },
-];
 
 const SKUPPER: &str = "skupper.io";
 
@@ -53,16 +24,14 @@ const OTHERS: [(&str, &str); 12] = [
     ("authentication.k8s.io", "TokenReview"),
 ];
 
-impl Kind {
-    /// Its `apiVersion`.
-    pub(crate) fn api_version(&self) -> String {
-        format!("{}/{}", self.group, self.version)
-    }
+/// The kinds that have rules.
+fn ruled() -> impl Iterator<Item = &'static GroupVersionKind> {
+    KINDS.iter().map(|kind| &kind.gvk)
 }
 
 /// The kinds that have rules, as the groups and names that a text may hold.
-pub(crate) fn types() -> [(&'static str, &'static str); 3] {
-    KINDS.map(|kind| (kind.group, kind.name))
+pub(crate) fn types() -> Vec<(&'static str, &'static str)> {
+    ruled().map(|gvk| (gvk.group, gvk.kind)).collect()
 }
 
 /// The type that stands in an object.
@@ -92,30 +61,28 @@ impl<'a> Type<'a> {
     }
 
     /// The kind that has rules for it, in any version.
-    pub(crate) fn judged(&self) -> Option<&'static Kind> {
-        KINDS
-            .iter()
-            .find(|kind| (kind.group, kind.name) == (self.group(), self.kind))
+    pub(crate) fn judged(&self) -> Option<&'static GroupVersionKind> {
+        kind(self.group(), self.kind).map(|kind| &kind.gvk)
     }
 
     /// The mistake in it, where it is nearly one of the kinds that have rules.
     pub(crate) fn mistake(&self) -> Option<Mistake> {
-        let is_group = |kind: &&Kind| kind.group == self.group();
-        let named = KINDS.iter().find(|kind| kind.name == self.kind);
+        let is_group = |gvk: &&GroupVersionKind| gvk.group == self.group();
+        let named = ruled().find(|gvk| gvk.kind == self.kind);
         if self.kind.is_empty() {
-            return KINDS.iter().find(is_group).map(|_| Mistake::NoKind);
+            return ruled().find(is_group).map(|_| Mistake::NoKind);
         }
         if self.api_version.is_empty() {
             return named.map(Mistake::NoVersion);
         }
-        if let Some(kind) = self.judged() {
-            return (self.api_version != kind.api_version()).then_some(Mistake::Version(kind));
+        if let Some(gvk) = self.judged() {
+            return (self.api_version != gvk.api_version()).then_some(Mistake::Version(gvk));
         }
-        if KINDS.iter().any(|kind| is_group(&kind)) {
+        if ruled().any(|gvk| is_group(&gvk)) {
             return self.mistaken_kind();
         }
         // In a group of somebody else's an AccessToken is theirs.
-        let meant = named.or_else(|| KINDS.iter().find(|kind| is_near(self.kind, kind.name)))?;
+        let meant = named.or_else(|| ruled().find(|gvk| is_near(self.kind, gvk.kind)))?;
         let is_nobodys = self.group().is_empty() && named.is_some();
         let group = match self.group() {
             "" => self.api_version,
@@ -133,10 +100,10 @@ impl<'a> Type<'a> {
         let group = self.group();
         let kind = self.kind.strip_suffix("List").unwrap_or(self.kind);
         let others = OTHERS.iter().filter(|(other, _)| *other == group);
-        let ours = KINDS.iter().filter(|ours| ours.group == group);
+        let ours = ruled().filter(|gvk| gvk.group == group);
         let known: Vec<&'static str> = others
             .map(|(_, name)| *name)
-            .chain(ours.map(|kind| kind.name))
+            .chain(ours.map(|gvk| gvk.kind))
             .collect();
         if known.contains(&kind) {
             return None;
@@ -154,9 +121,9 @@ pub(crate) enum Mistake {
     /// There is no kind.
     NoKind,
     /// There is no `apiVersion`.
-    NoVersion(&'static Kind),
+    NoVersion(&'static GroupVersionKind),
     /// The group or the version is none that is served.
-    Version(&'static Kind),
+    Version(&'static GroupVersionKind),
     /// The group has no such kind; it may have one that was meant.
     Kind(Option<&'static str>),
 }
@@ -172,7 +139,7 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "it is a table")]
     fn what_is_nearly_ours_is_told_from_what_is_somebody_elses() {
-        let [grant, token, request] = &KINDS;
+        let [grant, token, request] = KINDS.each_ref().map(|kind| &kind.gvk);
         let table = [
             ("a grant", "skupper.io/v2alpha1", "AccessGrant", None),
             (

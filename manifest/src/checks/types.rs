@@ -18,25 +18,25 @@ pub(super) fn check(object: &Value) -> Option<Finding> {
             Cause::Required,
             "kubectl refuses an object without a kind".to_owned(),
         ),
-        Mistake::NoVersion(kind) => (
+        Mistake::NoVersion(gvk) => (
             TYPE_MISSING,
             Target::Key,
             "apiVersion",
             Cause::Required,
             format!(
                 "kubectl refuses an object without one: write '{}'",
-                kind.api_version()
+                gvk.api_version()
             ),
         ),
-        Mistake::Version(kind) => (
+        Mistake::Version(gvk) => (
             UNKNOWN_VERSION,
             Target::Value,
             "apiVersion",
             Cause::Unsupported,
             format!(
                 "{} is not served there: write '{}'",
-                kind.name,
-                kind.api_version()
+                gvk.kind,
+                gvk.api_version()
             ),
         ),
         Mistake::Kind(Some(meant)) => (
