@@ -7,10 +7,6 @@
     reason = "whole numbers; a case that cannot be read must fail its test"
 )]
 
-#[expect(dead_code, reason = "the claims of the pages are for another test")]
-mod common;
-
-use common::pages;
 use serde_json::{Value, json};
 use skupper_access_policy::admitted::{Admitted, NotAdmitted};
 use skupper_access_policy::request::Request;
@@ -19,6 +15,7 @@ use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::duration::GoDuration;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use skupper_access_policy::{AccessGrant, AccessToken, admission_request, review};
+use test_support::{now, pages};
 
 #[test]
 fn the_values_of_an_admitted_grant_are_those_that_are_stored() {
@@ -68,7 +65,7 @@ fn only_the_creation_of_the_kind_in_its_version_is_admitted() {
     for (name, object, old) in table {
         let request = admission_request(object, old, None).to_string();
         let request = Request::from_json(request.as_bytes()).unwrap();
-        let admitted = AccessGrant::admit(&request, &Settings::default(), common::now());
+        let admitted = AccessGrant::admit(&request, &Settings::default(), now());
         let is_other = matches!(admitted, Err(NotAdmitted::OtherKind));
         assert!(is_other, "{name}");
     }
@@ -81,7 +78,7 @@ fn a_rule_that_a_program_makes_deny_names_no_setting() {
     let request = admission_request(token, None, None).to_string();
     let request = Request::from_json(request.as_bytes()).unwrap();
     let settings = Settings::denying(&["token-ca-missing"]);
-    let admitted = AccessToken::admit(&request, &settings, common::now());
+    let admitted = AccessToken::admit(&request, &settings, now());
     let Err(NotAdmitted::Denied { message, findings }) = admitted else {
         panic!("it is admitted");
     };
@@ -90,7 +87,7 @@ fn a_rule_that_a_program_makes_deny_names_no_setting() {
     assert_eq!(codes, ["token-ca-missing"]);
 
     let set = json!({"rules": {"token-ca-missing": "deny"}});
-    let refusal = review(&request, &Settings::read(&set).unwrap(), common::now()).refusal;
+    let refusal = review(&request, &Settings::read(&set).unwrap(), now()).refusal;
     let named =
         refusal.is_some_and(|refusal| refusal.message.contains("(rules[token-ca-missing])"));
     assert!(named, "a setting is named");
@@ -108,8 +105,8 @@ fn each<K>(kind: &str, admit: Admit<K>, compare: impl Fn(K, &Value)) -> usize {
         let request = case.request.to_string();
         let request = Request::from_json(request.as_bytes()).unwrap();
         let settings = Settings::read(&case.settings).unwrap();
-        let verdict = review(&request, &settings, common::now());
-        match admit(&request, &settings, common::now()) {
+        let verdict = review(&request, &settings, now());
+        match admit(&request, &settings, now()) {
             Ok(admitted) => {
                 assert!(verdict.is_allowed(), "{}", case.name);
                 let stored = verdict.mutated_object.as_ref();
