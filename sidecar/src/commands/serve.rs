@@ -30,7 +30,7 @@ use crate::service::handler::Redemptions;
 use crate::service::operations;
 use crate::service::{KeyGenerator, Service};
 use crate::site::Sites;
-use crate::site::kubernetes::Said;
+use crate::site::cluster_sites::SiteNotice;
 use crate::system::clock::{self, Reading};
 use crate::system::wording;
 use crate::telemetry::log;
@@ -233,7 +233,7 @@ fn listening_for(kind: SignalKind) -> Result<Signal, Failure> {
     })
 }
 
-fn say(said: &[Said]) {
+fn say(said: &[SiteNotice]) {
     for (namespace, notice) in said {
         if notice.is_problem() {
             warn!(namespace, "{notice}");

@@ -246,6 +246,15 @@ impl Issuer {
     }
 }
 
+/// Two are equal when they have the same certificates.
+impl PartialEq for Issuer {
+    fn eq(&self, other: &Self) -> bool {
+        self.certificates_pem == other.certificates_pem
+    }
+}
+
+impl Eq for Issuer {}
+
 /// Prints neither the key nor the subject.
 impl fmt::Debug for Issuer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,5 @@
-//! Which description of a site is used.
+//! Choice of the description of a site.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,11 +13,11 @@ use crate::system::wording;
 /// The namespace that is used when none is named. Source: Skupper.
 pub const DEFAULT_NAMESPACE: &str = "default";
 
-/// What the options of a command say about the site.
+/// Options of a command about the site.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct SiteOptions {
     /// `--site PATH` or `--namespace NAME`.
-    pub place: Option<Place>,
+    pub site: Option<NamedSite>,
     /// `--advertise-host HOST`.
     pub advertise_host: Option<Host>,
     /// `--issuer NAME`, each.
@@ -27,7 +26,7 @@ pub struct Wanted {
 
 /// The site that an option names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum NamedSite {
     /// `--site FILE`.
     File(PathBuf),
     /// `--site FOLDER`: that of a Skupper namespace.
@@ -36,7 +35,7 @@ pub enum Place {
     Namespace(String),
 }
 
-/// Where sites lie that no option names.
+/// Folders of sites that no option names.
 #[derive(Clone, Copy, Debug)]
 pub struct Folders<'a> {
     /// The folder of this service, `--data`.
@@ -46,7 +45,7 @@ pub struct Folders<'a> {
 }
 
 impl Folders<'_> {
-    /// Where `serve --init` makes a site.
+    /// Folder that `serve --init` makes a site in.
     #[must_use]
     pub fn own_site(&self) -> PathBuf {
         self.data.join("site")
@@ -59,15 +58,15 @@ impl Folders<'_> {
 /// # Errors
 /// There is none, or it cannot be told, or the options do not fit it.
 pub fn choose(
-    wanted: Wanted,
+    options: SiteOptions,
     folders: Folders<'_>,
     exists: impl Fn(&Path) -> io::Result<bool>,
 ) -> Result<SiteSource, ChoiceProblem> {
-    let Wanted {
-        place,
+    let SiteOptions {
+        site,
         advertise_host,
         issuers,
-    } = wanted;
+    } = options;
     if let Some(issuer) = issuers
         .iter()
         .find(|name| SubdomainName::parse(name).is_err())
@@ -82,10 +81,12 @@ pub fn choose(
         let unreadable = |cause| ChoiceProblem::Unreadable(wording::unreadable(path, &cause));
         exists(path).map_err(unreadable)
     };
-    let place = match (place, &default_namespace) {
-        (Some(place), _) => place,
-        (None, _) if is_there(&own_file)? => Place::File(own_file),
-        (None, Some(folder)) if is_there(folder)? => Place::Namespace(DEFAULT_NAMESPACE.to_owned()),
+    let site = match (site, &default_namespace) {
+        (Some(site), _) => site,
+        (None, _) if is_there(&own_file)? => NamedSite::File(own_file),
+        (None, Some(folder)) if is_there(folder)? => {
+            NamedSite::Namespace(DEFAULT_NAMESPACE.to_owned())
+        }
         (None, _) => {
             return Err(ChoiceProblem::NoSite {
                 own_file,
@@ -93,15 +94,15 @@ pub fn choose(
             });
         }
     };
-    match place {
-        Place::File(file) if advertise_host.is_some() => Err(ChoiceProblem::HostOfFile(file)),
-        Place::File(file) => Ok(SiteSource::Config { file, issuers }),
-        Place::Folder(folder) => Ok(SiteSource::SkupperNamespace {
+    match site {
+        NamedSite::File(file) if advertise_host.is_some() => Err(ChoiceProblem::HostOfFile(file)),
+        NamedSite::File(file) => Ok(SiteSource::Config { file, issuers }),
+        NamedSite::Folder(folder) => Ok(SiteSource::SkupperNamespace {
             folder,
             advertise_host,
             issuers,
         }),
-        Place::Namespace(name) => {
+        NamedSite::Namespace(name) => {
             check_namespace(&name)?;
             let namespaces = folders.namespaces.ok_or(ChoiceProblem::NoNamespaces)?;
             Ok(SiteSource::SkupperNamespace {
@@ -113,7 +114,7 @@ pub fn choose(
     }
 }
 
-/// Whether a namespace of Skupper can have this name: it is that of a folder, too.
+/// Checks the name of a namespace of Skupper: it is that of a folder, too.
 ///
 /// # Errors
 /// [`ChoiceProblem::NamespaceName`] when not.
@@ -124,70 +125,48 @@ pub fn check_namespace(name: &str) -> Result<(), ChoiceProblem> {
     Ok(())
 }
 
-/// Why there is no source for the site.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Reason there is no source for the site.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceProblem {
     /// No option names a site, and neither of these exists.
+    #[error(
+        "no site: there is no {}{}: describe the site in a file and give --site FILE, or name a \
+         Skupper namespace with --namespace NAME, or make a site with 'serve --init --url \
+         https://HOST:9090'", own_file.display(), nor(default_namespace.as_deref())
+    )]
     NoSite {
-        /// What `serve --init` would have made.
+        /// Path of the file that `serve --init` would have made.
         own_file: PathBuf,
         /// The folder of Skupper's default namespace, where it can be told.
         default_namespace: Option<PathBuf>,
     },
     /// A place where a site may lie cannot be looked at. Says why.
+    #[error("{0}")]
     Unreadable(String),
     /// `--advertise-host` beside a `redemption.yaml` (the path), which names its hosts itself.
+    #[error(
+        "--advertise-host may not stand beside {}: its hosts are those of its 'endpoints'",
+        .0.display()
+    )]
     HostOfFile(PathBuf),
     /// Not the name of an issuer.
+    #[error("--issuer may not be '{}': it must be a lowercase DNS-1123 name", .0.escape_default())]
     IssuerName(String),
     /// Not the name of a namespace.
+    #[error(
+        "--namespace may not be '{}': it must consist of lowercase letters, digits and '-', and \
+         begin and end with a letter or digit", .0.escape_default()
+    )]
     NamespaceName(String),
     /// The folder of Skupper's namespaces cannot be told.
+    #[error("the folder of Skupper's namespaces cannot be told: set HOME or XDG_DATA_HOME")]
     NoNamespaces,
 }
 
-impl fmt::Display for ChoiceProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSite {
-                own_file,
-                default_namespace,
-            } => {
-                write!(formatter, "no site: there is no {}", own_file.display())?;
-                if let Some(folder) = default_namespace {
-                    write!(formatter, " and no Skupper namespace {}", folder.display())?;
-                }
-                formatter.write_str(
-                    ": describe the site in a file and give --site FILE, or name a Skupper \
-                     namespace with --namespace NAME, or make a site with 'serve --init --url \
-                     https://HOST:9090'",
-                )
-            }
-            Self::Unreadable(cause) => formatter.write_str(cause),
-            Self::HostOfFile(file) => write!(
-                formatter,
-                "--advertise-host may not stand beside {}: its hosts are those of its 'endpoints'",
-                file.display()
-            ),
-            Self::IssuerName(name) => write!(
-                formatter,
-                "--issuer may not be '{}': it must be a lowercase DNS-1123 name",
-                name.escape_default()
-            ),
-            Self::NamespaceName(name) => write!(
-                formatter,
-                "--namespace may not be '{}': it must consist of lowercase letters, digits and \
-                 '-', and begin and end with a letter or digit",
-                name.escape_default()
-            ),
-            Self::NoNamespaces => formatter.write_str(
-                "the folder of Skupper's namespaces cannot be told: set HOME or XDG_DATA_HOME",
-            ),
-        }
-    }
+fn nor(namespace: Option<&Path>) -> String {
+    let text = |folder: &Path| format!(" and no Skupper namespace {}", folder.display());
+    namespace.map_or_else(String::new, text)
 }
-
-impl std::error::Error for ChoiceProblem {}
 
 #[cfg(test)]
 mod tests {
@@ -211,15 +190,15 @@ mod tests {
                 issuers: Vec::new(),
             })
         };
-        let by_file = Some(Place::File("west.yaml".into()));
-        let by_name = |name: &str| Some(Place::Namespace(name.to_owned()));
+        let by_file = Some(NamedSite::File("west.yaml".into()));
+        let by_name = |name: &str| Some(NamedSite::Namespace(name.to_owned()));
         let both = [OWN_FILE, DEFAULT].as_slice();
         let cases = [
             ("a file", by_file.clone(), both, file("west.yaml")),
             ("a file that is not there", by_file, &[], file("west.yaml")),
             (
                 "the folder of a namespace",
-                Some(Place::Folder("/srv/west".into())),
+                Some(NamedSite::Folder("/srv/west".into())),
                 both,
                 namespace("/srv/west"),
             ),
@@ -268,10 +247,10 @@ mod tests {
             data: Path::new("/data"),
             namespaces: Some(Path::new("/skupper/namespaces")),
         };
-        for (name, place, present, expected) in cases {
-            let wanted = Wanted {
-                place,
-                ..Wanted::default()
+        for (name, site, present, expected) in cases {
+            let wanted = SiteOptions {
+                site,
+                ..SiteOptions::default()
             };
             let exists = |path: &Path| Ok(present.iter().any(|known| Path::new(known) == path));
             assert_eq!(choose(wanted, folders, exists), expected, "{name}");
@@ -285,18 +264,18 @@ mod tests {
             namespaces: None,
         };
         let host = Host::parse("west.example").unwrap();
-        let beside_a_file = Wanted {
-            place: Some(Place::File("west.yaml".into())),
+        let beside_a_file = SiteOptions {
+            site: Some(NamedSite::File("west.yaml".into())),
             advertise_host: Some(host),
             issuers: Vec::new(),
         };
-        let a_path = Wanted {
+        let a_path = SiteOptions {
             issuers: vec!["a/b".to_owned()],
-            ..Wanted::default()
+            ..SiteOptions::default()
         };
-        let no_home = Wanted {
-            place: Some(Place::Namespace("west".to_owned())),
-            ..Wanted::default()
+        let no_home = SiteOptions {
+            site: Some(NamedSite::Namespace("west".to_owned())),
+            ..SiteOptions::default()
         };
         let cases = [
             (
@@ -337,7 +316,7 @@ mod tests {
                 }
                 Ok(false)
             };
-            let problem = choose(Wanted::default(), folders, exists).unwrap_err();
+            let problem = choose(SiteOptions::default(), folders, exists).unwrap_err();
             let text = problem.to_string();
             assert!(
                 text.starts_with(&format!("cannot read {closed}: permission denied")),
@@ -352,7 +331,7 @@ mod tests {
             data: Path::new("/data"),
             namespaces: Some(Path::new("/skupper/namespaces")),
         };
-        let problem = choose(Wanted::default(), folders, |_| Ok(false)).unwrap_err();
+        let problem = choose(SiteOptions::default(), folders, |_| Ok(false)).unwrap_err();
         let init = "'serve --init --url https://HOST:9090'";
         for way in ["--site", "--namespace", init, OWN_FILE, DEFAULT] {
             assert!(problem.to_string().contains(way), "{way}: {problem}");

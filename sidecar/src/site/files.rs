@@ -1,5 +1,4 @@
-//! Where the files of a site are read from: the disk, which remembers what was looked at, or
-//! memory.
+//! Files of a site: on the disk, which remembers what was looked at, or in memory.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -39,17 +38,17 @@ pub struct Disk {
     seen: RefCell<BTreeMap<PathBuf, Option<Stamp>>>,
 }
 
-/// How files looked when they were read. Two are equal when nobody wrote to the files or put
+/// Stamps of files when they were read. Two are equal when nobody wrote to the files or put
 /// others in their place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint(BTreeMap<PathBuf, Option<Stamp>>);
 
-/// What changes with the content of a file: device, inode, length, and the times of the last
+/// Metadata that changes with the content of a file: device, inode, length, and the times of the last
 /// modification and the last change, in seconds and nanoseconds.
 type Stamp = (u64, u64, u64, (i64, i64), (i64, i64));
 
 impl Disk {
-    /// How everything looked that was read up to now.
+    /// The fingerprint of everything that was read up to now.
     #[must_use]
     pub fn fingerprint(self) -> Fingerprint {
         Fingerprint(self.seen.into_inner())
@@ -63,7 +62,7 @@ impl Disk {
 }
 
 impl Fingerprint {
-    /// How the same files look now.
+    /// The fingerprint of the same files now.
     #[must_use]
     pub fn look_again(&self) -> Self {
         let paths = self.0.keys().cloned();

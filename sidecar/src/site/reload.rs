@@ -4,7 +4,6 @@
 //! key are two files. So files are read when they have not changed between two looks, and whatever
 //! cannot be read leaves the site as it was.
 
-use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,57 +12,43 @@ use super::Site;
 use super::files::Fingerprint;
 use super::source::{IssuerFault, Loaded, SiteProblem, SiteSource};
 
-/// What a reload did, for the log. Each is one line.
-#[derive(Clone, Debug)]
+/// Result of a reload, for the log. Each is one line.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Notice {
     /// The site is another one now.
+    #[error("site '{}' was loaded anew", .0.name)]
     Changed(Arc<Site>),
     /// Everything can be used again.
+    #[error("the site is in use again")]
     Recovered,
     /// The site could not be loaded and stays as it was.
+    #[error("the site stays as it was: {0}")]
     SiteKept(Arc<SiteProblem>),
     /// An issuer (its name) cannot be used as it is now; the one from before stays until its end.
+    #[error("issuer '{0}' stays as it was until {2:?}: {1}")]
     IssuerKept(String, Arc<IssuerFault>, DateTime<Utc>),
     /// An issuer (its name) cannot be used.
+    #[error("issuer '{0}' cannot be used: {1}")]
     IssuerFailed(String, Arc<IssuerFault>),
     /// Something was passed over.
+    #[error("{0}")]
     Remark(String),
 }
 
 impl Notice {
-    /// Whether somebody must look at it.
+    /// True when somebody must look at it.
     #[must_use]
     pub fn is_problem(&self) -> bool {
         !matches!(self, Self::Changed(_) | Self::Recovered)
     }
 
-    /// Whether another load may find it mended, although no file changed.
+    /// True when another load may find it mended, although no file changed.
     fn may_pass(&self) -> bool {
         !matches!(self, Self::Changed(_) | Self::Recovered | Self::Remark(_))
     }
 }
 
-impl fmt::Display for Notice {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Changed(site) => write!(formatter, "site '{}' was loaded anew", site.name),
-            Self::Recovered => formatter.write_str("the site is in use again"),
-            Self::SiteKept(problem) => write!(formatter, "the site stays as it was: {problem}"),
-            Self::IssuerKept(name, fault, end) => {
-                write!(
-                    formatter,
-                    "issuer '{name}' stays as it was until {end:?}: {fault}"
-                )
-            }
-            Self::IssuerFailed(name, fault) => {
-                write!(formatter, "issuer '{name}' cannot be used: {fault}")
-            }
-            Self::Remark(remark) => formatter.write_str(remark),
-        }
-    }
-}
-
-/// What to use after a reload, and what to log.
+/// Returns the site to use after a reload, and notices for the log.
 ///
 /// A site that cannot be loaded leaves the last one in place. An issuer whose files look as if they
 /// were being replaced leaves the last one of its name in place for [`KEPT`], while that is in date:
@@ -101,68 +86,69 @@ pub fn renew(
         issuers,
         ..Site::clone(&new.site)
     });
-    if last.url != new.url || !is_same(&last.site, &new.site) {
+    if last.url != new.url || last.site != new.site {
         notices.insert(0, Notice::Changed(Arc::clone(&new.site)));
     }
     (new, notices)
 }
 
-/// How long an issuer stands in for one whose files are being replaced.
+/// Time that an issuer stands in for one whose files are being replaced.
 pub const KEPT: TimeDelta = TimeDelta::minutes(1);
 
-/// The site to use, and what was said about it.
+/// The site to use, and the notices about it.
 #[derive(Debug)]
-pub struct Course {
-    current: Loaded,
-    /// What was said last.
-    said: Vec<String>,
-    /// Whether all of it could be used.
+pub struct CurrentSite {
+    loaded: Loaded,
+    /// The last notices.
+    notices: Vec<String>,
+    /// True when all of it could be used.
     is_whole: bool,
 }
 
-impl Course {
-    /// Begins with a site. What it says is in [`Notice`]s, as later.
+impl CurrentSite {
+    /// Begins with a site. Returns notices, as later.
     #[must_use]
-    pub fn begin(current: Loaded) -> (Self, Vec<Notice>) {
-        let failed = current.failed.iter();
+    pub fn begin(loaded: Loaded) -> (Self, Vec<Notice>) {
+        let failed = loaded.failed.iter();
         let failed = failed.map(|(name, fault)| Notice::IssuerFailed(name.clone(), fault.clone()));
-        let remarks = current.remarks.iter().cloned().map(Notice::Remark);
+        let remarks = loaded.remarks.iter().cloned().map(Notice::Remark);
         let notices: Vec<Notice> = failed.chain(remarks).collect();
-        let course = Self {
-            is_whole: current.failed.is_empty(),
-            said: notices.iter().map(Notice::to_string).collect(),
-            current,
+        let current = Self {
+            is_whole: loaded.failed.is_empty(),
+            notices: notices.iter().map(Notice::to_string).collect(),
+            loaded,
         };
-        (course, notices)
+        (current, notices)
     }
 
     /// The site to use.
     #[must_use]
-    pub fn current(&self) -> &Loaded {
-        &self.current
+    pub fn loaded(&self) -> &Loaded {
+        &self.loaded
     }
 
-    /// Whether all of it could be used.
+    /// True when all of it could be used.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.is_whole
     }
 
-    /// Whether every issuer is in date.
+    /// True when every issuer is in date.
     #[must_use]
     pub fn is_in_date(&self, now: DateTime<Utc>) -> bool {
-        let mut issuers = self.current.site.issuers.values();
+        let mut issuers = self.loaded.site.issuers.values();
         issuers.all(|issuer| issuer.is_in_date(now))
     }
 
-    /// Goes on with what was loaded. Returns what was not said before.
-    pub fn go_on(&mut self, new: Result<Loaded, SiteProblem>, now: DateTime<Utc>) -> Vec<Notice> {
-        let (current, mut notices) = renew(&self.current, new, now);
+    /// Takes over a site that was loaded again. Returns the new notices.
+    pub fn renew(&mut self, new: Result<Loaded, SiteProblem>, now: DateTime<Utc>) -> Vec<Notice> {
+        let (loaded, mut notices) = renew(&self.loaded, new, now);
         let is_whole = !notices.iter().any(Notice::may_pass);
-        self.current = current;
+        self.loaded = loaded;
         let lines: Vec<String> = notices.iter().map(Notice::to_string).collect();
-        notices.retain(|notice| !notice.is_problem() || !self.said.contains(&notice.to_string()));
-        self.said = lines;
+        notices
+            .retain(|notice| !notice.is_problem() || !self.notices.contains(&notice.to_string()));
+        self.notices = lines;
         if is_whole && !self.is_whole {
             notices.push(Notice::Recovered);
         }
@@ -175,15 +161,15 @@ impl Course {
 #[derive(Debug)]
 pub struct Watch {
     source: SiteSource,
-    course: Course,
-    /// How the files looked when they were read, unless they must be read again in any case.
+    current: CurrentSite,
+    /// Fingerprint of the files that were read, unless they must be read again in any case.
     read: Option<Fingerprint>,
-    /// How they looked at the last look.
+    /// Fingerprint of the files at the last look.
     seen: Fingerprint,
 }
 
 impl Watch {
-    /// Loads the site for the first time. What it says is in [`Notice`]s, as later.
+    /// Loads the site for the first time. Returns notices, as later.
     ///
     /// # Errors
     /// The description of the site cannot be read.
@@ -192,10 +178,10 @@ impl Watch {
         now: DateTime<Utc>,
     ) -> Result<(Self, Vec<Notice>), SiteProblem> {
         let (loaded, seen) = source.load_and_see(now);
-        let (course, notices) = Course::begin(loaded?);
+        let (current, notices) = CurrentSite::begin(loaded?);
         let watch = Self {
             source,
-            course,
+            current,
             read: None,
             seen,
         };
@@ -205,45 +191,30 @@ impl Watch {
     /// The site to use.
     #[must_use]
     pub fn current(&self) -> &Loaded {
-        self.course.current()
+        self.current.loaded()
     }
 
     /// Looks at the files and loads the site when they are others than those that were read, and
     /// the same as at the last look. While something cannot be used, or an issuer is out of date, it is
-    /// loaded at every look: time changes that, too. Returns what was not said before.
+    /// loaded at every look: time changes that, too. Returns the new notices.
     pub fn poll(&mut self, now: DateTime<Utc>) -> Vec<Notice> {
         let seen = self.seen.look_again();
         let is_settled = seen == self.seen;
         self.seen = seen;
         let is_read = self.read.as_ref() == Some(&self.seen);
-        if !is_settled || is_read && self.course.is_in_date(now) {
+        if !is_settled || is_read && self.current.is_in_date(now) {
             return Vec::new();
         }
         self.reload(now)
     }
 
-    /// Loads the site at once. Returns what was not said before.
+    /// Loads the site at once. Returns the new notices.
     pub fn reload(&mut self, now: DateTime<Utc>) -> Vec<Notice> {
         let (loaded, seen) = self.source.load_and_see(now);
-        let notices = self.course.go_on(loaded, now);
-        let is_whole = self.course.is_whole();
+        let notices = self.current.renew(loaded, now);
+        let is_whole = self.current.is_whole();
         self.read = Some(seen.clone()).filter(|_| is_whole && seen == self.seen);
         self.seen = seen;
         notices
     }
-}
-
-/// Whether two sites answer alike.
-fn is_same(one: &Site, other: &Site) -> bool {
-    let certificates = |site: &Site| {
-        let issuers = site.issuers.iter();
-        let certificates =
-            issuers.map(|(name, issuer)| (name.clone(), issuer.certificates_pem().to_owned()));
-        certificates.collect::<Vec<_>>()
-    };
-    one.name == other.name
-        && one.endpoints == other.endpoints
-        && one.is_edge == other.is_edge
-        && one.default_issuer == other.default_issuer
-        && certificates(one) == certificates(other)
 }

@@ -1,4 +1,4 @@
-//! Which hosts the server certificate of a router names.
+//! Hosts that the server certificate of a router names.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use skupper_access_policy::value::host::{Host, HostName};
 use x509_cert::Certificate;
-use x509_cert::der::Decode as _;
+use x509_cert::der::{self, Decode as _};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
@@ -15,6 +15,20 @@ use crate::wire::objects::{endpoint_host, read_endpoint_host};
 /// The subject alternative names of a certificate, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerHosts(Vec<Pattern>);
+
+/// Reason the hosts of a certificate cannot be told, in one line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServerHostsProblem {
+    /// There is no certificate in the text.
+    #[error("must hold a certificate in PEM")]
+    NoCertificate,
+    /// The first certificate is malformed.
+    #[error("the first certificate is not readable: {0}")]
+    Certificate(der::Error),
+    /// Its subject alternative names are malformed.
+    #[error("the subject alternative names are not readable: {0}")]
+    Names(der::Error),
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Pattern {
@@ -28,17 +42,14 @@ impl ServerHosts {
     /// Skupper has written empty ones, and an address once as a DNS name and once as an address.
     ///
     /// # Errors
-    /// In one line, what the text is not.
-    pub fn read(pem: &[u8]) -> Result<Self, String> {
-        let der = CertificateDer::from_pem_slice(pem)
-            .map_err(|_| "must hold a certificate in PEM".to_owned())?;
-        let certificate = Certificate::from_der(&der)
-            .map_err(|cause| format!("the first certificate is not readable: {cause}"))?;
-        let names = certificate
-            .tbs_certificate()
-            .get_extension::<SubjectAltName>();
-        let names = names
-            .map_err(|cause| format!("the subject alternative names are not readable: {cause}"))?;
+    /// The certificate or its names cannot be read.
+    pub fn read(pem: &[u8]) -> Result<Self, ServerHostsProblem> {
+        let der =
+            CertificateDer::from_pem_slice(pem).map_err(|_| ServerHostsProblem::NoCertificate)?;
+        let certificate = Certificate::from_der(&der).map_err(ServerHostsProblem::Certificate)?;
+        let fields = certificate.tbs_certificate();
+        let names = fields.get_extension::<SubjectAltName>();
+        let names = names.map_err(ServerHostsProblem::Names)?;
         let names = names.map_or_else(Vec::new, |(_, names)| names.0);
         let mut patterns = Vec::new();
         for pattern in names.iter().filter_map(pattern) {
@@ -59,7 +70,7 @@ impl ServerHosts {
         hosts.into_iter().find(|host| !is_this_machine(host))
     }
 
-    /// Whether a client that connects to this host accepts the certificate.
+    /// True when a client that connects to this host accepts the certificate.
     #[must_use]
     pub fn covers(&self, host: &Host) -> bool {
         self.0.iter().any(|pattern| match (pattern, host) {
@@ -97,7 +108,7 @@ fn pattern(name: &GeneralName) -> Option<Pattern> {
     }
 }
 
-/// Whether every machine means itself by this host.
+/// True when every machine means itself by this host.
 fn is_this_machine(host: &Host) -> bool {
     match host {
         Host::Name(name) => {

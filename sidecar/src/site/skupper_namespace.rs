@@ -14,7 +14,7 @@
 //! `internal/nonkube/common/fs_config_renderer.go`.
 
 use std::ffi::OsStr;
-use std::fmt;
+use std::fmt::Display;
 use std::io;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,6 @@ use skupper_access_policy::printable::printable;
 use skupper_access_policy::value::host::Host;
 use skupper_access_policy::value::name::SubdomainName;
 
-use super::config::IssuerFiles;
 use super::files::{Files, read_text};
 use super::server_certificate::ServerHosts;
 use crate::system::wording;
@@ -39,16 +38,16 @@ pub const DEFAULT_ISSUER: &str = "skupper-site-ca";
 /// `FileSystemConfigurationRenderer.Render`.
 const GROUP: &str = "skupper-router";
 
-/// What a namespace says of its site.
+/// The site of a namespace, without its issuers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespace {
     /// The name of the site.
     pub name: String,
-    /// Where its router listens for links: empty for an edge site, and for one that takes no links.
+    /// Endpoints of its router for links: empty for an edge site, and for one that takes no links.
     pub endpoints: Vec<Endpoint>,
     /// True when it is an edge site.
     pub is_edge: bool,
-    /// What was passed over, one line each.
+    /// Notes of what was passed over, one line each.
     pub remarks: Vec<String>,
 }
 
@@ -70,13 +69,9 @@ pub fn namespaces_folder(
     Some(data_home?.join("skupper/namespaces"))
 }
 
-/// Where the issuer of a name lies.
-pub(super) fn issuer_files(folder: &Path, name: &str) -> IssuerFiles {
-    let folder = folder.join("runtime/issuers").join(name);
-    IssuerFiles {
-        cert: folder.join("tls.crt"),
-        key: folder.join("tls.key"),
-    }
+/// Path of the folder of an issuer.
+pub(super) fn issuer_folder(folder: &Path, name: &str) -> PathBuf {
+    folder.join("runtime/issuers").join(name)
 }
 
 /// Reads the folder of a namespace, but for its issuers.
@@ -167,71 +162,45 @@ pub fn default_port(role: Role) -> NonZeroU16 {
     }
 }
 
-/// What is wrong with a namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Fault of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NamespaceProblem {
     /// A file or folder cannot be read. Says which and why, in one line.
+    #[error("{1}")]
     Unreadable(PathBuf, String),
     /// The folder of its resources (the path) holds no site.
+    #[error("{} holds no Site: start the site with 'skupper system start' first", .0.display())]
     NoSite(PathBuf),
     /// The folder of its resources (the path) holds more than one site.
+    #[error("{} holds several Sites, not one", .0.display())]
     SeveralSites(PathBuf),
-    /// A file is not what it must be. Says what.
+    /// A file is malformed. Says how.
+    #[error("{}: {}", .0.display(), .1)]
     Malformed(PathBuf, String),
     /// The server certificates name these hosts, and none that another machine can reach.
+    #[error(
+        "the router's server certificate names no host that another machine can reach: {}",
+        remedy(.0)
+    )]
     NoHost(Vec<String>),
     /// The server certificates name these hosts, and not the one to advertise.
+    #[error(
+        "the router's server certificate does not name '{}': {}", endpoint_host(.0), remedy(.1)
+    )]
     HostNotNamed(Host, Vec<String>),
 }
 
-impl fmt::Display for NamespaceProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(_, text) => formatter.write_str(text),
-            Self::NoSite(folder) => write!(
-                formatter,
-                "{} holds no Site: start the site with 'skupper system start' first",
-                folder.display()
-            ),
-            Self::SeveralSites(folder) => {
-                write!(
-                    formatter,
-                    "{} holds several Sites, not one",
-                    folder.display()
-                )
-            }
-            Self::Malformed(file, problem) => write!(formatter, "{}: {problem}", file.display()),
-            Self::NoHost(hosts) => {
-                formatter.write_str(
-                    "the router's server certificate names no host that another machine can \
-                     reach: ",
-                )?;
-                push_remedy(formatter, hosts)
-            }
-            Self::HostNotNamed(host, hosts) => {
-                write!(
-                    formatter,
-                    "the router's server certificate does not name '{}': ",
-                    endpoint_host(host)
-                )?;
-                push_remedy(formatter, hosts)
-            }
-        }
-    }
-}
-
-/// What to do about a host, when the certificates name these.
-fn push_remedy(formatter: &mut fmt::Formatter<'_>, hosts: &[String]) -> fmt::Result {
-    if !hosts.is_empty() {
+/// Remedy for a host, when the certificates name these.
+fn remedy(hosts: &[String]) -> String {
+    let choice = if hosts.is_empty() {
+        String::new()
+    } else {
         let hosts = hosts.join("', '");
-        write!(
-            formatter,
-            "choose one of '{hosts}' with --advertise-host, or "
-        )?;
-    }
-    formatter.write_str(
-        "add the host to subjectAlternativeNames of the RouterAccess, reload the site and name it \
-         with --advertise-host",
+        format!("choose one of '{hosts}' with --advertise-host, or ")
+    };
+    format!(
+        "{choice}add the host to subjectAlternativeNames of the RouterAccess, reload the site and \
+         name it with --advertise-host"
     )
 }
 
@@ -296,7 +265,7 @@ fn unreadable(path: &Path, cause: &io::Error) -> NamespaceProblem {
     NamespaceProblem::Unreadable(path.to_owned(), wording::unreadable(path, cause))
 }
 
-fn malformed(file: &Path, problem: impl fmt::Display) -> NamespaceProblem {
+fn malformed(file: &Path, problem: impl Display) -> NamespaceProblem {
     NamespaceProblem::Malformed(file.to_owned(), problem.to_string())
 }
 

@@ -1,9 +1,8 @@
-//! Where a site is described, and how it is loaded from there.
+//! Sources of sites, and loading from them.
 //!
-//! A site on a cluster comes from [`super::kubernetes`]; what it makes is a [`Loaded`], too.
+//! A site on a cluster comes from [`super::cluster_sites`], and is a [`Loaded`], too.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,14 +12,14 @@ use skupper_access_policy::value::host::Host;
 use zeroize::Zeroizing;
 
 use super::Site;
-use super::config::{Config, ConfigProblem, DEFAULT_ISSUER, IssuerFiles};
+use super::config::{Config, ConfigProblem, DEFAULT_ISSUER};
 use super::files::{Disk, Files, Fingerprint, read_text};
 use super::skupper_namespace::{self, NamespaceProblem};
 use crate::pki::issuer::{Issuer, IssuerProblem, found};
 use crate::system::wording;
 use crate::wire::advertised::AdvertisedUrl;
 
-/// Where a site is described.
+/// Description of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SiteSource {
     /// A `redemption.yaml`.
@@ -48,16 +47,39 @@ pub struct Loaded {
     pub site: Arc<Site>,
     /// The address of the service, where the source gives one.
     pub url: Option<AdvertisedUrl>,
-    /// Why the other issuers cannot be used.
+    /// The other issuers, with the reason they cannot be used.
     pub failed: BTreeMap<String, Arc<IssuerFault>>,
-    /// Since when an issuer stands in for one that failed.
+    /// Issuers that stand in for one that failed, since these times.
     pub kept_since: BTreeMap<String, DateTime<Utc>>,
-    /// What was passed over, one line each.
+    /// Notes of what was passed over, one line each.
     pub remarks: Vec<String>,
 }
 
 impl Loaded {
-    /// Whether the issuer of grants that name none can be used.
+    /// Loads the issuers of a site: the default one and the named ones, and no other CA in reach.
+    pub(super) fn new(
+        mut site: Site,
+        named: &[String],
+        load: impl Fn(&str) -> Result<Issuer, IssuerFault>,
+    ) -> Self {
+        let mut failed = BTreeMap::new();
+        let all = named.iter().chain([&site.default_issuer]).cloned();
+        for name in all.collect::<BTreeSet<_>>() {
+            match load(&name) {
+                Ok(issuer) => drop(site.issuers.insert(name, Arc::new(issuer))),
+                Err(fault) => drop(failed.insert(name, Arc::new(fault))),
+            }
+        }
+        Self {
+            site: Arc::new(site),
+            url: None,
+            failed,
+            kept_since: BTreeMap::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// True when the issuer of grants that name none can be used.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.site.issuer(None).is_some()
@@ -73,7 +95,7 @@ impl SiteSource {
         self.load_and_see(now).0
     }
 
-    /// Loads the site, and remembers how its files looked at that moment.
+    /// Loads the site. Returns the fingerprint of its files at that moment, too.
     pub(super) fn load_and_see(
         &self,
         now: DateTime<Utc>,
@@ -99,51 +121,51 @@ impl SiteSource {
     }
 }
 
-/// Why a site cannot be loaded.
-#[derive(Debug)]
+/// Reason a site cannot be loaded.
+#[derive(Debug, thiserror::Error)]
 pub enum SiteProblem {
     /// A `redemption.yaml` cannot be read.
+    #[error("{}", wording::unreadable(.0, .1))]
     Unreadable(PathBuf, io::Error),
-    /// A `redemption.yaml` does not say what it must.
+    /// A `redemption.yaml` is not well-formed.
+    #[error("{}: {}", .0.display(), .1)]
     Config(PathBuf, ConfigProblem),
-    /// A Skupper namespace does not hold what it must.
-    Namespace(NamespaceProblem),
+    /// A Skupper namespace is not well-formed.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceProblem),
 }
 
-impl fmt::Display for SiteProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(path, cause) => formatter.write_str(&wording::unreadable(path, cause)),
-            Self::Config(path, problem) => write!(formatter, "{}: {problem}", path.display()),
-            Self::Namespace(problem) => problem.fmt(formatter),
-        }
-    }
-}
-
-impl std::error::Error for SiteProblem {}
-
-/// Why an issuer cannot be used.
-#[derive(Debug)]
+/// Reason an issuer cannot be used.
+#[derive(Debug, thiserror::Error)]
 pub enum IssuerFault {
     /// The configuration (its path) has no issuer of this name.
+    #[error("not among the issuers of {}", .0.display())]
     NotConfigured(PathBuf),
     /// One of its files cannot be read.
+    #[error("{}", wording::unreadable(.0, .1))]
     Unreadable(PathBuf, io::Error),
-    /// Its certificate (the path) and key are not an issuer. Says what they are.
-    Unusable(PathBuf, IssuerProblem, String),
-    /// Its Secret cannot be read. Says why.
-    NoSecret(String),
-    /// What its Secret holds is not an issuer. Says what it is.
-    UnusableSecret(IssuerProblem, String),
+    /// Its certificate and key are not an issuer.
+    #[error("{origin}: {problem} ({found})")]
+    Unusable {
+        /// The path of the certificate, or its Secret.
+        origin: String,
+        /// The first fault.
+        problem: IssuerProblem,
+        /// Description of certificate and key.
+        found: String,
+    },
+    /// Its Secret is of no use.
+    #[error(transparent)]
+    Secret(#[from] SecretProblem),
 }
 
 impl IssuerFault {
-    /// Whether files look like this while they are being replaced.
+    /// True for files that look so while they are being replaced.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::NotConfigured(_) | Self::NoSecret(_) => false,
+            Self::NotConfigured(_) | Self::Secret(_) => false,
             Self::Unreadable(..) => true,
-            Self::Unusable(_, problem, _) | Self::UnusableSecret(problem, _) => matches!(
+            Self::Unusable { problem, .. } => matches!(
                 problem,
                 IssuerProblem::NoCertificate
                     | IssuerProblem::Damaged
@@ -157,22 +179,26 @@ impl IssuerFault {
     }
 }
 
-impl fmt::Display for IssuerFault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotConfigured(path) => {
-                write!(formatter, "not among the issuers of {}", path.display())
-            }
-            Self::Unreadable(path, cause) => formatter.write_str(&wording::unreadable(path, cause)),
-            Self::Unusable(path, problem, found) => {
-                write!(formatter, "{}: {problem} ({found})", path.display())
-            }
-            Self::NoSecret(cause) => formatter.write_str(cause),
-            Self::UnusableSecret(problem, found) => {
-                write!(formatter, "its Secret: {problem} ({found})")
-            }
-        }
-    }
+/// Reason the Secret of an issuer is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretProblem {
+    /// The Secret of this name was not looked at yet.
+    #[error("Secret '{0}' is not read yet")]
+    Unread(String),
+    /// There is no Secret of this name.
+    #[error("there is no Secret '{0}'")]
+    Missing(String),
+    /// It lacks an entry.
+    #[error("its Secret must hold 'tls.crt' and 'tls.key'")]
+    Incomplete,
+    /// The API server does not give it.
+    #[error("cannot read Secret '{name}': {cause}")]
+    Unreadable {
+        /// Its name.
+        name: String,
+        /// Answer of the API server.
+        cause: String,
+    },
 }
 
 fn load_config(
@@ -186,28 +212,26 @@ fn load_config(
     let config =
         Config::parse(&text).map_err(|problem| SiteProblem::Config(file.to_owned(), problem))?;
     let folder = file.parent().unwrap_or(Path::new(""));
-    let (issuers, failed) = load_issuers(DEFAULT_ISSUER, named, |name| {
-        let pair = config.issuers.get(name);
-        let pair = pair.ok_or_else(|| IssuerFault::NotConfigured(file.to_owned()))?;
-        let pair = IssuerFiles {
-            cert: folder.join(&pair.cert),
-            key: folder.join(&pair.key),
-        };
-        load_issuer(files, &pair, now)
-    });
-    let site = Arc::new(Site {
+    let site = Site {
         name: config.name,
         endpoints: config.endpoints,
         is_edge: false,
         default_issuer: DEFAULT_ISSUER.to_owned(),
-        issuers,
+        issuers: BTreeMap::new(),
+    };
+    let loaded = Loaded::new(site, named, |name| {
+        let pair = config.issuers.get(name);
+        let pair = pair.ok_or_else(|| IssuerFault::NotConfigured(file.to_owned()))?;
+        load_issuer(
+            files,
+            &folder.join(&pair.cert),
+            &folder.join(&pair.key),
+            now,
+        )
     });
     Ok(Loaded {
-        site,
         url: config.url,
-        failed,
-        kept_since: BTreeMap::new(),
-        remarks: Vec::new(),
+        ..loaded
     })
 }
 
@@ -218,77 +242,50 @@ fn load_namespace(
     named: &[String],
     now: DateTime<Utc>,
 ) -> Result<Loaded, SiteProblem> {
-    let namespace =
-        skupper_namespace::read(files, folder, advertise_host).map_err(SiteProblem::Namespace)?;
-    let default = skupper_namespace::DEFAULT_ISSUER;
-    let (issuers, failed) = load_issuers(default, named, |name| {
-        let pair = skupper_namespace::issuer_files(folder, name);
-        load_issuer(files, &pair, now)
-    });
-    let site = Arc::new(Site {
+    let namespace = skupper_namespace::read(files, folder, advertise_host)?;
+    let site = Site {
         name: namespace.name,
         endpoints: namespace.endpoints,
         is_edge: namespace.is_edge,
-        default_issuer: default.to_owned(),
-        issuers,
+        default_issuer: skupper_namespace::DEFAULT_ISSUER.to_owned(),
+        issuers: BTreeMap::new(),
+    };
+    let loaded = Loaded::new(site, named, |name| {
+        let folder = skupper_namespace::issuer_folder(folder, name);
+        load_issuer(files, &folder.join("tls.crt"), &folder.join("tls.key"), now)
     });
     Ok(Loaded {
-        site,
-        url: None,
-        failed,
-        kept_since: BTreeMap::new(),
         remarks: namespace.remarks,
+        ..loaded
     })
-}
-
-pub(super) type Issuers = BTreeMap<String, Arc<Issuer>>;
-pub(super) type Faults = BTreeMap<String, Arc<IssuerFault>>;
-
-/// Loads the default issuer and the named ones, and no other CA in reach.
-pub(super) fn load_issuers(
-    default: &str,
-    named: &[String],
-    load: impl Fn(&str) -> Result<Issuer, IssuerFault>,
-) -> (Issuers, Faults) {
-    let (mut issuers, mut faults) = (Issuers::new(), Faults::new());
-    for name in named.iter().map(String::as_str).chain([default]) {
-        if issuers.contains_key(name) || faults.contains_key(name) {
-            continue;
-        }
-        match load(name) {
-            Ok(issuer) => drop(issuers.insert(name.to_owned(), Arc::new(issuer))),
-            Err(fault) => drop(faults.insert(name.to_owned(), Arc::new(fault))),
-        }
-    }
-    (issuers, faults)
 }
 
 fn load_issuer(
     files: &impl Files,
-    pair: &IssuerFiles,
+    certificate: &Path,
+    key: &Path,
     now: DateTime<Utc>,
 ) -> Result<Issuer, IssuerFault> {
     let read = |path: &Path| {
         let content = files.read(path);
         content.map_err(|cause| IssuerFault::Unreadable(path.to_owned(), cause))
     };
-    let (cert, key) = (read(&pair.cert)?, read(&pair.key)?);
+    let (pem, key) = (read(certificate)?, read(key)?);
     // cert-manager writes what is above an intermediate CA beside it.
-    let above = pair.cert.with_file_name("ca.crt");
-    let above = match read(&above) {
+    let above = match read(&certificate.with_file_name("ca.crt")) {
         Err(IssuerFault::Unreadable(_, cause)) if cause.kind() == io::ErrorKind::NotFound => {
             Ok(Zeroizing::default())
         }
         above => above,
     };
     let above_pem = above.as_ref().map_or(&[][..], |above| above.as_slice());
-    match (Issuer::load_below(&cert, &key, above_pem, now), above) {
+    match (Issuer::load_below(&pem, &key, above_pem, now), above) {
         (Ok(issuer), _) => Ok(issuer),
         (Err(IssuerProblem::NoRoot(_)), Err(unreadable)) => Err(unreadable),
-        (Err(problem), _) => Err(IssuerFault::Unusable(
-            pair.cert.clone(),
+        (Err(problem), _) => Err(IssuerFault::Unusable {
+            origin: certificate.display().to_string(),
             problem,
-            found(&cert, &key),
-        )),
+            found: found(&pem, &key),
+        }),
     }
 }

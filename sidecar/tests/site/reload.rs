@@ -127,7 +127,7 @@ fn an_issuer_that_cannot_be_used_leaves_a_site_that_is_not_ready() {
     assert_eq!(issuers(&loaded), ["partners"]);
     assert!(matches!(
         *loaded.failed["default"],
-        IssuerFault::Unusable(..)
+        IssuerFault::Unusable { .. }
     ));
     fs::remove_file(folder.path("ca.key")).unwrap();
     let loaded = folder.load(&[]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::site::Sites;
-use crate::site::kubernetes::{ClusterSites, Said};
+use crate::site::cluster_sites::{ClusterSites, SiteNotice};
 use crate::site::reload::{Notice, Watch};
 use crate::wire::advertised::AdvertisedUrl;
 
@@ -34,16 +34,16 @@ impl SiteWatch {
         }
     }
 
-    /// Loads what has changed. Returns what was not said before.
-    pub(super) fn poll(&mut self, now: DateTime<Utc>) -> Vec<Said> {
+    /// Loads what has changed. Returns the new notices.
+    pub(super) fn poll(&mut self, now: DateTime<Utc>) -> Vec<SiteNotice> {
         match self {
             Self::Files(watch) => of_one(watch.poll(now)),
             Self::Cluster(sites) => sites.poll(now),
         }
     }
 
-    /// Loads everything at once. Returns what was not said before.
-    pub(super) fn reload(&mut self, now: DateTime<Utc>) -> Vec<Said> {
+    /// Loads everything at once. Returns the new notices.
+    pub(super) fn reload(&mut self, now: DateTime<Utc>) -> Vec<SiteNotice> {
         match self {
             Self::Files(watch) => of_one(watch.reload(now)),
             Self::Cluster(sites) => sites.reload(now),
@@ -51,7 +51,7 @@ impl SiteWatch {
     }
 }
 
-/// What a single site says.
-pub(super) fn of_one(notices: Vec<Notice>) -> Vec<Said> {
+/// The notices of a single site.
+pub(super) fn of_one(notices: Vec<Notice>) -> Vec<SiteNotice> {
     notices.into_iter().map(|notice| (None, notice)).collect()
 }

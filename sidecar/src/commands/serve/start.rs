@@ -16,9 +16,9 @@ use crate::commands::stamps;
 use crate::kubernetes::{self, Scope};
 use crate::ledger::KubernetesLedger;
 use crate::ledger::SqliteLedger;
-use crate::site::choice::{Folders, Place, Wanted, choose};
+use crate::site::choice::{Folders, NamedSite, SiteOptions, choose};
+use crate::site::cluster_sites::ClusterSites;
 use crate::site::config::FILE_NAME;
-use crate::site::kubernetes::ClusterSites;
 use crate::site::reload::Watch;
 use crate::site::source::SiteSource;
 use crate::site::{self, Site, Sites};
@@ -65,13 +65,13 @@ pub(super) async fn source(options: &Serve, folder: &Path) -> Result<SiteSource,
     let own_file = folders.own_site().join(FILE_NAME);
     let path = options.site.clone().map(|path| {
         if path.is_dir() {
-            Place::Folder(path)
+            NamedSite::Folder(path)
         } else {
-            Place::File(path)
+            NamedSite::File(path)
         }
     });
-    let wanted = Wanted {
-        place: path.or_else(|| options.namespace.clone().map(Place::Namespace)),
+    let wanted = SiteOptions {
+        site: path.or_else(|| options.namespace.clone().map(NamedSite::Namespace)),
         advertise_host: options.advertise_host.clone().filter(|_| !options.init),
         issuers: options.issuers.clone(),
     };

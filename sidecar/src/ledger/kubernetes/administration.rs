@@ -15,7 +15,7 @@ use super::object::GrantObject;
 use crate::kubernetes::outcome::Outcome;
 use crate::kubernetes::{AccessGrant, lacks_kind, lacks_verb, sites, wording};
 use crate::redemption::{Grant, GrantUid};
-use crate::site::kubernetes::is_edge;
+use crate::site::site_object::is_edge;
 use crate::system::random;
 
 /// The AccessGrants of a namespace.

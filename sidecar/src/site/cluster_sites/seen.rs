@@ -1,4 +1,4 @@
-//! What the watches of Sites and Secrets saw last, by namespace.
+//! Sites and Secrets as their watches saw them last, by namespace.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,9 +7,10 @@ use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 use crate::kubernetes::News;
-use crate::site::kubernetes::{Objects, Pair};
+use crate::site::site_object::{IssuerPem, Objects};
+use crate::site::source::SecretProblem;
 
-/// The objects, and how often those of a namespace have changed.
+/// The objects, and the number of their changes in a namespace.
 #[derive(Default)]
 pub(super) struct Seen {
     namespaces: BTreeMap<String, Namespace>,
@@ -21,7 +22,7 @@ pub(super) struct Seen {
 #[derive(Default)]
 struct Namespace {
     sites: SitesByUid,
-    secrets: BTreeMap<String, Result<Pair, String>>,
+    secrets: BTreeMap<String, Result<IssuerPem, SecretProblem>>,
     changes: u64,
 }
 
@@ -29,7 +30,7 @@ struct Namespace {
 type SitesByUid = BTreeMap<String, (Option<i64>, Value)>;
 
 impl Seen {
-    /// Whether a whole list of Sites was read.
+    /// True when a whole list of Sites was read.
     pub(super) fn is_listed(&self) -> bool {
         self.is_listed
     }
@@ -68,13 +69,13 @@ impl Seen {
         namespace.map(Namespace::sites_by_age).unwrap_or_default()
     }
 
-    /// How often the objects of a namespace have changed.
+    /// The number of changes of the objects of a namespace.
     pub(super) fn changes(&self, namespace: &str) -> u64 {
         let namespace = self.namespaces.get(namespace);
         namespace.map_or(0, |namespace| namespace.changes)
     }
 
-    /// Whether a Secret was looked at.
+    /// True when a Secret was looked at.
     pub(super) fn knows_secret(&self, namespace: &str, name: &str) -> bool {
         let namespace = self.namespaces.get(namespace);
         namespace.is_some_and(|namespace| namespace.secrets.contains_key(name))
@@ -86,15 +87,20 @@ impl Seen {
         }
     }
 
-    pub(super) fn heed_secret(&mut self, namespace: &str, name: &str, pair: Result<Pair, String>) {
+    pub(super) fn note_secret(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        pem: Result<IssuerPem, SecretProblem>,
+    ) {
         // Whoever is forgotten is not followed any more.
         if let Some(namespace) = self.namespaces.get_mut(namespace) {
-            namespace.secrets.insert(name.to_owned(), pair);
+            namespace.secrets.insert(name.to_owned(), pem);
             namespace.changes += 1;
         }
     }
 
-    pub(super) fn heed_site(&mut self, event: News<DynamicObject>) {
+    pub(super) fn note_site(&mut self, event: News<DynamicObject>) {
         match event {
             News::ListBegins => self.listed.clear(),
             News::Listed(site) => {
@@ -191,39 +197,39 @@ mod tests {
     #[test]
     fn sites_come_and_go_with_their_namespaces() {
         let mut seen = Seen::default();
-        seen.heed_site(News::ListBegins);
+        seen.note_site(News::ListBegins);
         for listed in [
             site("b", "new", 9, "x"),
             site("b", "old", 1, "x"),
             site("a", "one", 1, "x"),
         ] {
-            seen.heed_site(News::Listed(listed));
+            seen.note_site(News::Listed(listed));
         }
         assert!(
             !seen.is_listed() && seen.namespaces().is_empty(),
             "not at its end"
         );
-        seen.heed_site(News::ListEnds);
+        seen.note_site(News::ListEnds);
         assert!(seen.is_listed());
         assert_eq!(seen.namespaces(), ["a", "b"]);
         assert_eq!(names(&seen, "b"), ["old", "new"]);
 
         let changes = |seen: &Seen| (seen.changes("a"), seen.changes("b"));
         let before = changes(&seen);
-        seen.heed_site(News::Changed(site("a", "one", 1, "x")));
+        seen.note_site(News::Changed(site("a", "one", 1, "x")));
         assert_eq!(changes(&seen), before, "nothing that is used has changed");
-        seen.heed_site(News::Changed(site("a", "one", 1, "y")));
+        seen.note_site(News::Changed(site("a", "one", 1, "y")));
         assert_eq!(changes(&seen), (before.0 + 1, before.1));
-        seen.heed_site(News::Gone(site("a", "one", 1, "y")));
+        seen.note_site(News::Gone(site("a", "one", 1, "y")));
         assert_eq!(changes(&seen), (before.0 + 2, before.1));
         assert_eq!(seen.namespaces(), ["b"]);
 
         // A list that breaks off says nothing; one that ends says what is there.
-        seen.heed_site(News::ListBegins);
-        seen.heed_site(News::Listed(site("c", "two", 1, "x")));
-        seen.heed_site(News::ListBegins);
-        seen.heed_site(News::Listed(site("b", "old", 1, "x")));
-        seen.heed_site(News::ListEnds);
+        seen.note_site(News::ListBegins);
+        seen.note_site(News::Listed(site("c", "two", 1, "x")));
+        seen.note_site(News::ListBegins);
+        seen.note_site(News::Listed(site("b", "old", 1, "x")));
+        seen.note_site(News::ListEnds);
         assert_eq!(
             (seen.namespaces(), names(&seen, "b")),
             (vec!["b".to_owned()], vec!["old".to_owned()])
@@ -233,15 +239,15 @@ mod tests {
     #[test]
     fn what_comes_late_of_a_forgotten_namespace_is_not_kept() {
         let mut seen = Seen::default();
-        seen.heed_site(News::Changed(site("a", "one", 1, "x")));
-        seen.heed_secret("a", "ca", Err("gone".to_owned()));
+        seen.note_site(News::Changed(site("a", "one", 1, "x")));
+        seen.note_secret("a", "ca", Err(SecretProblem::Incomplete));
         assert!(seen.knows_secret("a", "ca"));
         seen.forget("a");
-        seen.heed_secret("a", "ca", Err("gone".to_owned()));
+        seen.note_secret("a", "ca", Err(SecretProblem::Incomplete));
         assert!(!seen.knows_secret("a", "ca"));
         seen.expect("a");
         assert!(seen.namespaces().is_empty(), "it has no Site");
-        seen.heed_secret("a", "ca", Err("gone".to_owned()));
+        seen.note_secret("a", "ca", Err(SecretProblem::Incomplete));
         assert!(seen.knows_secret("a", "ca"));
     }
 }

@@ -10,22 +10,22 @@ use kube::{Api, Client};
 use zeroize::Zeroizing;
 
 use super::seen::{Seen, lock};
-use super::{Watch, Watching};
+use super::{ObjectWatch, Watching};
 use crate::kubernetes::{Course, News, follow};
-use crate::site::kubernetes::{Pair, load, wanted_issuers};
-use crate::site::reload::{self, Notice};
-use crate::site::source::Loaded;
+use crate::site::reload::{CurrentSite, Notice};
+use crate::site::site_object::{IssuerPem, load, wanted_issuers};
+use crate::site::source::{Loaded, SecretProblem};
 
 /// The site of a namespace, which changes with its objects.
 pub(super) struct NamespaceSite {
     name: String,
     /// By the names of Secrets.
-    secret_watches: BTreeMap<String, Watch>,
+    secret_watches: BTreeMap<String, ObjectWatch>,
     /// Absent until the objects were looked at once.
-    course: Option<reload::Course>,
+    current: Option<CurrentSite>,
     /// The changes up to which the site was loaded.
     loaded: u64,
-    /// How many looks in a row found a Secret that was not looked at yet.
+    /// Looks in a row that found a Secret which was not looked at yet.
     waits: u32,
 }
 
@@ -35,7 +35,7 @@ impl NamespaceSite {
         Self {
             name: name.to_owned(),
             secret_watches: BTreeMap::new(),
-            course: None,
+            current: None,
             loaded: 0,
             waits: 0,
         }
@@ -43,11 +43,11 @@ impl NamespaceSite {
 
     /// The site to use.
     pub(super) fn current(&self) -> Option<&Loaded> {
-        self.course.as_ref().map(reload::Course::current)
+        self.current.as_ref().map(CurrentSite::loaded)
     }
 
-    /// Loads the site if its objects have changed or an issuer has ended. Returns what was not said
-    /// before.
+    /// Loads the site if its objects have changed or an issuer has ended. Returns the new
+    /// notices.
     pub(super) fn poll(&mut self, watching: &Watching, now: DateTime<Utc>) -> Vec<Notice> {
         if !self.is_read(watching) && self.waits < MOST_WAITS {
             // A site that needs another Secret stays as it was until that is read.
@@ -56,26 +56,26 @@ impl NamespaceSite {
         }
         self.waits = 0;
         let is_changed = lock(&watching.seen).changes(&self.name) != self.loaded;
-        let is_good = |course: &reload::Course| course.is_whole() && course.is_in_date(now);
-        if !is_changed && self.course.as_ref().is_some_and(is_good) {
+        let is_good = |site: &CurrentSite| site.is_whole() && site.is_in_date(now);
+        if !is_changed && self.current.as_ref().is_some_and(is_good) {
             return Vec::new();
         }
         self.reload(watching, now)
     }
 
-    /// Loads the site at once. Returns what was not said before.
+    /// Loads the site at once. Returns the new notices.
     pub(super) fn reload(&mut self, watching: &Watching, now: DateTime<Utc>) -> Vec<Notice> {
         let loaded = self.load(watching, now);
-        if let Some(course) = &mut self.course {
-            return course.go_on(Ok(loaded), now);
+        if let Some(current) = &mut self.current {
+            return current.renew(Ok(loaded), now);
         }
         let begins = Notice::Changed(Arc::clone(&loaded.site));
-        let (course, notices) = reload::Course::begin(loaded);
-        self.course = Some(course);
+        let (current, notices) = CurrentSite::begin(loaded);
+        self.current = Some(current);
         [begins].into_iter().chain(notices).collect()
     }
 
-    /// Whether the Secrets were looked at, whatever was found.
+    /// True when the Secrets were looked at, whatever was found.
     pub(super) fn is_read(&mut self, watching: &Watching) -> bool {
         self.watch_secrets(watching);
         let seen = lock(&watching.seen);
@@ -96,8 +96,11 @@ impl NamespaceSite {
             if let Some(problem) = watch.course.problem()
                 && !objects.secrets.get(name).is_some_and(Result::is_ok)
             {
-                let cause = format!("cannot read Secret '{name}': {problem}");
-                objects.secrets.insert(name.clone(), Err(cause));
+                let problem = SecretProblem::Unreadable {
+                    name: name.clone(),
+                    cause: problem,
+                };
+                objects.secrets.insert(name.clone(), Err(problem));
             }
         }
         load(&objects, &self.name, &watching.named, now)
@@ -124,7 +127,12 @@ impl NamespaceSite {
     }
 }
 
-fn watch_secret(client: &Client, namespace: &str, name: &str, seen: &Arc<Mutex<Seen>>) -> Watch {
+fn watch_secret(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    seen: &Arc<Mutex<Seen>>,
+) -> ObjectWatch {
     let api = Api::<Secret>::namespaced(client.clone(), namespace);
     let what = format!("Secret '{name}' of namespace '{namespace}'");
     let course = Arc::new(Course::of(what));
@@ -133,44 +141,41 @@ fn watch_secret(client: &Client, namespace: &str, name: &str, seen: &Arc<Mutex<S
     let task = tokio::spawn(async move {
         // Who may read this Secret only may list it by its name.
         let field = format!("metadata.name={name}");
+        let missing = || Err(SecretProblem::Missing(name.clone()));
         let mut found = None;
         follow(api, Some(&field), &of_task, |event| {
-            let pair = match event {
+            let pem = match event {
                 News::ListBegins => {
                     found = None;
                     return;
                 }
                 News::Listed(secret) => {
-                    found = Some(pair(secret));
+                    found = Some(issuer_pem(secret));
                     return;
                 }
-                News::ListEnds => found.take().unwrap_or_else(|| Err(gone(&name))),
-                News::Changed(secret) => pair(secret),
-                News::Gone(_) => Err(gone(&name)),
+                News::ListEnds => found.take().unwrap_or_else(missing),
+                News::Changed(secret) => issuer_pem(secret),
+                News::Gone(_) => missing(),
             };
-            lock(&seen).heed_secret(&namespace, &name, pair);
+            lock(&seen).note_secret(&namespace, &name, pem);
         })
         .await;
     });
-    Watch { course, task }
+    ObjectWatch { course, task }
 }
 
-fn pair(secret: Secret) -> Result<Pair, String> {
+fn issuer_pem(secret: Secret) -> Result<IssuerPem, SecretProblem> {
     let mut data = secret.data.unwrap_or_default();
     let mut take = |key: &str| data.remove(key).map(|ByteString(bytes)| bytes);
     match (take("tls.crt"), take("tls.key")) {
-        (Some(certificate), Some(key)) => Ok(Pair {
+        (Some(certificate), Some(key)) => Ok(IssuerPem {
             certificate,
             key: Zeroizing::new(key),
             above: take("ca.crt").unwrap_or_default(),
         }),
-        _ => Err("its Secret must hold 'tls.crt' and 'tls.key'".to_owned()),
+        _ => Err(SecretProblem::Incomplete),
     }
 }
 
-fn gone(name: &str) -> String {
-    format!("there is no Secret '{name}'")
-}
-
-/// How many looks a Secret is waited for: the API server usually answers before the first.
+/// Looks that a Secret is waited for: the API server usually answers before the first.
 const MOST_WAITS: u32 = 2;

@@ -5,7 +5,7 @@
 //!                        ^----- a watch for each Secret, by its name
 //! ```
 
-mod namespace;
+mod namespace_site;
 mod seen;
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use kube::{Api, Client};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use self::namespace::NamespaceSite;
+use self::namespace_site::NamespaceSite;
 use self::seen::{Seen, lock};
 use crate::kubernetes::{Course, Scope, follow, sites};
 use crate::site::Sites;
@@ -30,10 +30,10 @@ pub struct ClusterSites {
     scope: Scope,
     /// By namespace. In the scope of one namespace it is there whether it has a Site or not.
     namespaces: BTreeMap<String, NamespaceSite>,
-    _site_watch: Watch,
+    _site_watch: ObjectWatch,
 }
 
-/// What every namespace needs to follow its objects.
+/// Means of every namespace to follow its objects.
 struct Watching {
     client: Client,
     /// The issuers that grants may name, beside the default one.
@@ -42,23 +42,22 @@ struct Watching {
 }
 
 /// A watch that ends when it is dropped.
-struct Watch {
+struct ObjectWatch {
     course: Arc<Course>,
     task: JoinHandle<()>,
 }
 
 /// A notice, and the namespace it is about where there are several.
-pub type Said = (Option<String>, Notice);
+pub type SiteNotice = (Option<String>, Notice);
 
 impl ClusterSites {
-    /// Starts to follow the sites, and waits a moment for them. What they say is in [`Notice`]s, as
-    /// later.
+    /// Starts to follow the sites, and waits a moment for them. Returns notices, as later.
     pub async fn start(
         client: Client,
         scope: Scope,
         named: Vec<String>,
         now: DateTime<Utc>,
-    ) -> (Self, Vec<Said>) {
+    ) -> (Self, Vec<SiteNotice>) {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let mut sites = Self {
             _site_watch: watch_sites(&client, &scope, &seen),
@@ -74,18 +73,18 @@ impl ClusterSites {
         while !sites.is_read() && Instant::now() < end {
             sleep(Duration::from_millis(10)).await;
         }
-        let mut said = Vec::new();
+        let mut notices = Vec::new();
         if let Scope::Namespace(name) = sites.scope.clone()
             && let Some(namespace) = sites.namespaces.get_mut(&name)
         {
             // One that could not be looked at is a site that cannot answer yet.
-            let notices = namespace.reload(&sites.watching, now).into_iter();
-            let problems = notices.filter(Notice::is_problem);
-            said.extend(problems.map(|notice| (None, notice)));
+            let first = namespace.reload(&sites.watching, now).into_iter();
+            let problems = first.filter(Notice::is_problem);
+            notices.extend(problems.map(|notice| (None, notice)));
         } else {
-            said = sites.poll(now);
+            notices = sites.poll(now);
         }
-        (sites, said)
+        (sites, notices)
     }
 
     /// The sites to use.
@@ -108,38 +107,38 @@ impl ClusterSites {
         }
     }
 
-    /// Loads the sites whose objects have changed or of which an issuer has ended. Returns what was
-    /// not said before.
-    pub fn poll(&mut self, now: DateTime<Utc>) -> Vec<Said> {
-        self.go_on(|namespace, watching| namespace.poll(watching, now))
+    /// Loads the sites whose objects have changed or of which an issuer has ended. Returns the new
+    /// notices.
+    pub fn poll(&mut self, now: DateTime<Utc>) -> Vec<SiteNotice> {
+        self.load(|namespace, watching| namespace.poll(watching, now))
     }
 
-    /// Loads the sites at once. Returns what was not said before.
-    pub fn reload(&mut self, now: DateTime<Utc>) -> Vec<Said> {
-        self.go_on(|namespace, watching| namespace.reload(watching, now))
+    /// Loads the sites at once. Returns the new notices.
+    pub fn reload(&mut self, now: DateTime<Utc>) -> Vec<SiteNotice> {
+        self.load(|namespace, watching| namespace.reload(watching, now))
     }
 
-    fn go_on(
+    fn load(
         &mut self,
-        mut load: impl FnMut(&mut NamespaceSite, &Watching) -> Vec<Notice>,
-    ) -> Vec<Said> {
-        let mut said = Vec::new();
+        mut load_one: impl FnMut(&mut NamespaceSite, &Watching) -> Vec<Notice>,
+    ) -> Vec<SiteNotice> {
+        let mut notices = Vec::new();
         let has_one = matches!(self.scope, Scope::Namespace(_));
         for name in self.follow_namespaces() {
             let notice = Notice::Remark(format!(
                 "there is no Site in namespace '{name}' any more: its grants cannot be redeemed"
             ));
-            said.push((Some(name), notice));
+            notices.push((Some(name), notice));
         }
         for (name, namespace) in &mut self.namespaces {
             let about = (!has_one).then(|| name.clone());
-            let notices = load(namespace, &self.watching).into_iter();
-            said.extend(notices.map(|notice| (about.clone(), notice)));
+            let new = load_one(namespace, &self.watching).into_iter();
+            notices.extend(new.map(|notice| (about.clone(), notice)));
         }
-        said
+        notices
     }
 
-    /// Whether Sites and Secrets were looked at, whatever was found.
+    /// True when Sites and Secrets were looked at, whatever was found.
     fn is_read(&mut self) -> bool {
         self.follow_namespaces();
         let is_listed = lock(&self.watching.seen).is_listed();
@@ -175,13 +174,13 @@ impl ClusterSites {
     }
 }
 
-impl Drop for Watch {
+impl Drop for ObjectWatch {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-fn watch_sites(client: &Client, scope: &Scope, seen: &Arc<Mutex<Seen>>) -> Watch {
+fn watch_sites(client: &Client, scope: &Scope, seen: &Arc<Mutex<Seen>>) -> ObjectWatch {
     let resource = sites();
     let client = client.clone();
     let (api, what) = match scope {
@@ -194,11 +193,11 @@ fn watch_sites(client: &Client, scope: &Scope, seen: &Arc<Mutex<Seen>>) -> Watch
     let course = Arc::new(Course::of(what));
     let (seen, of_task) = (Arc::clone(seen), Arc::clone(&course));
     let task = tokio::spawn(async move {
-        follow(api, None, &of_task, |event| lock(&seen).heed_site(event)).await;
+        follow(api, None, &of_task, |event| lock(&seen).note_site(event)).await;
     });
-    Watch { course, task }
+    ObjectWatch { course, task }
 }
 
-/// How long the start waits for what the API server holds. Without it the service is not ready, and
+/// Time that the start waits for what the API server holds. Without it the service is not ready, and
 /// goes on waiting.
 const FIRST_LOOK: Duration = Duration::from_secs(3);

@@ -1,4 +1,5 @@
-//! A site on a cluster: the Site object of a namespace, and the Secrets of its issuers.
+//! A site on a cluster, as its objects describe it: the Site of a namespace, and the Secrets of its
+//! issuers.
 //!
 //! | of the site | from |
 //! |---|---|
@@ -8,10 +9,7 @@
 //!
 //! Source: Skupper's Site reference.
 
-mod follow;
-
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -20,24 +18,22 @@ use zeroize::Zeroizing;
 
 use super::Site;
 use super::skupper_namespace::DEFAULT_ISSUER;
-use super::source::{IssuerFault, Loaded, load_issuers};
+use super::source::{IssuerFault, Loaded, SecretProblem};
 use crate::pki::issuer::{Issuer, found};
 use crate::wire::objects::{Endpoint, Role, read_endpoint_host};
 
-pub use follow::{ClusterSites, Said};
-
-/// What is known of the objects of a namespace. No `Debug`: it holds the keys of issuers.
+/// Objects of a namespace, as far as they are known. No `Debug`: it holds the keys of issuers.
 #[derive(Clone, Default)]
 pub struct Objects {
     /// The Sites, in the order of their age.
     pub sites: Vec<Value>,
     /// The Secrets by name; one that is not known is missing.
-    pub secrets: BTreeMap<String, Result<Pair, String>>,
+    pub secrets: BTreeMap<String, Result<IssuerPem, SecretProblem>>,
 }
 
 /// Certificate and key of an issuer, in PEM, as a Secret holds them. No `Debug`.
 #[derive(Clone)]
-pub struct Pair {
+pub struct IssuerPem {
     /// `tls.crt`.
     pub certificate: Vec<u8>,
     /// `tls.key`.
@@ -63,7 +59,7 @@ pub fn is_edge(site: &Value) -> bool {
     site.pointer("/spec/edge") == Some(&Value::Bool(true))
 }
 
-/// The site that the objects of a namespace describe. Without a Site object it has no endpoints.
+/// Loads the site that the objects of a namespace describe. Without a Site object it has no endpoints.
 #[must_use]
 pub fn load(objects: &Objects, namespace: &str, named: &[String], now: DateTime<Utc>) -> Loaded {
     let mut remarks = Vec::new();
@@ -76,33 +72,25 @@ pub fn load(objects: &Objects, namespace: &str, named: &[String], now: DateTime<
             "there are several Sites in namespace '{namespace}': the oldest one, '{name}', is used"
         )),
     }
-    let default_issuer = default_issuer(site);
-    let (issuers, failed) = load_issuers(&default_issuer, named, |name| {
-        match objects.secrets.get(name) {
-            Some(Ok(pair)) => Issuer::load_below(&pair.certificate, &pair.key, &pair.above, now)
-                .map_err(|problem| {
-                    let found = found(&pair.certificate, &pair.key);
-                    IssuerFault::UnusableSecret(problem, found)
-                }),
-            Some(Err(cause)) => Err(IssuerFault::NoSecret(cause.clone())),
-            None => Err(IssuerFault::NoSecret(format!(
-                "Secret '{name}' is not read yet"
-            ))),
-        }
+    let description = Site {
+        endpoints: endpoints(site, &mut remarks),
+        is_edge: is_edge(site),
+        name: name.to_owned(),
+        default_issuer: default_issuer(site),
+        issuers: BTreeMap::new(),
+    };
+    let loaded = Loaded::new(description, named, |name| {
+        let unread = || SecretProblem::Unread(name.to_owned());
+        let secret = objects.secrets.get(name).ok_or_else(unread)?;
+        let pem = secret.as_ref().map_err(Clone::clone)?;
+        let issuer = Issuer::load_below(&pem.certificate, &pem.key, &pem.above, now);
+        issuer.map_err(|problem| IssuerFault::Unusable {
+            origin: "its Secret".to_owned(),
+            problem,
+            found: found(&pem.certificate, &pem.key),
+        })
     });
-    Loaded {
-        site: Arc::new(Site {
-            endpoints: endpoints(site, &mut remarks),
-            is_edge: is_edge(site),
-            name: name.to_owned(),
-            default_issuer,
-            issuers,
-        }),
-        url: None,
-        failed,
-        kept_since: BTreeMap::new(),
-        remarks,
-    }
+    Loaded { remarks, ..loaded }
 }
 
 fn default_issuer(site: &Value) -> String {
@@ -170,9 +158,9 @@ mod tests {
         json!({"metadata": {"name": "west"}, "status": {"endpoints": endpoints}})
     }
 
-    fn pair(name: &str) -> Pair {
+    fn pem(name: &str) -> IssuerPem {
         let (certificate, key) = new_site_ca(name, now()).unwrap();
-        Pair {
+        IssuerPem {
             certificate: certificate.into_bytes(),
             key: Zeroizing::new(key.expose_secret().as_bytes().to_vec()),
             above: Vec::new(),
@@ -293,7 +281,7 @@ mod tests {
         let secrets = ["skupper-site-ca", "partners", "other"];
         let mut objects = Objects {
             sites: vec![site(json!([]))],
-            secrets: secrets.map(|name| (name.to_owned(), Ok(pair(name)))).into(),
+            secrets: secrets.map(|name| (name.to_owned(), Ok(pem(name)))).into(),
         };
         let named = ["partners".to_owned(), "absent".to_owned()];
         let loaded = load(&objects, "prod", &named, now());
@@ -303,11 +291,11 @@ mod tests {
         assert_eq!(failed, ["absent"]);
 
         // Another key beside the certificate: one of the two is not written yet.
-        let other = pair("other").key;
-        if let Some(Ok(pair)) = objects.secrets.get_mut("partners") {
-            pair.key = other;
+        let other = pem("other").key;
+        if let Some(Ok(pem)) = objects.secrets.get_mut("partners") {
+            pem.key = other;
         }
-        let gone = Err("Secret 'skupper-site-ca' is gone".to_owned());
+        let gone = Err(SecretProblem::Missing("skupper-site-ca".to_owned()));
         objects.secrets.insert("skupper-site-ca".to_owned(), gone);
         let loaded = load(&objects, "prod", &named, now());
         assert!(loaded.site.issuers.is_empty());
@@ -317,8 +305,8 @@ mod tests {
 
     #[test]
     fn a_refused_issuer_says_what_its_secret_holds() {
-        let [west, east] = ["west", "east"].map(pair);
-        let other = Pair {
+        let [west, east] = ["west", "east"].map(pem);
+        let other = IssuerPem {
             key: east.key,
             ..west
         };
