@@ -30,12 +30,13 @@ POLICY_SOURCES := $(MANIFESTS) $(shell find src -name '*.rs')
 HOST_SOURCES := $(shell find tests/host -name '*.rs' -o -path 'tests/host/Cargo.toml')
 MANIFEST_SOURCES := $(POLICY_SOURCES) $(shell find manifest/src -name '*.rs') manifest/Cargo.toml
 SIDECAR_SOURCES := $(MANIFEST_SOURCES) $(shell find sidecar/src -name '*.rs') sidecar/Cargo.toml
-CHECK_SOURCES := $(MANIFEST_SOURCES) $(shell find check/src -name '*.rs') check/Cargo.toml policy-metadata.yml $(shell find rules -type f)
+FILES_SOURCES := $(MANIFEST_SOURCES) $(shell find check/files -type f)
+CHECK_SOURCES := $(FILES_SOURCES) $(shell find check/src -name '*.rs') check/Cargo.toml policy-metadata.yml $(shell find rules -type f)
 BINDGEN_SOURCES := $(shell find web/bindgen -name '*.rs' -o -name Cargo.toml)
 WEB_SOURCES := $(MANIFEST_SOURCES) $(shell find web/src -name '*.rs') web/Cargo.toml
 NPM_SOURCES := $(shell find web/npm/src -name '*.ts') web/npm/embed.js web/npm/package.json web/npm/tsconfig.json web/tsconfig.json
 PLAYGROUND_SOURCES := $(shell find web/playground -path '*/node_modules' -prune -o -path web/playground/dist -prune -o -path web/playground/test -prune -o -type f -print) $(wildcard rules/*.md)
-XTASK_SOURCES := $(CHECK_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
+XTASK_SOURCES := $(FILES_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
 
 say = @printf '\n>> %s\n' '$(1)'
 

@@ -2,7 +2,7 @@
 //! and without characters that a terminal or a log reader would act on.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::{fmt, io};
 
 use crate::redaction::text::{HIDDEN, visible};
 
@@ -19,6 +19,28 @@ pub fn printable(text: &str) -> impl fmt::Display + '_ {
 /// The same for text in which nothing is hidden any more.
 pub(crate) fn escaped(text: &str) -> impl fmt::Display + '_ {
     Printable(Cow::Borrowed(text))
+}
+
+/// An error of input or output in a message: lower case, without the number of the system.
+#[must_use]
+pub fn io_error(error: &io::Error) -> String {
+    let text = error.to_string();
+    let words = match text.rsplit_once(" (os error ") {
+        Some((words, number)) if number.ends_with(')') => words,
+        _ => &text,
+    };
+    let mut letters = words.chars();
+    let first = letters.next();
+    let rest = letters.as_str();
+    // "I/O" and the names of protocols stay as they are.
+    if !rest.starts_with(|letter: char| letter.is_lowercase() || letter == ' ') {
+        return words.to_owned();
+    }
+    first
+        .into_iter()
+        .flat_map(char::to_lowercase)
+        .chain(rest.chars())
+        .collect()
 }
 
 struct Printable<'a>(Cow<'a, str>);
@@ -96,5 +118,25 @@ mod tests {
             printable(&"ä".repeat(65)).to_string(),
             format!("{}...", "ä".repeat(64))
         );
+    }
+
+    #[test]
+    fn an_error_of_the_system_reads_like_our_own_words() {
+        let of_system = io::Error::from_raw_os_error;
+        let table = [
+            (of_system(111), "connection refused"),
+            (of_system(21), "is a directory"),
+            (of_system(5), "input/output error"),
+            (of_system(7), "argument list too long"),
+            (io::ErrorKind::TimedOut.into(), "timed out"),
+            (io::Error::other("not a regular file"), "not a regular file"),
+            (io::Error::other("A port (os error)"), "a port (os error)"),
+            (io::Error::other("TLS is not spoken"), "TLS is not spoken"),
+            (io::Error::other("I/O error"), "I/O error"),
+            (io::Error::other(""), ""),
+        ];
+        for (error, expected) in table {
+            assert_eq!(io_error(&error), expected);
+        }
     }
 }

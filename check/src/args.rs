@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use clap::{Parser, ValueEnum};
 use clap_complete::Shell;
-use glob::Pattern;
 
-use crate::exclude::exclusion;
+use manifest_files::exclude::{Pattern, exclusion};
 
 /// Judges AccessGrants, AccessTokens and TokenRequests in files as the policy would in a cluster.
 ///

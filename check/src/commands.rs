@@ -7,11 +7,10 @@ use std::fmt;
 use std::io::{self, Write};
 
 use clap::CommandFactory;
+use skupper_access_policy::printable::io_error;
 
 use crate::args::CommandLine;
 use crate::pages;
-
-pub use output::wording;
 
 /// Does what the command line asks for, and returns the exit code.
 #[must_use]
@@ -35,7 +34,7 @@ pub fn run(line: &CommandLine) -> u8 {
             Err(error) => {
                 tell(format_args!(
                     "error: cannot make the manual page: {}",
-                    wording(&error)
+                    io_error(&error)
                 ));
                 UNREADABLE
             }

@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
+use manifest_files::{Input, shown};
+
 /// The folder that reports name files from, as the file system spells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Root(PathBuf);
@@ -36,9 +38,14 @@ impl Root {
     }
 
     /// The path from here to a file, or the whole path of a file elsewhere.
-    #[must_use]
-    pub fn path_to<'a>(&self, file: &'a Path) -> &'a Path {
+    fn path_to<'a>(&self, file: &'a Path) -> &'a Path {
         file.strip_prefix(&self.0).unwrap_or(file)
+    }
+
+    /// The path of a file as reports name it; none for standard input.
+    #[must_use]
+    pub fn name_of(&self, input: &Input) -> Option<String> {
+        (!input.is_standard()).then(|| shown(self.path_to(&input.place)))
     }
 
     /// The folder as a URI, which ends with a slash.

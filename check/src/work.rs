@@ -5,17 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use chrono::{DateTime, Utc};
+use manifest_files::{Input, Surroundings, Unread};
 use skupper_access_policy::settings::Settings;
 
-use crate::files::{self, Input, Unread};
 use crate::report::{Judged, Pieces, Style, Summary};
 use crate::root::Root;
-use crate::surroundings::Surroundings;
 use crate::write;
 use skupper_access_manifest::context::Context;
 use skupper_access_manifest::fix::{Fixed, fix};
-use skupper_access_manifest::judge::{Contents, judge, names_ours};
-use skupper_access_manifest::unfinished;
+use skupper_access_manifest::judge::names_ours;
 
 /// Settings and switches with which files are judged.
 #[derive(Debug)]
@@ -84,7 +82,7 @@ impl Check {
         let name = input.name();
         let skips_others = self.skips_others || !input.is_named;
         let mut outcome = Outcome::default();
-        let file = match files::read(input) {
+        let file = match manifest_files::read(input) {
             Ok(file) => file,
             Err(Unread::TooLarge(text) | Unread::Unmarked(text))
                 if skips_others && !names_ours(&text) =>
@@ -96,7 +94,7 @@ impl Check {
         };
         let mut text = file.text;
         let context = Context::new(&self.settings, self.now);
-        let mut contents = examine(input, &text, surroundings, &context);
+        let mut contents = surroundings.judge(input, &text, &context);
         if self.is_fixing {
             let mut fixed = fix(&text, &contents, &context);
             if !file.is_exact {
@@ -108,7 +106,7 @@ impl Check {
                 {
                     return self.problem(input, &problem);
                 }
-                contents = examine(input, &new, surroundings, &context);
+                contents = surroundings.judge(input, &new, &context);
                 text = new;
             }
             tell_fixed(&name, &fixed, &mut outcome);
@@ -119,7 +117,7 @@ impl Check {
         outcome.summary.count(&contents);
         outcome.pieces = self.style.file(&Judged {
             name: &name,
-            path: input.name_from(&self.root).as_deref(),
+            path: self.root.name_of(input).as_deref(),
             text: &text,
             contents: &contents,
         });
@@ -132,30 +130,12 @@ impl Check {
     pub fn problem(&self, input: &Input, problem: &str) -> Outcome {
         let mut outcome = Outcome::default();
         outcome.summary.unreadable = 1;
-        let path = input.name_from(&self.root);
+        let path = self.root.name_of(input);
         let piece = self.style.problem(path.as_deref(), problem);
         outcome.pieces.unreadable.extend(piece);
         outcome.notes.push(format!("error: {problem}"));
         outcome
     }
-}
-
-/// Judges the text of a file; what stands beside it may make it a part of something else.
-#[must_use]
-pub fn examine(
-    input: &Input,
-    text: &str,
-    surroundings: &Surroundings,
-    context: &Context<'_>,
-) -> Contents {
-    let mut contents = judge(text, context);
-    let reason = || unfinished::reason_of_text(text).or_else(|| surroundings.reason(input));
-    if !contents.is_of_others()
-        && let Some(reason) = reason()
-    {
-        contents.set_aside(text, reason);
-    }
-    contents
 }
 
 /// Says what was written, and shows what could not be.
@@ -167,10 +147,9 @@ fn tell_fixed(name: &str, fixed: &Fixed, outcome: &mut Outcome) {
         outcome.notes.push(format!("fixed {name}:{line}: {field}"));
     }
     for object in &fixed.unwritten {
-        let yaml = serde_saphyr::to_string(object).unwrap_or_default();
         outcome.notes.push(format!(
             "error: cannot write into {name} and keep everything else as it is: \
-             change it to this yourself\n---\n{yaml}"
+             change it to this yourself\n---\n{object}"
         ));
     }
 }

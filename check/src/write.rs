@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::commands::wording;
+use skupper_access_policy::printable::io_error;
 
 /// Replaces the text of a file, which must still be `old`. Its mode stays; a link stays, and what it
 /// leads to is replaced.
@@ -15,7 +15,7 @@ use crate::commands::wording;
 /// One line that says why it cannot be written; the file is then as it was.
 pub fn replace(path: &Path, old: &str, new: &str) -> Result<(), String> {
     try_replace(path, old, new)
-        .map_err(|error| format!("cannot write {}: {}", path.display(), wording(&error)))
+        .map_err(|error| format!("cannot write {}: {}", path.display(), io_error(&error)))
 }
 
 fn try_replace(path: &Path, old: &str, new: &str) -> io::Result<()> {

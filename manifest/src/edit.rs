@@ -34,6 +34,17 @@ pub fn applied(text: &str, edits: &[Edit]) -> String {
     new
 }
 
+/// A stretch of a text after the edits, all of which lie in it.
+#[must_use]
+pub fn applied_within(text: &str, span: &Span, edits: &[Edit]) -> String {
+    let edits = edits.iter().map(|edit| Edit {
+        span: edit.span.start - span.start..edit.span.end - span.start,
+        text: edit.text.clone(),
+    });
+    let edits: Vec<Edit> = edits.collect();
+    applied(text.get(span.clone()).unwrap_or_default(), &edits)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

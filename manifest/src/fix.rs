@@ -27,10 +27,10 @@ pub struct Fixed {
     pub text: Option<String>,
     /// What was written.
     pub written: Vec<Written>,
-    /// Objects as they were to be, that could not be written; without secrets.
-    pub unwritten: Vec<Value>,
+    /// Objects as they were to be, that could not be written: in YAML, without secrets.
+    pub unwritten: Vec<String>,
     /// Every object as it was to be.
-    wanted: Vec<Value>,
+    wanted: Vec<String>,
 }
 
 impl Fixed {
@@ -65,8 +65,8 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
-    fn shown(&self) -> Value {
-        redacted(&self.wanted)
+    fn shown(&self) -> String {
+        render::document(&redacted(&self.wanted))
     }
 }
 

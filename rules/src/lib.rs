@@ -59,6 +59,8 @@ pub struct Case {
     pub remark: String,
     /// The object, without the comments.
     pub object: Block,
+    /// The object as the page has it, with the comments.
+    pub written: String,
     /// What is stored of it so far.
     pub old: Option<Block>,
     /// The settings of the policy.

@@ -172,6 +172,7 @@ fn case(code: &str, section: &Section<'_>) -> Result<Case, Wrong> {
         outcome,
         remark,
         object: self::block(object.at, &text)?,
+        written: object.text.clone(),
         old: block("old")?,
         settings: block("settings")?,
         user: block("user")?,
@@ -322,6 +323,7 @@ spec:
                 "kind: AccessGrant\nspec:\n  expirationWindow: 1 day\n",
                 json!({"kind": "AccessGrant", "spec": {"expirationWindow": "1 day"}}),
             ),
+            written: GOOD.split("object\n").nth(1).unwrap().replace("```\n", ""),
             old: None,
             settings: Some(block(
                 "accessGrant:\n  rewriteWindows: true\n",

@@ -4,9 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use manifest_files::{Input, Surroundings};
 use serde_json::json;
-use skupper_access_check::files::Input;
-use skupper_access_check::surroundings::Surroundings;
 use skupper_access_policy::settings::Settings;
 
 use crate::review::Reviewer;

@@ -1,7 +1,6 @@
 //! Reviews manifests with the module that ships, as a host does, and prints what happens to them. The
-//! checker's reader reads them, so that both find the same objects.
+//! same reader as the checker's reads them, so that both find the same objects.
 
-mod manifest;
 mod screen;
 #[cfg(test)]
 mod tests;
@@ -11,21 +10,21 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
+use manifest_files::{Excluded, Input, Surroundings, Unread};
 use policy_host::{Environment, Module};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use skupper_access_check::exclude::Excluded;
-use skupper_access_check::files::{self, Input, Unread};
-use skupper_access_check::surroundings::Surroundings;
-use skupper_access_check::work::examine;
-use skupper_access_manifest::context::Context;
-use skupper_access_manifest::judge::{Contents, Document, names_ours};
+use skupper_access_manifest::context::{Context, Identity};
+use skupper_access_manifest::edit::{Edit, applied_within};
+use skupper_access_manifest::fix::stored;
+use skupper_access_manifest::judge::{Contents, Document, Judged, names_ours};
 use skupper_access_manifest::place::Lines;
 use skupper_access_manifest::reader::node::Span;
-use skupper_access_policy::redaction::redacted;
+use skupper_access_manifest::redact;
+use skupper_access_policy::admission_request;
+use skupper_access_policy::printable::printable;
 use skupper_access_policy::settings::Settings;
 
-use manifest::Manifest;
 use screen::Screen;
 
 /// Reviews `files` with the module and the settings at these paths and prints the outcome. Folders and
@@ -37,13 +36,13 @@ use screen::Screen;
 /// many objects are refused.
 pub(crate) fn run(module: &Path, settings: Option<&Path>, files: &[&str]) -> Result<(), String> {
     let (json, settings) = match settings {
-        Some(path) => skupper_access_check::settings::read(&Input::named(path))
+        Some(path) => manifest_files::settings::read(&Input::named(path))
             .map_err(|problems| problems.join("\n"))?,
         None => (json!({}), Settings::default()),
     };
     let reviewer = Reviewer::load(module, json, settings)?;
     let paths: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
-    let inputs = files::expand(&paths, &Excluded::default());
+    let inputs = manifest_files::expand(&paths, &Excluded::default());
     if let Some((_, problem)) = inputs.problems.into_iter().next() {
         return Err(problem);
     }
@@ -92,7 +91,7 @@ impl Reviewer {
     }
 
     /// Reviews every object of a file, prints the outcomes and returns how many are refused: by the
-    /// module, or by the checker's own rules.
+    /// module, or by a check of any object.
     ///
     /// # Errors
     ///
@@ -102,8 +101,8 @@ impl Reviewer {
         input: &Input,
         surroundings: &Surroundings,
     ) -> Result<usize, String> {
-        let file = match files::read(input) {
-            Ok(file) => file,
+        let text = match manifest_files::read(input) {
+            Ok(file) => file.text,
             Err(Unread::TooLarge(text) | Unread::Unmarked(text))
                 if !input.is_named && !names_ours(&text) =>
             {
@@ -111,9 +110,8 @@ impl Reviewer {
             }
             Err(unread) => return Err(unread.line(input)),
         };
-        let text = file.text;
         let context = Context::new(&self.settings, self.now);
-        let mut contents = examine(input, &text, surroundings, &context);
+        let mut contents = surroundings.judge(input, &text, &context);
         if !input.is_named {
             contents.skip_unreadable_of_others(&text);
         }
@@ -126,19 +124,49 @@ impl Reviewer {
         if contents.is_of_others() && contents.skipped == 0 && input.is_named {
             return Err(format!("cannot read {name}: no object found"));
         }
-        let mut refused = 0;
-        for manifest in Manifest::all(&text, &contents) {
-            let answer = self
-                .answer(&manifest)
-                .map_err(|why| format!("cannot review {name}: {why}"))?;
-            self.show(&name, &manifest, &answer)?;
-            refused += usize::from(!(answer.accepted && manifest.is_allowed));
-        }
-        for placed in contents
+        let comment = text.lines().next().and_then(|line| line.strip_prefix("# "));
+        let objects = contents
             .documents
             .iter()
-            .flat_map(|document| &document.checks)
-        {
+            .flat_map(|document| &document.objects);
+        let comment = comment.filter(|_| objects.count() == 1 && contents.skipped == 0);
+        let mut refused = 0;
+        for document in &contents.documents {
+            let page = Page {
+                text: &text,
+                document,
+                hidden: redact::edits(&text, &document.tree, &document.value),
+            };
+            let written = page.with(&[]);
+            for (number, judged) in document.objects.iter().enumerate() {
+                let answer = self
+                    .answer(&judged.object.value)
+                    .map_err(|why| format!("cannot review {name}: {why}"))?;
+                let title = comment.map_or_else(|| title(judged), str::to_owned);
+                self.screen.title(&title);
+                self.screen.aside(&at(&judged.span));
+                if number == 0 {
+                    self.screen.block(&written);
+                }
+                self.show(&answer);
+                if let Some(after) = &answer.mutated_object {
+                    let (tree, object) = (&document.tree, &judged.object);
+                    let edits = stored(&text, tree, &object.pointer, &object.value, after);
+                    self.screen.diff(&written, &page.with(&edits));
+                }
+                refused += usize::from(!(answer.accepted && judged.is_allowed()));
+            }
+            self.show_checks(document, at);
+            // What is nearly of ours is refused by a check alone.
+            let unknown = document.unknown.iter();
+            refused += unknown.filter(|unknown| unknown.refusal.is_some()).count();
+        }
+        self.show_rest(&contents, at);
+        Ok(refused)
+    }
+
+    fn show_checks(&self, document: &Document, at: impl Fn(&Span) -> String) {
+        for placed in &document.checks {
             let text = placed.finding.to_string();
             if placed.denies() {
                 self.screen.refused(&at(&placed.span), &text);
@@ -146,14 +174,6 @@ impl Reviewer {
                 self.screen.warning(&at(&placed.span), &text);
             }
         }
-        // What is nearly of ours is refused by the checker alone.
-        refused += contents
-            .documents
-            .iter()
-            .map(refused_unknown)
-            .sum::<usize>();
-        self.show_rest(&contents, at);
-        Ok(refused)
     }
 
     /// Prints what is not reviewed.
@@ -171,8 +191,8 @@ impl Reviewer {
         }
     }
 
-    fn answer(&self, manifest: &Manifest) -> Result<Answer, String> {
-        let payload = json!({ "request": manifest.request(), "settings": self.json });
+    fn answer(&self, object: &Value) -> Result<Answer, String> {
+        let payload = json!({ "request": request(object), "settings": self.json });
         let environment = Environment {
             unix_nanos: u64::try_from(self.now.timestamp_nanos_opt().unwrap_or_default())
                 .unwrap_or_default(),
@@ -187,11 +207,8 @@ impl Reviewer {
             .map_err(|error| format!("the answer is no answer: {error}"))
     }
 
-    fn show(&self, file: &str, manifest: &Manifest, answer: &Answer) -> Result<(), String> {
+    fn show(&self, answer: &Answer) {
         let screen = self.screen;
-        screen.title(&manifest.title);
-        screen.aside(file);
-        screen.block(&yaml(&manifest.object)?);
         if !answer.accepted {
             let code = answer.code.map(|code| format!(" with code {code}"));
             screen.refused(
@@ -206,10 +223,23 @@ impl Reviewer {
         for warning in answer.warnings.iter().flatten() {
             screen.warning("warning", warning);
         }
-        if let Some(object) = &answer.mutated_object {
-            screen.diff(&yaml(&manifest.sent())?, &yaml(object)?);
-        }
-        Ok(())
+    }
+}
+
+/// A document, and the edits that take its secrets and comments out.
+struct Page<'a> {
+    text: &'a str,
+    document: &'a Document,
+    hidden: Vec<Edit>,
+}
+
+impl Page<'_> {
+    /// Its text as it may be shown, with more edits.
+    fn with(&self, edits: &[Edit]) -> String {
+        let edits = [&self.hidden, edits].concat();
+        let text = applied_within(self.text, &self.document.tree.span, &edits);
+        let text = text.trim_start_matches("---\n").trim_matches('\n');
+        text.to_owned() + "\n"
     }
 }
 
@@ -227,14 +257,21 @@ struct Answer {
     warnings: Option<Vec<String>>,
 }
 
-/// One for a document in which the checker refuses something and every object of ours is allowed: what
-/// it refuses is then nearly of ours.
-fn refused_unknown(document: &Document) -> usize {
-    let unknown = document.unknown.iter();
-    unknown.filter(|unknown| unknown.refusal.is_some()).count()
+/// Kind and name of an object.
+fn title(judged: &Judged) -> String {
+    let Identity { kind, name, .. } = Identity::of(&judged.object.value);
+    format!("{} {}", printable(&kind), printable(&name))
 }
 
-/// The object as YAML for people, its secrets hidden.
-fn yaml(object: &Value) -> Result<String, String> {
-    serde_saphyr::to_string(&redacted(object)).map_err(|error| error.to_string())
+/// The request of a user without privileges to create an object. The name of a `TokenRequest` is that of
+/// its service account and part of the address; the object that the API server hands on has none.
+fn request(object: &Value) -> Value {
+    let user = json!({ "username": "alice", "groups": ["system:authenticated"] });
+    let mut request = admission_request(object.clone(), None, Some(user));
+    if Identity::of(object).kind == "TokenRequest"
+        && let Some(Value::Object(metadata)) = request.pointer_mut("/object/metadata")
+    {
+        metadata.remove("name");
+    }
+    request
 }

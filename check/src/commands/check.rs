@@ -1,16 +1,14 @@
 //! Judges every file and reports.
 
 use chrono::{DateTime, Utc};
+use manifest_files::{Excluded, Input, Surroundings, settings as settings_file};
 use skupper_access_policy::settings::Settings;
 
 use super::output::{self, Progress};
 use super::{REFUSED, UNREADABLE, tell};
 use crate::args::{CommandLine, OutputFormat};
-use crate::exclude::Excluded;
-use crate::files::{self, Input};
 use crate::report::{Report, Style, Summary};
 use crate::root::Root;
-use crate::surroundings::Surroundings;
 use crate::work::{Check, Outcome};
 
 pub(super) fn run(line: &CommandLine) -> u8 {
@@ -51,7 +49,7 @@ pub(super) fn run(line: &CommandLine) -> u8 {
         skips_others: line.skip_others,
         is_fixing: line.fix,
     };
-    let inputs = files::expand(&line.paths, &Excluded::new(&line.exclude));
+    let inputs = manifest_files::expand(&line.paths, &Excluded::new(&line.exclude));
     let surroundings = Surroundings::new(inputs.kustomizations);
     let (mut report, head) = Report::begin(&check.style, &check.root);
     let mut summary = Summary::default();
@@ -92,7 +90,7 @@ fn settings(line: &CommandLine) -> Result<Settings, Vec<String>> {
     let Some(path) = &line.settings else {
         return Ok(Settings::default());
     };
-    let (_, settings) = crate::settings::read(&Input::named(path))?;
+    let (_, settings) = settings_file::read(&Input::named(path))?;
     Ok(settings)
 }
 

@@ -1,6 +1,8 @@
-//! Standard output, and how causes from elsewhere read in our messages.
+//! Standard output.
 
 use std::io::{self, IsTerminal, Write};
+
+use skupper_access_policy::printable::io_error;
 
 use super::{CLEAN, UNREADABLE, tell};
 use crate::args::Color;
@@ -15,7 +17,7 @@ pub(super) fn print(text: &str) -> u8 {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             tell(format_args!(
                 "error: cannot write to standard output: {}",
-                wording(&error)
+                io_error(&error)
             ));
             UNREADABLE
         }
@@ -64,13 +66,3 @@ impl Progress {
 
 /// From how many files on the work may take long enough to be watched.
 const MANY: usize = 1000;
-
-/// An error of input or output in a message: lower case, without the number of the system.
-#[must_use]
-pub fn wording(error: &io::Error) -> String {
-    let text = error.to_string();
-    let words = text.split(" (os error ").next().unwrap_or(&text);
-    let mut letters = words.chars();
-    let first = letters.next().into_iter().flat_map(char::to_lowercase);
-    first.chain(letters.as_str().chars()).collect()
-}

@@ -59,7 +59,7 @@ fn every_rule_page_has_the_same_answers() {
     let files: Vec<(&str, &str)> = names
         .iter()
         .zip(&plain)
-        .map(|(name, example)| (name.as_str(), example.object.as_str()))
+        .map(|(name, example)| (name.as_str(), example.object.text.as_str()))
         .collect();
     let folder = Folder::with(&files);
     let said = folder.run(&["-o=json", "--show-secrets", NOW, "."]);
@@ -68,7 +68,7 @@ fn every_rule_page_has_the_same_answers() {
     assert_eq!(objects.len(), plain.len());
     for (example, object) in plain.iter().zip(objects) {
         let expected = of_crate(
-            serde_saphyr::from_str(&example.object).unwrap(),
+            serde_saphyr::from_str(&example.object.text).unwrap(),
             &Settings::default(),
         );
         assert_eq!(
@@ -88,8 +88,11 @@ fn every_rule_page_with_settings_has_the_same_answers() {
         let Some(settings) = &example.settings else {
             continue;
         };
-        let folder = Folder::with(&[("object.yml", &example.object), ("settings.yml", settings)]);
-        let settings: Value = serde_saphyr::from_str(settings).unwrap();
+        let folder = Folder::with(&[
+            ("object.yml", &example.object.text),
+            ("settings.yml", &settings.text),
+        ]);
+        let settings: Value = serde_saphyr::from_str(&settings.text).unwrap();
         let settings = Settings::read(&settings).unwrap();
         let said = folder.run(&[
             "-o=json",
@@ -98,7 +101,10 @@ fn every_rule_page_with_settings_has_the_same_answers() {
             "-s=settings.yml",
             "object.yml",
         ]);
-        let expected = of_crate(serde_saphyr::from_str(&example.object).unwrap(), &settings);
+        let expected = of_crate(
+            serde_saphyr::from_str(&example.object.text).unwrap(),
+            &settings,
+        );
         let said = parsed(&said.output);
         let expected = without_templates(expected);
         assert_eq!(said["objects"][0]["answer"], expected, "{}", example.name);

@@ -1,6 +1,5 @@
 //! `--fix` writes what is wanted and nothing else.
 
-use serde_json::Value;
 use skupper_access_manifest::context::Context;
 use skupper_access_manifest::fix::fix;
 use skupper_access_manifest::judge::judge;
@@ -203,14 +202,11 @@ fn lists_and_json_are_written_in_their_own_style() {
 fn every_example_of_the_pages_is_fixed_once_and_for_all() {
     let mut changed = 0;
     for example in examples() {
-        let settings = match &example.settings {
-            Some(text) => Settings::read(&serde_saphyr::from_str::<Value>(text).unwrap()).unwrap(),
-            None => Settings::default(),
-        };
-        let name = &example.name;
+        let settings = Settings::read(&example.settings()).unwrap();
+        let (name, object) = (&example.name, &example.written);
         let context = Context::new(&settings, now());
-        let contents = judge(&example.object, &context);
-        let outcome = fix(&example.object, &contents, &context);
+        let contents = judge(object, &context);
+        let outcome = fix(object, &contents, &context);
         assert!(outcome.unwritten.is_empty(), "{name}: not written");
         let Some(text) = outcome.text else {
             continue;
@@ -239,7 +235,7 @@ fn every_example_of_the_pages_is_fixed_once_and_for_all() {
             let lines = text.lines().filter_map(|line| line.split_once(" # "));
             lines.map(|(_, comment)| comment.to_owned()).collect()
         };
-        assert_eq!(comments(&text), comments(&example.object), "{name}");
+        assert_eq!(comments(&text), comments(object), "{name}");
     }
     assert!(changed > 60, "{changed} examples were changed");
 }

@@ -59,6 +59,13 @@ pub(crate) fn block(name: &str, value: &Value, quotes: Quotes) -> Vec<String> {
     }
 }
 
+/// An object in block style.
+pub(crate) fn document(object: &Value) -> String {
+    let fields = object.as_object().into_iter().flatten();
+    let lines = fields.flat_map(|(name, value)| block(name, value, Quotes::Plain));
+    lines.map(|line| line + "\n").collect()
+}
+
 /// Quotes of a single scalar say nothing about the texts inside a list.
 fn within(quotes: Quotes) -> Quotes {
     match quotes {

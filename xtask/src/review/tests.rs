@@ -99,3 +99,18 @@ fn what_the_checker_refuses_is_refused_in_whatever_form_it_comes() {
     );
     fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn a_token_request_is_a_subresource_of_its_service_account() {
+    let text = include_str!("../../../examples/token-request-one-year.yml");
+    let document = skupper_access_manifest::answer::first_document(text).unwrap();
+    let request = request(&document);
+    assert_eq!(request["name"], "web");
+    assert_eq!(request["subResource"], "token");
+    assert_eq!(request["resource"]["resource"], "serviceaccounts");
+    assert_eq!(
+        request["object"]["metadata"],
+        json!({ "namespace": "default" })
+    );
+    assert_eq!(request["object"]["spec"]["expirationSeconds"], 3607);
+}

@@ -7,11 +7,9 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use skupper_access_manifest::decode;
-use skupper_access_policy::printable::{is_hidden, printable};
+use skupper_access_policy::printable::{io_error, is_hidden, printable};
 
-use crate::commands::wording;
 use crate::exclude::Excluded;
-use crate::root::Root;
 
 /// A file to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,12 +46,6 @@ impl Input {
             return "<stdin>".to_owned();
         }
         shown(&self.path)
-    }
-
-    /// The path as reports name it, from the root of the repository; none for standard input.
-    #[must_use]
-    pub fn name_from(&self, root: &Root) -> Option<String> {
-        (!self.is_standard()).then(|| shown(root.path_to(&self.place)))
     }
 }
 
@@ -229,7 +221,8 @@ fn is_kustomization(name: &OsStr) -> bool {
 /// Names of kustomizations.
 ///
 /// Source: sigs.k8s.io/kustomize api/konfig, `RecognizedKustomizationFileNames`.
-pub const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub(crate) const KUSTOMIZATIONS: [&str; 3] =
+    ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
@@ -317,5 +310,5 @@ fn unreadable(path: &Path, error: &io::Error) -> String {
     } else {
         path.into_owned()
     };
-    format!("cannot read {path}: {}", wording(error))
+    format!("cannot read {path}: {}", io_error(error))
 }

@@ -5,7 +5,7 @@ use skupper_access_manifest::place::Lines;
 use skupper_access_manifest::settings;
 use skupper_access_policy::settings::Settings;
 
-use crate::files::{self, Input};
+use crate::input::{self, Input};
 
 /// Reads the settings in a file, as JSON and checked.
 ///
@@ -13,7 +13,7 @@ use crate::files::{self, Input};
 /// A line for each problem, with file, line and column where there is one.
 pub fn read(input: &Input) -> Result<(Value, Settings), Vec<String>> {
     let name = input.name();
-    let file = files::read(input).map_err(|unread| vec![unread.line(input)])?;
+    let file = input::read(input).map_err(|unread| vec![unread.line(input)])?;
     let lines = Lines::of(&file.text);
     settings::read(&file.text).map_err(|problems| {
         let lines = problems.iter().map(|problem| match &problem.span {

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use glob::{MatchOptions, Pattern};
+use glob::MatchOptions;
+pub use glob::Pattern;
 
 /// Patterns of files and folders that are left out.
 #[derive(Debug, Default)]

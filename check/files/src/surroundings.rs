@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::Value;
 
-use crate::files::{self, Input, KUSTOMIZATIONS, shown};
+use skupper_access_manifest::context::Context;
+use skupper_access_manifest::judge::{Contents, judge};
 use skupper_access_manifest::reader::read;
-use skupper_access_manifest::unfinished::Reason;
+use skupper_access_manifest::unfinished::{Reason, reason_of_text};
+
+use crate::input::{self, Input, KUSTOMIZATIONS, shown};
 
 /// The charts and kustomizations around files; each folder is looked at once.
 #[derive(Debug, Default)]
@@ -51,9 +54,21 @@ impl Surroundings {
         }
     }
 
-    /// Reason for which a file is a part of something else, if it is one.
+    /// Judges the text of a file, unless it is a part of something else.
     #[must_use]
-    pub fn reason(&self, input: &Input) -> Option<Reason> {
+    pub fn judge(&self, input: &Input, text: &str, context: &Context<'_>) -> Contents {
+        let mut contents = judge(text, context);
+        let reason = || reason_of_text(text).or_else(|| self.reason(input));
+        if !contents.is_of_others()
+            && let Some(reason) = reason()
+        {
+            contents.set_aside(text, reason);
+        }
+        contents
+    }
+
+    /// Reason for which a file is a part of something else, if it is one.
+    fn reason(&self, input: &Input) -> Option<Reason> {
         if input.is_standard() {
             return None;
         }
@@ -118,7 +133,7 @@ impl Named {
         let Some(file) = files.find(|file| file.is_file()) else {
             return;
         };
-        let Ok(file) = files::read(&Input::named(&file)) else {
+        let Ok(file) = input::read(&Input::named(&file)) else {
             return;
         };
         let documents = read(&file.text).into_iter();
