@@ -209,7 +209,7 @@ impl OtherKind {
 impl fmt::Display for BundleProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong => formatter.write_str("may not be more than 64 KiB"),
+            Self::TooLong => formatter.write_str("must be at most 64 KiB"),
             Self::PrivateKey => formatter.write_str(
                 "must not hold a private key: give certificates only, and replace the key, \
                  because others may have read it",

@@ -64,7 +64,7 @@ impl fmt::Display for CodeProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("must not be empty"),
-            Self::TooLong => write!(f, "may not be more than {MAX_LENGTH} bytes"),
+            Self::TooLong => write!(f, "must be at most {MAX_LENGTH} bytes"),
             Self::Control => f.write_str("must not contain control characters such as a line end"),
             Self::WhiteSpace => f.write_str("must not begin or end with white space"),
         }

@@ -196,7 +196,7 @@ pub enum UrlProblem {
 impl fmt::Display for UrlProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::TooLong => "may not be more than 2048 bytes",
+            Self::TooLong => "must be at most 2048 bytes",
             Self::NotAbsolute => {
                 "must be an absolute URL with a scheme and a host, such as \
                  'https://grants.example:9090/path'"

@@ -86,7 +86,7 @@ impl Metadata {
         }
         if usage.len() > USAGE_LIMIT {
             return Err(format!(
-                "the usage text is {} bytes long, it may have at most {USAGE_LIMIT}",
+                "the usage text is {} bytes long, it must be at most {USAGE_LIMIT}",
                 usage.len()
             ));
         }

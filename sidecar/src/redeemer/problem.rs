@@ -128,13 +128,13 @@ impl fmt::Display for RedeemProblem {
         match self {
             Self::Name(name) => write!(
                 formatter,
-                "the name '{}' must have at most 237 characters and no dots, as Skupper takes it where \
+                "the name '{}' must be at most 237 characters without dots, as Skupper takes it where \
                  it is not on Kubernetes: choose another one with '--name'",
                 printable(name)
             ),
             Self::ClusterName(name) => write!(
                 formatter,
-                "the name '{}' must have at most 245 characters: choose another one with '--name'",
+                "the name '{}' must be at most 245 characters: choose another one with '--name'",
                 printable(name)
             ),
             Self::Subject => formatter

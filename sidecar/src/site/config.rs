@@ -95,7 +95,7 @@ pub struct ConfigProblem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigCause {
     /// Longer than [`yaml::MAX_BYTES`].
-    #[error("may not be more than {} KiB", yaml::MAX_BYTES / 1024)]
+    #[error("must be at most {} KiB", yaml::MAX_BYTES / 1024)]
     TooLong,
     /// Not one YAML mapping of the right shape. Names the right one.
     #[error("{0}")]

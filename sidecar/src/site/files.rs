@@ -80,7 +80,7 @@ impl Files for Disk {
         file.take(yaml::MAX_BYTES as u64 + 1)
             .read_to_end(&mut content)?;
         if content.len() > yaml::MAX_BYTES {
-            let problem = format!("may not be more than {} KiB", yaml::MAX_BYTES / 1024);
+            let problem = format!("must be at most {} KiB", yaml::MAX_BYTES / 1024);
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
         }
         Ok(content)

@@ -145,7 +145,7 @@ impl fmt::Display for CertificateRequestProblem {
         match self {
             Self::TooLong => write!(
                 formatter,
-                "may have at most {MAX_BYTES} bytes of DER, which is enough for a key on P-256 and \
+                "must be at most {MAX_BYTES} bytes of DER, which is enough for a key on P-256 and \
                  too little for an RSA key"
             ),
             Self::NotBase64 => formatter.write_str(

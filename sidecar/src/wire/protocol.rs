@@ -80,7 +80,7 @@ impl Wanted {
             None => name.chars().take(MAX_SUBJECT_CHARACTERS).collect(),
         };
         if subject.chars().count() > MAX_SUBJECT_CHARACTERS {
-            return Err(refused(&SUBJECT, "may not be more than 64 characters"));
+            return Err(refused(&SUBJECT, "must be at most 64 characters"));
         }
         if subject.chars().any(is_hidden) {
             return Err(refused(

@@ -70,7 +70,7 @@ pub fn single_object(text: &str) -> Result<Value, String> {
 /// The documents of a text that are not empty.
 fn documents(text: &str) -> Result<Vec<Value>, String> {
     if text.len() > MAX_BYTES {
-        return Err(format!("may not be more than {} KiB", MAX_BYTES / 1024));
+        return Err(format!("must be at most {} KiB", MAX_BYTES / 1024));
     }
     // kubectl reads `017` as 15.
     let options = serde_saphyr::options! { legacy_octal_numbers: true };
@@ -193,7 +193,7 @@ mod tests {
             (
                 "too long",
                 format!("a: {}", "x".repeat(MAX_BYTES)),
-                "may not be more than 256 KiB",
+                "must be at most 256 KiB",
             ),
         ];
         for (name, text, expected) in bad {
@@ -239,7 +239,7 @@ mod tests {
                 "a: &a [canary]\nb: &b [*a,*a]\nc: *z\n",
                 Err("line "),
             ),
-            ("too long", &long, Err("may not be more than 256 KiB")),
+            ("too long", &long, Err("must be at most 256 KiB")),
         ];
         for (name, text, expected) in cases {
             match (single_object(text), expected) {

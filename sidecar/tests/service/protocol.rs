@@ -149,7 +149,7 @@ fn every_refusal_has_its_status_and_its_body() {
             &[("subject", &long)],
             &token.code,
             400,
-            "header 'subject': may not be more than 64 characters\n",
+            "header 'subject': must be at most 64 characters\n",
         ),
         (
             "a header twice",

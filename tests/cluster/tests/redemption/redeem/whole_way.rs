@@ -182,7 +182,7 @@ async fn a_name_is_judged_before_anything_is_done() {
     for (name, expected) in [
         (
             format!("{longest}b"),
-            Some("must have at most 245 characters"),
+            Some("must be at most 245 characters"),
         ),
         (longest, None),
     ] {
