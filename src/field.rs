@@ -12,7 +12,7 @@ use crate::finding::{Cause, FieldError, KEPT};
 use crate::path::FieldPath;
 use crate::redaction::text::type_name;
 
-/// What stands in one field: `T` is the checked value, `P` says why a value of the right JSON type
+/// Content of one field: `T` is the checked value, `P` says why a value of the right JSON type
 /// is not one.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Field<T, P = std::convert::Infallible> {
@@ -44,7 +44,7 @@ impl<T, P> Field<T, P> {
         }
     }
 
-    /// Why the value was not accepted, if it is malformed.
+    /// The reason the value was not accepted, if it is malformed.
     pub(crate) fn problem(&self) -> Option<&P> {
         match self {
             Self::Malformed(problem) => Some(problem),
@@ -90,11 +90,11 @@ pub(crate) struct Unreadable;
 /// A value of the wrong JSON type, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mismatch {
-    /// Where the value stands.
+    /// Place of the value.
     pub(crate) path: FieldPath,
-    /// What is written there: `string`, `integer`, ...
+    /// Type that is written there: `string`, `integer`, ...
     pub(crate) found: &'static str,
-    /// What must be written there, with its article: `a string`, `an integer`, ...
+    /// Type that must be written there, with its article: `a string`, `an integer`, ...
     pub(crate) expected: &'static str,
 }
 
@@ -106,7 +106,7 @@ pub(crate) struct Mismatch {
 pub(crate) struct Mismatches {
     /// The first of them, at most [`KEPT`].
     pub(crate) kept: Vec<Mismatch>,
-    /// How many more there are.
+    /// Number of the others.
     pub(crate) more: usize,
 }
 
@@ -192,7 +192,7 @@ impl<'p, 'a> Cursor<'p, 'a> {
         }
     }
 
-    /// Where this is, written out.
+    /// The path to this place, written out.
     pub(crate) fn path(&self) -> FieldPath {
         let mut path = self.parent.map_or_else(FieldPath::root, Cursor::path);
         match self.step {

@@ -1,4 +1,4 @@
-//! What a rule found, and how it prints: like a Kubernetes field error.
+//! Findings, which print like Kubernetes' field errors.
 //!
 //! ```text
 //! spec.expirationWindow: Invalid value: "1 day": must be a Go duration: write '24h'
@@ -22,7 +22,7 @@ pub(crate) const KEPT: usize = 32;
 pub enum Cause {
     /// Nothing is there, and something must be.
     Required,
-    /// What is there cannot be used.
+    /// The value cannot be used.
     Invalid,
     /// Not one of a fixed set of values.
     Unsupported,
@@ -53,16 +53,16 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What is wrong with one field. It holds only text that may be shown.
+/// Mistake in one field. It holds only text that may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// Where.
+    /// The field.
     pub path: FieldPath,
-    /// What kind of mistake it is.
+    /// Kind of the mistake.
     pub cause: Cause,
     /// The value as it may be shown, quoted if it is text.
     pub value: Option<String>,
-    /// What is allowed, and what to write; empty where the cause says it all.
+    /// The values that are allowed, and advice; empty where the cause says it all.
     pub detail: String,
 }
 
@@ -112,10 +112,10 @@ pub(crate) fn supported_values<T: AsRef<str>>(values: &[T]) -> String {
     format!("supported values: {}", shown.join(", "))
 }
 
-/// How many supported values a message names.
+/// Most supported values that a message names.
 const SUPPORTED: usize = 16;
 
-/// What becomes of a request in which a rule finds something, the gravest last.
+/// Consequence of a finding, the gravest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Nothing: the finding is not even reported.
@@ -146,7 +146,7 @@ impl Severity {
     }
 }
 
-/// Whether a finding is about the name of a field or about its value.
+/// Part of a field that a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     /// The field's name: it should not be there, or it is missing.
@@ -161,7 +161,7 @@ pub enum Target {
 pub struct Fix {
     /// JSON pointer of the value to replace.
     pub pointer: String,
-    /// What to write there.
+    /// The new value.
     pub value: Value,
 }
 
@@ -178,13 +178,13 @@ impl fmt::Debug for Fix {
 pub struct Finding {
     /// The rule's code: stable, kebab-case.
     pub code: &'static str,
-    /// What becomes of the request.
+    /// Consequence for the request.
     pub severity: Severity,
     /// Name or value.
     pub target: Target,
-    /// Where and what.
+    /// Place and mistake.
     pub error: FieldError,
-    /// What to write instead, where that is certain.
+    /// A value that mends it, where one is certain.
     pub fix: Option<Fix>,
 }
 

@@ -94,7 +94,7 @@ pub(crate) struct SpecField<K: Kind> {
     pub(crate) is_absent: fn(&K::Spec<'_>) -> bool,
     /// True when both objects mean the same value, defaults filled in.
     pub(crate) is_same: fn(&K::Spec<'_>, &K::Spec<'_>, &Settings) -> bool,
-    /// What is filled in when nothing was written.
+    /// The value that is filled in when nothing was written.
     pub(crate) default: fn(&Settings) -> Option<Value>,
     /// True when leaving the field out of an update takes its value away, and nothing else: a
     /// secret may always be taken out of a spec.
@@ -139,7 +139,7 @@ pub(crate) struct Edit {
 
 /// Words for the fields of a kind.
 pub(crate) struct Vocabulary {
-    /// Who says so, for messages.
+    /// Author of the fields, for messages.
     pub(crate) owner: &'static str,
     /// Names that fields of `spec` had in earlier versions of the API, and today's.
     pub(crate) earlier: &'static [(&'static str, &'static str)],

@@ -6,7 +6,7 @@
 //! assert_eq!(nearest("acessgrant", &["AccessGrant", "AccessToken"]), Some("AccessGrant"));
 //! ```
 
-/// How many unknown names are compared with the known ones, in one document.
+/// Most unknown names that are compared with the known ones, in one document.
 pub(crate) const COMPARED: usize = 16;
 
 /// Longest name that is compared, in bytes: a longer one is no slip of the pen.

@@ -1,4 +1,4 @@
-//! Where a value stands in an object.
+//! Places of values in an object.
 //!
 //! A path prints as Kubernetes prints field paths (`spec.settings[a.b]`, `spec.audiences[1]`) and
 //! as a JSON pointer (`/spec/settings/a.b`, RFC 6901).

@@ -19,7 +19,7 @@ pub(crate) struct Findings {
     pub(crate) denials: Vec<Finding>,
     /// The first findings that warn.
     pub(crate) warnings: Vec<Finding>,
-    /// How many more deny.
+    /// Number of further findings that deny.
     pub(crate) more_denials: usize,
     /// The codes of all findings, each once, in table order.
     pub(crate) codes: Vec<&'static str>,
@@ -53,7 +53,7 @@ impl Findings {
     }
 }
 
-/// Where the check of one rule reports what it finds.
+/// The findings of one rule, as its check reports them.
 pub(crate) struct Report<'f> {
     /// The rule.
     pub(crate) rule: &'f Rule,
@@ -234,7 +234,7 @@ impl Report<'_> {
     }
 }
 
-/// What is missing has no value to point at.
+/// A value that is missing cannot be pointed at.
 fn target_of(cause: Cause) -> Target {
     match cause {
         Cause::Required => Target::Key,

@@ -41,7 +41,7 @@ impl<'a, K: Kind> Object<'a, K> {
     }
 }
 
-/// What the rules of a kind are given: the object, what it was before, and how both compare.
+/// The object of a review, the stored one, and how both compare. The checks of the rules read it.
 pub(crate) struct Review<'a, K: Kind> {
     /// The request: who asks, and the whole object.
     pub(crate) request: &'a Request<'a>,
@@ -49,11 +49,11 @@ pub(crate) struct Review<'a, K: Kind> {
     pub(crate) object: &'a Value,
     /// The object under review.
     pub(crate) new: Object<'a, K>,
-    /// What is stored, on an update.
+    /// The stored object, on an update.
     pub(crate) old: Option<Old<'a, K>>,
-    /// How both compare.
+    /// The comparison of both.
     pub(crate) comparison: Comparison,
-    /// What the administrator set.
+    /// The administrator's settings.
     pub(crate) settings: &'a Settings,
     /// The time of the review.
     pub(crate) now: DateTime<Utc>,
@@ -121,7 +121,7 @@ impl<'a, K: Kind> Review<'a, K> {
         self.severity(code) == Severity::Deny
     }
 
-    /// What becomes of an object that breaks the rule `code`: nothing, if the kind has no such rule.
+    /// Severity of the rule `code`: `allow` if the kind has no such rule.
     pub(crate) fn severity(&self, code: &str) -> Severity {
         let mut rules = K::RULES.iter().map(|row| &row.rule);
         let rule = rules.find(|rule| rule.code == code);
@@ -141,7 +141,7 @@ impl<'a, K: Kind> Review<'a, K> {
         unknown_fields(self.object, old, is_field::<K>)
     }
 
-    /// What is written into the object if nothing denies it. Nothing is filled in once Skupper has
+    /// The edits of an object that nothing denies. Nothing is filled in once Skupper has
     /// acted: what was left out then, it has settled in its own way.
     pub(crate) fn edits(&self) -> Vec<Edit> {
         if !self.settings.defaulting {

@@ -9,14 +9,14 @@ pub struct Rule {
     pub code: &'static str,
     /// JSON pointer of the field it judges.
     pub pointer: &'static str,
-    /// What becomes of a request that breaks it, unless the settings say otherwise.
+    /// Consequence of a finding, unless the settings say otherwise.
     pub severity: Severity,
     /// True when the settings may not change the severity: what it refuses would be unreadable to
     /// Skupper, or harm the whole cluster.
     pub fixed: bool,
-    /// What it refuses or warns about, in one line.
+    /// The mistake, in one line.
     pub summary: &'static str,
-    /// Where the demand comes from.
+    /// Source of the demand.
     pub source: &'static str,
 }
 

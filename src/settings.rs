@@ -48,7 +48,7 @@ pub struct Settings {
     pub(crate) token_request: TokenRequestSettings,
 }
 
-/// What holds for AccessGrants.
+/// Settings for AccessGrants.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AccessGrantSettings {
     pub(crate) default_redemptions_allowed: i64,
@@ -63,7 +63,7 @@ pub(crate) struct AccessGrantSettings {
     pub(crate) allowed_issuers: Vec<String>,
 }
 
-/// What holds for AccessTokens.
+/// Settings for AccessTokens.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AccessTokenSettings {
     pub(crate) default_link_cost: i64,
@@ -75,7 +75,7 @@ pub(crate) struct AccessTokenSettings {
     reserved_names: Option<Vec<String>>,
 }
 
-/// What holds for TokenRequests.
+/// Settings for TokenRequests.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TokenRequestSettings {
     pub(crate) default_audiences: Vec<String>,
@@ -234,7 +234,7 @@ impl Default for Settings {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct SettingsProblems {
     problems: Vec<FieldError>,
-    /// How many there are beside these.
+    /// Number of problems beside these.
     more: usize,
 }
 

@@ -130,8 +130,7 @@ pub(crate) fn is_same_map(
     }
 }
 
-/// What is wrong with a number that must lie between 1 and the maximum that is set at `key`, if
-/// anything is.
+/// Problem with a number that must lie between 1 and the maximum that is set at `key`, if any.
 pub(crate) fn range_problem(number: i64, max: Option<i64>, key: &str) -> Option<String> {
     match max {
         Some(max) if !(1..=max).contains(&number) => {

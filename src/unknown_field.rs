@@ -69,7 +69,7 @@ fn others<'a>(
 struct Search {
     vocabulary: &'static Vocabulary,
     spec_fields: fn() -> Vec<&'static str>,
-    /// How many names were looked at.
+    /// Number of names so far.
     seen: usize,
 }
 
@@ -135,7 +135,7 @@ impl Search {
         }
     }
 
-    /// What was meant by a name that the object here does not have, if that can be told.
+    /// Advice about a name that the object here does not have, if it can be told.
     fn slip(&self, name: &str, place: Place) -> Option<String> {
         let spec_fields = (self.spec_fields)();
         let (below, fields_below) = self.vocabulary.below.unwrap_or_default();

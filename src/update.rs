@@ -1,7 +1,7 @@
-//! How an object compares with what is stored of it.
+//! Comparison of an object with the stored one.
 //!
 //! Values are compared, not their spelling: `24h` is `1440m`, and what is left out is its default.
-//! What did not change is not judged, so UPDATE needs no rules of its own. It is stored as it is
+//! A field that did not change is not judged, so UPDATE needs no rules of its own. It is stored as it is
 //! written all the same: a repository and the cluster must come to say the same.
 
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::request::is_read;
 use crate::review::{Object, Old};
 use crate::settings::Settings;
 
-/// How an object compares with what is stored of it.
+/// Differences between an object and the stored one.
 #[derive(Default)]
 pub(crate) struct Comparison {
     /// Fields of `spec` whose value did not change: nothing in them is judged.
@@ -126,7 +126,7 @@ pub(crate) fn unknown_fields<'a>(
         .map(|(name, _)| name.as_str())
 }
 
-/// What stands in the field `name` of a spec, `null` being nothing.
+/// The value of the field `name` of a spec, `null` being nothing.
 pub(crate) fn written<'a>(spec: Option<&'a Value>, name: &str) -> Option<&'a Value> {
     spec.and_then(|spec| spec.get(name))
         .filter(|value| !value.is_null())

@@ -1,4 +1,4 @@
-//! What people read agrees with the code: manifests, settings, messages, links and commands in the
+//! The pages that people read agree with the code: manifests, settings, messages, links and commands in the
 //! Markdown files. The generated tables are proven where they are generated, in `xtask`.
 
 #![expect(
@@ -422,7 +422,7 @@ fn page_links() -> String {
     format!("{}/blob/v{version}/", source.unwrap())
 }
 
-/// What Artifact Hub and `kwctl inspect` show of the policy.
+/// The page that Artifact Hub and `kwctl inspect` show of the policy.
 const PAGE: &str = "usage.md";
 
 /// The policies that are deployed, and their names.
@@ -435,7 +435,7 @@ const POLICIES: [(&str, &str); 3] = [
     ("deploy/token-request-policy/policy.yaml", "token-request"),
 ];
 
-/// What `make generate` writes from the metadata.
+/// The files that `make generate` writes from the metadata.
 const GENERATED: [&str; 2] = ["artifacthub-pkg.yml", "web/npm/package.json"];
 
 fn root() -> PathBuf {

@@ -13,7 +13,7 @@ use skupper_access_policy::value::duration::WindowProblem::{
 };
 use skupper_access_policy::value::duration::{GoDuration, WindowProblem, read_window};
 
-/// What must become of a text.
+/// Outcome that is expected of a text.
 #[derive(Debug)]
 enum Outcome {
     /// Go reads it: kept to the letter.

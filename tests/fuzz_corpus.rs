@@ -1,4 +1,4 @@
-//! What the fuzzer found, and every case of the rule pages, against what holds for every input.
+//! The fuzzer's finds, and every case of the rule pages, against the claims that hold for every input.
 
 #![expect(clippy::unwrap_used, reason = "the corpus is a folder of files")]
 

@@ -53,7 +53,7 @@ fn call_json(operation: &str, payload: &[u8]) -> Value {
     serde_json::from_slice(&call(operation, payload).bytes).unwrap()
 }
 
-/// What the guest must answer where the library says this.
+/// The guest's answer where the library says this.
 fn response(verdict: Verdict) -> Value {
     let refusal = verdict.refusal.as_ref();
     let annotations: serde_json::Map<String, Value> = verdict
@@ -215,7 +215,7 @@ fn settings_are_validated_as_the_library_does() {
     }
 }
 
-/// What a list of a megabyte may cost: a tenth more than as many bytes that no rule reads, and memory
+/// The cost of a list of a megabyte: a tenth more than as many bytes that no rule reads, and memory
 /// for the request. Eight such requests at once would otherwise end the policy server.
 #[test]
 fn a_list_of_a_megabyte_is_refused_without_being_built() {

@@ -1,4 +1,4 @@
-//! What of an object is believed and reported depends on who asks: an API server, a scanner of stored
+//! The origin of a request decides what is believed of its object: an API server, a scanner of stored
 //! objects, or a tool that has a file.
 
 #![expect(clippy::indexing_slicing, reason = "the requests are made here")]

@@ -1,4 +1,4 @@
-//! What an API server really sends, wrapped as Kubewarden does it, and what it is answered.
+//! Requests that an API server really sends, wrapped as Kubewarden does it, and their answers.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use skupper_access_policy::finding::Severity;
 use skupper_access_policy::review_payload;
 
-/// What becomes of a request: fields of `spec` that are written, what refuses it, what warns.
+/// Outcome of a request: fields of `spec` that are written, what refuses it, what warns.
 struct Answer {
     file: &'static str,
     edits: Value,

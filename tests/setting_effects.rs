@@ -89,7 +89,7 @@ fn effects() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// What is asked: each request is one that some key decides.
+/// The requests: each is one that some key decides.
 fn requests() -> Vec<Value> {
     let object = |kind: &str, name: &str, spec: Value| json!({"apiVersion": "skupper.io/v2alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
     let grant = |spec: Value| admission_request(object("AccessGrant", "west", spec), None, None);

@@ -16,7 +16,7 @@ use skupper_access_policy::{catalogue, review_payload};
 use test_support::pages;
 use test_support::pointers::collect;
 
-/// What no refusal can come from: it fills in, lets pass, or changes what is refused without it.
+/// Keys that no refusal can come from: they fill in, let pass, or change what is refused without them.
 const HARMLESS: [&str; 9] = [
     "accessGrant.defaultRedemptionsAllowed",
     "accessGrant.defaultExpirationWindow",

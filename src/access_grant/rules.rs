@@ -228,7 +228,7 @@ fn redemptions_problem(review: &GrantReview<'_>, allowed: i64) -> Option<String>
     range_problem(allowed, max, "accessGrant.maxRedemptionsAllowed")
 }
 
-/// What is wrong with the length of the window that is asked for.
+/// Problem with the length of the window that is asked for.
 fn window_range_problem(review: &GrantReview<'_>) -> Option<String> {
     let spec = &review.new.spec;
     if spec.expiration_window.is_absent() {
@@ -237,7 +237,7 @@ fn window_range_problem(review: &GrantReview<'_>) -> Option<String> {
     length_problem(spec.window(review.settings)?, review.settings)
 }
 
-/// What is wrong with a window of this length.
+/// Problem with a window of this length.
 fn length_problem(window: GoDuration, settings: &Settings) -> Option<String> {
     let grant = &settings.access_grant;
     if window <= GoDuration::from_seconds(0) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why a text is no audience.
+/// Reason a text is no audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AudienceProblem {
     /// It has no characters.

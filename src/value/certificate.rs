@@ -90,7 +90,7 @@ impl CertificateBundle {
             .map(|certificate| certificate.der.as_slice())
     }
 
-    /// Whether a time, in seconds since 1970, lies within the validity of any certificate; both
+    /// True when a time, in seconds since 1970, lies within the validity of any certificate; both
     /// ends of a validity belong to it.
     #[must_use]
     pub fn is_any_valid_at(&self, unix_seconds: i64) -> bool {
@@ -121,7 +121,7 @@ impl fmt::Debug for CertificateBundle {
     }
 }
 
-/// What is wrong with a bundle. Blocks are counted from 1; nothing of the text is kept.
+/// Problem with a bundle. Blocks are counted from 1; nothing of the text is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BundleProblem {
     /// More than [`MAX_BUNDLE_BYTES`].
@@ -147,7 +147,7 @@ pub enum BundleProblem {
     OtherKind {
         /// Which block.
         block: usize,
-        /// What it holds.
+        /// Its content.
         kind: OtherKind,
     },
     /// The block has headers such as `Proc-Type:`, and Go passes over such a certificate.
@@ -167,7 +167,7 @@ pub enum BundleProblem {
     },
 }
 
-/// What a PEM block holds instead of a certificate.
+/// Content of a PEM block that is no certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherKind {
     /// A certificate request (PKCS#10).

@@ -47,7 +47,7 @@ impl<'a> Code<'a> {
     }
 }
 
-/// Why a text is not a code.
+/// Reason a text is not a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CodeProblem {
     /// It has no characters.

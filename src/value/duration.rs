@@ -56,7 +56,7 @@ impl GoDuration {
     ///
     /// # Errors
     ///
-    /// What Go refuses, sorted by what is wrong.
+    /// Everything that Go refuses, sorted by what is wrong.
     ///
     /// Source: Go `src/time/format.go`, `ParseDuration`, `leadingInt`, `leadingFraction`.
     pub fn parse(text: &str) -> Result<Self, GoDurationError> {
@@ -107,7 +107,7 @@ impl fmt::Display for GoDuration {
     }
 }
 
-/// Why a text is not a Go duration. Go has fewer words for it; the refused texts are the same.
+/// Reason a text is not a Go duration. Go has fewer words for it; the refused texts are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GoDurationError {
     /// Empty, or without a number where one must stand.

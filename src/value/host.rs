@@ -19,7 +19,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::name::SubdomainName;
 
-/// Where a connection goes.
+/// Target of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     /// A DNS name.
@@ -115,14 +115,14 @@ impl HostName {
         self.0.contains('_')
     }
 
-    /// Whether this is `name` with at least one label before it.
+    /// True when this is `name` with at least one label before it.
     pub(crate) fn is_below(&self, name: &str) -> bool {
         let before = self.0.strip_suffix(name);
         before.is_some_and(|before| before.ends_with('.'))
     }
 }
 
-/// What is wrong with a host.
+/// Problem with a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostProblem {
     /// Neither a DNS-1123 name nor an IPv4 address.

@@ -71,7 +71,7 @@ impl HostPattern {
         }
     }
 
-    /// Whether the pattern stands for this host. An IPv4-mapped IPv6 address is matched as both.
+    /// True when the pattern stands for this host. An IPv4-mapped IPv6 address is matched as both.
     #[must_use]
     pub fn matches(&self, host: &Host) -> bool {
         match (&self.0, host) {
@@ -91,7 +91,7 @@ impl From<IpAddr> for HostPattern {
     }
 }
 
-/// What is wrong with a pattern.
+/// Problem with a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostPatternProblem {
     /// `*` in another place than before a DNS name.

@@ -72,7 +72,7 @@ impl<'a> NamePrefix<'a> {
     }
 }
 
-/// What is wrong with a name or a prefix.
+/// Problem with a name or a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameProblem {
     /// More than [`MAX_NAME_BYTES`].

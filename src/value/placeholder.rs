@@ -14,7 +14,7 @@
 
 use std::fmt;
 
-/// Where a text comes from that is no value.
+/// Source of a text that is no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placeholder {
     /// `<no value>`, `<nil>`, `null`: printed for a value that is not there.
@@ -32,7 +32,7 @@ pub enum Placeholder {
 }
 
 impl Placeholder {
-    /// What `text` is as a whole, or the host of a URL in it, if it is no value; white space around it
+    /// Reads `text` as a whole, or the host of a URL in it; `None` for a value. White space around it
     /// does not count. `${...}` and `{{...}}` may stand anywhere in it.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
@@ -224,7 +224,7 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && !is_number && text.bytes().all(is_part)
 }
 
-/// Where a word of [`WORDS`] stands.
+/// Place of a word of [`WORDS`] in a text.
 enum Shape {
     /// It is the text.
     Whole,

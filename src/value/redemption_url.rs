@@ -95,13 +95,13 @@ impl RedemptionUrl {
         &self.scheme
     }
 
-    /// Whether the scheme is `https`, the only one Skupper redeems tokens over.
+    /// True when the scheme is `https`, the only one Skupper redeems tokens over.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.scheme == "https"
     }
 
-    /// Where the URL leads.
+    /// The host that the URL leads to.
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.host
@@ -162,7 +162,7 @@ pub fn printable(text: &str) -> Option<String> {
     Some(format!("{}://{place}{path}", uri.scheme()))
 }
 
-/// What is wrong with a URL.
+/// Problem with a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UrlProblem {
     /// More than [`MAX_URL_BYTES`].

@@ -1,4 +1,4 @@
-//! What holds for every request, whatever is in it and whatever is set.
+//! Claims that hold for every request, whatever is in it and whatever is set.
 
 #![expect(
     clippy::indexing_slicing,
@@ -203,7 +203,7 @@ proptest! {
 /// Stands in a field that holds a secret.
 const SECRET: &str = "canary-7c1f0e9d";
 
-/// Where a secret may stand: the object it is a field of, and its name.
+/// Places of a secret: the object it is a field of, and its name.
 const SECRETS: [(&str, &str); 9] = [
     ("/request/object/spec", "code"),
     ("/request/object/spec", "ca"),
@@ -267,7 +267,7 @@ fn is_absent(value: &Value) -> bool {
     value.is_null() || *value == "" || *value == json!([])
 }
 
-/// What is filled in where nothing is written.
+/// The values that are filled in where nothing is written.
 fn default(name: &str, settings: &Value) -> Option<Value> {
     let set = |pointer: &str| {
         settings

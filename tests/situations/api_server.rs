@@ -12,7 +12,7 @@ pub(crate) struct ApiServer {
     settings: Value,
     stored: Option<Value>,
     resource_version: u32,
-    /// What the last `apply` brought.
+    /// The outcome of the last `apply`.
     applied: Value,
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// What no answer may repeat: a part of every code, and of the CA.
+/// Texts that no answer may repeat: a part of every code, and of the CA.
 pub(crate) const SECRETS: [&str; 3] = ["canary", "MII", "bm90IGEga2V5"];
 
 pub(crate) const CODE: &str = "canary-Xs7qLm2vRt9KpW4cZb8NfY3d";
@@ -42,7 +42,7 @@ pub(crate) fn with_status(mut object: Value, status: Value) -> Value {
     object
 }
 
-/// What Skupper's controller writes once a grant is Ready.
+/// The status that Skupper's controller writes once a grant is Ready.
 pub(crate) fn grant_status() -> Value {
     json!({
         "status": "Ready", "message": "OK", "redemptions": 0,
@@ -62,7 +62,7 @@ pub(crate) fn redeemed() -> Value {
     json!({"redeemed": true, "status": "Ready"})
 }
 
-/// What Skupper's controller does once it has the certificate, on versions that use conditions.
+/// The status that Skupper's controller writes once it has the certificate, on versions that use conditions.
 pub(crate) fn redeemed_by_condition() -> Value {
     json!({"conditions": [
         {"type": "Configured", "status": "True"},

@@ -6,11 +6,11 @@ use skupper_access_policy::verdict::Verdict;
 
 use crate::objects::SECRETS;
 
-/// What happens one after the other.
+/// Steps that happen one after the other.
 pub(crate) struct Situation {
     pub(crate) name: String,
     pub(crate) settings: Value,
-    /// What is stored before the first step, whatever the settings say of it.
+    /// The object that is stored before the first step, whatever the settings say of it.
     pub(crate) stored: Option<Value>,
     pub(crate) steps: Vec<Step>,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Step {
     pub(crate) stores: Map<String, Value>,
 }
 
-/// What a user does.
+/// Action of a user.
 pub(crate) enum Action {
     Create(Value),
     /// `kubectl apply`: what the last file had and this one has not is taken away.
@@ -67,7 +67,7 @@ pub(crate) enum Action {
     Raw(Value),
 }
 
-/// What must come of a request.
+/// Outcome that is expected of a request.
 enum Expected {
     Unchanged,
     /// Allowed, with these fields of `spec` written.

@@ -1,4 +1,4 @@
-//! What people paste where the PEM text of certificates belongs, and what to write instead.
+//! Texts that people paste where the PEM text of certificates belongs, and the certificates in them.
 
 use base64::Engine as _;
 
@@ -92,7 +92,7 @@ fn blocks(text: &str) -> Option<Vec<Vec<u8>>> {
     (!ders.is_empty() && !rest.contains("-----BEGIN")).then_some(ders)
 }
 
-/// What stands in base64 and nothing else, possibly with one of the lines around it.
+/// The base64 of a text that holds nothing else, possibly with one of the lines around it.
 fn body(text: &str) -> Option<Vec<u8>> {
     let text = match (
         text.strip_prefix(BEGIN_CERTIFICATE),

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use super::{BundleProblem, OtherKind};
 
-/// Whether any line opens a block with a private key, anywhere in the line and whether or not the
+/// True when any line opens a block with a private key, anywhere in the line and whether or not the
 /// block is complete.
 pub(super) fn announces_private_key(text: &str) -> bool {
     text.split(BEGIN).skip(1).any(|opened| {
@@ -27,7 +27,7 @@ pub(super) fn announces_private_key(text: &str) -> bool {
 /// Yields the DER of each block, or what is wrong with it; of no use after a problem.
 pub(super) struct Blocks<'a> {
     lines: SplitInclusive<'a, char>,
-    /// How many blocks were begun.
+    /// Number of blocks that were begun.
     begun: usize,
     /// The base64 text of the current block, kept so that it is allocated once.
     encoded: Vec<u8>,

@@ -167,7 +167,7 @@ mod tests {
         Blocks::new(pem).next().unwrap().unwrap()
     }
 
-    /// What the full decoder says, except where Go, and so this reader, may be stricter.
+    /// The answer of the full decoder, except where Go, and so this reader, may be stricter.
     fn oracle(der: &[u8]) -> Option<Validity> {
         let certificate = x509_cert::Certificate::from_der(der).ok()?;
         let signed = certificate.tbs_certificate();

@@ -1,4 +1,4 @@
-//! What a person wrote as a window: a Go duration, or what else it is.
+//! Windows as people write them: Go durations, and much else.
 //!
 //! The API server takes any text with a number and a unit somewhere in it and reads some of them as
 //! another duration (`1.5 h` as 5 hours), Go's parser takes only its own grammar. A text between
@@ -36,7 +36,7 @@ pub fn read_window(text: &str) -> Result<GoDuration, WindowProblem> {
     })
 }
 
-/// Why a text is not a window. Displayed, it is the detail of a field error.
+/// Reason a text is not a window. Displayed, it is the detail of a field error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WindowProblem {
     /// The human grammar (`1 day`, `1h 30m`), or a Go duration with white space around it. It means
@@ -74,7 +74,7 @@ pub enum WindowProblem {
 }
 
 impl WindowProblem {
-    /// What was meant, where that is certain.
+    /// The duration that was meant, where it is certain.
     #[must_use]
     pub fn suggestion(&self) -> Option<GoDuration> {
         match *self {
@@ -149,7 +149,7 @@ fn iso8601(text: &str) -> Option<WindowProblem> {
     })
 }
 
-/// What a trimmed text is that Go does not read.
+/// The problem with a trimmed text that Go does not read.
 fn human(text: &str) -> WindowProblem {
     if !text.contains(|c: char| c.is_ascii_digit()) {
         return WindowProblem::NotADuration;
@@ -172,7 +172,7 @@ fn human(text: &str) -> WindowProblem {
     }
 }
 
-/// What begins with a date, and numbers with colons between them.
+/// Texts that begin with a date, and numbers with colons between them.
 fn date_or_time(text: &str) -> Option<WindowProblem> {
     let is_date = text.len() >= 8
         && text.bytes().take(8).enumerate().all(|(at, byte)| match at {

@@ -1,4 +1,4 @@
-//! What people paste where a URL belongs, and what to write instead.
+//! Texts that people paste where a URL belongs, and the URLs in them.
 
 use std::net::Ipv6Addr;
 

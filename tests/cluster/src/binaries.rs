@@ -1,4 +1,4 @@
-//! Where the programs are, and what the repository holds for the tests.
+//! Places of the programs, and of what the repository holds for the tests.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -122,7 +122,7 @@ impl Cluster {
         Ok(Client::try_from(config)?)
     }
 
-    /// Where the API server listens, with its scheme.
+    /// The address of the API server, with its scheme.
     #[must_use]
     pub fn address(&self) -> String {
         format!("https://127.0.0.1:{}", self.port)
@@ -162,7 +162,7 @@ impl Cluster {
         Ok(config.to_string())
     }
 
-    /// What the API server has written to its audit log: who changed objects of `skupper.io` and asked
+    /// The audit log of the API server: who changed objects of `skupper.io` and asked
     /// for tokens, and everything that ServiceAccounts asked for.
     ///
     /// # Errors
@@ -338,5 +338,5 @@ fn base64(bytes: &[u8]) -> String {
 /// The issuer of ServiceAccount tokens, and the audience that stands for the API server.
 const ISSUER: &str = "https://kubernetes.default.svc";
 
-/// How long a program may take to be ready. Three seconds are usual; the machine may be busy.
+/// Longest time until a program is ready. Three seconds are usual; the machine may be busy.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -61,7 +61,7 @@ impl Order {
         }
     }
 
-    /// Where the guest accepts, with this JSON Patch, which nobody had to work out: what any change
+    /// Lets the guest accept with this JSON Patch, which nobody had to work out: what any change
     /// costs the API server.
     #[must_use]
     pub fn change(self, patch: Value) -> Self {
@@ -138,7 +138,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// How many requests the policy was asked about so far.
+    /// Number of requests the policy was asked about so far.
     #[must_use]
     pub fn asked(&self) -> usize {
         self.webhook.as_ref().map_or(0, Webhook::asked)
@@ -150,7 +150,7 @@ impl Deployment {
     }
 }
 
-/// What Kubewarden's controller makes of a policy: where the configuration goes, and the configuration.
+/// The configuration that Kubewarden's controller makes of a policy, and where it goes.
 fn configuration(spec: &Value, webhook: &Webhook, namespace: &str) -> (&'static str, Value) {
     let (resource, kind) = if spec["mutating"] == true {
         (

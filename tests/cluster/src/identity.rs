@@ -1,4 +1,4 @@
-//! Who asks the API server.
+//! Users of the API server.
 
 /// A user, as authentication would find it.
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ pub struct Kubectl {
     home: TempDir,
 }
 
-/// What kubectl printed.
+/// Output of kubectl.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Printed {
     /// Its exit code; none when it was killed.

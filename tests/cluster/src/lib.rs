@@ -42,5 +42,5 @@ pub use process::free_port;
 pub use rendered::{Permission, Rendered};
 pub use user::{Answer, Kind, User};
 
-/// Why a test could not be set up.
+/// Reason a test could not be set up.
 pub type Problem = Box<dyn std::error::Error + Send + Sync>;

@@ -1,4 +1,4 @@
-//! What `deploy/` renders to, by kubectl as users run it, and the ServiceAccounts in it.
+//! Manifests that `deploy/` renders to, by kubectl as users run it, and the ServiceAccounts in it.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -119,7 +119,7 @@ pub struct Permission {
     pub resource: String,
     /// The only object it is about, if it is about one.
     pub name: Option<String>,
-    /// What may be done with it.
+    /// The rights.
     pub verb: String,
 }
 

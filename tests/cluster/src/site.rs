@@ -1,4 +1,4 @@
-//! What Skupper leaves in a namespace that is a site.
+//! Objects that Skupper leaves in a namespace that is a site.
 
 use http::Method;
 use redemption_sidecar::pki::issuer::new_site_ca;

@@ -47,7 +47,7 @@ impl Kind {
     }
 }
 
-/// What the API server answered.
+/// Answer of the API server.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The HTTP status.
@@ -59,13 +59,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Whether it was done.
+    /// True when it was done.
     #[must_use]
     pub fn is_done(&self) -> bool {
         (200..300).contains(&self.code)
     }
 
-    /// What the user is told went wrong; empty when nothing did.
+    /// The error that the user is told; empty when there was none.
     #[must_use]
     pub fn message(&self) -> &str {
         if self.is_done() {
@@ -189,7 +189,7 @@ impl User {
         self.send(Method::PUT, &url, JSON, object).await
     }
 
-    /// What Skupper's controller does: it writes the status.
+    /// Writes the status, as Skupper's controller does.
     ///
     /// # Errors
     /// As [`User::send`].

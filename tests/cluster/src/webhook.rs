@@ -30,13 +30,13 @@ use tokio_rustls::TlsAcceptor;
 use crate::Problem;
 use crate::guest::Guest;
 
-/// What is behind the webhook.
+/// Handler behind the webhook.
 pub(crate) struct Policy {
     pub(crate) guest: Arc<Guest>,
     /// A JSON Patch to answer with where the guest accepts an object as it is.
     pub(crate) change: Option<Value>,
     pub(crate) settings: Value,
-    /// Whether the answer may change the object.
+    /// True when the answer may change the object.
     pub(crate) mutating: bool,
 }
 
@@ -87,14 +87,14 @@ impl Webhook {
         })
     }
 
-    /// What a webhook configuration needs to reach it.
+    /// Everything that a webhook configuration needs to reach it.
     pub(crate) fn client_config(&self, path: &str) -> Value {
         use base64::Engine as _;
         let ca = base64::engine::general_purpose::STANDARD.encode(&self.ca_pem);
         json!({"url": format!("https://{}{path}", self.address), "caBundle": ca})
     }
 
-    /// How many requests it was asked about so far.
+    /// Number of requests it was asked about so far.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }

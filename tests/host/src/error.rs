@@ -1,8 +1,8 @@
-//! What can go wrong between a host and a guest.
+//! Faults between a host and a guest.
 
 use std::fmt;
 
-/// Why a module could not be loaded, started or asked. In a Kubewarden host each of these but the
+/// Reason a module could not be loaded, started or asked. In a Kubewarden host each of these but the
 /// first three becomes a rejection with code 500.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostError {

@@ -1,4 +1,4 @@
-//! What a running guest sees of the world, and what it left behind.
+//! The world as a running guest sees it, and what it left behind.
 
 use wasmi::{Caller, Error, Extern, Memory, StoreLimits, StoreLimitsBuilder};
 
@@ -9,7 +9,7 @@ use crate::HostError;
 pub struct Environment {
     /// The time that every clock shows, in nanoseconds since 1970-01-01T00:00:00Z.
     pub unix_nanos: u64,
-    /// What an instance may spend during its whole life. About one unit is one WebAssembly
+    /// Budget of an instance for its whole life. About one unit is one WebAssembly
     /// instruction; the same module and input cost the same on every machine.
     pub fuel: u64,
     /// Largest linear memory, in bytes. `memory.grow` beyond it fails, it does not trap.

@@ -16,7 +16,7 @@ pub struct Instance {
     fuel: u64,
 }
 
-/// What a guest answered and what it took.
+/// Answer of a guest, and its cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The response, as the guest wrote it.
@@ -132,6 +132,6 @@ fn length(bytes: &[u8]) -> Result<u32, HostError> {
     u32::try_from(bytes.len()).map_err(|_| HostError::Trap("a payload of 4 GiB or more".to_owned()))
 }
 
-/// What a host calls before the first request, where the guest exports it.
+/// The function that a host calls before the first request, where the guest exports it.
 /// Source: the `wapc` crate, `wapc_functions::REQUIRED_STARTS`.
 const STARTS: [&str; 2] = ["_start", "wapc_init"];

@@ -18,7 +18,7 @@ pub struct Module {
 pub struct CustomSection<'module> {
     /// Its name; several sections may share one.
     pub name: &'module str,
-    /// What it holds.
+    /// Its content.
     pub data: &'module [u8],
 }
 

@@ -75,5 +75,5 @@ fn host_call(
 
 const WAPC: &str = "wapc";
 
-/// What `__host_call` returns for a call that failed; its error text is empty.
+/// The value that `__host_call` returns for a call that failed; its error text is empty.
 const FAILURE: u32 = 0;

@@ -1,4 +1,4 @@
-//! What Skupper's controller does to a grant, and a policy that may not edit.
+//! Changes that Skupper's controller makes to a grant, and a policy that may not edit.
 
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ pub const CANARY: &str = "canary-7c1f0e9d";
 
 /// One payload of `validate`.
 pub struct Row {
-    /// What is wrong with it.
+    /// Name of the row: the mistake.
     pub name: String,
     /// The bytes.
     pub payload: Vec<u8>,

@@ -16,9 +16,9 @@ use crate::{bad_input, now, pages};
 
 /// A question, and under which settings it is asked.
 pub struct Case {
-    /// What no other case is called.
+    /// A name that no other case has.
     pub name: String,
-    /// What is asked.
+    /// The question.
     pub question: Question,
     /// JSON text.
     pub settings: String,
@@ -35,7 +35,7 @@ pub enum Question {
 }
 
 impl Case {
-    /// What the library says.
+    /// The library's answer.
     pub fn answer(&self) -> Value {
         let settings = self.settings.as_bytes();
         match &self.question {
@@ -123,7 +123,7 @@ fn durations(cases: &mut Vec<Case>) {
     }
 }
 
-/// What nobody should send, where it is text; what cannot be taken apart is a request as it stands.
+/// Input that nobody should send, where it is text; what cannot be taken apart is a request as it stands.
 fn bad_requests(cases: &mut Vec<Case>) {
     for (number, row) in bad_input::rows().into_iter().enumerate() {
         let Ok(payload) = String::from_utf8(row.payload) else {
@@ -147,7 +147,7 @@ fn bad_requests(cases: &mut Vec<Case>) {
     }
 }
 
-/// What only text can say: numbers beyond a double, keys twice, halves of surrogate pairs.
+/// Input that only text can say: numbers beyond a double, keys twice, halves of surrogate pairs.
 fn texts(cases: &mut Vec<Case>) {
     let specs = [
         (

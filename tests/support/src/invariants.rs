@@ -1,4 +1,4 @@
-//! What holds for every input, one function for each place where untrusted bytes come in. The fuzz
+//! Claims that hold for every input, one function for each place where untrusted bytes come in. The fuzz
 //! targets call them with what the fuzzer makes up, `fuzz_corpus.rs` with what it found.
 
 pub mod manifest;

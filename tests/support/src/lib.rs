@@ -1,4 +1,4 @@
-//! What the tests of the policy, of the checker and the fuzz targets share.
+//! Code that the tests of the policy, of the checker and the fuzz targets share.
 
 #![expect(
     clippy::indexing_slicing,

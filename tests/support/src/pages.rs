@@ -32,19 +32,19 @@ pub struct Page {
 pub struct Case {
     /// `code: heading`.
     pub name: String,
-    /// What the heading says.
+    /// The claim of the heading.
     pub outcome: Outcome,
     /// The settings, `{}` when the case has none.
     pub settings: Value,
     /// The AdmissionRequest.
     pub request: Value,
-    /// What the comments say is found.
+    /// The findings that the comments claim.
     pub claims: Vec<Claim>,
-    /// What the comments say is stored: pointer and value.
+    /// The stored values that the comments claim: pointer and value.
     pub stored: Vec<(String, Value)>,
 }
 
-/// What a case's heading says becomes of the object.
+/// Outcome that a case's heading claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing is stored.

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-/// What says nothing: name and document.
+/// Documents that set nothing: name and document.
 pub fn nothing() -> Vec<(&'static str, Value)> {
     vec![
         ("null", Value::Null),
@@ -45,7 +45,7 @@ pub fn nothing() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// What is accepted: name and document.
+/// Documents that are accepted: name and document.
 pub fn good() -> Vec<(&'static str, Value)> {
     vec![
         (
@@ -104,7 +104,7 @@ pub fn good() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// What is refused with one problem: name, document, and how the problem begins.
+/// Documents that are refused with one problem: name, document, and how the problem begins.
 pub fn bad() -> Vec<(&'static str, Value, &'static str)> {
     vec![
         (

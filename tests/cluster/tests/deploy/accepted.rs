@@ -111,7 +111,7 @@ fn the_operations_port_is_for_monitoring_and_the_redemption_port_for_everybody()
     assert_eq!(ports[0]["targetPort"], "redemption");
 }
 
-/// What an administrator applies.
+/// Manifests that an administrator applies.
 const BASES: [&str; 8] = [
     "policy",
     "policy-validating",

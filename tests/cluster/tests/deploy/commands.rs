@@ -203,7 +203,7 @@ const DEPLOY: &str = "deploy/README.md";
 
 const TOKEN_REQUESTS: &str = "deploy/token-request-policy/README.md";
 
-/// What needs a daemon, a registry, the controllers of a cluster, or a service: other tests have the image,
+/// Commands that need a daemon, a registry, the controllers of a cluster, or a service: other tests have the image,
 /// the service and the checker.
 const ELSEWHERE: [&str; 6] = [
     "docker ",

@@ -1,4 +1,4 @@
-//! What is deployed of Kubewarden's kinds: servers, rights of the audit scanner, and the mistakes that the
+//! Objects of Kubewarden's kinds that are deployed: servers, rights of the audit scanner, and the mistakes that the
 //! definitions of the tests refuse.
 
 use std::time::{Duration, Instant};
@@ -126,7 +126,7 @@ fn create(operator: &Operator, object: &Value) -> Said {
     operator.run(&create, &object.to_string())
 }
 
-/// What is wrong, in which kind, where, what stands there, and what the API server says of it.
+/// A row: the mistake, its kind, its place, what stands there, and the words of the API server.
 fn mistakes() -> Vec<(
     &'static str,
     &'static str,

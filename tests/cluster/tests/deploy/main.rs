@@ -1,4 +1,4 @@
-//! What stands in `deploy/`: rendered by kubectl, and given to a real API server; and the commands of
+//! The manifests in `deploy/`: rendered by kubectl, and given to a real API server; and the commands of
 //! the manuals.
 
 #![expect(

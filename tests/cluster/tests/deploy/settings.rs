@@ -68,7 +68,7 @@ fn parsed(lines: &[String]) -> Value {
     serde_saphyr::from_str(&lines.join("\n")).unwrap()
 }
 
-/// What the module that ships says about settings.
+/// The answer of the module that ships about settings.
 #[track_caller]
 fn accepted(what: &str, settings: &Value) {
     let guest = Guest::shipped().unwrap();
@@ -88,7 +88,7 @@ fn only(settings: &Value) -> (String, &Value) {
     }
 }
 
-/// Whether a value says what holds without the setting, as far as the table of settings tells.
+/// True when a value says what holds without the setting, as far as the table of settings tells.
 #[track_caller]
 fn holds(key: &str, value: &Value) {
     let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();

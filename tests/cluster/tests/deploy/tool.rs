@@ -15,7 +15,7 @@ pub(crate) struct Operator {
     folder: TempDir,
 }
 
-/// What kubectl said.
+/// Output of kubectl.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) is_done: bool,

@@ -1,4 +1,4 @@
-//! What an API server makes of windows, with the policy and without.
+//! Windows at an API server, with the policy and without.
 
 use std::collections::BTreeMap;
 

@@ -117,7 +117,7 @@ struct Spelling {
     kind: Kind,
     before: Value,
     after: Value,
-    /// What Skupper's controller writes into the status.
+    /// The status that Skupper's controller writes.
     processed: Value,
 }
 

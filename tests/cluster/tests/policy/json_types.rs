@@ -141,7 +141,7 @@ fn values() -> Vec<Value> {
     ]
 }
 
-/// Whether a value may be told to have the type: what is wrong with it then is not the type.
+/// True when a value may be told to have the type: what is wrong with it then is not the type.
 fn is_a(value: &Value, name: &str) -> bool {
     match name {
         "integer" => value.is_null() || value.is_number(),

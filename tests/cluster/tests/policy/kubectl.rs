@@ -1,4 +1,4 @@
-//! What kubectl prints, and how it ends, with the policy in front of the API server.
+//! Output and exit code of kubectl, with the policy in front of the API server.
 
 mod apply;
 mod create_token;

@@ -27,14 +27,14 @@ async fn admin(namespace: &str) -> (Arc<Cluster>, User) {
     (cluster, user)
 }
 
-/// What was stored.
+/// The object that was stored.
 #[track_caller]
 fn done(answer: Answer) -> Value {
     assert!(answer.is_done(), "{answer:?}");
     answer.body
 }
 
-/// What the user was told went wrong, by the policy.
+/// The policy's words to the user.
 #[track_caller]
 fn refused(answer: &Answer) -> &str {
     assert_eq!(answer.code, 422, "{answer:?}");
@@ -49,7 +49,7 @@ fn refused(answer: &Answer) -> &str {
     message
 }
 
-/// What changes with every write.
+/// Fields that change with every write.
 fn version(object: &Value) -> (&Value, &Value) {
     let metadata = &object["metadata"];
     (&metadata["resourceVersion"], &metadata["managedFields"])

@@ -235,7 +235,7 @@ async fn without_match_conditions_the_policy_spares_them_and_a_server_that_is_do
     }
 }
 
-/// What keeps a cluster running, and how it asks.
+/// Callers that keep a cluster running, and their requests.
 struct Machinery {
     node: User,
     node_spec: Value,
@@ -351,7 +351,7 @@ pub(crate) fn claims_of(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
 }
 
-/// How long the token is valid, in seconds.
+/// Lifetime of the token, in seconds.
 pub(crate) fn seconds(claims: &Value) -> i64 {
     claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()
 }

@@ -1,4 +1,4 @@
-//! What stands between clients and servers: the load balancer of a Service, or a network that breaks.
+//! The way between clients and servers: the load balancer of a Service, or a network that breaks.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ pub(crate) struct Balancer {
     task: JoinHandle<()>,
 }
 
-/// What happens to connections.
+/// Treatment of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
     Open,

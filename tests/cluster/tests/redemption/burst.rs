@@ -64,7 +64,7 @@ impl Burst {
         }
     }
 
-    /// What they received, when all are done. No two of them may have the same certificate.
+    /// Their answers, when all are done. No two of them may have the same certificate.
     pub(crate) async fn end(self) -> Received {
         let own = self.own.join_all().await;
         let plain = self.plain.join_all().await;

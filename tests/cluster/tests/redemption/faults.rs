@@ -1,4 +1,4 @@
-//! What is wrong in the cluster: what redeemers are told, what the operator is told, and that the
+//! Faults of the cluster: what redeemers are told, what the operator is told, and that the
 //! service goes on by itself when it is mended.
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::burst::Burst;
 use crate::room::{CANARY, Room};
 use crate::service::{Service, Services};
 
-/// What is wrong.
+/// A fault.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     Nothing,
@@ -53,7 +53,7 @@ struct Row {
     /// Status and body.
     told: (u16, &'static str),
     is_ready: bool,
-    /// What the log must say.
+    /// Text that the log must hold.
     logged: &'static [&'static str],
 }
 
@@ -427,7 +427,7 @@ async fn wait_for_log(service: &Service, words: &str, name: &str) {
     }
 }
 
-/// What the service does in a namespace.
+/// Calls of the service in a namespace.
 const NEEDED: [(&str, &str, &[&str]); 4] = [
     ("skupper.io", "accessgrants", &["get", "list", "watch"]),
     ("skupper.io", "accessgrants/status", &["update"]),
@@ -437,7 +437,7 @@ const NEEDED: [(&str, &str, &[&str]); 4] = [
 
 const ISSUER: &str = "skupper-site-ca";
 
-/// How many rows are looked at together.
+/// Number of rows that are looked at together.
 const AT_ONCE: usize = 6;
 
 const PATIENCE: Duration = Duration::from_secs(30);

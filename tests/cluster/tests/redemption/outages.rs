@@ -15,7 +15,7 @@ use crate::balancer::{Balancer, Line};
 use crate::room::{CANARY, CODE, Room};
 use crate::service::{Answer, Service, Services};
 
-/// How long the API server is away: `AWAY_SECONDS`, or five.
+/// Time the API server is away: `AWAY_SECONDS`, or five.
 fn away() -> Duration {
     let seconds = env::var("AWAY_SECONDS").ok();
     let seconds = seconds.and_then(|seconds| seconds.parse().ok());
@@ -76,10 +76,10 @@ async fn until_told(ask: impl AsyncFn() -> Answer) -> Answer {
     }
 }
 
-/// How long a watch may be silent, as the manual says.
+/// Longest silence of a watch, as the manual says.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// How soon a service must be ready when the API server is back.
+/// Longest time until a service is ready when the API server is back.
 const SOON: Duration = Duration::from_secs(12);
 
 #[tokio::test(flavor = "multi_thread")]

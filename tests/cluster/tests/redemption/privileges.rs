@@ -77,7 +77,7 @@ async fn without_any_one_verb_something_fails_and_the_log_names_the_verb() {
     assert_eq!(wrong, [""; 0]);
 }
 
-/// What a service does for those around it.
+/// Effects of a service for those around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -90,11 +90,11 @@ struct Observed {
     first: Option<u16>,
     /// The answer to the second.
     second: Option<u16>,
-    /// Whether a grant without a code got one.
+    /// True when a grant without a code got one.
     completes: bool,
-    /// Whether another endpoint of the Site was noticed.
+    /// True when another endpoint of the Site was noticed.
     sees_site: bool,
-    /// Whether another CA of the Site was noticed.
+    /// True when another CA of the Site was noticed.
     sees_issuer: bool,
     /// The Event about a fault that lasted for more than a minute: how often it was noticed, 0 without
     /// an Event.
@@ -115,7 +115,7 @@ fn everything(base: &str) -> Observed {
 
 type Change = fn(&mut Observed);
 
-/// What is missed without a permission.
+/// Effects that are missed without a permission.
 const CONSEQUENCES: [(&str, &[Change]); 10] = [
     (
         "get accessgrants",
@@ -228,7 +228,7 @@ async fn observe(
     observed
 }
 
-/// Whether the log says which verb on which resource is missing, in the words of the API server.
+/// True when the log says which verb on which resource is missing, in the words of the API server.
 fn is_named(service: &Service, taken: &Permission) -> bool {
     let Permission { verb, resource, .. } = taken;
     let words = format!("cannot {verb} resource \"{resource}\"");
@@ -263,7 +263,7 @@ async fn replace_site_ca(room: &Room) {
     patched.unwrap();
 }
 
-/// How often the fault of a grant is said to have been noticed.
+/// Number of times that the fault of a grant is said to have been noticed.
 async fn told(room: &Room, uid: &GrantUid) -> i32 {
     // An Event is written behind the answer.
     sleep(Duration::from_secs(1)).await;
@@ -285,7 +285,7 @@ async fn is_loaded_anew(service: &Service, times: usize) -> bool {
     loads(service) >= times
 }
 
-/// What the ServiceAccount of a room has asked for. A name counts where the Role gives names.
+/// Requests of the ServiceAccount of a room. A name counts where the Role gives names.
 fn used(cluster: &Cluster, room: &Room, allowed: &BTreeSet<Permission>) -> BTreeSet<Permission> {
     let account = format!(
         "system:serviceaccount:{}:redemption-sidecar",

@@ -1,4 +1,4 @@
-//! What the commands say when the cluster lacks something.
+//! Messages of the commands when the cluster lacks something.
 
 use std::fs;
 use std::path::Path;

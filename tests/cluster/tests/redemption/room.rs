@@ -31,7 +31,7 @@ pub(crate) struct Room {
     pub(crate) client: Client,
     pub(crate) namespace: String,
     pub(crate) grants: Api<AccessGrant>,
-    /// Who the services are: the ServiceAccount of `deploy/sidecar`, with its Role and nothing more.
+    /// User of the services: the ServiceAccount of `deploy/sidecar`, with its Role and nothing more.
     pub(crate) service: Identity,
 }
 
@@ -200,7 +200,7 @@ fn binding(kind: &str, user: &str) -> Value {
         "subjects": [{"apiGroup": group, "kind": "User", "name": user}]})
 }
 
-/// How many redemptions are noted in a grant, each with its key.
+/// Number of redemptions noted in a grant, each with its key.
 pub(crate) fn noted(object: &AccessGrant) -> u64 {
     let conditions = object.status["conditions"].as_array();
     let mut conditions = conditions.into_iter().flatten();

@@ -36,13 +36,13 @@ pub(crate) struct Service {
     log: PathBuf,
 }
 
-/// What several services share: the CA of the redemption server.
+/// Parts that several services share: the CA of the redemption server.
 pub(crate) struct Services {
     folder: TempDir,
     namespace: String,
     /// Which grants they serve.
     scope: Vec<String>,
-    /// What tokens carry; where it is not said, the port of each.
+    /// The URL in tokens; where it is not given, the port of each.
     url: Option<String>,
 }
 
@@ -284,7 +284,7 @@ impl Services {
     }
 }
 
-/// What the redemption port answered.
+/// Answer of the redemption port.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -341,13 +341,13 @@ impl Service {
         }
     }
 
-    /// What `/readyz` says; nothing without an answer.
+    /// The answer of `/readyz`; nothing without an answer.
     pub(crate) fn is_ready(&self) -> Option<bool> {
         let answer = self.operations("/readyz")?;
         Some(answer.starts_with("HTTP/1.1 200"))
     }
 
-    /// What the operations port answers.
+    /// The answer of the operations port.
     pub(crate) fn operations(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.operations_port)).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -368,7 +368,7 @@ impl Service {
         start.elapsed()
     }
 
-    /// What it logged so far.
+    /// Its log so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -430,5 +430,5 @@ pub(crate) fn binary() -> PathBuf {
     binary
 }
 
-/// How long an answer may take: as Skupper's clients wait.
+/// Longest time for an answer: as Skupper's clients wait.
 const PATIENCE: Duration = Duration::from_secs(10);

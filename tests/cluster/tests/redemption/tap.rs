@@ -11,7 +11,7 @@ use kube::client::Body;
 use tokio::sync::Notify;
 use tower_service::Service;
 
-/// What happens to a request.
+/// Treatment of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accident {
     /// The connection breaks before it is sent.
@@ -31,7 +31,7 @@ impl Accident {
     pub(crate) const LOSSES: [Self; 2] = [Self::LostRequest, Self::LostAnswer];
 }
 
-/// What came through.
+/// Requests that came through.
 #[derive(Clone)]
 pub(crate) struct Tap {
     inner: Client,

@@ -73,7 +73,7 @@ impl Target {
         redeem_in_cluster(&order, &mut ()).await
     }
 
-    /// What is there: `secret/` and `link/` with the names.
+    /// Names of the objects that are there, behind `secret/` and `link/`.
     pub(crate) async fn objects(&self) -> Vec<String> {
         let all = ListParams::default();
         let secrets = self.secrets.list(&all).await.unwrap().items.into_iter();

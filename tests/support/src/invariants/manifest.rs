@@ -1,4 +1,4 @@
-//! What holds for every text in a file. The fuzz target calls it with what the fuzzer makes up.
+//! Claims that hold for every text in a file. The fuzz target calls it with what the fuzzer makes up.
 
 use chrono::DateTime;
 use skupper_access_check::args::OutputFormat;

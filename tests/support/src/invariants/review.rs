@@ -169,7 +169,7 @@ pub fn assert_settled(payload: &Value, verdict: &Verdict) {
     );
 }
 
-/// What is written in the spec; `null` and, for a known field, "" are absent.
+/// The value in the spec; `null` and, for a known field, "" are absent.
 fn fields(object: Option<&Value>) -> Vec<(&String, &Value)> {
     let spec = object.and_then(|object| object.get("spec")?.as_object());
     spec.into_iter()
@@ -204,7 +204,7 @@ fn with(payload: &Value, field: &str, value: Value) -> Value {
     payload
 }
 
-/// Where a request holds secrets.
+/// Places of the secrets in a request.
 const SECRETS: [&str; 7] = [
     "/request/object/spec/code",
     "/request/object/spec/ca",

@@ -47,7 +47,7 @@ pub fn duration(text: &str) {
     }
 }
 
-/// What may be rewritten unasked means the same to Go, or to humantime, which knows the micro sign
+/// A text that may be rewritten unasked means the same to Go, or to humantime, which knows the micro sign
 /// only.
 fn assert_is_spelled(text: &str, window: GoDuration) {
     if GoDuration::parse(text) == Ok(window) {
@@ -112,7 +112,7 @@ fn assert_is_its_parts(url: &RedemptionUrl) {
     assert_is_itself(host);
 }
 
-/// What Go would not trust is refused; text around the blocks changes nothing.
+/// A bundle that Go would not trust is refused; text around the blocks changes nothing.
 pub fn certificate(text: &str) {
     let parsed = CertificateBundle::parse(text);
     if let Err(problem) = &parsed {

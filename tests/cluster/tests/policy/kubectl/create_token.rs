@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::admin;
 use crate::token_requests::{claims_of, object, pod, seconds};
 
-/// How `kubectl create token` ends.
+/// Outcome of `kubectl create token`.
 enum End {
     /// With a token that is valid for so many seconds, for these audiences, bound to this kind.
     Token(i64, &'static [&'static str], Option<&'static str>),

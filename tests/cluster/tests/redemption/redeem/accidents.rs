@@ -10,7 +10,7 @@ use crate::partner::Partner;
 use crate::tap::{Accident, Tap};
 use crate::target::{Target, read};
 
-/// What a redemption writes, in this order. Dry runs of a DELETE look as real ones here.
+/// Writes of a redemption, in this order. Dry runs of a DELETE look as real ones here.
 const WRITES: [&str; 8] = [
     "POST secrets",
     "dry POST links",

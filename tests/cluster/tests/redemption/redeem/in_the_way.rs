@@ -1,4 +1,4 @@
-//! What has the name of the Secret or the Link already.
+//! Objects that have the name of the Secret or the Link already.
 
 use chrono::TimeDelta;
 use cluster_tests::Cluster;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::partner::{Partner, Site};
 use crate::target::{Target, read};
 
-/// What was said beside.
+/// Remarks of a redemption.
 #[derive(Default)]
 struct Remarks(Vec<String>);
 impl Progress for Remarks {
@@ -272,7 +272,7 @@ async fn the_key_of_another_token_is_told_apart() {
     }
 }
 
-/// What a redeemer writes for a URL that does not end in a uid: the first half of a digest.
+/// The identity that a redeemer writes for a URL that does not end in a uid: the first half of a digest.
 fn label(path: &str, token: &redemption_sidecar::redeemer::token::Token) -> String {
     use sha2::Digest as _;
     let port = token.url.port().unwrap();

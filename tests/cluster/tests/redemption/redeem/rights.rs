@@ -19,7 +19,7 @@ use crate::target::Target;
 /// A verb on a resource, maybe of one name.
 type Right = (&'static str, &'static str, Option<&'static str>);
 
-/// What redeeming a token for the name `west` takes.
+/// Rights that redeeming a token for the name `west` takes.
 const RIGHTS: [Right; 8] = [
     ("create", "secrets", None),
     ("get", "secrets", Some("west")),
@@ -31,7 +31,7 @@ const RIGHTS: [Right; 8] = [
     ("list", "sites", None),
 ];
 
-/// What `--force` takes beside them.
+/// Rights that `--force` takes beside them.
 const FORCE: [Right; 2] = [
     ("delete", "secrets", Some("west")),
     ("delete", "links", Some("west")),
