@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use skupper_access_policy::value::duration::{WindowProblem, read_window};
-use skupper_access_policy::value::host::Host;
-use skupper_access_policy::value::name::SubdomainName;
+use skupper_access_policy::value::host::{Host, HostProblem};
+use skupper_access_policy::value::name::{NameProblem, SubdomainName};
 
 use crate::pki::key::KeyKind;
 use crate::telemetry::log::{LogFilter, LogFormat};
@@ -327,46 +327,55 @@ pub struct Revoke {
     pub output: Format,
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "must be ADDRESS:PORT, such as '0.0.0.0:9090' or '[::]:9090'".to_owned())
+/// Reason the text of an option is refused.
+#[derive(Debug, thiserror::Error)]
+enum OptionProblem {
+    #[error("must be ADDRESS:PORT, such as '0.0.0.0:9090' or '[::]:9090'")]
+    Address,
+    #[error("must be a whole number from 1 to 2147483647")]
+    Number,
+    #[error("must be more than 0")]
+    NotPositive,
+    #[error("must be at least 1h")]
+    TooShort,
+    #[error("{0}")]
+    Duration(#[from] WindowProblem),
+    #[error("{0}")]
+    Name(NameProblem),
+    #[error("{0}")]
+    Host(HostProblem),
 }
 
-fn subdomain_name(text: &str) -> Result<String, String> {
-    match SubdomainName::parse(text) {
-        Ok(name) => Ok(name.as_str().to_owned()),
-        Err(problem) => Err(problem.to_string()),
-    }
+fn address(text: &str) -> Result<SocketAddr, OptionProblem> {
+    text.parse().map_err(|_| OptionProblem::Address)
+}
+
+fn subdomain_name(text: &str) -> Result<String, OptionProblem> {
+    let name = SubdomainName::parse(text).map_err(OptionProblem::Name)?;
+    Ok(name.as_str().to_owned())
 }
 
 /// The bound of the fields in Kubernetes. Source: Skupper's AccessGrant and AccessToken reference.
-fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+fn at_least_one(text: &str) -> Result<NonZeroU32, OptionProblem> {
     let number = text.parse().ok();
     let number = number.filter(|number: &NonZeroU32| i32::try_from(number.get()).is_ok());
-    number.ok_or_else(|| "must be a whole number from 1 to 2147483647".to_owned())
+    number.ok_or(OptionProblem::Number)
 }
 
-fn host(text: &str) -> Result<Host, String> {
-    read_endpoint_host(text).map_err(|problem| problem.to_string())
+fn host(text: &str) -> Result<Host, OptionProblem> {
+    read_endpoint_host(text).map_err(OptionProblem::Host)
 }
 
-fn positive_duration(text: &str) -> Result<TimeDelta, String> {
-    let duration = duration(text)?;
-    if duration <= TimeDelta::zero() {
-        return Err("must be more than 0".to_owned());
-    }
-    Ok(duration)
+fn positive_duration(text: &str) -> Result<TimeDelta, OptionProblem> {
+    let duration = TimeDelta::nanoseconds(read_window(text)?.nanoseconds());
+    let is_positive = duration > TimeDelta::zero();
+    is_positive
+        .then_some(duration)
+        .ok_or(OptionProblem::NotPositive)
 }
 
-fn certificate_duration(text: &str) -> Result<TimeDelta, String> {
-    let duration = duration(text)?;
-    if duration < TimeDelta::hours(1) {
-        return Err("must be at least 1h".to_owned());
-    }
-    Ok(duration)
-}
-
-fn duration(text: &str) -> Result<TimeDelta, String> {
-    let duration = read_window(text).map_err(|problem: WindowProblem| problem.to_string())?;
-    Ok(TimeDelta::nanoseconds(duration.nanoseconds()))
+fn certificate_duration(text: &str) -> Result<TimeDelta, OptionProblem> {
+    let duration = TimeDelta::nanoseconds(read_window(text)?.nanoseconds());
+    let is_enough = duration >= TimeDelta::hours(1);
+    is_enough.then_some(duration).ok_or(OptionProblem::TooShort)
 }

@@ -2,7 +2,6 @@
 
 mod cluster;
 mod data;
-pub mod grant_order;
 mod issue;
 mod list;
 mod redeem;
@@ -11,15 +10,15 @@ mod revoke;
 mod serve;
 mod show;
 mod stamps;
+mod store;
 
-use std::fmt;
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use clap::CommandFactory;
 
 use crate::args::{Command, CommandLine};
 use crate::ledger::LedgerFault;
-use crate::redemption::fault::Fault;
 use crate::system::wording;
 use crate::telemetry::log::{self, tell};
 
@@ -29,7 +28,7 @@ use crate::telemetry::log::{self, tell};
 /// Why it failed, with the exit code.
 pub async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Serve(options) => serve::run(*options).await,
+        Command::Serve(options) => store::serve(&options).await,
         Command::Issue(options) => issue::run(options).await,
         Command::Redeem(options) => redeem::run(options).await,
         Command::List(options) => list::run(options).await,
@@ -46,67 +45,66 @@ pub async fn run(command: Command) -> Result<(), Failure> {
                 .and_then(|()| clap_mangen::generate_to(CommandLine::command(), &folder));
             written.map_err(|error| {
                 let cause = wording::io(&error);
-                Failure::usage(format!("cannot write to {}: {cause}", folder.display()))
+                Failure::usage(format_args!(
+                    "cannot write to {}: {cause}",
+                    folder.display()
+                ))
             })
         }
     }
 }
 
-/// Why a command failed: one line that says what to do, and the exit code.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// 1: refused for good; 2: usage or unreadable input; 3: the same command may work later;
-    /// 130: stopped by Ctrl-C.
-    pub exit_code: u8,
-    message: String,
+/// Reason a command failed: one line that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Refused for good.
+    #[error("{0}")]
+    Refused(String),
+    /// Options or input that cannot be used.
+    #[error("{0}")]
+    Usage(String),
+    /// The same command may work later.
+    #[error("{0}")]
+    TryAgain(String),
+    /// Ctrl-C.
+    #[error("stopped: run the same command again")]
+    Stopped,
 }
 
 impl Failure {
-    /// Refused for good.
-    pub(crate) fn refused(message: impl Into<String>) -> Self {
-        Self {
-            exit_code: 1,
-            message: message.into(),
+    /// The exit code of the program.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(_) => 1,
+            Self::Usage(_) => 2,
+            Self::TryAgain(_) => 3,
+            // Source: POSIX shells, 128 and the number of SIGINT.
+            Self::Stopped => 130,
         }
     }
 
-    /// Options or input that cannot be used.
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self {
-            exit_code: 2,
-            message: message.into(),
-        }
+    fn refused(problem: impl Display) -> Self {
+        Self::Refused(problem.to_string())
     }
 
-    /// The same command may work later.
-    pub(crate) fn try_again(message: impl Into<String>) -> Self {
-        Self {
-            exit_code: 3,
-            message: message.into(),
-        }
+    fn usage(problem: impl Display) -> Self {
+        Self::Usage(problem.to_string())
+    }
+
+    fn try_again(problem: impl Display) -> Self {
+        Self::TryAgain(problem.to_string())
     }
 }
 
 impl From<LedgerFault> for Failure {
     fn from(fault: LedgerFault) -> Self {
-        Self::try_again(fault.to_string())
+        match fault {
+            LedgerFault::Unavailable(cause) => Self::try_again(cause),
+            LedgerFault::Unusable(cause) => Self::usage(cause),
+            LedgerFault::Refused(cause) | LedgerFault::Forbidden(cause) => Self::refused(cause),
+        }
     }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Failure {}
-
-/// A token cannot be made for a site that accepts no links.
-fn edge_site(name: impl Into<String>) -> Failure {
-    Failure::refused(format!(
-        "{}: issue the token at another site",
-        Fault::EdgeSite(name.into())
-    ))
 }
 
 /// Writes to standard output. A reader that went away is no failure.
@@ -132,5 +130,5 @@ fn write(text: &[u8]) -> io::Result<()> {
 
 fn unwritten(error: &io::Error) -> Failure {
     let cause = wording::io(error);
-    Failure::try_again(format!("cannot write to standard output: {cause}"))
+    Failure::try_again(format_args!("cannot write to standard output: {cause}"))
 }

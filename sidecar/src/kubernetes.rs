@@ -2,9 +2,9 @@
 
 mod access_grant;
 mod connect;
+mod failure;
 mod follow;
 mod items;
-pub mod outcome;
 mod refusal;
 
 use kube::api::ApiResource;
@@ -13,6 +13,7 @@ use skupper_access_policy::printable::is_hidden;
 
 pub use access_grant::AccessGrant;
 pub use connect::{ConnectProblem, Connection, connect};
+pub use failure::{FailedRequest, FailureKind, NO_ANSWER, Next, answered};
 pub use follow::{Course, News, follow};
 pub use refusal::{lacks_kind, lacks_verb};
 

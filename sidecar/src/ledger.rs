@@ -1,24 +1,31 @@
 //! The ledger: which grants there are, and who redeemed them how often.
 //!
-//! One trait, so that the service and the tests do not know which store is behind it. How grants are
-//! made, listed and ended is a matter of each store.
+//! [`Ledger`] is what a service needs of a store, [`Grants`] what those need who make, list and end
+//! grants. Nobody else knows which store is behind them.
 
+mod fault;
+mod grants;
 pub mod kubernetes;
+mod order;
 mod sqlite;
 
-use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::redemption::fault::Fault;
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
+use crate::site::Sites;
+use crate::wire::advertised::AdvertisedUrl;
 
-pub use kubernetes::KubernetesLedger;
-pub use sqlite::{Earlier, Published, SqliteLedger};
+pub use fault::{Cause, LedgerFault};
+pub use grants::{Answer, GrantRecord, Grants, Issued, NotedKey, Prospect, Redeemed, Taken};
+pub use kubernetes::{KubernetesGrants, KubernetesLedger};
+pub use order::{GrantOrder, OrderProblem};
+pub use sqlite::SqliteLedger;
 
-/// A store of grants, as redemptions need it. Every method is one transaction.
+/// A store of grants, as a service needs it. Every method is one transaction.
 pub trait Ledger: Send + Sync + 'static {
     /// The grant of a uid and, when a claim is given, the redemption that was counted for its key.
     ///
@@ -47,8 +54,7 @@ pub trait Ledger: Send + Sync + 'static {
         grant: &Grant,
         _deadline: Instant,
     ) -> impl Future<Output = Result<Result<Grant, Refusal>, LedgerFault>> + Send {
-        let grant = grant.clone();
-        async { Ok(Ok(grant)) }
+        ready(Ok(Ok(grant.clone())))
     }
 
     /// Tells whether what was looked at may be older than [`Ledger::confirm`] allows: whoever is answered
@@ -80,6 +86,47 @@ pub trait Ledger: Send + Sync + 'static {
         &self,
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<Vec<(GrantState, u64)>, LedgerFault>> + Send;
+
+    /// Proves that a redemption could be counted at this time.
+    fn prove(&self, now: DateTime<Utc>) -> impl Future<Output = Result<(), LedgerFault>> + Send;
+
+    /// Makes known where the service is reached, for those who make tokens.
+    fn publish(
+        &self,
+        published: &Published,
+    ) -> impl Future<Output = Result<(), LedgerFault>> + Send;
+
+    /// Makes known which sites there are, as far as the store tells of them.
+    fn follow_sites(&self, sites: &Sites) -> impl Future<Output = ()> + Send;
+
+    /// The addresses that tokens in the field carry beside this one, which is to be published.
+    fn earlier(
+        &self,
+        _next: &AdvertisedUrl,
+        _now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Vec<EarlierUrl>, LedgerFault>> + Send {
+        ready(Ok(Vec::new()))
+    }
+
+    /// Notes that the store was served for some time: `passed`, by a clock that nobody sets, since
+    /// the same process noted it last.
+    fn add_service_time(
+        &self,
+        _passed: TimeDelta,
+        _now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<(), LedgerFault>> + Send {
+        ready(Ok(()))
+    }
+
+    /// Deletes the grants that ended longer ago than `keep`, if they belong to the store, and returns
+    /// how many they were.
+    fn prune(
+        &self,
+        _keep: TimeDelta,
+        _now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<usize, LedgerFault>> + Send {
+        ready(Ok(0))
+    }
 }
 
 /// What a ledger holds about one request.
@@ -91,60 +138,20 @@ pub struct Entry {
     pub redemption: Option<Redemption>,
 }
 
-/// The store could not be read or written.
+/// Where a service is reached, and which CA it answers with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LedgerFault {
-    message: String,
-    is_passing: bool,
-    is_forbidden: bool,
+pub struct Published {
+    /// The URL in front of the uid of a grant.
+    pub url: AdvertisedUrl,
+    /// The certificates of the CA, in PEM.
+    pub ca: String,
 }
 
-impl LedgerFault {
-    /// A fault, in one line for the operator: what could not be done, then the cause.
-    #[must_use]
-    pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            is_passing: false,
-            is_forbidden: false,
-        }
-    }
-
-    /// A fault that may be over when the same is tried again.
-    #[must_use]
-    pub fn passing(message: impl Into<String>) -> Self {
-        Self {
-            is_passing: true,
-            ..Self::new(message)
-        }
-    }
-
-    /// A fault that is over when the service is allowed to do what it tried.
-    #[must_use]
-    pub fn forbidden(message: impl Into<String>) -> Self {
-        Self {
-            is_forbidden: true,
-            ..Self::passing(message)
-        }
-    }
-
-    /// Whether the same may go well later, when no option changes.
-    #[must_use]
-    pub fn is_passing(&self) -> bool {
-        self.is_passing
-    }
-
-    /// Whether the service may not do what it tried.
-    #[must_use]
-    pub fn is_forbidden(&self) -> bool {
-        self.is_forbidden
-    }
+/// An address that tokens carry although it is not published any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierUrl {
+    /// The address.
+    pub url: AdvertisedUrl,
+    /// The end of the last grant that was made for it.
+    pub until: DateTime<Utc>,
 }
-
-impl fmt::Display for LedgerFault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for LedgerFault {}

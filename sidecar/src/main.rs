@@ -40,13 +40,13 @@ async fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             log::tell(format_args!("error: {failure}"));
-            ExitCode::from(failure.exit_code)
+            ExitCode::from(failure.exit_code())
         }
     }
 }
 
-/// What clap says in several lines, up to its hints, as one line like every other error. A URL is
-/// not repeated: it may hold a password.
+/// An error of clap, up to its hints, as one line like every other error. A URL is not
+/// repeated: it may hold a password.
 fn one_line(mut error: Error) -> String {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.as_str(),

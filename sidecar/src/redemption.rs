@@ -14,7 +14,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-pub use digest::{CodeDigest, KeyDigest, LONG_CODE_BYTES, Serial};
+pub use digest::{CodeDigest, KeyDigest, LONG_CODE_BYTES, MIN_CODE_BYTES, Serial};
 
 /// The uid of a grant, and the path at which it is redeemed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use axum::http::HeaderMap;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use secrecy::SecretString;
 
@@ -31,10 +30,10 @@ use crate::wire::protocol::Wanted;
 
 pub use key_generator::KeyGenerator;
 
-/// What redemptions need, for as long as the service runs.
+/// Everything that redemptions need, for as long as the service runs.
 pub struct Service<L> {
     /// The grants.
-    pub ledger: L,
+    pub ledger: Arc<L>,
     /// The sites; a reload replaces them.
     pub sites: Arc<ArcSwap<Sites>>,
     /// Makes the keys of clients that bring none.
@@ -49,10 +48,18 @@ pub struct Granted {
     pub secret: TlsSecret,
     /// The Links of the answer.
     pub links: Vec<Link>,
-    /// What the ledger holds of it.
+    /// The record of it in the ledger.
     pub redemption: Redemption,
-    /// Whether an earlier request counted it.
+    /// True when an earlier request counted it.
     pub is_again: bool,
+}
+
+/// A grant that has not ended, as far as is known without another look at the store.
+#[derive(Clone, Debug)]
+pub struct Current {
+    grant: Grant,
+    /// True when the store was asked after the code was checked.
+    is_confirmed: bool,
 }
 
 impl<L: Ledger> Service<L> {
@@ -89,30 +96,44 @@ impl<L: Ledger> Service<L> {
         self.ledger.report(grant, fault);
     }
 
-    /// Redeems a grant whose code was right. After the deadline nothing is counted any more; `now`
-    /// judges every expiry, because the decision follows before that deadline.
+    /// A grant whose code was right, ready to be redeemed: one that looks ended or spent may have been
+    /// looked at too early, and is asked for again.
+    ///
+    /// # Errors
+    /// It has ended, or the store cannot answer.
+    pub async fn current(
+        &self,
+        grant: &Grant,
+        now: DateTime<Utc>,
+        deadline: Instant,
+    ) -> Result<Current, Refusal> {
+        if grant.state(now) != GrantState::Live {
+            return self.confirm(grant, now, deadline).await;
+        }
+        Ok(Current {
+            grant: grant.clone(),
+            is_confirmed: false,
+        })
+    }
+
+    /// Redeems a grant. After the deadline nothing is counted any more; `now` judges every expiry,
+    /// because the decision follows before that deadline.
     ///
     /// # Errors
     /// Every refusal that comes after the check of the code.
     pub async fn redeem(
         &self,
-        grant: &Grant,
-        headers: &HeaderMap,
+        mut current: Current,
+        wanted: Wanted,
         now: DateTime<Utc>,
         deadline: Instant,
     ) -> Result<Granted, Refusal> {
-        let mut confirmed = None;
-        if grant.state(now) != GrantState::Live {
-            confirmed = Some(self.confirm(grant, now, deadline).await?);
-        }
-        let wanted = Wanted::read(headers, &grant.name)?;
-        let current = confirmed.as_ref().unwrap_or(grant);
-        let (key, known) = self.key(current, &wanted, now, deadline).await?;
-        if known.is_some() && confirmed.is_none() && self.ledger.is_behind(Instant::now()) {
+        let (key, known) = self.key(&current.grant, &wanted, now, deadline).await?;
+        if known.is_some() && !current.is_confirmed && self.ledger.is_behind(Instant::now()) {
             // A write would notice a revocation, and nothing is written for a key that was counted.
-            confirmed = Some(self.confirm(grant, now, deadline).await?);
+            current = self.confirm(&current.grant, now, deadline).await?;
         }
-        let grant = confirmed.as_ref().unwrap_or(grant);
+        let grant = &current.grant;
         let decision = decide(grant, known.as_ref(), &wanted.subject, now)?;
 
         let site = self.site(grant)?;
@@ -190,13 +211,16 @@ impl<L: Ledger> Service<L> {
         grant: &Grant,
         now: DateTime<Utc>,
         deadline: Instant,
-    ) -> Result<Grant, Refusal> {
+    ) -> Result<Current, Refusal> {
         let found = self.ledger.confirm(grant, deadline).await;
         let found = found.map_err(|fault| self.store_down(grant, &fault))??;
         if found.state(now).is_ended() {
             return Err(Refusal::Ended);
         }
-        Ok(found)
+        Ok(Current {
+            grant: found,
+            is_confirmed: true,
+        })
     }
 
     /// The key to certify, and the redemption that was counted for it.
@@ -243,14 +267,15 @@ impl<L: Ledger> Service<L> {
     }
 
     fn store_down(&self, grant: &Grant, fault: &LedgerFault) -> Refusal {
-        if fault.is_forbidden() {
+        if matches!(fault, LedgerFault::Forbidden(_)) {
             self.ledger.report(grant, &Fault::Forbidden);
         }
-        store_down(fault)
+        tracing::error!(%fault, "the ledger cannot be used");
+        Refusal::Unavailable
     }
 }
 
-/// Whether these bytes are the code of the grant. An empty code never is.
+/// True when these bytes are the code of the grant. An empty code never is.
 #[must_use]
 pub fn is_code(grant: &Grant, code: &[u8]) -> bool {
     !code.is_empty() && CodeDigest::of_code(&grant.uid, code) == grant.code
@@ -283,9 +308,4 @@ impl Key {
             Self::Service(key) => Some(key.to_pem()),
         }
     }
-}
-
-fn store_down(fault: &LedgerFault) -> Refusal {
-    tracing::error!(%fault, "the ledger cannot be used");
-    Refusal::Unavailable
 }

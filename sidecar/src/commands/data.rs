@@ -1,4 +1,4 @@
-//! The data folder, and the ledger in it.
+//! The data folder, and those of Skupper's namespaces.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use super::{Failure, tell};
+use super::Failure;
 use crate::args::Data;
-use crate::ledger::SqliteLedger;
 use crate::site::skupper_namespace;
 use crate::system::wording;
 
@@ -43,25 +42,6 @@ pub(super) fn namespaces_folder() -> Option<PathBuf> {
         std::env::var_os("XDG_DATA_HOME").as_deref(),
         std::env::var_os("HOME").as_deref(),
     )
-}
-
-/// The ledger that `serve` keeps in a folder. None is made: the folder may be a slip of the pen.
-pub(super) fn ledger(folder: &Path) -> Result<SqliteLedger, Failure> {
-    let shown = folder.display();
-    match SqliteLedger::is_in(folder) {
-        Ok(true) => {
-            let ledger = open(folder)?;
-            if let Err(fault) = ledger.check_whole() {
-                tell(format_args!("warning: {fault}"));
-            }
-            Ok(ledger)
-        }
-        Ok(false) => Err(Failure::usage(format!(
-            "there is no ledger in {shown}: run 'redemption-sidecar serve' as this user, or name \
-             its --data"
-        ))),
-        Err(error) => Err(Failure::usage(wording::unreadable(folder, &error))),
-    }
 }
 
 /// Takes permissions from others than the owner of what must be private in a data folder: a restored
@@ -104,14 +84,3 @@ const PRIVATE: [(&str, u32); 8] = [
     ("site/redemption.yaml", 0o644),
     ("server-ca/ca.key", 0o600),
 ];
-
-/// The ledger of a data folder. It is made when it is missing.
-pub(super) fn open(folder: &Path) -> Result<SqliteLedger, Failure> {
-    SqliteLedger::open(folder).map_err(|fault| {
-        if fault.is_passing() {
-            fault.into()
-        } else {
-            Failure::usage(fault.to_string())
-        }
-    })
-}

@@ -1,6 +1,6 @@
 //! `redeem`: redeems a token file and makes Secret and Link, as files or in a cluster.
 
-mod waiting;
+mod progress;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::signal;
 
-use self::waiting::Waiting;
+use self::progress::Waiting;
 use super::report::time;
 use super::{Failure, cluster, data, tell};
 use crate::args::Redeem;
@@ -90,14 +90,12 @@ async fn unless_stopped<S>(
     redemption: impl Future<Output = Result<Redeemed<S>, RedeemProblem>>,
 ) -> Result<Redeemed<S>, Failure> {
     tokio::select! {
-        redeemed = redemption => redeemed.map_err(|problem| Failure {
-            exit_code: problem.exit_code(),
-            message: problem.to_string(),
+        redeemed = redemption => redeemed.map_err(|problem| match problem.exit_code() {
+            1 => Failure::refused(problem),
+            2 => Failure::usage(problem),
+            _ => Failure::try_again(problem),
         }),
-        Ok(()) = signal::ctrl_c() => Err(Failure {
-            exit_code: STOPPED,
-            message: "stopped: run the same command again".to_owned(),
-        }),
+        Ok(()) = signal::ctrl_c() => Err(Failure::Stopped),
     }
 }
 
@@ -163,12 +161,12 @@ fn token(options: &Redeem, now: DateTime<Utc>) -> Result<Token, Failure> {
     let (input, from) = input(&options.token)?;
     let token = Token::read_from(input, options.name.as_deref(), now);
     token.map_err(|problem| match problem {
-        TokenProblem::Name(_) => Failure::usage(format!("--name: {problem}")),
-        _ => Failure::usage(format!("{from}: {problem}")),
+        TokenProblem::Name(_) => Failure::usage(format_args!("--name: {problem}")),
+        _ => Failure::usage(format_args!("{from}: {problem}")),
     })
 }
 
-/// What the token is read from, and its name in messages.
+/// Source of the token, and its name in messages.
 fn input(path: &Path) -> Result<(Box<dyn Read>, String), Failure> {
     if path == Path::new("-") {
         return Ok((Box::new(io::stdin()), "standard input".to_owned()));
@@ -176,14 +174,17 @@ fn input(path: &Path) -> Result<(Box<dyn Read>, String), Failure> {
     let name = path.display().to_string();
     match File::open(path) {
         Ok(file) => Ok((Box::new(file), name)),
-        Err(error) => Err(Failure::usage(format!("{name}: {}", wording::io(&error)))),
+        Err(error) => Err(Failure::usage(format_args!(
+            "{name}: {}",
+            wording::io(&error)
+        ))),
     }
 }
 
 /// The folder of the option, or the one that the Skupper namespace reads.
 fn folder(options: &Redeem) -> Result<PathBuf, Failure> {
     if let Some(namespace) = skupper_namespace(options) {
-        check_namespace(namespace).map_err(|problem| Failure::usage(problem.to_string()))?;
+        check_namespace(namespace).map_err(Failure::usage)?;
     }
     match &options.out {
         Some(folder) => Ok(folder.clone()),
@@ -198,9 +199,6 @@ fn namespace_folder(name: &str, namespaces: Option<PathBuf>) -> Result<PathBuf, 
         .ok_or_else(|| Failure::usage("neither XDG_DATA_HOME nor HOME is set: name --out"))?;
     Ok(namespaces.join(name).join("input/resources"))
 }
-
-/// Source: POSIX shells, 128 and the number of SIGINT.
-const STOPPED: u8 = 130;
 
 #[cfg(test)]
 mod tests {
@@ -266,7 +264,7 @@ mod tests {
         for name in ["../other", "/", "", "West", "a.b"] {
             for out in [&[][..], &["--out", "b"]] {
                 let failure = folder(&options(&[&["-n", name], out].concat())).unwrap_err();
-                assert_eq!(failure.exit_code, 2, "{name}: {failure}");
+                assert_eq!(failure.exit_code(), 2, "{name}: {failure}");
                 let expected = format!("--namespace may not be '{name}'");
                 assert!(failure.to_string().starts_with(&expected), "{failure}");
             }

@@ -7,15 +7,15 @@ use serde::Serialize;
 
 use super::{Failure, print};
 use crate::args::Format;
-use crate::ledger::kubernetes::administration::Listed;
-use crate::redemption::{Grant, KeyOrigin, Redemption};
+use crate::ledger::{GrantRecord, NotedKey, Redeemed};
+use crate::redemption::{KeyOrigin, Redemption};
 
 pub(super) use crate::system::wording::time;
 
 /// A grant in `list`, `show` and `revoke`. Never its code.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct GrantReport<'a> {
+struct GrantReport<'a> {
     name: &'a str,
     uid: String,
     state: &'static str,
@@ -33,15 +33,14 @@ pub(super) struct GrantReport<'a> {
     issuer: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificates: Option<Vec<CertificateReport<'a>>>,
-    /// What a cluster knows of the certificates.
     #[serde(skip_serializing_if = "Option::is_none")]
-    keys: Option<Vec<KeyReport>>,
+    keys: Option<Vec<KeyReport<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct KeyReport {
-    key: String,
+struct KeyReport<'a> {
+    key: &'a str,
     issued: String,
     end: String,
 }
@@ -58,132 +57,69 @@ struct CertificateReport<'a> {
 
 impl<'a> GrantReport<'a> {
     /// A grant in a list.
-    pub(super) fn new(grant: &'a Grant, now: DateTime<Utc>) -> Self {
+    fn new(record: &'a GrantRecord, now: DateTime<Utc>) -> Self {
+        let grant = record.grant.as_ref();
         Self {
-            name: &grant.name,
-            uid: grant.uid.to_string(),
-            state: grant.state(now).as_str(),
-            redemptions: Some(grant.redemptions),
-            redemptions_allowed: Some(grant.redemptions_allowed),
-            created: Some(time(grant.created)),
-            expiration_time: Some(time(grant.expiration_time)),
-            revoked: grant.revoked.map(time),
-            issuer: grant.issuer.as_deref(),
+            name: &record.name,
+            uid: record.uid.to_string(),
+            state: grant.map_or("pending", |grant| grant.state(now).as_str()),
+            redemptions: grant.map(|grant| grant.redemptions),
+            redemptions_allowed: grant.map(|grant| grant.redemptions_allowed),
+            created: grant.map(|grant| time(grant.created)),
+            expiration_time: grant.map(|grant| time(grant.expiration_time)),
+            revoked: grant.and_then(|grant| grant.revoked).map(time),
+            issuer: grant.and_then(|grant| grant.issuer.as_deref()),
             certificates: None,
             keys: None,
         }
     }
 
-    /// A grant of a cluster in a list.
-    pub(super) fn of_cluster(listed: &'a Listed, now: DateTime<Utc>) -> Self {
-        match &listed.grant {
-            Some(grant) => Self::new(grant, now),
-            None => Self {
-                name: &listed.name,
-                uid: listed.uid.to_string(),
-                state: "pending",
-                redemptions: None,
-                redemptions_allowed: None,
-                created: None,
-                expiration_time: None,
-                revoked: None,
-                issuer: None,
-                certificates: None,
-                keys: None,
+    /// A grant with what was redeemed of it.
+    fn whole(record: &'a GrantRecord, now: DateTime<Utc>) -> Self {
+        let report = Self::new(record, now);
+        match &record.redeemed {
+            Redeemed::Redemptions(redemptions) => Self {
+                certificates: Some(redemptions.iter().map(CertificateReport::of).collect()),
+                ..report
             },
-        }
-    }
-
-    /// A grant of a cluster with the redemptions that are noted in it.
-    pub(super) fn of_cluster_with_keys(listed: &'a Listed, now: DateTime<Utc>) -> Self {
-        let seconds = |seconds| {
-            DateTime::from_timestamp_secs(seconds)
-                .map(time)
-                .unwrap_or_default()
-        };
-        let keys = listed.keys.iter().map(|key| KeyReport {
-            key: key.name(),
-            issued: seconds(key.at),
-            end: seconds(key.end),
-        });
-        Self {
-            keys: Some(keys.collect()),
-            ..Self::of_cluster(listed, now)
-        }
-    }
-
-    /// A grant with the certificates that were issued for it.
-    pub(super) fn with_certificates(
-        grant: &'a Grant,
-        redemptions: &'a [Redemption],
-        now: DateTime<Utc>,
-    ) -> Self {
-        let certificates = redemptions.iter().map(|redemption| CertificateReport {
-            serial: redemption.serial.to_string(),
-            subject: &redemption.subject,
-            issued: time(redemption.at),
-            end: time(redemption.certificate_end),
-            key_made_by: match redemption.origin {
-                KeyOrigin::Redeemer => "redeemer",
-                KeyOrigin::Service => "service",
+            Redeemed::Keys(keys) => Self {
+                keys: Some(keys.iter().map(KeyReport::of).collect()),
+                ..report
             },
-        });
-        Self {
-            certificates: Some(certificates.collect()),
-            ..Self::new(grant, now)
         }
     }
 
     /// The grant as lines for people.
-    pub(super) fn text(&self) -> String {
-        let mut rows = vec![
-            ["name".to_owned(), self.name.to_owned()],
-            ["uid".to_owned(), self.uid.clone()],
-            ["state".to_owned(), self.state.to_owned()],
-            ["redemptions".to_owned(), self.redemptions_text()],
+    fn text(&self) -> String {
+        let rows = [
+            ("name", Some(self.name)),
+            ("uid", Some(self.uid.as_str())),
+            ("state", Some(self.state)),
+            ("redemptions", Some(&*self.redemptions_text())),
+            ("created", self.created.as_deref()),
+            ("expires", self.expiration_time.as_deref()),
+            ("revoked", self.revoked.as_deref()),
+            ("issuer", self.issuer),
         ];
-        let times = [
-            ("created", &self.created),
-            ("expires", &self.expiration_time),
-        ];
-        rows.extend(
-            times
-                .into_iter()
-                .filter_map(|(name, time)| Some([name.to_owned(), time.clone()?])),
-        );
-        rows.extend(
-            self.revoked
-                .clone()
-                .map(|time| ["revoked".to_owned(), time]),
-        );
-        rows.extend(
-            self.issuer
-                .map(|name| ["issuer".to_owned(), name.to_owned()]),
-        );
+        let rows = rows.into_iter();
+        let rows: Vec<_> = rows
+            .filter_map(|(name, value)| Some([name, value?]))
+            .collect();
         let mut text = columns(&rows);
-        if let Some(certificates) = &self.certificates
-            && !certificates.is_empty()
-        {
+        let certificates = self.certificates.iter().flatten();
+        let certificates: Vec<_> = certificates.map(CertificateReport::row).collect();
+        let keys = self.keys.iter().flatten();
+        let keys: Vec<_> = keys.map(KeyReport::row).collect();
+        if !certificates.is_empty() {
             let heading = ["SERIAL", "SUBJECT", "ISSUED", "END", "KEY MADE BY"];
-            let mut rows = vec![heading.map(str::to_owned)];
-            rows.extend(certificates.iter().map(|certificate| {
-                [
-                    certificate.serial.clone(),
-                    certificate.subject.to_owned(),
-                    certificate.issued.clone(),
-                    certificate.end.clone(),
-                    certificate.key_made_by.to_owned(),
-                ]
-            }));
-            text.push('\n');
-            text.push_str(&columns(&rows));
+            text = format!(
+                "{text}\n{}",
+                columns(&[&[heading], &*certificates].concat())
+            );
         }
-        if let Some(keys) = self.keys.as_ref().filter(|keys| !keys.is_empty()) {
-            let mut rows = vec![["KEY", "ISSUED", "END"].map(str::to_owned)];
-            let keys = keys.iter();
-            rows.extend(keys.map(|key| [key.key.clone(), key.issued.clone(), key.end.clone()]));
-            text.push('\n');
-            text.push_str(&columns(&rows));
+        if !keys.is_empty() {
+            let heading = ["KEY", "ISSUED", "END"];
+            text = format!("{text}\n{}", columns(&[&[heading], &*keys].concat()));
         }
         text
     }
@@ -196,32 +132,82 @@ impl<'a> GrantReport<'a> {
     }
 }
 
+impl<'a> CertificateReport<'a> {
+    fn of(redemption: &'a Redemption) -> Self {
+        Self {
+            serial: redemption.serial.to_string(),
+            subject: &redemption.subject,
+            issued: time(redemption.at),
+            end: time(redemption.certificate_end),
+            key_made_by: match redemption.origin {
+                KeyOrigin::Redeemer => "redeemer",
+                KeyOrigin::Service => "service",
+            },
+        }
+    }
+
+    fn row(&self) -> [&str; 5] {
+        [
+            &self.serial,
+            self.subject,
+            &self.issued,
+            &self.end,
+            self.key_made_by,
+        ]
+    }
+}
+
+impl<'a> KeyReport<'a> {
+    fn of(noted: &'a NotedKey) -> Self {
+        Self {
+            key: &noted.key,
+            issued: time(noted.at),
+            end: time(noted.certificate_end),
+        }
+    }
+
+    fn row(&self) -> [&str; 3] {
+        [self.key, &self.issued, &self.end]
+    }
+}
+
 /// Prints a list of grants.
-pub(super) fn print_list(reports: &[GrantReport<'_>], format: Format) -> Result<(), Failure> {
+pub(super) fn print_list(
+    records: &[GrantRecord],
+    format: Format,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let reports = records.iter().map(|record| GrantReport::new(record, now));
+    let reports: Vec<_> = reports.collect();
     if format != Format::Table {
         return print_as(&reports, format);
     }
     if reports.is_empty() {
         return print("no grants\n");
     }
-    let heading = ["NAME", "STATE", "REDEMPTIONS", "EXPIRES"];
-    let mut rows = vec![heading.map(str::to_owned)];
-    rows.extend(reports.iter().map(|report| {
-        [
-            report.name.to_owned(),
-            report.state.to_owned(),
-            report.redemptions_text(),
-            report
-                .expiration_time
-                .clone()
-                .unwrap_or_else(|| ABSENT.to_owned()),
-        ]
-    }));
+    let redemptions = reports.iter().map(GrantReport::redemptions_text);
+    let redemptions: Vec<_> = redemptions.collect();
+    let mut rows = vec![["NAME", "STATE", "REDEMPTIONS", "EXPIRES"]];
+    rows.extend(
+        reports
+            .iter()
+            .zip(&redemptions)
+            .map(|(report, redemptions)| {
+                let expires = report.expiration_time.as_deref().unwrap_or(ABSENT);
+                [report.name, report.state, redemptions, expires]
+            }),
+    );
     print(columns(&rows))
 }
 
 /// Prints grants of one name, the newest first.
-pub(super) fn print_grants(reports: &[GrantReport<'_>], format: Format) -> Result<(), Failure> {
+pub(super) fn print_grants(
+    records: &[GrantRecord],
+    format: Format,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let reports = records.iter().map(|record| GrantReport::whole(record, now));
+    let reports: Vec<_> = reports.collect();
     if format != Format::Table {
         return print_as(&reports, format);
     }
@@ -236,11 +222,11 @@ fn print_as(value: &impl Serialize, format: Format) -> Result<(), Failure> {
             .map(|text| text + "\n")
             .map_err(|error| error.to_string()),
     };
-    print(text.map_err(|error| Failure::try_again(format!("cannot print: {error}")))?)
+    print(text.map_err(|error| Failure::try_again(format_args!("cannot print: {error}")))?)
 }
 
 /// Left-aligned columns, two blanks apart.
-fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+fn columns<const N: usize>(rows: &[[&str; N]]) -> String {
     let mut widths = [0; N];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -260,5 +246,5 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     text
 }
 
-/// What is not known, in a column.
+/// Stands for something unknown in a column.
 const ABSENT: &str = "-";

@@ -4,13 +4,12 @@ mod health;
 mod identity;
 mod presented;
 mod site_watch;
-mod start;
-mod store;
+pub(super) mod start;
 mod upkeep;
 mod waiting;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -23,97 +22,73 @@ use tracing::{info, warn};
 
 use super::{Failure, data, tell};
 use crate::args::Serve;
-use crate::ledger::{Earlier, LedgerFault};
+use crate::ledger::{EarlierUrl, Ledger, LedgerFault, Published};
 use crate::redemption::LONG_CODE_BYTES;
 use crate::server::{Limits, Server, ServerCertificate, listen, within_file_limit};
 use crate::service::handler::Redemptions;
 use crate::service::operations;
 use crate::service::{KeyGenerator, Service};
-use crate::site::Sites;
 use crate::site::cluster_sites::SiteNotice;
-use crate::system::clock::{self, Reading};
+use crate::system::clock::Reading;
 use crate::system::wording;
 use crate::telemetry::log;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::advertised::AdvertisedUrl;
 use health::Health;
 use identity::Identity;
-use site_watch::SiteWatch;
-use store::Store;
+use start::Started;
 use upkeep::{Problems, Upkeep};
 
-pub(super) async fn run(options: Serve) -> Result<(), Failure> {
-    log::start(options.log_format, &options.log_level)
-        .map_err(|problem| Failure::usage(problem.to_string()))?;
+/// Begins to log, and returns the data folder.
+pub(super) fn begin(options: &Serve) -> Result<PathBuf, Failure> {
+    log::start(options.log_format, &options.log_level).map_err(Failure::usage)?;
     let folder = data::folder(&options.data)?;
     data::keep_private(&folder);
+    Ok(folder)
+}
+
+/// Serves the grants of a ledger, as soon as it is there, until a signal ends it.
+pub(super) async fn run<L: Ledger>(
+    options: &Serve,
+    folder: &Path,
+    start: impl Future<Output = Result<Started<L>, Failure>>,
+) -> Result<(), Failure> {
     let stopped = stopped()?;
-    tokio::select! {
-        () = start::wait_for_clock(&folder, options.metrics_listen) => {}
+    let Started { ledger, sites, url } = tokio::select! {
+        started = start => started?,
         () = until(stopped.clone()) => {
             info!("stopped");
             return Ok(());
         }
-    }
-    let now = clock::now();
-    if let Some(url) = &options.url
-        && let Some(mut files) = Identity::files(&options)
-    {
-        files.certificate(std::slice::from_ref(url.host()), &Sites::Unread, now)?;
-    }
-    if options.kubernetes {
-        let url = options.url.clone().ok_or_else(start::no_url)?;
-        let (ledger, sites) = tokio::select! {
-            started = start::cluster(&options, now) => started?,
-            () = until(stopped.clone()) => {
-                info!("stopped");
-                return Ok(());
-            }
-        };
-        let sites = SiteWatch::Cluster(Box::new(sites));
-        return serve(&options, &folder, ledger, sites, url, stopped).await;
-    }
-    let source = start::source(&options, &folder).await?;
-    let ledger = data::open(&folder)?;
-    start::accept_loss(&options, &ledger)?;
-    let site = start::watch(&options, source, &folder, now)?;
-    let url = start::url(&options, &site, &ledger).await?;
-    let site = SiteWatch::Files(Box::new(site));
-    serve(&options, &folder, ledger, site, url, stopped).await
-}
-
-/// Serves the grants of a ledger until a signal ends it.
-async fn serve<S: Store>(
-    options: &Serve,
-    folder: &Path,
-    ledger: S,
-    sites: SiteWatch,
-    url: AdvertisedUrl,
-    stopped: watch::Receiver<bool>,
-) -> Result<(), Failure> {
+    };
+    let ledger = Arc::new(ledger);
     let reading = Reading::now();
     let now = reading.wall;
     start::warn_of(&url, options, folder);
     let mut identity = Identity::open(options, folder, now)?;
     let seen = identity.fingerprint();
-    let hosts = hosts(&ledger, &url, now).await?;
+    let hosts = hosts(&*ledger, &url, now).await?;
     let shown = identity.certificate(&hosts, &sites.current(), now)?;
 
-    let limits = within_file_limit(Limits::default())
-        .map_err(|problem| Failure::usage(problem.to_string()))?;
+    let limits = within_file_limit(Limits::default()).map_err(Failure::usage)?;
     let (listener, address) = listening(options.listen, "--listen")?;
     let (operations_listener, operations_address) =
         listening(options.metrics_listen, "--metrics-listen")?;
     ledger.follow_sites(&sites.current()).await;
     // What tokens carry is said only by a service that has its port.
-    ledger.publish(&url, &shown.ca).await?;
+    let published = Published {
+        url,
+        ca: shown.ca.clone(),
+    };
+    ledger.publish(&published).await?;
+    let url = published.url;
     info!("listening on {address} (redemptions) and {operations_address} (operations)");
     info!("tokens of this service carry {url}");
 
     let metrics = Arc::new(Metrics::new());
     let current = Arc::new(ArcSwap::from_pointee(sites.current()));
     let redemptions = Redemptions::new(Service {
-        ledger,
+        ledger: Arc::clone(&ledger),
         sites: Arc::clone(&current),
         keys: KeyGenerator::new(options.key),
         certificate_duration: options.certificate_duration,
@@ -130,17 +105,19 @@ async fn serve<S: Store>(
     let certificate = ServerCertificate::new(shown.certified_key.clone());
     let tls = certificate
         .configuration()
-        .map_err(|error| Failure::usage(format!("cannot set up TLS: {error}")))?;
+        .map_err(|error| Failure::usage(format_args!("cannot set up TLS: {error}")))?;
 
     let shown = Arc::new(ArcSwap::from_pointee(shown));
-    let operations = operations::server(
-        Arc::new(Health::new(Arc::clone(&redemptions), Arc::clone(&shown))),
-        Arc::clone(&metrics),
+    let health = Health::new(
+        Arc::clone(&ledger),
+        Arc::clone(&current),
+        Arc::clone(&shown),
     );
+    let operations = operations::server(Arc::new(health), Arc::clone(&metrics));
     tokio::spawn(operations.serve(operations_listener, until(stopped.clone())));
     tokio::spawn(
         Upkeep {
-            redemptions: Arc::clone(&redemptions),
+            ledger,
             watch: sites,
             current,
             identity,
@@ -168,7 +145,7 @@ async fn serve<S: Store>(
     Ok(())
 }
 
-/// What becomes true when a signal ends the service.
+/// A value that becomes true when a signal ends the service.
 fn stopped() -> Result<watch::Receiver<bool>, Failure> {
     let mut terminate = listening_for(SignalKind::terminate())?;
     let mut interrupt = listening_for(SignalKind::interrupt())?;
@@ -190,13 +167,13 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 
 /// The host of the address that tokens are to carry, and those that tokens in the field carry: the
 /// certificate must be for all of them.
-async fn hosts<S: Store>(
-    ledger: &S,
+async fn hosts<L: Ledger>(
+    ledger: &L,
     url: &AdvertisedUrl,
     now: DateTime<Utc>,
 ) -> Result<Vec<Host>, LedgerFault> {
     let mut hosts = vec![url.host().clone()];
-    for Earlier {
+    for EarlierUrl {
         url: earlier,
         until,
     } in ledger.earlier(url, now).await?
@@ -216,7 +193,7 @@ async fn hosts<S: Store>(
 /// A port, and the address that it has. `option` can name another.
 fn listening(address: SocketAddr, option: &str) -> Result<(TcpListener, SocketAddr), Failure> {
     let listener = listen(address).map_err(|problem| {
-        let message = format!("{problem} with {option}");
+        let message = format_args!("{problem} with {option}");
         if problem.is_final() {
             Failure::usage(message)
         } else {
@@ -229,7 +206,10 @@ fn listening(address: SocketAddr, option: &str) -> Result<(TcpListener, SocketAd
 
 fn listening_for(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error| {
-        Failure::try_again(format!("cannot wait for signals: {}", wording::io(&error)))
+        Failure::try_again(format_args!(
+            "cannot wait for signals: {}",
+            wording::io(&error)
+        ))
     })
 }
 

@@ -1,4 +1,4 @@
-//! When the files of a data folder were written, and what that says about the clock.
+//! The times at which the files of a data folder were written, as witnesses of the clock.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ fn written(folder: &Path) -> impl Iterator<Item = (PathBuf, DateTime<Utc>)> {
     })
 }
 
-/// What a service writes into its data folder.
+/// Files that a service writes into its data folder.
 const FILES: [&str; 7] = [
     "ledger.db",
     "ledger.db-wal",
@@ -103,7 +103,7 @@ mod tests {
         assert!(matches!(doubt, Err(Doubt::BeforeFile { .. })), "{doubt:?}");
 
         let failure = Failure::from(doubt.unwrap_err());
-        assert_eq!(failure.exit_code, 3);
+        assert_eq!(failure.exit_code(), 3);
         assert!(failure.to_string().contains("touch"), "{failure}");
         bring_back(folder.path(), now - day);
         assert_eq!(plausible(folder.path(), now - day), Ok(()));

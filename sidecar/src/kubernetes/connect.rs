@@ -1,6 +1,5 @@
-//! Which API server to talk to, and as whom.
+//! The API server to talk to, and as whom.
 
-use std::fmt;
 use std::time::Duration;
 
 use kube::{Client, Config};
@@ -31,21 +30,10 @@ pub async fn connect() -> Result<Connection, ConnectProblem> {
     Ok(Connection { client, namespace })
 }
 
-/// Why it is not known which API server to talk to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Reason it is not known which API server to talk to. Holds the cause.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no cluster can be used: set KUBECONFIG, or run in a pod with a service account: {0}")]
 pub struct ConnectProblem(String);
-
-impl fmt::Display for ConnectProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "no cluster can be used: set KUBECONFIG, or run in a pod with a service account: {}",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for ConnectProblem {}
 
 fn problem(error: &dyn std::error::Error) -> ConnectProblem {
     ConnectProblem(one_line(&error.to_string()))

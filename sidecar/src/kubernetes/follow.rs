@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::items::{Items, ListProblem};
-use super::{one_line, wording};
+use super::{NO_ANSWER, one_line, wording};
 use crate::system::random;
 
 /// How a watch goes: whether what is known is what there is.
@@ -47,7 +47,7 @@ impl Course {
         }
     }
 
-    /// Whether nothing was heard for this long: a line that was lost without a word says nothing, and
+    /// True when nothing was heard for this long: a line that was lost without a word says nothing, and
     /// neither does one on which nothing happens.
     #[must_use]
     pub fn is_silent(&self, now: Instant, patience: Duration) -> bool {
@@ -61,7 +61,7 @@ impl Course {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
-    /// Why changes are not seen now, if they are not.
+    /// Reason changes are not seen now, if they are not.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         let problem = self.problem.lock();
@@ -85,7 +85,7 @@ impl Course {
     }
 }
 
-/// What is heard of objects.
+/// News of objects.
 pub enum News<K> {
     /// All of them follow.
     ListBegins,
@@ -104,7 +104,7 @@ pub async fn follow<K>(
     api: Api<K>,
     field: Option<&str>,
     course: &Course,
-    mut heed: impl FnMut(News<K>),
+    mut tell: impl FnMut(News<K>),
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
@@ -116,9 +116,9 @@ pub async fn follow<K>(
     let mut failures = 0;
     loop {
         let lost = if let Some(version) = &mut version {
-            watch(&api, field, version, course, &mut heed).await
+            watch(&api, field, version, course, &mut tell).await
         } else {
-            match list(&api, params.clone(), &mut heed).await {
+            match list(&api, params.clone(), &mut tell).await {
                 Ok(listed) => {
                     // From now on older ones would go back in time.
                     (params.version_match, params.resource_version) = (None, None);
@@ -129,7 +129,7 @@ pub async fn follow<K>(
                     failures = 0;
                     continue;
                 }
-                Err(error) => Lost::Broken(error),
+                Err(lost) => lost,
             }
         };
         let problem = match lost {
@@ -150,7 +150,7 @@ pub async fn follow<K>(
     }
 }
 
-/// Why nothing more is heard of a watch.
+/// Reason nothing more is heard of a watch.
 enum Lost {
     /// Its time was over.
     Ended,
@@ -183,46 +183,46 @@ impl Lost {
 async fn list<K>(
     api: &Api<K>,
     mut params: ListParams,
-    heed: &mut impl FnMut(News<K>),
-) -> Result<String, String>
+    tell: &mut impl FnMut(News<K>),
+) -> Result<String, Lost>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
 {
-    heed(News::ListBegins);
+    tell(News::ListBegins);
     loop {
-        let end = page(api, &params, heed).await?;
+        let end = page(api, &params, tell).await?;
         if let Some(next) = end.continue_.filter(|next| !next.is_empty()) {
             params = params.continue_token(&next);
             continue;
         }
-        heed(News::ListEnds);
+        tell(News::ListEnds);
         let version = end.resource_version;
-        return version.ok_or_else(|| "the list has no version".to_owned());
+        return version.ok_or_else(|| Lost::Broken("the list has no version".to_owned()));
     }
 }
 
 async fn page<K>(
     api: &Api<K>,
     params: &ListParams,
-    heed: &mut impl FnMut(News<K>),
-) -> Result<ListMeta, String>
+    tell: &mut impl FnMut(News<K>),
+) -> Result<ListMeta, Lost>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
 {
     let request = Request::new(api.resource_url()).list(params);
-    let request = request.map_err(|error| error.to_string())?;
+    let request = request.map_err(|error| Lost::Broken(error.to_string()))?;
     let client = api.clone().into_client();
     let answer = timeout(LIST_PATIENCE, client.send(request.map(Body::from)))
         .await
         .map_err(|_| no_answer())?;
-    let (parts, mut body) = answer.map_err(|error| wording(&error))?.into_parts();
+    let (parts, mut body) = answer.map_err(|error| Lost::failed(&error))?.into_parts();
     let is_list = parts.status.is_success();
     let (mut items, mut refusal) = (Items::default(), Vec::new());
     while let Some(frame) = timeout(LIST_PATIENCE, body.frame())
         .await
         .map_err(|_| no_answer())?
     {
-        let frame = frame.map_err(|error| wording(&error))?;
+        let frame = frame.map_err(|error| Lost::failed(&error))?;
         let Ok(bytes) = frame.into_data() else {
             continue;
         };
@@ -233,19 +233,19 @@ where
         }
         let read = items.read(&bytes, |object| {
             let object = serde_json::from_slice(object).map_err(|_| ListProblem)?;
-            heed(News::Listed(object));
+            tell(News::Listed(object));
             Ok(())
         });
-        read.map_err(|_| unreadable())?;
+        read.map_err(|ListProblem| unreadable())?;
     }
     if is_list {
-        return items.end().map_err(|_| unreadable());
+        return items.end().map_err(|ListProblem| unreadable());
     }
     let status = serde_json::from_slice::<Status>(&refusal);
-    Err(match status {
+    Err(Lost::Broken(match status {
         Ok(status) => one_line(&status.message),
         Err(_) => format!("the API server answers {}", parts.status),
-    })
+    }))
 }
 
 /// Tells of every change since a version, which goes along, until no more is heard.
@@ -254,7 +254,7 @@ async fn watch<K>(
     field: Option<&str>,
     version: &mut String,
     course: &Course,
-    heed: &mut impl FnMut(News<K>),
+    tell: &mut impl FnMut(News<K>),
 ) -> Lost
 where
     K: Resource + Clone + DeserializeOwned + Debug + 'static,
@@ -264,7 +264,7 @@ where
     let events = match timeout(PATIENCE, api.watch(&params, version)).await {
         Ok(Ok(events)) => events,
         Ok(Err(error)) => return Lost::failed(&error),
-        Err(_) => return Lost::Broken(no_answer()),
+        Err(_) => return no_answer(),
     };
     let mut events = pin!(events);
     // A version that is too old is said in the first event.
@@ -283,11 +283,11 @@ where
         match next {
             Ok(Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)))) => {
                 advance(version, &object);
-                heed(News::Changed(object));
+                tell(News::Changed(object));
             }
             Ok(Some(Ok(WatchEvent::Deleted(object)))) => {
                 advance(version, &object);
-                heed(News::Gone(object));
+                tell(News::Gone(object));
             }
             Ok(Some(Ok(WatchEvent::Bookmark(mark)))) => *version = mark.metadata.resource_version,
             Ok(Some(Ok(WatchEvent::Error(status)))) => {
@@ -315,12 +315,12 @@ fn advance<K: Resource>(version: &mut String, object: &K) {
     }
 }
 
-fn unreadable() -> String {
-    "the answer of the API server cannot be read".to_owned()
+fn unreadable() -> Lost {
+    Lost::Broken("the answer of the API server cannot be read".to_owned())
 }
 
-fn no_answer() -> String {
-    "the API server did not answer in time".to_owned()
+fn no_answer() -> Lost {
+    Lost::Broken(NO_ANSWER.to_owned())
 }
 
 /// The pause after so many failures in a row: it doubles, and is seldom the same for two services.

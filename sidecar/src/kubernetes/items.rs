@@ -34,7 +34,7 @@ impl Items {
     pub(super) fn read(
         &mut self,
         bytes: &[u8],
-        mut heed: impl FnMut(&[u8]) -> Result<(), ListProblem>,
+        mut take: impl FnMut(&[u8]) -> Result<(), ListProblem>,
     ) -> Result<(), ListProblem> {
         for &byte in bytes {
             let before = self.depth;
@@ -49,7 +49,7 @@ impl Items {
             } else if before.max(self.depth) > IN_ITEMS {
                 self.object.push(byte);
                 if self.depth == IN_ITEMS {
-                    heed(&self.object)?;
+                    take(&self.object)?;
                     self.object.clear();
                 }
             }
@@ -60,7 +60,7 @@ impl Items {
         Ok(())
     }
 
-    /// What the list says of itself, when all of it has arrived.
+    /// The list's own metadata, when all of it has arrived.
     ///
     /// # Errors
     /// It is no list, or not a whole one.
@@ -88,7 +88,7 @@ impl Items {
         }
     }
 
-    /// Whether the array that has just begun is that of the objects.
+    /// True when the array that has just begun is that of the objects.
     fn is_items(&self) -> bool {
         let before = self.rest.strip_suffix(b"[").map(<[u8]>::trim_ascii_end);
         let before = before.and_then(|before| before.strip_suffix(b":"));
@@ -96,7 +96,7 @@ impl Items {
     }
 }
 
-/// What has arrived is no list that can be read. Nothing of it is repeated.
+/// The bytes that have arrived are no list that can be read. Nothing of them is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ListProblem;
 

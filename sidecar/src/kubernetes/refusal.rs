@@ -1,13 +1,13 @@
-//! What an operator can mend when the API server refuses.
+//! Refusals of the API server that an operator can mend.
 
-/// Whether the API server does not know the kind. It says otherwise that an object, or its namespace,
+/// True when the API server does not know the kind. It says otherwise that an object, or its namespace,
 /// is missing.
 #[must_use]
 pub fn lacks_kind(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404 && status.reason != "NotFound")
 }
 
-/// Whether a role that grants this verb would help. Other refusals have the same code: a quota, a
+/// True when a role that grants this verb would help. Other refusals have the same code: a quota, a
 /// namespace that is being deleted.
 ///
 /// Source: Kubernetes `pkg/endpoints/handlers/responsewriters`, `forbiddenMessage`.

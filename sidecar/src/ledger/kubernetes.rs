@@ -10,16 +10,16 @@
 //! Any number of services count beside each other, and beside Skupper's controller: every write names
 //! the version that it was decided about.
 
-pub mod administration;
 pub mod admit;
 pub mod completion;
 pub mod events;
-pub mod grants;
 pub mod keys;
+pub mod known;
 pub mod object;
 pub mod queues;
 
 mod advice;
+mod grants;
 mod own_status;
 mod store;
 
@@ -32,28 +32,30 @@ use chrono::{DateTime, Utc};
 use kube::api::ListParams;
 use kube::{Api, Client};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
-use self::completion::Facts;
 use self::events::Events;
-use self::grants::Grants;
+use self::known::KnownGrants;
 use self::object::GrantObject;
 use self::own_status::OwnStatus;
 use self::queues::Queues;
 use self::store::ClusterStore;
-use super::{Entry, Ledger, LedgerFault};
-use crate::kubernetes::{AccessGrant, Course, News, Scope, follow, wording};
+use super::{Entry, Ledger, LedgerFault, Published};
+use crate::kubernetes::{
+    AccessGrant, Course, FailedRequest, FailureKind, News, Scope, answered, follow,
+};
 use crate::redemption::fault::Fault;
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 use crate::site::Sites;
 
+pub use self::grants::KubernetesGrants;
+
 /// The AccessGrants of a namespace or of a cluster, watched until this is dropped.
 pub struct KubernetesLedger {
-    grants: Arc<Grants>,
+    grants: Arc<KnownGrants>,
     queues: Arc<Queues<ClusterStore>>,
     course: Arc<Course>,
     grants_of_scope: Api<AccessGrant>,
-    /// Whether the API server did not answer when it was asked last.
+    /// True when the API server did not answer when it was asked last.
     is_cut_off: AtomicBool,
     own_status: Option<Arc<OwnStatus>>,
     events: Events,
@@ -65,7 +67,7 @@ impl KubernetesLedger {
     /// `has_own_status` it completes the grants, too, when it knows where the service is reached.
     #[must_use]
     pub fn start(client: Client, scope: &Scope, has_own_status: bool) -> Self {
-        let grants = Arc::new(Grants::default());
+        let grants = Arc::new(KnownGrants::default());
         let store = ClusterStore::new(client.clone());
         let own_status = || Arc::new(OwnStatus::new(client.clone(), scope.clone()));
         let own_status = has_own_status.then(own_status);
@@ -85,7 +87,7 @@ impl KubernetesLedger {
                 {
                     own_status.consider(object);
                 }
-                heed(&known, event);
+                take(&known, event);
             })
             .await;
         });
@@ -101,44 +103,9 @@ impl KubernetesLedger {
         }
     }
 
-    /// Asks whether changes are heard of and the API server answers: a line that went silent shows in
-    /// nothing else.
-    ///
-    /// # Errors
-    /// A [passing](LedgerFault::passing) fault says which of them is not so.
-    pub async fn prove(&self) -> Result<(), LedgerFault> {
-        if let Some(problem) = self.course.problem() {
-            return Err(LedgerFault::passing(problem));
-        }
-        let one = ListParams::default().limit(1);
-        let proof = match timeout(PROOF, self.grants_of_scope.list(&one)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(LedgerFault::passing(wording(&error))),
-            Err(_) => Err(LedgerFault::passing(
-                "the API server did not answer in time",
-            )),
-        };
-        self.is_cut_off.store(proof.is_err(), Ordering::Relaxed);
-        proof
-    }
-
-    /// Says where the service is reached and which CA it answers with, for the grants it completes.
-    pub fn publish(&self, facts: Facts) {
-        if let Some(own_status) = &self.own_status {
-            own_status.set_facts(facts);
-        }
-    }
-
-    /// Says which sites there are, for the status of the grants it completes.
-    pub fn follow_sites(&self, sites: &Sites) {
-        if let Some(own_status) = &self.own_status {
-            own_status.set_sites(sites);
-        }
-    }
-
     async fn find(
         &self,
-        find: impl Fn(&Grants) -> Option<Arc<GrantObject>>,
+        find: impl Fn(&KnownGrants) -> Option<Arc<GrantObject>>,
     ) -> Result<Arc<GrantObject>, Refusal> {
         if let Some(object) = find(&self.grants) {
             return Ok(object);
@@ -219,7 +186,7 @@ impl Ledger for KubernetesLedger {
 
     async fn tally(&self, now: DateTime<Utc>) -> Result<Vec<(GrantState, u64)>, LedgerFault> {
         if !self.grants.is_complete() {
-            return Err(LedgerFault::passing("the grants are not read yet"));
+            return Err(LedgerFault::unavailable("the grants are not read yet"));
         }
         let mut states: BTreeMap<_, _> = GrantState::ALL.map(|state| (state, 0)).into();
         for object in self.grants.all() {
@@ -229,9 +196,49 @@ impl Ledger for KubernetesLedger {
         }
         Ok(states.into_iter().collect())
     }
+
+    /// Asks whether changes are heard of and the API server answers: a line that went silent shows in
+    /// nothing else.
+    async fn prove(&self, _: DateTime<Utc>) -> Result<(), LedgerFault> {
+        if let Some(problem) = self.course.problem() {
+            return Err(LedgerFault::unavailable(problem));
+        }
+        let one = ListParams::default().limit(1);
+        let proof = answered(PROOF, self.grants_of_scope.list(&one)).await;
+        self.is_cut_off.store(proof.is_err(), Ordering::Relaxed);
+        Ok(proof.map(drop)?)
+    }
+
+    /// It is told of in the grants that it completes.
+    async fn publish(&self, published: &Published) -> Result<(), LedgerFault> {
+        if let Some(own_status) = &self.own_status {
+            own_status.publish(published);
+        }
+        Ok(())
+    }
+
+    async fn follow_sites(&self, sites: &Sites) {
+        if let Some(own_status) = &self.own_status {
+            own_status.set_sites(sites);
+        }
+    }
 }
 
-fn heed(grants: &Grants, event: News<AccessGrant>) {
+impl From<FailedRequest> for LedgerFault {
+    fn from(failed: FailedRequest) -> Self {
+        let kind = failed.kind;
+        let cause = Arc::new(failed);
+        match kind {
+            FailureKind::Conflict | FailureKind::Busy(_) | FailureKind::Unknown => {
+                Self::Unavailable(cause)
+            }
+            FailureKind::Denied => Self::Forbidden(cause),
+            FailureKind::Gone | FailureKind::Refused => Self::Refused(cause),
+        }
+    }
+}
+
+fn take(grants: &KnownGrants, event: News<AccessGrant>) {
     match event {
         News::ListBegins => grants.list_begins(),
         News::Listed(object) | News::Changed(object) => {
@@ -252,7 +259,7 @@ fn heed(grants: &Grants, event: News<AccessGrant>) {
     }
 }
 
-fn is_known(grants: &Grants, object: &AccessGrant) -> bool {
+fn is_known(grants: &KnownGrants, object: &AccessGrant) -> bool {
     let metadata = &object.metadata;
     let uid = metadata.uid.as_deref().and_then(GrantUid::parse);
     let version = metadata.resource_version.as_deref();

@@ -15,6 +15,9 @@ pub struct CodeDigest {
     is_long: bool,
 }
 
+/// Fewest bytes of a code of one's own: the code alone keeps strangers out.
+pub const MIN_CODE_BYTES: usize = 16;
+
 /// Fewest bytes of a code that keeps strangers out although they may know where the grant is redeemed.
 pub const LONG_CODE_BYTES: usize = 32;
 

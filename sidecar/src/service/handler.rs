@@ -1,6 +1,9 @@
-//! What the redemption port does with a request: find the grant, check the code, redeem, answer.
+//! Answers the requests of the redemption port: find the grant, check the code, redeem, answer.
 
 use std::time::Instant;
+
+use axum::http::HeaderMap;
+use chrono::{DateTime, Utc};
 
 use crate::ledger::{Ledger, LedgerFault};
 use crate::redemption::fault::Fault;
@@ -11,7 +14,7 @@ use crate::system::clock;
 use crate::telemetry::log::{self, RedemptionLine};
 use crate::telemetry::metrics::Outcome;
 use crate::telemetry::outage::Outage;
-use crate::wire::protocol;
+use crate::wire::protocol::{self, Wanted};
 
 /// The handler of the redemption port.
 pub struct Redemptions<L> {
@@ -44,12 +47,6 @@ impl<L: Ledger> Redemptions<L> {
             attempts_by_name: Some(Attempts::new(Allowance::PER_NAME)),
             ..self
         }
-    }
-
-    /// What is behind the port.
-    #[must_use]
-    pub fn service(&self) -> &Service<L> {
-        &self.service
     }
 
     /// The grant of a request whose code is right.
@@ -100,7 +97,20 @@ impl<L: Ledger> Redemptions<L> {
         Ok((grant, Some((attempts, Fault::WrongCodesByName))))
     }
 
-    /// What the ledger says about a grant that anybody may have asked for.
+    /// Redeems a grant whose code was right, for what the headers ask for.
+    async fn redeem(
+        &self,
+        grant: &Grant,
+        headers: &HeaderMap,
+        now: DateTime<Utc>,
+        deadline: Instant,
+    ) -> Result<Granted, Refusal> {
+        let current = self.service.current(grant, now, deadline).await?;
+        let wanted = Wanted::read(headers, &grant.name)?;
+        self.service.redeem(current, wanted, now, deadline).await
+    }
+
+    /// The answer of the ledger about a grant that anybody may have asked for.
     fn found(&self, found: Result<Result<Grant, Refusal>, LedgerFault>) -> Result<Grant, Refusal> {
         match found {
             Ok(found) => {
@@ -143,10 +153,7 @@ impl<L: Ledger> Handler for Redemptions<L> {
             return refused(&Refusal::Unavailable);
         }
         let deadline = request.at + limits::COUNT;
-        let redeemed = self
-            .service
-            .redeem(&grant, &request.headers, now, deadline)
-            .await;
+        let redeemed = self.redeem(&grant, &request.headers, now, deadline).await;
         if let Ok(granted) = &redeemed
             && !granted.is_again
         {

@@ -1,4 +1,4 @@
-//! The operations port: whether the service lives, whether it can answer, and its metrics.
+//! The operations port: life, readiness and metrics of the service.
 //!
 //! | path | answer |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! Plain HTTP, on the loopback address unless told otherwise: nothing here is secret, and nothing
 //! is for redeemers.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::Router;
@@ -21,12 +22,15 @@ use crate::redemption::GrantState;
 use crate::server::{Limits, Server};
 use crate::telemetry::metrics::{self, Metrics};
 
-/// What the operations port asks the service.
+/// A service as the operations port sees it.
 pub trait Probe: Send + Sync + 'static {
-    /// Why no redemption can be answered now, in words fit for anybody.
-    fn readiness(&self) -> impl Future<Output = Result<(), String>> + Send;
+    /// Reason no redemption can be answered, in words fit for anybody.
+    type Unready: Display + Send;
 
-    /// How many grants are in each state; `None` when that cannot be told now.
+    /// Finds out whether redemptions can be answered now.
+    fn readiness(&self) -> impl Future<Output = Result<(), Self::Unready>> + Send;
+
+    /// Number of grants in each state; `None` when that cannot be told now.
     fn tally(&self) -> impl Future<Output = Option<Vec<(GrantState, u64)>>> + Send;
 }
 
@@ -47,35 +51,26 @@ fn routes<P: Probe>(probe: Arc<P>, metrics: Arc<Metrics>) -> Router {
         .route("/readyz", get(ready::<P>))
         .route("/metrics", get(scrape::<P>))
         .fallback(async || (StatusCode::NOT_FOUND, "/healthz, /readyz or /metrics\n"))
-        .with_state(Desk { probe, metrics })
+        .with_state(Arc::new(Operations { probe, metrics }))
 }
 
-struct Desk<P> {
+struct Operations<P> {
     probe: Arc<P>,
     metrics: Arc<Metrics>,
 }
 
-impl<P> Clone for Desk<P> {
-    fn clone(&self) -> Self {
-        Self {
-            probe: Arc::clone(&self.probe),
-            metrics: Arc::clone(&self.metrics),
-        }
-    }
-}
-
-async fn ready<P: Probe>(State(desk): State<Desk<P>>) -> Response {
-    match desk.probe.readiness().await {
+async fn ready<P: Probe>(State(operations): State<Arc<Operations<P>>>) -> Response {
+    match operations.probe.readiness().await {
         Ok(()) => "ok\n".into_response(),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
 }
 
-async fn scrape<P: Probe>(State(desk): State<Desk<P>>) -> Response {
-    let tally = desk.probe.tally().await;
-    desk.metrics.set_grants(tally.as_deref());
+async fn scrape<P: Probe>(State(operations): State<Arc<Operations<P>>>) -> Response {
+    let Operations { probe, metrics } = &*operations;
+    metrics.set_grants(probe.tally().await.as_deref());
     let content_type = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
-    (content_type, desk.metrics.encode()).into_response()
+    (content_type, metrics.encode()).into_response()
 }
 
 /// Scrapers and probes are few.

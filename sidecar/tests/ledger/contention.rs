@@ -5,12 +5,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use redemption_sidecar::ledger::{Ledger, SqliteLedger};
+use redemption_sidecar::ledger::{Grants as _, Ledger, SqliteLedger};
 use redemption_sidecar::redemption::{Decision, Refusal};
 use rusqlite::Connection;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::{folder, grant, now, open, redemption, soon};
+use crate::{folder, grant, now, open, redemption, shown, soon};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_grant_counts_at_most_as_many_keys_as_it_allows() {
@@ -25,7 +25,7 @@ async fn a_grant_counts_at_most_as_many_keys_as_it_allows() {
             .map(|_| Arc::new(open(folder.path())))
             .collect();
         let grant = grant(1, "west", allowed);
-        ledgers[0].create(&grant, now()).await.unwrap().unwrap();
+        ledgers[0].insert(&grant, now()).await.unwrap().unwrap();
         let tasks: Vec<_> = (0..64)
             .map(|key| {
                 let ledger = Arc::clone(&ledgers[key as usize % ledgers.len()]);
@@ -44,7 +44,7 @@ async fn a_grant_counts_at_most_as_many_keys_as_it_allows() {
             }
         }
         assert_eq!(counted, allowed, "{name}");
-        let shown = ledgers[0].show("west").await.unwrap();
+        let shown = shown(&ledgers[0], "west").await;
         assert_eq!(shown[0].0.redemptions, allowed, "{name}");
         assert_eq!(shown[0].1.len(), allowed as usize, "{name}");
     }
@@ -75,7 +75,7 @@ async fn a_burst_that_never_ends_starves_nobody() {
         let grant = grant(number, &format!("grant-{number}"), 1);
         // A ledger of its own, as a command has it.
         let ledger = open(folder.path());
-        assert_eq!(ledger.create(&grant, now()).await, Ok(Ok(())), "{number}");
+        assert_eq!(ledger.insert(&grant, now()).await, Ok(Ok(())), "{number}");
     }
     is_over.store(true, Ordering::Relaxed);
     assert!(burst.join().unwrap() > 50);
@@ -87,7 +87,7 @@ async fn whoever_reads_waits_for_no_writer() {
     let folder = folder();
     let ledger = open(folder.path());
     let grant = grant(1, "west", 1);
-    ledger.create(&grant, now()).await.unwrap().unwrap();
+    ledger.insert(&grant, now()).await.unwrap().unwrap();
     let writer = Connection::open(folder.path().join("ledger.db")).unwrap();
     writer
         .execute_batch("BEGIN IMMEDIATE; UPDATE grants SET name = 'east'")
@@ -95,8 +95,8 @@ async fn whoever_reads_waits_for_no_writer() {
     let entry = ledger.look(&grant.uid, None).await.unwrap().unwrap();
     assert_eq!(entry.grant, grant);
     assert_eq!(ledger.list().await.unwrap().len(), 1);
-    assert_eq!(ledger.show("west").await.unwrap(), [(grant, vec![])]);
-    assert_eq!(ledger.show("east").await.unwrap(), []);
+    assert_eq!(shown(&ledger, "west").await, [(grant, vec![])]);
+    assert_eq!(shown(&ledger, "east").await, []);
     assert_eq!(ledger.tally(now()).await.unwrap().len(), 4);
 }
 
@@ -157,7 +157,7 @@ fn any_number_of_processes_make_one_ledger_and_share_a_grant() {
             .collect();
         processes.into_iter().for_each(assert_success);
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let shown = runtime.block_on(open(folder.path()).show("west")).unwrap();
+        let shown = runtime.block_on(shown(&open(folder.path()), "west"));
         assert_eq!(shown.len(), 1, "round {round}: one of them made the grant");
         assert_eq!(shown[0].0.redemptions, 10, "round {round}");
         assert_eq!(shown[0].1.len(), 10, "round {round}");
@@ -169,7 +169,7 @@ fn any_number_of_processes_make_one_ledger_and_share_a_grant() {
 async fn process_that_counts() {
     let ledger = Arc::new(open(&folder_of_process()));
     let grant = grant(1, "west", 10);
-    let _made_or_found = ledger.create(&grant, now()).await.unwrap();
+    let _made_or_found = ledger.insert(&grant, now()).await.unwrap();
     let first = std::process::id() * 64;
     let tasks: Vec<_> = (first..first + 64)
         .map(|key| {
@@ -198,7 +198,7 @@ fn on_a_full_disk_nothing_is_counted_twice_or_lost() {
 async fn process_whose_disk_is_full() {
     let ledger = open(&folder_of_process());
     let grant = grant(1, "west", 1_000);
-    ledger.create(&grant, now()).await.unwrap().unwrap();
+    ledger.insert(&grant, now()).await.unwrap().unwrap();
     let unlimited = getrlimit(Resource::Fsize);
     let mut key = 0;
     let mut faults = 0;
@@ -236,7 +236,7 @@ async fn process_whose_disk_is_full() {
                 .unwrap();
             assert!([Ok(Decision::Count), Ok(Decision::Again(candidate))].contains(&decision));
         }
-        let (stored, redemptions) = ledger.show("west").await.unwrap().remove(0);
+        let (stored, redemptions) = shown(&ledger, "west").await.remove(0);
         assert_eq!(stored.redemptions, key, "every key once");
         assert_eq!(redemptions.len(), key as usize, "every key once");
     }

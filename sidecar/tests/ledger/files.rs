@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use chrono::TimeDelta;
-use redemption_sidecar::ledger::{Ledger, LedgerFault, SqliteLedger};
+use redemption_sidecar::ledger::{Grants as _, Ledger, LedgerFault, SqliteLedger};
 use redemption_sidecar::redemption::{Decision, Grant};
 use rusqlite::Connection;
 
 use tempfile::TempDir;
 
-use crate::{HOUR, folder, grant, now, open, redemption, soon};
+use crate::{HOUR, folder, grant, listed, now, open, published, redemption, soon};
 
 const FILE: &str = "ledger.db";
 
@@ -95,14 +95,14 @@ async fn a_ledger_of_an_earlier_schema_keeps_its_grants_as_long_as_one_made_now(
     let folder = folder();
     let ledger = open(folder.path());
     let grant = grant(1, "west", 1);
-    ledger.create(&grant, now()).await.unwrap().unwrap();
+    ledger.insert(&grant, now()).await.unwrap().unwrap();
     drop(ledger);
     Connection::open(folder.path().join(FILE))
         .unwrap()
         .execute_batch("ALTER TABLE grants DROP COLUMN service_end; PRAGMA user_version = 2")
         .unwrap();
     let ledger = open(folder.path());
-    assert_eq!(ledger.list().await.unwrap(), [grant]);
+    assert_eq!(listed(&ledger).await, [grant]);
     let mut at = now() + TimeDelta::days(70);
     for (name, served, deleted) in [
         ("nothing", TimeDelta::zero(), 0),
@@ -121,7 +121,7 @@ async fn processes_that_serve_one_ledger_do_not_count_the_same_time_twice() {
     let folder = folder();
     let (one, other) = (open(folder.path()), open(folder.path()));
     let grant = grant(1, "west", 1);
-    one.create(&grant, now()).await.unwrap().unwrap();
+    one.insert(&grant, now()).await.unwrap().unwrap();
     let minutes = TimeDelta::minutes;
     // Each notes its ten minutes, five minutes after the other. The hour is over at the end.
     for number in 0..13 {
@@ -180,7 +180,7 @@ async fn whole_ledger() -> Vec<u8> {
     let folder = folder();
     let ledger = open(folder.path());
     for (grant, counted) in grants() {
-        ledger.create(&grant, now()).await.unwrap().unwrap();
+        ledger.insert(&grant, now()).await.unwrap().unwrap();
         for key in 0..counted {
             let candidate = redemption(&grant, key);
             ledger
@@ -190,7 +190,7 @@ async fn whole_ledger() -> Vec<u8> {
                 .unwrap();
         }
     }
-    ledger.publish("https://a:9090", "CA").await.unwrap();
+    ledger.publish(&published()).await.unwrap();
     // The last one who closes it leaves no log behind.
     drop(ledger);
     fs::read(folder.path().join(FILE)).unwrap()
@@ -259,7 +259,7 @@ async fn a_ledger_whose_pages_went_astray_certifies_no_key_too_many() {
             name: format!("west-{}", grant.uid),
             ..grant.clone()
         };
-        ledger.create(&grant, now()).await.unwrap().unwrap();
+        ledger.insert(&grant, now()).await.unwrap().unwrap();
         let first = ledger.count(&grant.uid, redemption(&grant, 0), now(), soon());
         first.await.unwrap().unwrap();
     }
@@ -335,14 +335,14 @@ async fn use_all(bytes: &[u8]) -> (u32, usize) {
         counted += certified - before;
         let claim = redemption(&grant, 0).claim();
         faults.extend(ledger.look(&grant.uid, Some(&claim)).await.err());
-        faults.extend(ledger.show(&grant.name).await.err());
+        faults.extend(ledger.find(&grant.name).await.err());
     }
     faults.extend(ledger.list().await.err());
     faults.extend(ledger.tally(now()).await.err());
     faults.extend(ledger.published().await.err());
-    faults.extend(ledger.publish("url", "ca").await.err());
+    faults.extend(ledger.publish(&published()).await.err());
     faults.extend(ledger.revoke("west", now()).await.err());
-    faults.extend(ledger.create(&grant(9, "west", 1), now()).await.err());
+    faults.extend(ledger.insert(&grant(9, "west", 1), now()).await.err());
     let later = now() + TimeDelta::days(1);
     let served = ledger.add_service_time(TimeDelta::days(1), later).await;
     faults.extend(served.err());

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use redemption_sidecar::ledger::{Ledger, SqliteLedger};
+use redemption_sidecar::ledger::{Grants as _, Ledger, SqliteLedger};
 use redemption_sidecar::redemption::{Decision, Grant};
 use tempfile::TempDir;
 
@@ -31,7 +31,7 @@ impl Left {
         let folder = folder();
         let grant = grant(1, "west", ALLOWED);
         let ledger = open(folder.path());
-        ledger.create(&grant, now()).await.unwrap().unwrap();
+        ledger.insert(&grant, now()).await.unwrap().unwrap();
         for key in 0..COUNTED {
             if is_checkpointed && key == COUNTED / 2 {
                 // Another process, whose log is as good as one's own.
@@ -166,7 +166,7 @@ async fn a_loss_is_said_until_it_is_accepted_whatever_is_written_meanwhile() {
         );
         let ledger = open(folder.path());
         let other = grant(10 + turn, &format!("east-{turn}"), 1);
-        ledger.create(&other, now()).await.unwrap().unwrap();
+        ledger.insert(&other, now()).await.unwrap().unwrap();
         assert_eq!(ledger.revoke(&other.name, now()).await.unwrap().len(), 1);
     }
     let ledger = open(folder.path());
@@ -200,7 +200,7 @@ async fn a_ledger_that_was_closed_may_be_replaced_by_its_backup() {
     let file = folder.path().join("ledger.db");
     let grant = grant(1, "west", 3);
     let ledger = open(folder.path());
-    ledger.create(&grant, now()).await.unwrap().unwrap();
+    ledger.insert(&grant, now()).await.unwrap().unwrap();
     drop(ledger);
     let backup = fs::read(&file).unwrap();
     let ledger = open(folder.path());

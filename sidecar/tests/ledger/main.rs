@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use redemption_sidecar::ledger::{Ledger, Published, SqliteLedger};
+use redemption_sidecar::ledger::{GrantRecord, Grants, Ledger, Published, Redeemed, SqliteLedger};
 use redemption_sidecar::redemption::{
     CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal,
     Serial,
@@ -73,6 +73,31 @@ fn open(folder: &Path) -> SqliteLedger {
     SqliteLedger::open(folder).unwrap()
 }
 
+/// Grants with their redemptions.
+fn parts(records: Vec<GrantRecord>) -> Vec<(Grant, Vec<Redemption>)> {
+    let part = |record: GrantRecord| match record.redeemed {
+        Redeemed::Redemptions(redemptions) => (record.grant.unwrap(), redemptions),
+        Redeemed::Keys(_) => unreachable!("this ledger keeps everything"),
+    };
+    records.into_iter().map(part).collect()
+}
+
+fn published() -> Published {
+    Published {
+        url: "https://grants.example:9090".parse().unwrap(),
+        ca: "CA".to_owned(),
+    }
+}
+
+async fn shown(ledger: &SqliteLedger, name: &str) -> Vec<(Grant, Vec<Redemption>)> {
+    parts(ledger.find(name).await.unwrap())
+}
+
+async fn listed(ledger: &SqliteLedger) -> Vec<Grant> {
+    let all = parts(ledger.list().await.unwrap()).into_iter();
+    all.map(|(grant, _)| grant).collect()
+}
+
 #[tokio::test]
 async fn a_name_finds_the_newest_grant_with_a_long_code_that_was_not_revoked() {
     let folder = folder();
@@ -90,7 +115,7 @@ async fn a_name_finds_the_newest_grant_with_a_long_code_that_was_not_revoked() {
         (grant(4, "short", 1), false),
     ];
     for (grant, is_revoked) in &rows {
-        assert_eq!(ledger.create(grant, grant.created).await.unwrap(), Ok(()));
+        assert_eq!(ledger.insert(grant, grant.created).await.unwrap(), Ok(()));
         if *is_revoked {
             ledger.revoke(&grant.name, grant.created).await.unwrap();
         }
@@ -113,7 +138,7 @@ async fn a_ledger_of_the_first_schema_keeps_its_grants_and_they_have_no_names() 
     let before = grant(1, "west", 2);
     {
         let ledger = open(folder.path());
-        ledger.create(&before, now()).await.unwrap().unwrap();
+        ledger.insert(&before, now()).await.unwrap().unwrap();
     }
     let file = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
     file.execute_batch(
@@ -123,7 +148,7 @@ async fn a_ledger_of_the_first_schema_keeps_its_grants_and_they_have_no_names() 
     .unwrap();
     drop(file);
     let ledger = open(folder.path());
-    assert_eq!(ledger.list().await.unwrap(), [before]);
+    assert_eq!(listed(&ledger).await, [before]);
     let found = ledger.look_by_name("any", "west").await.unwrap();
     assert_eq!(found, Err(Refusal::UnknownGrant));
 }
@@ -135,7 +160,7 @@ async fn a_counted_key_is_the_same_redemption_again() {
     let first = redemption(&grant, 1);
     {
         let ledger = open(folder.path());
-        ledger.create(&grant, now()).await.unwrap().unwrap();
+        ledger.insert(&grant, now()).await.unwrap().unwrap();
         let counted = ledger.count(&grant.uid, first.clone(), now(), soon()).await;
         assert_eq!(counted.unwrap(), Ok(Decision::Count));
     }
@@ -232,7 +257,7 @@ async fn a_name_means_one_grant_that_has_not_ended() {
         expiration_time: end + HOUR,
         ..grant(3, "west", 1)
     };
-    assert_eq!(ledger.create(&first, now()).await.unwrap(), Ok(()));
+    assert_eq!(ledger.insert(&first, now()).await.unwrap(), Ok(()));
     let candidate = redemption(&first, 1);
     ledger
         .count(&first.uid, candidate, now(), soon())
@@ -244,19 +269,19 @@ async fn a_name_means_one_grant_that_has_not_ended() {
         ..first.clone()
     });
     assert_eq!(
-        ledger.create(&second, end).await.unwrap(),
+        ledger.insert(&second, end).await.unwrap(),
         Err(spent),
         "a spent one"
     );
     let next = end + SECOND;
     assert_eq!(
-        ledger.create(&second, next).await.unwrap(),
+        ledger.insert(&second, next).await.unwrap(),
         Ok(()),
         "an expired one"
     );
     let revoked = ledger.revoke("west", next).await.unwrap();
     assert_eq!(
-        revoked,
+        parts(revoked),
         [(
             Grant {
                 revoked: Some(next),
@@ -271,26 +296,15 @@ async fn a_name_means_one_grant_that_has_not_ended() {
         "revoked already"
     );
     assert_eq!(
-        ledger.create(&third, next).await.unwrap(),
+        ledger.insert(&third, next).await.unwrap(),
         Ok(()),
         "a revoked one"
     );
-    let uids: Vec<_> = ledger
-        .show("west")
-        .await
-        .unwrap()
-        .iter()
-        .map(|(grant, _)| grant.uid)
-        .collect();
+    let of_name = shown(&ledger, "west").await.into_iter();
+    let uids: Vec<_> = of_name.map(|(grant, _)| grant.uid).collect();
     assert_eq!(uids, [third.uid, second.uid, first.uid]);
-    let listed: Vec<_> = ledger
-        .list()
-        .await
-        .unwrap()
-        .iter()
-        .map(|grant| grant.uid)
-        .collect();
-    assert_eq!(listed, uids);
+    let all = listed(&ledger).await.into_iter();
+    assert_eq!(all.map(|grant| grant.uid).collect::<Vec<_>>(), uids);
 }
 
 #[tokio::test]
@@ -299,13 +313,13 @@ async fn a_revoked_grant_ends_at_once() {
     let ledger = open(folder.path());
     let grant = grant(1, "west", 2);
     let counted = redemption(&grant, 1);
-    ledger.create(&grant, now()).await.unwrap().unwrap();
+    ledger.insert(&grant, now()).await.unwrap().unwrap();
     ledger
         .count(&grant.uid, counted.clone(), now(), soon())
         .await
         .unwrap()
         .unwrap();
-    let revoked = ledger.revoke("west", now()).await.unwrap();
+    let revoked = parts(ledger.revoke("west", now()).await.unwrap());
     let [(revoked, redemptions)] = revoked.as_slice() else {
         panic!("not one grant: {revoked:?}");
     };
@@ -330,12 +344,12 @@ async fn every_live_grant_of_a_name_is_revoked() {
     let later = first.expiration_time + SECOND;
     // The clock was ahead for a while, in which the first one had ended.
     for (grant, at) in [(&first, now()), (&second, later), (&other, now())] {
-        ledger.create(grant, at).await.unwrap().unwrap();
+        ledger.insert(grant, at).await.unwrap().unwrap();
     }
     let revoked = ledger.revoke("west", now()).await.unwrap();
-    let revoked: Vec<_> = revoked.iter().map(|(grant, _)| grant.uid).collect();
+    let revoked: Vec<_> = revoked.iter().map(|record| record.uid).collect();
     assert_eq!(revoked, [second.uid, first.uid]);
-    let left = ledger.list().await.unwrap();
+    let left = listed(&ledger).await;
     let left = left.iter().filter(|grant| grant.revoked.is_none());
     assert_eq!(left.map(|grant| grant.uid).collect::<Vec<_>>(), [other.uid]);
 }
@@ -362,7 +376,7 @@ async fn grants_are_counted_by_their_state_and_ended_ones_are_deleted() {
             expiration_time: now() + ends_after,
             ..grant(number, &format!("grant-{number}"), allowed)
         };
-        ledger.create(&grant, now() - HOUR).await.unwrap().unwrap();
+        ledger.insert(&grant, now() - HOUR).await.unwrap().unwrap();
         let candidate = redemption(&grant, 1);
         ledger
             .count(&grant.uid, candidate, now() - HOUR, soon())
@@ -379,7 +393,7 @@ async fn grants_are_counted_by_their_state_and_ended_ones_are_deleted() {
         ("later", now() + HOUR),
         ("before", now() - HOUR),
     ] {
-        let grants = ledger.list().await.unwrap();
+        let grants = listed(&ledger).await;
         let expected: Vec<_> = GrantState::ALL
             .into_iter()
             .map(|state| {
@@ -415,7 +429,7 @@ async fn many_ended_grants_are_deleted_with_their_redemptions() {
     let ledger = open(folder.path());
     for (number, redemptions) in [(1, 1_300), (2, 0), (3, 499), (4, 1)] {
         let grant = grant(number, &format!("grant-{number}"), 2_000);
-        ledger.create(&grant, now()).await.unwrap().unwrap();
+        ledger.insert(&grant, now()).await.unwrap().unwrap();
         let counts = (0..redemptions)
             .map(|key| ledger.count(&grant.uid, redemption(&grant, key), now(), soon()));
         for counted in futures(counts).await {
@@ -426,10 +440,10 @@ async fn many_ended_grants_are_deleted_with_their_redemptions() {
     let served = ledger.add_service_time(later - now(), later).await;
     served.unwrap();
     assert_eq!(ledger.prune(TimeDelta::zero(), later).await.unwrap(), 4);
-    assert_eq!(ledger.list().await.unwrap(), []);
+    assert_eq!(listed(&ledger).await, []);
     let again = grant(1, "west", 2_000);
-    ledger.create(&again, now()).await.unwrap().unwrap();
-    let shown = ledger.show("west").await.unwrap();
+    ledger.insert(&again, now()).await.unwrap().unwrap();
+    let shown = shown(&ledger, "west").await;
     assert_eq!(shown, [(again, vec![])], "no redemption is left");
 }
 
@@ -439,11 +453,11 @@ async fn what_is_published_stays() {
     let ledger = open(folder.path());
     assert_eq!(ledger.published().await.unwrap(), None);
     for (url, ca) in [("https://a:9090", "CA 1"), ("https://[::1]:9090", "CA 2")] {
-        ledger.publish(url, ca).await.unwrap();
         let expected = Published {
-            url: url.to_owned(),
+            url: url.parse().unwrap(),
             ca: ca.to_owned(),
         };
+        ledger.publish(&expected).await.unwrap();
         assert_eq!(
             open(folder.path()).published().await.unwrap(),
             Some(expected)

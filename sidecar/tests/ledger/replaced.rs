@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use redemption_sidecar::ledger::{Ledger, SqliteLedger};
+use redemption_sidecar::ledger::{Grants as _, Ledger, SqliteLedger};
 use redemption_sidecar::redemption::{Decision, Grant};
 use tempfile::TempDir;
 
-use crate::{grant, now, open, redemption, soon};
+use crate::{grant, now, open, published, redemption, shown, soon};
 
 const FILES: [&str; 4] = ["ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.mark"];
 
@@ -18,7 +18,7 @@ async fn ledger() -> (TempDir, SqliteLedger, Grant) {
     let folder = crate::folder();
     let ledger = open(&folder.path().join("data"));
     let grant = grant(1, "west", 3);
-    ledger.create(&grant, now()).await.unwrap().unwrap();
+    ledger.insert(&grant, now()).await.unwrap().unwrap();
     let counted = ledger.count(&grant.uid, redemption(&grant, 1), now(), soon());
     counted.await.unwrap().unwrap();
     (folder, ledger, grant)
@@ -116,7 +116,7 @@ async fn a_proof_fails_once_and_those_who_look_see_the_new_ledger() {
         let counted = ledger.count(&grant.uid, redemption(&grant, 2), now(), soon());
         assert_eq!(counted.await.unwrap(), Ok(Decision::Count), "{name}");
         drop(ledger);
-        let shown = open(&data).show("west").await.unwrap();
+        let shown = shown(&open(&data), "west").await;
         assert_eq!(shown[0].0.redemptions, 2, "{name}: in the new one");
     }
 }
@@ -181,10 +181,7 @@ async fn an_older_file_that_is_copied_into_this_one_counts_nothing() {
 
     let ledger = open(&data);
     // The number of the newest change stands in the log now, the count of the grant does not.
-    ledger
-        .publish("https://grants.example", "CA")
-        .await
-        .unwrap();
+    ledger.publish(&published()).await.unwrap();
     // By other processes: who closes a file loses the locks that SQLite has on it.
     let run = |program: &str, arguments: &[&Path]| {
         let status = Command::new(program).args(arguments).status();

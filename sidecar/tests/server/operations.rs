@@ -19,6 +19,8 @@ struct Site {
 }
 
 impl Probe for Site {
+    type Unready = String;
+
     async fn readiness(&self) -> Result<(), String> {
         self.problem.lock().unwrap().clone().map_or(Ok(()), Err)
     }

@@ -173,7 +173,7 @@ impl Sidecar {
         };
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let published = runtime.block_on(async {
-            ledger.create(&grant, now).await.unwrap().unwrap();
+            ledger.insert(&grant, now).await.unwrap().unwrap();
             ledger.published().await.unwrap().unwrap()
         });
         let token = AccessToken {

@@ -34,12 +34,12 @@ impl TokenFile {
                     Ok(_) => "may hold a token: keep it",
                     Err(_) => "leads to no file that can be read: remove it",
                 };
-                Err(Failure::usage(format!(
+                Err(Failure::usage(format_args!(
                     "{} is there already and {what}, or name another file",
                     path.display()
                 )))
             }
-            Err(error) => Err(Failure::usage(format!(
+            Err(error) => Err(Failure::usage(format_args!(
                 "cannot write to {}: {}",
                 path.display(),
                 wording::io(&error)
@@ -56,7 +56,10 @@ impl TokenFile {
         self.is_filled = written.is_ok();
         written.map_err(|error| {
             let cause = wording::io(&error);
-            Failure::try_again(format!("cannot write to {}: {cause}", self.path.display()))
+            Failure::try_again(format_args!(
+                "cannot write to {}: {cause}",
+                self.path.display()
+            ))
         })
     }
 }

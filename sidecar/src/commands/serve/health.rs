@@ -1,4 +1,4 @@
-//! What the operations port says about the service.
+//! Readiness of the service, for the operations port.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,47 +8,65 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
 use super::identity::Shown;
-use super::store::Store;
+use super::presented::PresentedProblem;
+use crate::ledger::{Ledger, LedgerFault};
 use crate::redemption::GrantState;
-use crate::service::handler::Redemptions;
 use crate::service::operations::Probe;
-use crate::system::clock;
+use crate::site::Sites;
+use crate::system::clock::{self, Doubt};
 use crate::telemetry::outage::Outage;
 
-/// Asks the clock, the certificate, the sites and the ledger. Whether the ledger can be written shows only when it is written,
-/// so that is tried, but not for every question.
-pub(super) struct Health<S> {
-    redemptions: Arc<Redemptions<S>>,
+/// Asks the clock, the certificate, the sites and the ledger. A ledger shows that it can be written
+/// only when it is written, so that is tried, but not for every question.
+pub(super) struct Health<L> {
+    ledger: Arc<L>,
+    sites: Arc<ArcSwap<Sites>>,
     shown: Arc<ArcSwap<Shown>>,
     /// When it was tried last, and whether it went well.
     written: Mutex<Option<(Instant, bool)>>,
     outage: Outage,
 }
 
-impl<S: Store> Health<S> {
-    pub(super) fn new(redemptions: Arc<Redemptions<S>>, shown: Arc<ArcSwap<Shown>>) -> Self {
+/// Reason no redemption can be answered.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unready {
+    #[error(transparent)]
+    Clock(#[from] Doubt),
+    #[error(transparent)]
+    Certificate(#[from] PresentedProblem),
+    #[error("{0}")]
+    Site(&'static str),
+    #[error("the ledger cannot be read")]
+    Unreadable(LedgerFault),
+    #[error("the ledger cannot be written")]
+    Unwritable,
+}
+
+impl<L: Ledger> Health<L> {
+    pub(super) fn new(
+        ledger: Arc<L>,
+        sites: Arc<ArcSwap<Sites>>,
+        shown: Arc<ArcSwap<Shown>>,
+    ) -> Self {
         Self {
-            redemptions,
+            ledger,
+            sites,
             shown,
             written: Mutex::new(None),
             outage: Outage::default(),
         }
     }
 
-    /// Why no redemption can be answered at this time.
-    pub(super) async fn readiness_at(&self, now: DateTime<Utc>) -> Result<(), String> {
-        clock::plausible(now).map_err(|doubt| doubt.to_string())?;
-        let shown = self.shown.load();
-        shown.judge(now).map_err(|problem| problem.to_string())?;
-        let service = self.redemptions.service();
-        if let Some(problem) = service.sites.load().problem() {
-            return Err(problem.to_owned());
+    /// Finds out whether redemptions can be answered at this time.
+    pub(super) async fn readiness_at(&self, now: DateTime<Utc>) -> Result<(), Unready> {
+        clock::plausible(now)?;
+        self.shown.load().judge(now)?;
+        if let Some(problem) = self.sites.load().problem() {
+            return Err(Unready::Site(problem));
         }
-        if service.ledger.tally(now).await.is_err() {
-            return Err("the ledger cannot be read".to_owned());
-        }
+        self.ledger.tally(now).await.map_err(Unready::Unreadable)?;
         if !self.is_writable(now).await {
-            return Err("the ledger cannot be written".to_owned());
+            return Err(Unready::Unwritable);
         }
         Ok(())
     }
@@ -65,7 +83,7 @@ impl<S: Store> Health<S> {
                 return is_writable;
             }
         }
-        let proven = self.redemptions.service().ledger.prove(now).await;
+        let proven = self.ledger.prove(now).await;
         let is_writable = proven.is_ok();
         match proven {
             Err(fault) if self.outage.begins(&fault, Instant::now()) => {
@@ -81,14 +99,15 @@ impl<S: Store> Health<S> {
     }
 }
 
-impl<S: Store> Probe for Health<S> {
-    async fn readiness(&self) -> Result<(), String> {
+impl<L: Ledger> Probe for Health<L> {
+    type Unready = Unready;
+
+    async fn readiness(&self) -> Result<(), Unready> {
         self.readiness_at(clock::now()).await
     }
 
     async fn tally(&self) -> Option<Vec<(GrantState, u64)>> {
-        let ledger = &self.redemptions.service().ledger;
-        ledger.tally(clock::now()).await.ok()
+        self.ledger.tally(clock::now()).await.ok()
     }
 }
 

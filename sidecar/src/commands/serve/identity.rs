@@ -1,4 +1,4 @@
-//! Who the redemption server is in TLS: by its own CA, or by files.
+//! The certificate of the redemption server: of its own CA, or of files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::server::load_certified_key;
 use crate::site::Sites;
 use crate::system::wording;
 
-/// Where the certificate of the server comes from.
+/// Source of the server's certificate.
 pub(super) enum Identity {
     /// Made by the server's own CA.
     Own(Box<ServerCa>),
@@ -73,8 +73,7 @@ impl Identity {
 
     /// The CA of a data folder.
     pub(super) fn own(folder: &Path, now: DateTime<Utc>) -> Result<Self, Failure> {
-        let ca = ServerCa::open(&folder.join("server-ca"), now)
-            .map_err(|problem| Failure::usage(problem.to_string()))?;
+        let ca = ServerCa::open(&folder.join("server-ca"), now).map_err(Failure::usage)?;
         Ok(Self::Own(Box::new(ca)))
     }
 
@@ -99,14 +98,14 @@ impl Identity {
         let (host, earlier) = hosts.split_first().ok_or_else(start::no_url)?;
         match self {
             Self::Own(ca) => {
-                let usage = |problem: PresentedProblem| Failure::usage(problem.to_string());
                 let leaf = ca
                     .extend(now)
                     .and_then(|()| ca.issue_server_leaf(hosts, now));
-                let leaf = leaf.map_err(|problem| Failure::usage(problem.to_string()))?;
+                let leaf = leaf.map_err(Failure::usage)?;
                 let chain = &leaf.certified_key.cert;
                 Ok(Shown {
-                    presented: Presented::read(chain, ca.certificate_pem(), host).map_err(usage)?,
+                    presented: Presented::read(chain, ca.certificate_pem(), host)
+                        .map_err(Failure::usage)?,
                     certified_key: leaf.certified_key.clone(),
                     ca: ca.certificate_pem().to_owned(),
                     leaf: Some(leaf),
@@ -118,25 +117,25 @@ impl Identity {
                 ca,
             } => {
                 let of = |path: &Path, problem: &dyn std::fmt::Display| {
-                    Failure::usage(format!("{}: {problem}", path.display()))
+                    Failure::usage(format_args!("{}: {problem}", path.display()))
                 };
                 let certified_key = load_certified_key(&read(certificate)?, &read(key)?)
                     .map_err(|problem| of(certificate, &problem))?;
                 let text = String::from_utf8_lossy(&read(ca)?).into_owned();
                 CertificateBundle::parse(&text)
                     .map_err(|problem| of(ca, &wording::ca_of_tokens(problem)))?;
-                let usage = |problem: PresentedProblem| Failure::usage(problem.to_string());
-                let presented = Presented::read(&certified_key.cert, &text, host).map_err(usage)?;
-                presented.has_no_key_of(sites).map_err(usage)?;
+                let presented =
+                    Presented::read(&certified_key.cert, &text, host).map_err(Failure::usage)?;
+                presented.has_no_key_of(sites).map_err(Failure::usage)?;
                 match presented.judge(now) {
-                    Err(problem) if !problem.may_pass() => return Err(usage(problem)),
+                    Err(problem) if !problem.may_pass() => return Err(Failure::usage(problem)),
                     _ => {}
                 }
                 for host in earlier {
                     let presented = Presented::read(&certified_key.cert, &text, host);
                     if let Err(problem) = presented.and_then(|presented| presented.judge(now)) {
                         warn!(
-                            "tokens in the field carry the host '{host}' and cannot be redeemed:                              {problem}"
+                            "tokens in the field carry the host '{host}' and cannot be redeemed: {problem}"
                         );
                     }
                 }
@@ -150,7 +149,7 @@ impl Identity {
         }
     }
 
-    /// What the files hold, so that a change can be seen. Empty without files, and where one
+    /// The content of the files, so that a change can be seen. Empty without files, and where one
     /// cannot be read.
     pub(super) fn fingerprint(&self) -> Vec<Vec<u8>> {
         match self {
@@ -168,7 +167,7 @@ impl Identity {
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| {
-        Failure::usage(format!(
+        Failure::usage(format_args!(
             "cannot read {}: {}",
             path.display(),
             wording::io(&error)

@@ -1,6 +1,4 @@
-//! Whether the certificate of the server will do, as redeemers see it with what tokens carry.
-
-use std::fmt;
+//! The certificate of the server, judged as redeemers do with the CA that tokens carry.
 
 use chrono::{DateTime, Utc};
 use rustls::CertificateError;
@@ -18,7 +16,7 @@ use crate::redeemer::Verifier;
 use crate::site::Sites;
 use crate::system::wording::{self, time};
 
-/// What redeemers of a host see, and what their tokens carry.
+/// The server as redeemers of a host see it, and the CA that their tokens carry.
 pub(super) struct Presented {
     /// The certificate of the server first.
     chain: Vec<CertificateDer<'static>>,
@@ -68,10 +66,10 @@ impl Presented {
             self.verify(within)?;
         }
         if now.timestamp() < from.timestamp() {
-            return Err(PresentedProblem::NotYetValid { from });
+            return Err(PresentedProblem::NotYetValid(from));
         }
         if now > to {
-            return Err(PresentedProblem::Ended { at: to });
+            return Err(PresentedProblem::Ended(to));
         }
         if !self.ca.is_any_valid_at(now.timestamp()) {
             return Err(PresentedProblem::CaOutOfDate);
@@ -119,28 +117,44 @@ impl Presented {
     }
 }
 
-/// Why redeemers would refuse the server, or could be deceived.
-#[derive(Debug)]
+/// Reason redeemers would refuse the server, or could be deceived.
+#[derive(Debug, thiserror::Error)]
 pub(super) enum PresentedProblem {
     /// The CA did not make the certificate.
+    #[error(
+        "--tls-ca does not sign --tls-cert: name the CA that signed it, and put CAs between them \
+         into the file of --tls-cert"
+    )]
     Signer,
     /// The certificate is not for this host.
+    #[error(
+        "--tls-cert does not cover '{0}', the host of --url: name a certificate that does, or a \
+         host that it covers"
+    )]
     Host(Host),
     /// The key of this issuer of the site is in the certificate or the CA.
+    #[error(
+        "--tls-cert and --tls-ca must have nothing to do with the issuer '{0}' of the site: sites \
+         that it certified could pose as this server; name another CA, or leave the three options out"
+    )]
     OfSite(String),
-    /// Its validity has not begun.
-    NotYetValid {
-        /// When it begins.
-        from: DateTime<Utc>,
-    },
-    /// Its validity is over.
-    Ended {
-        /// When it ended.
-        at: DateTime<Utc>,
-    },
+    /// Its validity has not begun. Holds when it does.
+    #[error(
+        "the certificate of the server is valid only from {} on: look at the clock", time(*.0)
+    )]
+    NotYetValid(DateTime<Utc>),
+    /// Its validity is over. Holds when it ended.
+    #[error(
+        "the certificate of the server ended at {}: look at the clock, then renew it", time(*.0)
+    )]
+    Ended(DateTime<Utc>),
     /// No certificate of the CA is in date.
+    #[error("the CA of the server is not in date: look at the clock, then renew it")]
     CaOutOfDate,
     /// Something else that redeemers refuse.
+    #[error(
+        "redeemers refuse --tls-cert: name a certificate that is for servers: {}", wording::rustls(.0)
+    )]
     Other(rustls::Error),
 }
 
@@ -149,47 +163,8 @@ impl PresentedProblem {
     pub(super) fn may_pass(&self) -> bool {
         matches!(
             self,
-            Self::NotYetValid { .. } | Self::Ended { .. } | Self::CaOutOfDate
+            Self::NotYetValid(_) | Self::Ended(_) | Self::CaOutOfDate
         )
-    }
-}
-
-impl fmt::Display for PresentedProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Signer => formatter.write_str(
-                "--tls-ca does not sign --tls-cert: name the CA that signed it, and put CAs \
-                 between them into the file of --tls-cert",
-            ),
-            Self::Host(host) => write!(
-                formatter,
-                "--tls-cert does not cover '{host}', the host of --url: name a certificate that \
-                 does, or a host that it covers"
-            ),
-            Self::OfSite(issuer) => write!(
-                formatter,
-                "--tls-cert and --tls-ca must have nothing to do with the issuer '{issuer}' of \
-                 the site: sites that it certified could pose as this server; name another CA, or \
-                 leave the three options out"
-            ),
-            Self::NotYetValid { from } => write!(
-                formatter,
-                "the certificate of the server is valid only from {} on: look at the clock",
-                time(*from)
-            ),
-            Self::Ended { at } => write!(
-                formatter,
-                "the certificate of the server ended at {}: look at the clock, then renew it",
-                time(*at)
-            ),
-            Self::CaOutOfDate => formatter
-                .write_str("the CA of the server is not in date: look at the clock, then renew it"),
-            Self::Other(cause) => write!(
-                formatter,
-                "redeemers refuse --tls-cert: name a certificate that is for servers: {}",
-                wording::rustls(cause)
-            ),
-        }
     }
 }
 

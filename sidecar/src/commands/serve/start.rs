@@ -1,19 +1,20 @@
-//! The beginning of `serve`: which site, and under which address. Options are checked before
+//! The beginning of `serve`: ledger, sites and address. Options are checked before
 //! anything is written.
 
-use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::slice;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use tracing::{error, info, warn};
 
-use super::site_watch::of_one;
+use super::identity::Identity;
+use super::site_watch::{SiteWatch, of_one};
 use super::{Failure, data, say, tell, waiting};
 use crate::args::Serve;
-use crate::commands::stamps;
-use crate::kubernetes::{self, Scope};
+use crate::commands::{cluster, stamps};
+use crate::kubernetes::Scope;
 use crate::ledger::KubernetesLedger;
 use crate::ledger::SqliteLedger;
 use crate::site::choice::{Folders, NamedSite, SiteOptions, choose};
@@ -28,14 +29,82 @@ use crate::telemetry::outage::Outage;
 use crate::wire::advertised::AdvertisedUrl;
 use crate::wire::objects::endpoint_host;
 
+/// A ledger to serve, the sites of its grants, and the address that tokens carry.
+pub(in crate::commands) struct Started<L> {
+    pub(super) ledger: L,
+    pub(super) sites: SiteWatch,
+    pub(super) url: AdvertisedUrl,
+}
+
+/// The ledger of the data folder, with a site of files.
+pub(in crate::commands) async fn in_folder(
+    options: &Serve,
+    folder: &Path,
+) -> Result<Started<SqliteLedger>, Failure> {
+    let now = begin(options, folder).await?;
+    let source = source(options, folder).await?;
+    let ledger = SqliteLedger::open(folder)?;
+    accept_loss(options, &ledger)?;
+    let site = watch(options, source, folder, now)?;
+    let url = url(options, &site, &ledger).await?;
+    Ok(Started {
+        ledger,
+        sites: SiteWatch::Files(Box::new(site)),
+        url,
+    })
+}
+
+/// The AccessGrants of a cluster, and the sites they belong to.
+pub(in crate::commands) async fn on_cluster(
+    options: &Serve,
+    folder: &Path,
+) -> Result<Started<KubernetesLedger>, Failure> {
+    let now = begin(options, folder).await?;
+    let url = options.url.clone().ok_or_else(no_url)?;
+    let (client, namespace) = cluster::connect(options.namespace.as_deref()).await?;
+    let scope = if options.all_namespaces {
+        Scope::Cluster
+    } else {
+        Scope::Namespace(namespace)
+    };
+    let ledger = KubernetesLedger::start(client.clone(), &scope, options.own_status);
+    let issuers = options.issuers.clone();
+    let (sites, said) = ClusterSites::start(client, scope, issuers, now).await;
+    say(&said);
+    match sites.current() {
+        Sites::One(site) => say_endpoints(&site),
+        Sites::OfNamespaces(sites) => {
+            info!(
+                "{} namespaces have a Site that grants can be redeemed for",
+                sites.len()
+            );
+        }
+        // What is missing was said.
+        Sites::Unread | Sites::Missing => {}
+    }
+    Ok(Started {
+        ledger,
+        sites: SiteWatch::Cluster(Box::new(sites)),
+        url,
+    })
+}
+
 /// Waits until the clock can be right: before that no CA is made, and no service can tell which grants
-/// have ended. The operations port says so meanwhile, where that may take any time.
-pub(super) async fn wait_for_clock(folder: &Path, operations: SocketAddr) {
+/// have ended. The operations port says so meanwhile, where that may take any time. Then it checks a
+/// certificate that is given, and returns the time.
+async fn begin(options: &Serve, folder: &Path) -> Result<DateTime<Utc>, Failure> {
     let wait = until_plausible(folder);
     match clock::plausible(clock::now()) {
         Ok(()) => wait.await,
-        Err(_) => waiting::answer_during(wait, operations).await,
+        Err(_) => waiting::answer_during(wait, options.metrics_listen).await,
     }
+    let now = clock::now();
+    if let Some(url) = &options.url
+        && let Some(mut files) = Identity::files(options)
+    {
+        files.certificate(slice::from_ref(url.host()), &Sites::Unread, now)?;
+    }
+    Ok(now)
 }
 
 /// A file of the future holds nobody up for long: it may be that the clock was wrong then.
@@ -59,7 +128,7 @@ async fn until_plausible(folder: &Path) {
 }
 
 /// Where the site is described. With `--init` it may not be there yet.
-pub(super) async fn source(options: &Serve, folder: &Path) -> Result<SiteSource, Failure> {
+async fn source(options: &Serve, folder: &Path) -> Result<SiteSource, Failure> {
     let namespaces = data::namespaces_folder();
     let folders = folders(folder, namespaces.as_deref());
     let own_file = folders.own_site().join(FILE_NAME);
@@ -77,11 +146,11 @@ pub(super) async fn source(options: &Serve, folder: &Path) -> Result<SiteSource,
     };
     let exists = |path: &Path| Ok(path.try_exists()? || options.init && path == own_file);
     let source = choose(wanted, folders, exists);
-    let source = source.map_err(|problem| Failure::usage(problem.to_string()))?;
+    let source = source.map_err(Failure::usage)?;
     if options.init && options.url.is_none() && !own_file.exists() {
         // The address may be known from before.
         let is_known = SqliteLedger::is_in(folder).unwrap_or_default()
-            && data::open(folder)?.published().await?.is_some();
+            && SqliteLedger::open(folder)?.published().await?.is_some();
         if !is_known {
             return Err(no_url());
         }
@@ -90,7 +159,7 @@ pub(super) async fn source(options: &Serve, folder: &Path) -> Result<SiteSource,
 }
 
 /// The site, loaded for the first time. `--init` makes it unless it is there.
-pub(super) fn watch(
+fn watch(
     options: &Serve,
     source: SiteSource,
     folder: &Path,
@@ -98,7 +167,7 @@ pub(super) fn watch(
 ) -> Result<Watch, Failure> {
     let is_present = options.init && init(options, folder, now)?;
     let (watch, notices) = Watch::start(source, now)
-        .map_err(|problem| Failure::usage(format!("cannot load the site: {problem}")))?;
+        .map_err(|problem| Failure::usage(format_args!("cannot load the site: {problem}")))?;
     say(&of_one(notices));
     let site = &watch.current().site;
     say_endpoints(site);
@@ -120,37 +189,6 @@ pub(super) fn watch(
         );
     }
     Ok(watch)
-}
-
-/// The AccessGrants of a cluster, and the sites they belong to.
-pub(super) async fn cluster(
-    options: &Serve,
-    now: DateTime<Utc>,
-) -> Result<(KubernetesLedger, ClusterSites), Failure> {
-    let connection = kubernetes::connect().await;
-    let connection = connection.map_err(|problem| Failure::usage(problem.to_string()))?;
-    let scope = if options.all_namespaces {
-        Scope::Cluster
-    } else {
-        Scope::Namespace(options.namespace.clone().unwrap_or(connection.namespace))
-    };
-    let client = connection.client;
-    let ledger = KubernetesLedger::start(client.clone(), &scope, options.own_status);
-    let issuers = options.issuers.clone();
-    let (sites, said) = ClusterSites::start(client, scope, issuers, now).await;
-    say(&said);
-    match sites.current() {
-        Sites::One(site) => say_endpoints(&site),
-        Sites::OfNamespaces(sites) => {
-            info!(
-                "{} namespaces have a Site that grants can be redeemed for",
-                sites.len()
-            );
-        }
-        // What is missing was said.
-        Sites::Unread | Sites::Missing => {}
-    }
-    Ok((ledger, sites))
 }
 
 fn say_endpoints(site: &Site) {
@@ -175,7 +213,7 @@ fn say_endpoints(site: &Site) {
 }
 
 /// A ledger that lacks changes is served when its operator says so.
-pub(super) fn accept_loss(options: &Serve, ledger: &SqliteLedger) -> Result<(), Failure> {
+fn accept_loss(options: &Serve, ledger: &SqliteLedger) -> Result<(), Failure> {
     match (ledger.check_whole(), options.accept_lost_log) {
         (Ok(()), false) => {}
         (Ok(()), true) => warn!("the ledger lacks nothing: leave --accept-lost-log out"),
@@ -183,13 +221,13 @@ pub(super) fn accept_loss(options: &Serve, ledger: &SqliteLedger) -> Result<(), 
             ledger.accept_loss()?;
             error!(%fault, "the loss is accepted: what was counted can be redeemed again");
         }
-        (Err(fault), false) => return Err(Failure::usage(fault.to_string())),
+        (Err(fault), false) => return Err(fault.into()),
     }
     Ok(())
 }
 
 /// The address that tokens carry: of the option, of the site, or that of the last time.
-pub(super) async fn url(
+async fn url(
     options: &Serve,
     site: &Watch,
     ledger: &SqliteLedger,
@@ -198,9 +236,7 @@ pub(super) async fn url(
         return Ok(url);
     }
     let published = ledger.published().await?;
-    published
-        .and_then(|published| published.url.parse().ok())
-        .ok_or_else(no_url)
+    published.map(|published| published.url).ok_or_else(no_url)
 }
 
 /// Says what will keep redeemers away, or lets others look in.
@@ -247,7 +283,7 @@ fn init(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<bool, Fail
             Ok(false)
         }
         Ok(None) => Ok(true),
-        Err(problem) => Err(Failure::usage(problem.to_string())),
+        Err(problem) => Err(Failure::usage(problem)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What `serve` does beside serving: it follows its files, renews its certificate, and forgets
+//! The work of `serve` beside serving: following its files, renewing its certificate, and deleting
 //! grants that ended long ago.
 
 use std::path::PathBuf;
@@ -12,11 +12,10 @@ use tracing::{info, warn};
 
 use super::identity::{Identity, Shown};
 use super::site_watch::SiteWatch;
-use super::store::Store;
 use super::{hosts, say};
 use crate::commands::stamps;
+use crate::ledger::{Ledger, Published};
 use crate::server::ServerCertificate;
-use crate::service::handler::Redemptions;
 use crate::site::Sites;
 use crate::system::clock::{self, Reading};
 use crate::telemetry::metrics::Metrics;
@@ -24,8 +23,8 @@ use crate::telemetry::outage::Outage;
 use crate::wire::advertised::AdvertisedUrl;
 
 /// Everything that changes while the service runs.
-pub(super) struct Upkeep<S> {
-    pub(super) redemptions: Arc<Redemptions<S>>,
+pub(super) struct Upkeep<L> {
+    pub(super) ledger: Arc<L>,
     pub(super) watch: SiteWatch,
     pub(super) current: Arc<ArcSwap<Sites>>,
     pub(super) identity: Identity,
@@ -35,15 +34,15 @@ pub(super) struct Upkeep<S> {
     pub(super) keep: TimeDelta,
     /// The data folder.
     pub(super) folder: PathBuf,
-    /// What tokens carry.
+    /// The address that tokens carry.
     pub(super) url: AdvertisedUrl,
-    /// Whether an option says so, whatever the site says.
+    /// True when an option says so, whatever the site says.
     pub(super) is_url_given: bool,
-    /// What was read from the clocks at the last look.
+    /// The clocks at the last look.
     pub(super) last: Reading,
     /// And when ended grants were last looked for.
     pub(super) pruned: Option<Reading>,
-    /// What the files of the certificate held.
+    /// The content of the certificate's files.
     pub(super) seen: Vec<Vec<u8>>,
     pub(super) said: Problems,
 }
@@ -56,7 +55,7 @@ pub(super) struct Problems {
     redeemers: Outage,
 }
 
-impl<S: Store> Upkeep<S> {
+impl<L: Ledger> Upkeep<L> {
     /// Looks after everything until the service ends. SIGHUP makes it look at once.
     pub(super) async fn run(mut self) {
         let mut hangup = signal(SignalKind::hangup()).ok();
@@ -113,7 +112,7 @@ impl<S: Store> Upkeep<S> {
         };
         say(&notices);
         let sites = self.watch.current();
-        self.redemptions.service().ledger.follow_sites(&sites).await;
+        self.ledger.follow_sites(&sites).await;
         self.current.store(Arc::new(sites));
     }
 
@@ -137,8 +136,7 @@ impl<S: Store> Upkeep<S> {
     }
 
     async fn renew_certificate(&mut self, url: AdvertisedUrl, now: DateTime<Utc>) {
-        let ledger = &self.redemptions.service().ledger;
-        let hosts = match hosts(ledger, &url, now).await {
+        let hosts = match hosts(&*self.ledger, &url, now).await {
             Ok(hosts) => hosts,
             Err(fault) => {
                 let problem = format!("the certificate of the server stays as it was: {fault}");
@@ -154,19 +152,24 @@ impl<S: Store> Upkeep<S> {
                 return self.said.renewal.warn(&problem);
             }
         };
-        if let Err(fault) = ledger.publish(&url, &shown.ca).await {
+        let ca = shown.ca.clone();
+        let published = Published { url, ca };
+        if let Err(fault) = self.ledger.publish(&published).await {
             let problem = format!("the new certificate of the server is not used yet: {fault}");
             self.seen.clear();
             return self.said.renewal.warn(&problem);
         }
         self.said.renewal.ends();
-        info!("the server shows a new certificate; tokens carry {url}");
-        self.url = url;
+        self.url = published.url;
+        info!(
+            "the server shows a new certificate; tokens carry {}",
+            self.url
+        );
         self.certificate.replace(shown.certified_key.clone());
         self.shown.store(Arc::new(shown));
     }
 
-    /// What tokens are to carry: what the option says, else what the site says now.
+    /// The address that tokens are to carry: that of the option, else that of the site now.
     fn url(&self) -> AdvertisedUrl {
         let of_site = self.watch.url().filter(|_| !self.is_url_given);
         of_site.unwrap_or(&self.url).clone()
@@ -189,15 +192,14 @@ impl<S: Store> Upkeep<S> {
         }
         self.pruned = Some(reading);
         let now = reading.wall;
-        let ledger = &self.redemptions.service().ledger;
-        let noted = ledger.add_service_time(passed, now).await;
+        let noted = self.ledger.add_service_time(passed, now).await;
         let do_agree = last.is_some_and(|last| reading.step_since(&last).is_none());
         let pruned = match noted {
             // What was made since was made up to a pause later than the ledger knows.
             Ok(()) if do_agree && !self.said.clock.lasts() => {
                 stamps::bring_back(&self.folder, now);
                 let keep = self.keep.checked_add(&pause).unwrap_or(TimeDelta::MAX);
-                ledger.prune(keep, now).await
+                self.ledger.prune(keep, now).await
             }
             noted => noted.map(|()| 0),
         };

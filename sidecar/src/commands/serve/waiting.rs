@@ -17,8 +17,10 @@ use crate::telemetry::metrics::Metrics;
 struct Waiting;
 
 impl Probe for Waiting {
-    async fn readiness(&self) -> Result<(), String> {
-        Err("waiting until the clock of this machine is set".to_owned())
+    type Unready = &'static str;
+
+    async fn readiness(&self) -> Result<(), &'static str> {
+        Err("waiting until the clock of this machine is set")
     }
 
     async fn tally(&self) -> Option<Vec<(GrantState, u64)>> {

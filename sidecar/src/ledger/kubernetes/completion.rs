@@ -24,21 +24,12 @@ use skupper_access_policy::value::duration::GoDuration;
 
 use super::advice::advice;
 use crate::kubernetes::AccessGrant;
+use crate::ledger::Published;
 use crate::redemption::GrantUid;
 use crate::redemption::fault::Fault;
-use crate::wire::advertised::AdvertisedUrl;
 
 /// The type of the condition that says that `url` and `ca` are those of a service with `--own-status`.
 pub const PUBLISHED_CONDITION: &str = "redemption-sidecar/published";
-
-/// Where this service is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
-    /// In front of the uid of a grant.
-    pub url: AdvertisedUrl,
-    /// The CA of the service, in PEM.
-    pub ca: String,
-}
 
 /// A status to write.
 pub struct Completion {
@@ -56,7 +47,7 @@ pub struct Completion {
 #[must_use]
 pub fn complete(
     object: &AccessGrant,
-    facts: &Facts,
+    service: &Published,
     site: Option<Result<(), Fault>>,
     now: DateTime<Utc>,
     new_code: impl FnOnce() -> SecretString,
@@ -98,15 +89,15 @@ pub fn complete(
     let published = State {
         is_true: true,
         reason: "OwnStatus".to_owned(),
-        message: facts.url.of_grant(&uid),
+        message: service.url.of_grant(&uid),
     };
 
     let mut hasher = DefaultHasher::new();
     let generation = object.metadata.generation.unwrap_or_default();
-    (&published, &facts.ca, &processed, &resolved, generation).hash(&mut hasher);
+    (&published, &service.ca, &processed, &resolved, generation).hash(&mut hasher);
 
     status.insert("url".to_owned(), published.message.clone().into());
-    status.insert("ca".to_owned(), facts.ca.clone().into());
+    status.insert("ca".to_owned(), service.ca.clone().into());
     let is_new_state = State::stored(&status, "Ready").as_ref() != Some(&ready)
         || status.get("status").and_then(Value::as_str) != Some(&ready.reason);
     if is_new_state {
@@ -129,15 +120,12 @@ pub fn complete(
     })
 }
 
-/// Tells whether `url` and `ca` of a status are those of a service with `--own-status`.
+/// The `url` and `ca` of a status, when they are those of a service with `--own-status`.
 #[must_use]
-pub fn is_published(status: &Value) -> bool {
-    let published = status
-        .as_object()
-        .and_then(|status| State::stored(status, PUBLISHED_CONDITION));
-    let url = text(status, "url");
-    text(status, "ca").is_some()
-        && published.is_some_and(|published| Some(published.message.as_str()) == url)
+pub fn published(status: &Value) -> Option<(&str, &str)> {
+    let published = State::stored(status.as_object()?, PUBLISHED_CONDITION)?;
+    let url = text(status, "url").filter(|url| published.message == *url)?;
+    Some((url, text(status, "ca")?))
 }
 
 /// The state of a condition, in Skupper's words: the reason is `Ready`, `Pending` or `Error`.
@@ -272,8 +260,8 @@ mod tests {
         DateTime::from_timestamp_secs(1_785_000_000).unwrap()
     }
 
-    fn facts(host: &str) -> Facts {
-        Facts {
+    fn facts(host: &str) -> Published {
+        Published {
             url: format!("https://{host}:9090").parse().unwrap(),
             ca: format!("CA of {host}"),
         }
@@ -332,7 +320,7 @@ mod tests {
             assert_eq!(condition["lastTransitionTime"], "2026-07-25T17:20:00Z");
         }
         assert!(GrantObject::read(&after).unwrap().grant.is_some());
-        assert!(is_published(status));
+        assert!(published(status).is_some());
         assert!(completed(&after, Some(Ok(()))).is_none());
     }
 
@@ -373,7 +361,7 @@ mod tests {
             for kind in ["Resolved", "Ready"] {
                 assert_eq!(condition(&after, kind)["message"], message, "{kind}");
             }
-            assert!(after.status["code"].is_string() && is_published(&after.status));
+            assert!(after.status["code"].is_string() && published(&after.status).is_some());
             assert!(completed(&after, site).is_none(), "{words}");
             // What was mended is said, and what is not known any more stays as it is.
             let mended = completed(&after, Some(Ok(()))).unwrap();
@@ -466,7 +454,7 @@ mod tests {
     fn url_and_ca_of_another_server_are_replaced() {
         let skuppers = json!({"code": "first", "expirationTime": "2026-07-25T19:35:00Z",
             "url": "https://skupper.example/x", "ca": "CA of Skupper", "status": "Ready"});
-        assert!(!is_published(&skuppers));
+        assert!(published(&skuppers).is_none());
         let after = completed(&object(json!({}), skuppers), Some(Ok(()))).unwrap();
         let url = format!("https://west:9090/{UID}");
         let status = &after.status;
@@ -474,11 +462,11 @@ mod tests {
             (&status["url"], &status["ca"]),
             (&url.into(), &"CA of west".into())
         );
-        assert!(is_published(status));
+        assert!(published(status).is_some());
         // Skupper's controller has written again.
         let mut rewritten = status.clone();
         rewritten["url"] = "https://skupper.example/x".into();
-        assert!(!is_published(&rewritten));
+        assert!(published(&rewritten).is_none());
     }
 
     #[test]

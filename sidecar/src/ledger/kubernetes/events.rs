@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use lru::LruCache;
 use serde_json::json;
@@ -25,8 +25,8 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use self::notice::Notice;
-use super::store::FIELD_MANAGER;
-use crate::kubernetes::wording;
+use super::store::as_sidecar;
+use crate::kubernetes::{NO_ANSWER, wording};
 use crate::redemption::fault::Fault;
 use crate::redemption::{Grant, GrantUid};
 use crate::system::clock;
@@ -95,7 +95,7 @@ impl Writer {
             match written {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => self.complain(&notice, &wording(&error)),
-                Err(_) => self.complain(&notice, "the API server did not answer in time"),
+                Err(_) => self.complain(&notice, NO_ANSWER),
             }
             sleep(PAUSE).await;
         }
@@ -116,12 +116,8 @@ impl Writer {
             }
         }
         let event = notice.event();
-        let options = PostParams {
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PostParams::default()
-        };
         let name = event.metadata.name.clone().unwrap_or_default();
-        events.create(&options, &event).await?;
+        events.create(&as_sidecar(), &event).await?;
         self.series.put(series, (name, 1));
         Ok(())
     }

@@ -1,335 +1,310 @@
-//! What is known of the grants of a cluster, in memory: what the watch and the own requests saw last.
+//! The AccessGrants of a namespace, for those who make, list and end them.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use chrono::{DateTime, Utc};
+use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams, Preconditions};
+use kube::{Api, Client};
+use secrecy::SecretString;
+use serde_json::Value;
+use skupper_access_policy::value::name::SubdomainName;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::object::{GrantObject, ObjectPlace};
-use crate::redemption::GrantUid;
+use super::completion::published;
+use super::keys::Key;
+use super::object::GrantObject;
+use crate::kubernetes::{
+    AccessGrant, FailedRequest, FailureKind, lacks_kind, lacks_verb, sites, wording,
+};
+use crate::ledger::{
+    Answer, GrantOrder, GrantRecord, Grants, Issued, LedgerFault, Prospect, Published, Redeemed,
+    Taken,
+};
+use crate::site::site_object::is_edge;
+use crate::system::random;
+use crate::telemetry::log::tell;
 
-/// The grants by uid. Objects only become newer.
-#[derive(Default)]
-pub struct Grants {
-    state: RwLock<State>,
-    /// Told when another object is known.
-    news: Notify,
+/// The AccessGrants of a namespace.
+pub struct KubernetesGrants {
+    api: Api<AccessGrant>,
+    sites: Api<DynamicObject>,
+    namespace: String,
 }
 
-#[derive(Default)]
-struct State {
-    objects: HashMap<GrantUid, Arc<GrantObject>>,
-    /// Those whose code is long, by namespace and name.
-    names: HashMap<String, GrantUid>,
-    /// Those that were listed so far, while a list is read.
-    listed: Option<HashSet<GrantUid>>,
-    /// Whether a whole list was read once.
-    is_complete: bool,
-    /// The CA of the object that was kept last.
-    ca: Option<Arc<str>>,
-}
-
-impl Grants {
-    /// The object of a uid, as it was seen last.
-    #[must_use]
-    pub fn find(&self, uid: &GrantUid) -> Option<Arc<GrantObject>> {
-        self.read().objects.get(uid).cloned()
+impl Grants for KubernetesGrants {
+    fn prospect(&self) -> Answer<'_, Prospect> {
+        Box::pin(async {
+            let warning = match self.site().await {
+                Ok(Some(site)) if is_edge(&site.data) => {
+                    let name = site.metadata.name.unwrap_or_default();
+                    return Err(LedgerFault::edge_site(&name));
+                }
+                Ok(Some(_)) => None,
+                Ok(None) => Some(format!(
+                    "there is no Site in namespace '{}': the token cannot be redeemed before there \
+                     is one",
+                    self.namespace
+                )),
+                Err(failed) => Some(format!(
+                    "it is not known whether the site accepts links: {failed}"
+                )),
+            };
+            Ok(Prospect {
+                published: None,
+                warning,
+            })
+        })
     }
 
-    /// The object of a name, if its code is long.
-    #[must_use]
-    pub fn find_by_name(&self, namespace: &str, name: &str) -> Option<Arc<GrantObject>> {
-        let state = self.read();
-        let uid = state.names.get(&place(namespace, name))?;
-        let object = state.objects.get(uid);
-        object.filter(|object| object.has_long_code()).cloned()
-    }
-
-    /// What `find` finds, which may become known for a while: whoever made it may be faster than the
-    /// watch.
-    pub async fn wait_for(
+    fn create(
         &self,
-        find: impl Fn(&Self) -> Option<Arc<GrantObject>>,
-        patience: Duration,
-    ) -> Option<Arc<GrantObject>> {
-        let end = Instant::now() + patience;
-        loop {
-            // What becomes known after the look must not be missed.
-            let mut news = std::pin::pin!(self.news.notified());
-            news.as_mut().enable();
-            if let Some(object) = find(self) {
-                return Some(object);
-            }
-            if timeout_at(end, news).await.is_err() {
-                return None;
-            }
-        }
-    }
-
-    /// Whether a whole list was read: what is not known then is not there.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.read().is_complete
-    }
-
-    /// Every object, in no order.
-    #[must_use]
-    pub fn all(&self) -> Vec<Arc<GrantObject>> {
-        self.read().objects.values().cloned().collect()
-    }
-
-    /// Keeps an object, unless a newer version of it is known.
-    pub fn keep(&self, mut object: GrantObject) -> Arc<GrantObject> {
-        let uid = object.place.uid;
-        let mut state = self.write();
-        if let Some(listed) = &mut state.listed {
-            listed.insert(uid);
-        }
-        if let Some(known) = state.objects.get(&uid)
-            && !object.is_as_new_as(known)
-        {
-            return Arc::clone(known);
-        }
-        object.share_ca(&mut state.ca);
-        let object = Arc::new(object);
-        note_name(&mut state.names, &object);
-        let before = state.objects.insert(uid, Arc::clone(&object));
-        drop(state);
-        if before.is_none_or(|before| before.grant.is_none()) {
-            self.news.notify_waiters();
-        }
-        object
-    }
-
-    /// Whether this version of an object, which is there, is known already.
-    #[must_use]
-    pub fn knows(&self, uid: &GrantUid, resource_version: &str) -> bool {
-        let mut state = self.write();
-        if let Some(listed) = &mut state.listed {
-            listed.insert(*uid);
-        }
-        let known = state.objects.get(uid);
-        known.is_some_and(|known| known.resource_version == resource_version)
-    }
-
-    /// Keeps a newer version of an object that is known. One that was deleted meanwhile stays
-    /// unknown: an answer about it may come later than the news that it is gone.
-    pub fn renew(&self, mut object: GrantObject) -> Arc<GrantObject> {
-        let mut state = self.write();
-        let State {
-            objects, names, ca, ..
-        } = &mut *state;
-        let Some(known) = objects.get_mut(&object.place.uid) else {
-            return Arc::new(object);
+        order: GrantOrder,
+        published: Option<Published>,
+        _now: DateTime<Utc>,
+    ) -> Answer<'_, Result<Issued, Taken>> {
+        let mut object = AccessGrant {
+            spec: Value::Object(order.spec),
+            ..AccessGrant::default()
         };
-        if object.is_as_new_as(known) {
-            object.share_ca(ca);
-            note_name(names, &object);
-            *known = Arc::new(object);
-        }
-        Arc::clone(known)
+        object.metadata.name = Some(order.name);
+        object.metadata.namespace = Some(self.namespace.clone());
+        Box::pin(async move {
+            let made = match self.api.create(&PostParams::default(), &object).await {
+                Ok(made) => made,
+                Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                    return Ok(Err(Taken { until: None }));
+                }
+                Err(error) => return Err(failed("create", &error).into()),
+            };
+            let name = made.metadata.name.clone().unwrap_or_default();
+            tell(format_args!("waiting for the code of AccessGrant '{name}'"));
+            let issued = self.completed(&made, &name, published).await;
+            if issued.is_err() {
+                // Nobody has the token. Whether this succeeds changes nothing about the fault.
+                let _ = self.end(&name).await;
+            }
+            issued.map(Ok)
+        })
     }
 
-    /// Forgets an object that was deleted.
-    pub fn forget(&self, uid: &GrantUid) {
-        let mut state = self.write();
-        if state
-            .objects
-            .remove(uid)
-            .is_some_and(|object| object.has_long_code())
-        {
-            state.names.retain(|_, of_name| of_name != uid);
-        }
+    fn list(&self) -> Answer<'_, Vec<GrantRecord>> {
+        Box::pin(async {
+            let mut records = Vec::new();
+            let mut page = ListParams::default().limit(PAGE);
+            loop {
+                let found = self.api.list(&page).await;
+                let found = found.map_err(|error| failed("list", &error))?;
+                let objects = found.items.iter().filter_map(GrantObject::read);
+                records.extend(objects.map(GrantRecord::from));
+                match found.metadata.continue_.filter(|next| !next.is_empty()) {
+                    Some(next) => page = page.continue_token(&next),
+                    None => break,
+                }
+            }
+            records.sort_by(|one, other| one.name.cmp(&other.name));
+            Ok(records)
+        })
     }
 
-    /// A list begins: every object that is there is kept anew. Until it ends, what was known stays.
-    pub fn list_begins(&self) {
-        self.write().listed = Some(HashSet::new());
+    fn find<'a>(&'a self, name: &'a str) -> Answer<'a, Vec<GrantRecord>> {
+        Box::pin(async {
+            let found = self.get(name).await?;
+            Ok(found.map(GrantRecord::from).into_iter().collect())
+        })
     }
 
-    /// The list is read: what was not in it is not there any more.
-    pub fn list_ends(&self) {
-        let mut state = self.write();
-        if let Some(listed) = state.listed.take() {
-            state.objects.retain(|uid, _| listed.contains(uid));
-            let State { objects, names, .. } = &mut *state;
-            names.retain(|_, uid| objects.contains_key(uid));
-        }
-        state.is_complete = true;
-        drop(state);
-        self.news.notify_waiters();
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    /// Deletes the AccessGrant: what is not there is redeemed by nobody, Skupper's controller included.
+    fn revoke<'a>(&'a self, name: &'a str, now: DateTime<Utc>) -> Answer<'a, Vec<GrantRecord>> {
+        Box::pin(async move {
+            let mut ended = self.end(name).await?;
+            if let Some(grant) = ended.as_mut().and_then(|object| object.grant.as_mut()) {
+                grant.revoked.get_or_insert(now);
+            }
+            Ok(ended.map(GrantRecord::from).into_iter().collect())
+        })
     }
 }
 
-fn note_name(names: &mut HashMap<String, GrantUid>, object: &GrantObject) {
-    if object.has_long_code() {
-        let ObjectPlace {
+impl KubernetesGrants {
+    /// The grants of a namespace.
+    #[must_use]
+    pub fn new(client: Client, namespace: String) -> Self {
+        Self {
+            api: Api::namespaced(client.clone(), &namespace),
+            sites: Api::namespaced_with(client, &namespace, &sites()),
             namespace,
-            name,
-            uid,
-        } = &object.place;
-        names.insert(place(namespace, name), *uid);
-    }
-}
-
-fn place(namespace: &str, name: &str) -> String {
-    format!("{namespace}/{name}")
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn object(number: u8, version: &str) -> GrantObject {
-        let uid = GrantUid::from_bytes([number; 16]);
-        let object = serde_json::from_value(json!({
-            "metadata": {"name": "west", "namespace": "site", "uid": uid.to_string(),
-                "resourceVersion": version},
-        }));
-        GrantObject::read(&object.unwrap()).unwrap()
-    }
-
-    fn versions(grants: &Grants) -> Vec<(GrantUid, String)> {
-        let all = grants.all();
-        let all = all.iter();
-        let mut all: Vec<_> = all
-            .map(|object| (object.place.uid, object.resource_version.clone()))
-            .collect();
-        all.sort();
-        all
-    }
-
-    #[test]
-    fn an_object_becomes_newer_and_never_older() {
-        let grants = Grants::default();
-        let uid = object(1, "9").place.uid;
-        for (version, expected) in [("9", "9"), ("10", "10"), ("9", "10"), ("10", "10")] {
-            assert_eq!(grants.keep(object(1, version)).resource_version, expected);
-            assert_eq!(grants.find(&uid).unwrap().resource_version, expected);
         }
-        assert!(grants.knows(&uid, "10") && !grants.knows(&uid, "9"));
-        for (version, expected) in [("11", "11"), ("10", "11")] {
-            assert_eq!(grants.renew(object(1, version)).resource_version, expected);
-            assert_eq!(grants.find(&uid).unwrap().resource_version, expected);
+    }
+
+    /// The oldest Site of the namespace, which is the one that counts.
+    async fn site(&self) -> Result<Option<DynamicObject>, FailedRequest> {
+        let found = self.sites.list(&ListParams::default()).await;
+        let found = found.map_err(|error| {
+            FailedRequest::of(&error).with(if lacks_verb(&error, "list") {
+                "grant the verb 'list' on 'sites'"
+            } else {
+                "cannot list Sites"
+            })
+        })?;
+        let created = |site: &DynamicObject| site.metadata.creation_timestamp.clone();
+        Ok(found.items.into_iter().min_by_key(created))
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<GrantObject>, FailedRequest> {
+        // It becomes a part of a URL.
+        if SubdomainName::parse(name).is_err() {
+            return Ok(None);
         }
-        grants.forget(&uid);
-        assert!(grants.find(&uid).is_none());
-        assert_eq!(grants.renew(object(1, "12")).resource_version, "12");
-        assert!(grants.find(&uid).is_none(), "deleted before the answer");
-        assert_eq!(grants.keep(object(1, "3")).resource_version, "3");
+        let found = self.api.get_opt(name).await;
+        let found = found.map_err(|error| failed("get", &error))?;
+        Ok(found.as_ref().and_then(GrantObject::read))
     }
 
-    #[test]
-    fn a_list_takes_away_what_it_does_not_hold_when_it_ends() {
-        let grants = Grants::default();
-        assert!(!grants.is_complete());
-        for number in 1..=3 {
-            grants.keep(object(number, "5"));
-        }
-        grants.list_begins();
-        grants.keep(object(1, "4"));
-        assert_eq!(versions(&grants).len(), 3, "known until the end");
-        // A list that breaks off says nothing.
-        grants.list_begins();
-        grants.keep(object(2, "6"));
-        grants.keep(object(3, "4"));
-        grants.list_ends();
-        let uid = |number| object(number, "").place.uid;
-        assert_eq!(
-            versions(&grants),
-            [(uid(2), "6".to_owned()), (uid(3), "5".to_owned())]
-        );
-        assert!(grants.is_complete());
-    }
-
-    fn with_code(number: u8, version: &str, bytes: usize) -> GrantObject {
-        let status = json!({"code": "x".repeat(bytes), "expirationTime": "2999-01-01T00:00:00Z"});
-        let uid = GrantUid::from_bytes([number; 16]);
-        let object = serde_json::from_value(json!({
-            "metadata": {"name": "west", "namespace": "site", "uid": uid.to_string(),
-                "resourceVersion": version},
-            "status": status,
-        }));
-        GrantObject::read(&object.unwrap()).unwrap()
-    }
-
-    #[test]
-    fn a_grant_with_a_long_code_has_a_name_until_it_is_gone() {
-        let grants = Grants::default();
-        let uid = |number| GrantUid::from_bytes([number; 16]);
-        let named = || {
-            let found = grants.find_by_name("site", "west");
-            found.map(|object| object.place.uid)
-        };
-        grants.keep(object(1, "1"));
-        assert_eq!(named(), None, "no code yet");
-        grants.keep(with_code(1, "2", 31));
-        assert_eq!(named(), None, "a short code");
-        grants.renew(with_code(1, "3", 32));
-        assert_eq!(named(), Some(uid(1)));
-        assert!(grants.find_by_name("other", "west").is_none());
-        grants.keep(with_code(2, "9", 32));
-        assert_eq!(named(), Some(uid(2)), "made again");
-        grants.forget(&uid(1));
-        grants.renew(with_code(1, "10", 32));
-        assert_eq!(named(), Some(uid(2)), "an answer that comes late");
-        grants.keep(with_code(2, "11", 16));
-        assert_eq!(named(), None, "the code is another one");
-        grants.keep(with_code(2, "12", 32));
-        grants.list_begins();
-        grants.list_ends();
-        assert_eq!(named(), None, "gone");
-        assert!(grants.read().names.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_name_is_known_as_soon_as_the_code_is() {
-        let grants = Arc::new(Grants::default());
-        let watch = Arc::clone(&grants);
-        tokio::spawn(async move {
-            watch.keep(object(1, "1"));
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            watch.keep(with_code(1, "2", 32));
-        });
-        let find = |grants: &Grants| grants.find_by_name("site", "west");
-        assert!(
-            grants
-                .wait_for(find, Duration::from_mins(1))
-                .await
-                .is_some()
-        );
-    }
-
-    #[tokio::test]
-    async fn who_is_early_waits_for_the_watch_but_not_for_long() {
-        let grants = Arc::new(Grants::default());
-        let (known, unknown) = (object(1, "1").place.uid, object(2, "1").place.uid);
-        let watch = Arc::clone(&grants);
-        tokio::spawn(async move {
-            for version in 1..=5 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                watch.keep(object(3, &version.to_string()));
+    /// Waits until a grant has its code and its end, and, when nobody named them, a moment longer for
+    /// where it is redeemed.
+    async fn completed(
+        &self,
+        made: &AccessGrant,
+        name: &str,
+        named: Option<Published>,
+    ) -> Result<Issued, LedgerFault> {
+        let end = Instant::now() + CODE_PATIENCE;
+        let mut complete_since = None;
+        loop {
+            let found = self.api.get_opt(name).await;
+            let found = found.map_err(|error| failed("get", &error))?;
+            let found = found.filter(|found| found.metadata.uid == made.metadata.uid);
+            let found = found.ok_or_else(no_code)?;
+            let grant = GrantObject::read(&found).and_then(|object| object.grant);
+            let code = found.status.get("code").and_then(Value::as_str);
+            let now = Instant::now();
+            if let (Some(grant), Some(code)) = (grant, code) {
+                let place = match &named {
+                    Some(Published { url, ca }) => Some((url.of_grant(&grant.uid), ca.clone())),
+                    None => published(&found.status).map(|(url, ca)| (url.into(), ca.into())),
+                };
+                if let Some((url, ca)) = place {
+                    let code = SecretString::from(code);
+                    return Ok(Issued {
+                        grant,
+                        code,
+                        url,
+                        ca,
+                    });
+                }
+                if now >= *complete_since.get_or_insert(now) + PUBLISHING {
+                    return Err(not_published(name));
+                }
+            } else if now >= end {
+                return Err(no_code());
             }
-            watch.keep(object(1, "1"));
-        });
-        let minute = Duration::from_mins(1);
-        let begin = Instant::now();
-        let find = |uid: GrantUid| move |grants: &Grants| grants.find(&uid);
-        assert!(grants.wait_for(find(known), minute).await.is_some());
-        let patience = Duration::from_millis(100);
-        assert!(grants.wait_for(find(unknown), patience).await.is_none());
-        assert!((patience..minute).contains(&begin.elapsed()));
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Deletes the grant of a name, and returns it as it was at that moment.
+    async fn end(&self, name: &str) -> Result<Option<GrantObject>, FailedRequest> {
+        let problem = |kind, cause| FailedRequest {
+            kind,
+            message: format!("cannot delete AccessGrant '{name}': {cause}"),
+        };
+        let trying = async {
+            let end = Instant::now() + CONTENTION;
+            while let Some(object) = self.get(name).await? {
+                if self.delete(&object).await? {
+                    return Ok(Some(object));
+                }
+                if Instant::now() >= end {
+                    let cause = "somebody changes it all the time: run the same command again";
+                    return Err(problem(FailureKind::Conflict, cause));
+                }
+                let [byte] = random::bytes::<1>();
+                sleep(LOOK * u32::from(byte) / 255).await;
+            }
+            Ok(None)
+        };
+        let silent = "the API server did not answer in time, and it may be deleted: run the same \
+            command again";
+        match timeout(REVOCATION, trying).await {
+            Ok(ended) => ended,
+            Err(_) => Err(problem(FailureKind::Unknown, silent)),
+        }
+    }
+
+    /// Deletes a grant as it was read, and no other one of its name. False when it is not there.
+    async fn delete(&self, object: &GrantObject) -> Result<bool, FailedRequest> {
+        let options = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(object.place.uid.to_string()),
+                resource_version: Some(object.resource_version.clone()),
+            }),
+            ..DeleteParams::default()
+        };
+        match self.api.delete(&object.place.name, &options).await {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
+                Ok(false)
+            }
+            Err(error) => Err(failed("delete", &error)),
+        }
     }
 }
+
+impl From<GrantObject> for GrantRecord {
+    fn from(object: GrantObject) -> Self {
+        let keys = object.keys();
+        Self {
+            redeemed: Redeemed::Keys(keys.iter().map(Key::noted).collect()),
+            name: object.place.name,
+            uid: object.place.uid,
+            grant: object.grant,
+        }
+    }
+}
+
+fn failed(verb: &str, error: &kube::Error) -> FailedRequest {
+    let kind = FailureKind::of(error);
+    let said = wording(error);
+    let message = if lacks_kind(error) {
+        "the cluster knows no AccessGrants: install Skupper's custom resources first".to_owned()
+    } else if lacks_verb(error, verb) {
+        format!("grant the verb '{verb}' on 'accessgrants' and run the same command again: {said}")
+    } else {
+        format!("cannot {verb} AccessGrants: {said}")
+    };
+    FailedRequest { kind, message }
+}
+
+fn no_code() -> LedgerFault {
+    LedgerFault::unavailable(
+        "the AccessGrant got no code: see that Skupper's controller serves grants, or start 'serve \
+         --kubernetes' with --own-status",
+    )
+}
+
+/// Skupper's controller publishes the URL and the CA of its own server.
+fn not_published(name: &str) -> LedgerFault {
+    LedgerFault::unusable(format!(
+        "the URL and the CA of the service are not known: name them with --url and --ca-file. Those \
+         in the AccessGrant '{name}' are of Skupper's redemption server, unless serve runs with \
+         --own-status"
+    ))
+}
+
+/// How many grants are read at once.
+const PAGE: u32 = 500;
+
+/// How long a grant may take to get its code.
+const CODE_PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long a service with `--own-status` may take to replace what another server has published.
+const PUBLISHING: Duration = Duration::from_secs(5);
+
+/// How long a grant that others write may stay.
+const CONTENTION: Duration = Duration::from_secs(10);
+
+/// How long a revocation may take at all.
+const REVOCATION: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether a code is there.
+const LOOK: Duration = Duration::from_millis(200);

@@ -19,9 +19,10 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use crate::ledger::NotedKey;
 use crate::redemption::{Claim, KeyDigest, KeyOrigin, Redemption};
 
 /// How many redemptions of a grant are noted.
@@ -79,7 +80,7 @@ impl Keys {
         self.0.push(key);
     }
 
-    /// What is noted of a key.
+    /// The note of a key.
     #[must_use]
     pub fn find(&self, digest: &KeyDigest) -> Option<&Key> {
         let key = short(digest);
@@ -97,7 +98,7 @@ impl Keys {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// True when there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -105,7 +106,7 @@ impl Keys {
 }
 
 impl Key {
-    /// What is noted of a redemption.
+    /// The note of a redemption.
     #[must_use]
     pub fn of(redemption: &Redemption) -> Self {
         Self {
@@ -116,10 +117,14 @@ impl Key {
         }
     }
 
-    /// The key, as the note has it.
+    /// The same for those who look at the grant.
     #[must_use]
-    pub fn name(&self) -> String {
-        STANDARD_NO_PAD.encode(self.key)
+    pub fn noted(&self) -> NotedKey {
+        NotedKey {
+            key: STANDARD_NO_PAD.encode(self.key),
+            at: time(self.at),
+            certificate_end: time(self.end),
+        }
     }
 
     /// The redemption that was noted, as far as whoever asks for it knows it: with another subject
@@ -127,8 +132,6 @@ impl Key {
     #[must_use]
     pub fn redemption(&self, claim: &Claim) -> Redemption {
         let is_same = subject_digest(&claim.subject) == self.subject;
-        // Every time that is read is one of these years.
-        let time = |seconds| DateTime::from_timestamp_secs(seconds).unwrap_or_default();
         Redemption {
             key: claim.key,
             origin: KeyOrigin::Redeemer,
@@ -156,12 +159,17 @@ impl Key {
     }
 
     fn line(&self) -> String {
-        let mut line = self.name();
+        let mut line = STANDARD_NO_PAD.encode(self.key);
         // Writing to a String cannot fail.
         let _ = write!(line, " {} {} ", self.at, self.end);
         STANDARD_NO_PAD.encode_string(self.subject, &mut line);
         line
     }
+}
+
+/// Every time that is read is one of the years that there are.
+fn time(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_secs(seconds).unwrap_or_default()
 }
 
 fn short(digest: &KeyDigest) -> [u8; 16] {

@@ -20,9 +20,8 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::keys::Keys;
-use crate::commands::grant_order::MIN_CODE_BYTES;
 use crate::kubernetes::AccessGrant;
-use crate::redemption::{CodeDigest, Grant, GrantUid};
+use crate::redemption::{CodeDigest, Grant, GrantUid, MIN_CODE_BYTES};
 
 /// The type of the condition whose message notes the redemptions.
 pub const KEYS_CONDITION: &str = "redemption-sidecar/keys";
@@ -135,7 +134,7 @@ impl GrantObject {
         }
     }
 
-    /// Whether it is the same object in a version that is not older than the other one. Versions
+    /// True when it is the same object in a version that is not older than the other one. Versions
     /// are numbers that grow with every write.
     ///
     /// Source: Kubernetes API concepts, "Resource versions"; comparable since 1.35, and numbers in

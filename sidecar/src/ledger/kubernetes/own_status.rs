@@ -5,16 +5,16 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kube::api::{ListParams, ObjectMeta, PostParams};
+use kube::api::{ListParams, ObjectMeta};
 use kube::{Api, Client};
 use lru::LruCache;
 use serde_json::{Map, Value};
 use tokio::time::{sleep, timeout};
 
-use super::completion::{Completion, Facts, complete};
-use super::store::FIELD_MANAGER;
-use crate::kubernetes::outcome::Outcome;
-use crate::kubernetes::{AccessGrant, Scope, wording};
+use super::completion::{Completion, complete};
+use super::store::as_sidecar;
+use crate::kubernetes::{AccessGrant, FailureKind, Scope, wording};
+use crate::ledger::Published;
 use crate::redemption::GrantUid;
 use crate::site::{Changed, Sites};
 use crate::system::clock;
@@ -33,10 +33,10 @@ pub(super) struct OwnStatus {
     written: Mutex<LruCache<GrantUid, u64>>,
 }
 
-/// What is said of every grant.
+/// Facts that hold for every grant.
 struct Known {
     /// Where the service is reached. Until that is known nothing is written.
-    facts: Option<Facts>,
+    published: Option<Published>,
     sites: Sites,
 }
 
@@ -55,7 +55,7 @@ impl OwnStatus {
             client,
             scope,
             known: Mutex::new(Known {
-                facts: None,
+                published: None,
                 sites: Sites::Unread,
             }),
             incomplete: Mutex::default(),
@@ -64,13 +64,10 @@ impl OwnStatus {
     }
 
     /// Says where the service is reached from now on, and brings every grant up to date.
-    pub(super) fn set_facts(self: &Arc<Self>, facts: Facts) {
-        {
-            let mut known = self.known();
-            if known.facts.as_ref() == Some(&facts) {
-                return;
-            }
-            known.facts = Some(facts);
+    pub(super) fn publish(self: &Arc<Self>, published: &Published) {
+        let before = self.known().published.replace(published.clone());
+        if before.as_ref() == Some(published) {
+            return;
         }
         tokio::spawn(Arc::clone(self).consider_all(self.scope.clone()));
     }
@@ -81,7 +78,7 @@ impl OwnStatus {
         let mut known = self.known();
         let changed = known.sites.answering_otherwise(sites);
         known.sites = sites.clone();
-        let is_known = known.facts.is_some();
+        let is_known = known.published.is_some();
         drop(known);
         let scopes = match (changed, &self.scope) {
             (Changed::Nowhere, _) => Vec::new(),
@@ -155,8 +152,8 @@ impl OwnStatus {
         let namespace = object.metadata.namespace.as_deref();
         let authority = known.sites.authority(namespace, name, issuer);
         let site = authority.map(|authority| authority.map(drop));
-        let facts = known.facts.as_ref()?;
-        let completion = complete(object, facts, site, clock::now(), random::code)?;
+        let published = known.published.as_ref()?;
+        let completion = complete(object, published, site, clock::now(), random::code)?;
         drop(known);
         let is_said =
             uid(object).is_some_and(|uid| self.written().get(&uid) == Some(&completion.digest));
@@ -198,10 +195,7 @@ impl OwnStatus {
                     };
                     let uid = uid(&object);
                     let object = completed(object.metadata, completion.status);
-                    let options = PostParams {
-                        field_manager: Some(FIELD_MANAGER.to_owned()),
-                        ..PostParams::default()
-                    };
+                    let options = as_sidecar();
                     let write = api.replace_status(name, &options, &object);
                     match timeout(PATIENCE, write).await {
                         Ok(Ok(_)) => {
@@ -219,10 +213,10 @@ impl OwnStatus {
             };
             // Who is away may stay away: it is not the fault of the grant.
             refusals += u32::from(matches!(error, Some(kube::Error::Api(_))));
-            match error.as_ref().map_or(Outcome::Unknown, Outcome::of) {
-                Outcome::Conflict | Outcome::Gone => return,
-                Outcome::Busy(_) | Outcome::Unknown => sleep(PAUSE).await,
-                Outcome::Denied | Outcome::Refused => {
+            match error.as_ref().map_or(FailureKind::Unknown, FailureKind::of) {
+                FailureKind::Conflict | FailureKind::Gone => return,
+                FailureKind::Busy(_) | FailureKind::Unknown => sleep(PAUSE).await,
+                FailureKind::Denied | FailureKind::Refused => {
                     let cause = error.as_ref().map(wording).unwrap_or_default();
                     tracing::error!(name, namespace, "cannot complete the AccessGrant: {cause}");
                     return;

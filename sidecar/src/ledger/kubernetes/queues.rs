@@ -18,11 +18,10 @@ use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use super::admit::{Candidate, RestsOn, admit};
-use super::grants::Grants;
 use super::keys::MAX_KEYS;
+use super::known::KnownGrants;
 use super::object::{GrantObject, ObjectPlace};
-use crate::kubernetes::AccessGrant;
-use crate::kubernetes::outcome::{Next, Outcome};
+use crate::kubernetes::{AccessGrant, FailedRequest, FailureKind, NO_ANSWER, Next};
 use crate::ledger::LedgerFault;
 use crate::redemption::{Decision, Grant, GrantUid, Redemption, Refusal};
 use crate::system::random;
@@ -34,22 +33,13 @@ pub trait Store: Send + Sync + 'static {
     fn read(
         &self,
         place: &ObjectPlace,
-    ) -> impl Future<Output = Result<GrantObject, Failure>> + Send;
+    ) -> impl Future<Output = Result<GrantObject, FailedRequest>> + Send;
 
     /// Stores a status if the version of the object is still the one it names.
     fn write(
         &self,
         object: &AccessGrant,
-    ) -> impl Future<Output = Result<GrantObject, Failure>> + Send;
-}
-
-/// Why a request to the store failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What became of it.
-    pub outcome: Outcome,
-    /// What the operator is told.
-    pub message: String,
+    ) -> impl Future<Output = Result<GrantObject, FailedRequest>> + Send;
 }
 
 /// The outer result is about the store.
@@ -58,20 +48,20 @@ type Reply<T> = Result<Result<T, Refusal>, LedgerFault>;
 /// The queues.
 pub struct Queues<S> {
     store: S,
-    grants: Arc<Grants>,
+    grants: Arc<KnownGrants>,
     /// A queue is there as long as somebody works on it.
     waiting: Mutex<HashMap<GrantUid, Vec<Waiting>>>,
 }
 
 /// Somebody who waits in a queue.
 struct Waiting {
-    wish: Wish,
+    request: Request,
     deadline: Instant,
-    /// Whether the object was read since it came.
+    /// True when the object was read since it came.
     is_confirmed: bool,
 }
 
-enum Wish {
+enum Request {
     /// To be counted.
     Count(Candidate, oneshot::Sender<Reply<Decision>>),
     /// To know the grant as it is.
@@ -81,7 +71,7 @@ enum Wish {
 impl<S: Store> Queues<S> {
     /// Queues in front of a store, for the grants that are known.
     #[must_use]
-    pub fn new(store: S, grants: Arc<Grants>) -> Self {
+    pub fn new(store: S, grants: Arc<KnownGrants>) -> Self {
         Self {
             store,
             grants,
@@ -107,7 +97,7 @@ impl<S: Store> Queues<S> {
             is_late: false,
         };
         let (reply, answer) = oneshot::channel();
-        self.enter(uid, Wish::Count(candidate, reply), deadline);
+        self.enter(uid, Request::Count(candidate, reply), deadline);
         answer.await.unwrap_or_else(|_| Err(given_up()))
     }
 
@@ -117,13 +107,13 @@ impl<S: Store> Queues<S> {
     /// A fault of the store, or the deadline is over.
     pub async fn confirm(self: &Arc<Self>, uid: GrantUid, deadline: Instant) -> Reply<Grant> {
         let (reply, answer) = oneshot::channel();
-        self.enter(uid, Wish::Confirm(reply), deadline);
+        self.enter(uid, Request::Confirm(reply), deadline);
         answer.await.unwrap_or_else(|_| Err(given_up()))
     }
 
-    fn enter(self: &Arc<Self>, uid: GrantUid, wish: Wish, deadline: Instant) {
+    fn enter(self: &Arc<Self>, uid: GrantUid, request: Request, deadline: Instant) {
         let waiting = Waiting {
-            wish,
+            request,
             deadline,
             is_confirmed: false,
         };
@@ -152,7 +142,7 @@ struct Shift<S: Store> {
     uid: GrantUid,
 }
 
-/// What to do for those who wait.
+/// The next step for those who wait.
 enum Step {
     /// Everybody who waited has an answer.
     Rest,
@@ -212,12 +202,12 @@ impl<S: Store> Shift<S> {
         }
         let mut counts = Vec::new();
         for one in std::mem::take(waiting) {
-            match one.wish {
-                Wish::Confirm(reply) if one.is_confirmed => {
+            match one.request {
+                Request::Confirm(reply) if one.is_confirmed => {
                     // Whoever is gone needs no answer.
                     let _delivered = reply.send(Ok(object.grant.clone().ok_or(Refusal::NotReady)));
                 }
-                Wish::Count(..) if counts.len() < MAX_KEYS => counts.push(one),
+                Request::Count(..) if counts.len() < MAX_KEYS => counts.push(one),
                 _ => waiting.push(one),
             }
         }
@@ -249,10 +239,13 @@ impl<S: Store> Shift<S> {
                 }
                 return None;
             }
-            Ok(_) => Failure::gone(),
+            Ok(_) => FailedRequest {
+                kind: FailureKind::Gone,
+                message: "another grant has the name".to_owned(),
+            },
             Err(failure) => failure,
         };
-        let next = failure.outcome.after_read();
+        let next = failure.kind.after_read();
         self.end(next, &failure, waiting);
         Some(next)
     }
@@ -278,7 +271,7 @@ impl<S: Store> Shift<S> {
             }
             Err(failure) => failure,
         };
-        let next = failure.outcome.after_write();
+        let next = failure.kind.after_write();
         let is_in_doubt = matches!(
             next,
             Next::Read {
@@ -287,7 +280,7 @@ impl<S: Store> Shift<S> {
             }
         );
         let undecided = decided.into_iter().map(|(mut one, decision)| {
-            if let Wish::Count(candidate, _) = &mut one.wish
+            if let Request::Count(candidate, _) = &mut one.request
                 && decision == Ok(Decision::Count)
             {
                 candidate.is_in_doubt |= is_in_doubt;
@@ -301,10 +294,10 @@ impl<S: Store> Shift<S> {
     }
 
     /// Answers everybody when there is nothing more to try.
-    fn end(&self, next: Next, failure: &Failure, waiting: &mut Vec<Waiting>) {
+    fn end(&self, next: Next, failure: &FailedRequest, waiting: &mut Vec<Waiting>) {
         match next {
             Next::Read { .. } => {
-                tracing::debug!(grant = %self.uid, problem = failure.message, "tried again");
+                tracing::debug!(grant = %self.uid, problem = %failure, "tried again");
             }
             Next::UnknownGrant => {
                 self.queues.grants.forget(&self.uid);
@@ -314,7 +307,7 @@ impl<S: Store> Shift<S> {
             }
             Next::Fault => {
                 for one in waiting.drain(..) {
-                    one.fail(failure.fault());
+                    one.fail(failure.clone().into());
                 }
             }
         }
@@ -332,19 +325,19 @@ impl<S: Store> Drop for Shift<S> {
 
 impl Waiting {
     fn candidate(&self) -> Option<&Candidate> {
-        match &self.wish {
-            Wish::Count(candidate, _) => Some(candidate),
-            Wish::Confirm(_) => None,
+        match &self.request {
+            Request::Count(candidate, _) => Some(candidate),
+            Request::Confirm(_) => None,
         }
     }
 
-    /// Whether there is still something to do. Whoever is too late, or gone, is not counted any more,
+    /// True while there is still something to do. Whoever is too late, or gone, is not counted any more,
     /// but looked for when it may be counted already.
     fn stays(&mut self, now: Instant) -> bool {
         let is_late = self.deadline <= now;
-        match &mut self.wish {
-            Wish::Confirm(reply) => !is_late && !reply.is_closed(),
-            Wish::Count(candidate, reply) => {
+        match &mut self.request {
+            Request::Confirm(reply) => !is_late && !reply.is_closed(),
+            Request::Count(candidate, reply) => {
                 candidate.is_late = is_late || reply.is_closed();
                 !candidate.is_late || candidate.is_in_doubt && now < self.deadline + LOOK_FOR
             }
@@ -352,7 +345,7 @@ impl Waiting {
     }
 
     fn decide(self, object: &GrantObject, decision: Result<Decision, Refusal>) {
-        let Wish::Count(candidate, reply) = self.wish else {
+        let Request::Count(candidate, reply) = self.request else {
             return;
         };
         if candidate.is_late && decision == Err(Refusal::Unavailable) {
@@ -369,21 +362,21 @@ impl Waiting {
 
     fn refuse(self, refusal: Refusal) {
         // Whoever is gone needs no answer.
-        let _delivered = match self.wish {
-            Wish::Count(_, reply) => reply.send(Ok(Err(refusal))).is_ok(),
-            Wish::Confirm(reply) => reply.send(Ok(Err(refusal))).is_ok(),
+        let _delivered = match self.request {
+            Request::Count(_, reply) => reply.send(Ok(Err(refusal))).is_ok(),
+            Request::Confirm(reply) => reply.send(Ok(Err(refusal))).is_ok(),
         };
     }
 
     fn fail(self, fault: LedgerFault) {
-        let _delivered = match self.wish {
-            Wish::Count(candidate, reply) => {
+        let _delivered = match self.request {
+            Request::Count(candidate, reply) => {
                 if candidate.is_in_doubt {
                     candidate.log_doubt(&fault);
                 }
                 reply.send(Err(fault)).is_ok()
             }
-            Wish::Confirm(reply) => reply.send(Err(fault)).is_ok(),
+            Request::Confirm(reply) => reply.send(Err(fault)).is_ok(),
         };
     }
 }
@@ -395,24 +388,8 @@ impl Candidate {
     }
 }
 
-impl Failure {
-    fn fault(&self) -> LedgerFault {
-        match self.outcome {
-            Outcome::Denied => LedgerFault::forbidden(&self.message),
-            _ => LedgerFault::passing(&self.message),
-        }
-    }
-
-    fn gone() -> Self {
-        Self {
-            outcome: Outcome::Gone,
-            message: "another grant has the name".to_owned(),
-        }
-    }
-}
-
 fn given_up() -> LedgerFault {
-    LedgerFault::passing("the API server did not answer in time")
+    LedgerFault::unavailable(NO_ANSWER)
 }
 
 /// A pause between a tenth of the longest one and the longest one, so that services that wait for

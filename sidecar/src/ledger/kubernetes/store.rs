@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use kube::api::PostParams;
 use kube::{Api, Client};
-use tokio::time::timeout;
 
 use super::object::{GrantObject, ObjectPlace};
-use super::queues::{Failure, Store};
-use crate::kubernetes::outcome::Outcome;
-use crate::kubernetes::{AccessGrant, wording};
+use super::queues::Store;
+use crate::kubernetes::{AccessGrant, FailedRequest, FailureKind, answered};
 
 /// AccessGrants of any namespace.
 pub(super) struct ClusterStore {
@@ -28,27 +26,18 @@ impl ClusterStore {
 }
 
 impl Store for ClusterStore {
-    async fn read(&self, place: &ObjectPlace) -> Result<GrantObject, Failure> {
+    async fn read(&self, place: &ObjectPlace) -> Result<GrantObject, FailedRequest> {
         let api = self.api(&place.namespace);
         answer("read", &place.namespace, &place.name, api.get(&place.name)).await
     }
 
-    async fn write(&self, object: &AccessGrant) -> Result<GrantObject, Failure> {
+    async fn write(&self, object: &AccessGrant) -> Result<GrantObject, FailedRequest> {
         let metadata = &object.metadata;
         let name = metadata.name.as_deref().unwrap_or_default();
         let namespace = metadata.namespace.as_deref().unwrap_or_default();
-        let api = self.api(namespace);
-        let options = PostParams {
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PostParams::default()
-        };
-        answer(
-            "count in",
-            namespace,
-            name,
-            api.replace_status(name, &options, object),
-        )
-        .await
+        let (api, options) = (self.api(namespace), as_sidecar());
+        let write = api.replace_status(name, &options, object);
+        answer("count in", namespace, name, write).await
     }
 }
 
@@ -57,24 +46,28 @@ async fn answer(
     namespace: &str,
     name: &str,
     request: impl Future<Output = Result<AccessGrant, kube::Error>>,
-) -> Result<GrantObject, Failure> {
-    let failure = |outcome, cause: String| Failure {
-        outcome,
-        message: format!("cannot {what} AccessGrant '{name}' of namespace '{namespace}': {cause}"),
-    };
-    match timeout(PATIENCE, request).await {
-        Ok(Ok(object)) => GrantObject::read(&object)
-            .ok_or_else(|| failure(Outcome::Unknown, "it has no uid".to_owned())),
-        Ok(Err(error)) => Err(failure(Outcome::of(&error), wording(&error))),
-        Err(_) => Err(failure(
-            Outcome::Unknown,
-            "the API server did not answer in time".to_owned(),
-        )),
-    }
+) -> Result<GrantObject, FailedRequest> {
+    let object = answered(PATIENCE, request).await;
+    let read = object.and_then(|object| {
+        GrantObject::read(&object).ok_or_else(|| FailedRequest {
+            kind: FailureKind::Unknown,
+            message: "it has no uid".to_owned(),
+        })
+    });
+    read.map_err(|failed| {
+        failed.with(format_args!(
+            "cannot {what} AccessGrant '{name}' of namespace '{namespace}'"
+        ))
+    })
 }
 
-/// Who wrote, in `managedFields`.
-pub(super) const FIELD_MANAGER: &str = "redemption-sidecar";
+/// The options of a write, which name the writer in `managedFields`.
+pub(super) fn as_sidecar() -> PostParams {
+    PostParams {
+        field_manager: Some("redemption-sidecar".to_owned()),
+        ..PostParams::default()
+    }
+}
 
 /// How long the API server may take for one answer: a usual one takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);

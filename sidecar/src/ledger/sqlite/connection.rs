@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::fault;
-use super::schema::{self, SchemaProblem};
+use super::fault::{OpenProblem, SqliteFault, is_locked};
+use super::schema;
 use crate::ledger::LedgerFault;
 
 /// How long a connection waits for a lock that another one holds.
@@ -38,10 +38,10 @@ fn open_with(file: &Path, patience: Duration) -> Result<Connection, LedgerFault>
     loop {
         match connect(file, patience) {
             // A change of the journal mode reports a lock without asking the busy handler.
-            Err(SchemaProblem::Sqlite(error)) if fault::is_locked(&error) && wait(attempts) => {
+            Err(OpenProblem::Sqlite(error)) if is_locked(&error) && wait(attempts) => {
                 attempts += 1;
             }
-            outcome => return outcome.map_err(|problem| fault::opening(file, &problem)),
+            outcome => return Ok(outcome.map_err(|problem| SqliteFault::opening(file, problem))?),
         }
     }
 }
@@ -51,7 +51,7 @@ pub(super) fn open_for_reading(file: &Path, patience: Duration) -> Result<Connec
     let connection = open_with(file, patience)?;
     connection
         .pragma_update(None, "query_only", true)
-        .map_err(|error| fault::reading(file, &error))?;
+        .map_err(|error| SqliteFault::Reading(file.into(), error))?;
     Ok(connection)
 }
 
@@ -76,7 +76,7 @@ pub(super) fn shorten_log(connection: &mut Connection) -> rusqlite::Result<bool>
     is_busy.map(|is_busy: bool| !is_busy)
 }
 
-fn connect(file: &Path, patience: Duration) -> Result<Connection, SchemaProblem> {
+fn connect(file: &Path, patience: Duration) -> Result<Connection, OpenProblem> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags)?;
     connection.busy_handler(Some(wait_for_lock(patience)))?;
@@ -97,7 +97,7 @@ fn connect(file: &Path, patience: Duration) -> Result<Connection, SchemaProblem>
     connection.pragma_update(None, "synchronous", "FULL")?;
     let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
     if journal != "wal" || synchronous != 2 {
-        return Err(SchemaProblem::NotDurable {
+        return Err(OpenProblem::NotDurable {
             journal,
             synchronous,
         });

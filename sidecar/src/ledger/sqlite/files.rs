@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::fault::SqliteFault;
 use super::main_file::MainFile;
 use super::mark::{FileId, Mark};
 use super::readers::Readers;
-use super::{connection, fault, queries};
+use super::{connection, queries};
 use crate::ledger::LedgerFault;
 
 /// How many connections answer `look`, at most; no more than the machine has cores.
@@ -96,7 +97,7 @@ impl Files {
     ) -> Result<T, LedgerFault> {
         let opened = self.try_read();
         let opened = opened.as_deref().and_then(Option::as_ref);
-        let opened = opened.ok_or_else(|| fault::not_open(&self.file))?;
+        let opened = opened.ok_or_else(|| self.not_open())?;
         let now = self.began.elapsed();
         let compared = Duration::from_millis(self.compared.load(Ordering::Relaxed));
         if now.saturating_sub(compared) >= TRUST {
@@ -142,7 +143,7 @@ impl Files {
         let (found, number) = Opened::open(&self.file, newest)?;
         let missing = found.mark.missing();
         if missing > 0 {
-            return Err(fault::lacking(&self.file, missing));
+            return Err(self.lacking(missing));
         }
         self.newest.store(number, Ordering::Relaxed);
         *opened = Some(found);
@@ -159,8 +160,8 @@ impl Files {
             opened.mark.set_missing(missing);
             // Also for the next process: the number in the log would say that nothing is missing.
             let noted = opened.mark.note(self.newest.load(Ordering::Relaxed));
-            noted.map_err(|error| fault::marking(&self.file, &error))?;
-            Err(fault::lacking(&self.file, missing))
+            noted.map_err(|error| self.marking(error))?;
+            Err(self.lacking(missing))
         })
     }
 
@@ -168,7 +169,7 @@ impl Files {
     pub(super) fn check_newest(&self, number: u64) -> Result<(), LedgerFault> {
         match self.newest.load(Ordering::Relaxed).saturating_sub(number) {
             0 => Ok(()),
-            missing => Err(fault::lacking(&self.file, missing)),
+            missing => Err(self.lacking(missing)),
         }
     }
 
@@ -177,7 +178,7 @@ impl Files {
         self.newest.fetch_max(number, Ordering::Relaxed);
         let noted = self.with_opened(|opened| {
             let noted = opened.mark.note(number);
-            noted.map_err(|error| fault::marking(&self.file, &error))
+            noted.map_err(|error| self.marking(error))
         });
         let is_failing = noted.is_err();
         let was_failing = self.is_mark_failing.swap(is_failing, Ordering::Relaxed);
@@ -194,7 +195,7 @@ impl Files {
         let opened = opened.as_deref().and_then(Option::as_ref);
         match opened.map_or(0, |opened| opened.mark.missing()) {
             0 => Ok(()),
-            missing => Err(fault::lacking(&self.file, missing)),
+            missing => Err(self.lacking(missing)),
         }
     }
 
@@ -203,7 +204,7 @@ impl Files {
         self.with_opened(|opened| {
             let number = opened.number(&self.file)?;
             let accepted = opened.mark.accept(number);
-            accepted.map_err(|error| fault::marking(&self.file, &error))
+            accepted.map_err(|error| self.marking(error))
         })
     }
 
@@ -214,6 +215,18 @@ impl Files {
             Ok(fs::metadata(log).map_or(0, |log| log.len()))
         });
         length.unwrap_or_default()
+    }
+
+    fn not_open(&self) -> LedgerFault {
+        SqliteFault::NotOpen(Arc::clone(&self.file)).into()
+    }
+
+    fn lacking(&self, missing: u64) -> LedgerFault {
+        SqliteFault::Lacking(Arc::clone(&self.file), missing).into()
+    }
+
+    fn marking(&self, error: io::Error) -> LedgerFault {
+        SqliteFault::Marking(Arc::clone(&self.file), error).into()
     }
 
     fn try_read(&self) -> Option<RwLockReadGuard<'_, Option<Opened>>> {
@@ -229,9 +242,7 @@ impl Files {
         act: impl FnOnce(&Opened) -> Result<T, LedgerFault>,
     ) -> Result<T, LedgerFault> {
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
-        opened
-            .as_ref()
-            .map_or_else(|| Err(fault::not_open(&self.file)), act)
+        opened.as_ref().map_or_else(|| Err(self.not_open()), act)
     }
 }
 
@@ -239,9 +250,10 @@ impl Opened {
     /// Opens a file, and finds out what it lacks: it must have the changes up to the newest one, and
     /// up to the mark. Returns the number of its own newest change, too.
     fn open(file: &Arc<Path>, newest: u64) -> Result<(Self, u64), LedgerFault> {
-        let marking = |error: io::Error| fault::marking(file, &error);
+        let marking = |error: io::Error| SqliteFault::Marking(Arc::clone(file), error);
         // SQLite puts its files beside what a symbolic link leads to.
-        let real = fs::canonicalize(file).map_err(|error| fault::missing(file, &error))?;
+        let real = fs::canonicalize(file)
+            .map_err(|error| SqliteFault::Missing(Arc::clone(file), error))?;
         let paths = [
             file.to_path_buf(),
             beside(&real, "-wal"),
@@ -266,7 +278,7 @@ impl Opened {
             paths,
         };
         if opened.identity.first() != Some(&before) {
-            return Err(fault::replaced(file));
+            return Err(SqliteFault::Replaced(Arc::clone(file)).into());
         }
         // In this order: others go on meanwhile, and a mark is never ahead of its ledger.
         let highest = opened.mark.highest().map_err(marking)?.max(newest);
@@ -279,7 +291,7 @@ impl Opened {
         if self.is_same() {
             return Ok(());
         }
-        Err(fault::replaced(file))
+        Err(SqliteFault::Replaced(file.into()).into())
     }
 
     fn is_same(&self) -> bool {
@@ -290,7 +302,7 @@ impl Opened {
     /// The number of the newest change in the file.
     fn number(&self, file: &Path) -> Result<u64, LedgerFault> {
         let anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
-        queries::changes(&anchor).map_err(|error| fault::reading(file, &error))
+        Ok(queries::changes(&anchor).map_err(|error| SqliteFault::Reading(file.into(), error))?)
     }
 }
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, fsync, mknodat, open, statfs};
 
+use super::fault::{PlaceProblem, SqliteFault};
 use crate::ledger::LedgerFault;
-use crate::system::wording;
 
 /// The name of the file. SQLite adds `ledger.db-wal` and `ledger.db-shm`.
 const FILE: &str = "ledger.db";
@@ -50,7 +50,10 @@ const REFUSED: &[(u32, &str)] = &[
 /// processes may do so at once.
 pub(super) fn make(folder: &Path) -> Result<PathBuf, LedgerFault> {
     let file = folder.join(FILE);
-    let fault = |error: io::Error| unmade(&file, &error, is_of_another_user(folder));
+    let fault = |error: io::Error| {
+        let problem = problem(error, is_of_another_user(folder));
+        SqliteFault::Making(file.as_path().into(), problem)
+    };
     let mut builder = DirBuilder::new();
     builder
         .recursive(true)
@@ -59,11 +62,8 @@ pub(super) fn make(folder: &Path) -> Result<PathBuf, LedgerFault> {
         .map_err(fault)?;
     let kind = statfs(folder).map_err(|error| fault(error.into()))?.f_type;
     if let Some(name) = refused(kind) {
-        return Err(LedgerFault::new(format!(
-            "cannot keep a ledger in '{}': it is on {name}, name a folder on a local disk with \
-             --data",
-            folder.display()
-        )));
+        let problem = PlaceProblem::FileSystem(name);
+        return Err(SqliteFault::Making(file.as_path().into(), problem).into());
     }
     // A file that is opened and closed by this process outside SQLite loses the locks that its
     // other connections hold. Source: SQLite, "How To Corrupt An SQLite Database File", 2.2.
@@ -82,12 +82,12 @@ pub(super) fn make(folder: &Path) -> Result<PathBuf, LedgerFault> {
         .and_then(fsync)
         .map_err(|error| fault(error.into()))?,
         Err(rustix::io::Errno::EXIST) => {}
-        Err(error) => return Err(fault(error.into())),
+        Err(error) => return Err(fault(error.into()).into()),
     }
     Ok(file)
 }
 
-/// Whether there is a ledger in a folder. Makes nothing.
+/// True when there is a ledger in a folder. Makes nothing.
 ///
 /// # Errors
 /// The folder cannot be looked into.
@@ -95,27 +95,17 @@ pub(super) fn exists(folder: &Path) -> io::Result<bool> {
     folder.join(FILE).try_exists()
 }
 
-/// Whether a file or folder has another owner than this process. `false` when that cannot be told.
+/// True when a file or folder has another owner than this process. False when that cannot be told.
 pub(super) fn is_of_another_user(path: &Path) -> bool {
     let user = rustix::process::geteuid().as_raw();
     path.metadata().is_ok_and(|metadata| metadata.uid() != user)
 }
 
-fn unmade(file: &Path, error: &io::Error, is_of_another_user: bool) -> LedgerFault {
-    let file = file.display();
-    let cause = wording::io(error);
+fn problem(error: io::Error, is_of_another_user: bool) -> PlaceProblem {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LedgerFault::passing(format!(
-            "cannot make the ledger '{file}': the disk is full, free some space: {cause}"
-        )),
-        io::ErrorKind::PermissionDenied if is_of_another_user => LedgerFault::new(format!(
-            "cannot make the ledger '{file}': its folder belongs to another user: run as that \
-             user, or name another folder with --data"
-        )),
-        _ => LedgerFault::new(format!(
-            "cannot make the ledger '{file}': name a folder that this user can write with --data: \
-             {cause}"
-        )),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PlaceProblem::Full(error),
+        io::ErrorKind::PermissionDenied if is_of_another_user => PlaceProblem::OtherUser,
+        _ => PlaceProblem::Io(error),
     }
 }
 
@@ -153,8 +143,13 @@ mod tests {
             ),
         ];
         for (kind, is_of_another_user, is_passing, says) in cases {
-            let fault = unmade(Path::new("/data"), &kind.into(), is_of_another_user);
-            assert_eq!(fault.is_passing(), is_passing, "{fault}");
+            let problem = problem(kind.into(), is_of_another_user);
+            let fault = SqliteFault::Making(Path::new("/data").into(), problem).into();
+            assert_eq!(
+                matches!(fault, LedgerFault::Unavailable(_)),
+                is_passing,
+                "{fault}"
+            );
             assert!(fault.to_string().contains(says), "{fault}");
         }
         assert!(!is_of_another_user(&std::env::temp_dir().join("none")));

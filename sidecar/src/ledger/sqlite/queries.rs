@@ -9,7 +9,7 @@ use super::fault::damaged;
 use super::rows::{
     REDEMPTION, grant_columns, read_grant, read_redemption, redemption_columns, sum, time,
 };
-use crate::ledger::Entry;
+use crate::ledger::{Entry, GrantRecord};
 use crate::redemption::{
     Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal, decide,
 };
@@ -68,9 +68,6 @@ pub(super) fn look_by_name(connection: &Connection, name: &str) -> rusqlite::Res
         .optional()
 }
 
-/// Grants with their redemptions.
-pub(super) type Shown = Vec<(Grant, Vec<Redemption>)>;
-
 /// What statements did that is kept once the transaction is committed.
 #[derive(Clone, Debug)]
 pub(super) enum Effect {
@@ -126,7 +123,7 @@ pub(super) fn count(
 }
 
 /// Adds a grant unless its name means a grant that has not ended.
-pub(super) fn create(
+pub(super) fn insert(
     connection: &Connection,
     grant: &Grant,
     now: DateTime<Utc>,
@@ -159,8 +156,8 @@ pub(super) fn create(
     Ok((Ok(()), Effect::Changed))
 }
 
-/// Every grant, by name, the newest of a name first.
-pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
+/// Every grant, by name, the newest of a name first, without its redemptions.
+pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<GrantRecord>> {
     const LIST: &str = concat!(
         "SELECT ",
         grant_columns!(),
@@ -168,22 +165,14 @@ pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
     );
     connection
         .prepare_cached(LIST)?
-        .query_map([], read_grant)?
+        .query_map([], |row| Ok(GrantRecord::new(read_grant(row)?, Vec::new())))?
         .collect()
 }
 
 /// The grants of a name, the newest first, each with its redemptions by time.
-pub(super) fn show(
-    connection: &Connection,
-    name: &str,
-) -> rusqlite::Result<Vec<(Grant, Vec<Redemption>)>> {
-    of_name(connection, name)?
-        .into_iter()
-        .map(|grant| {
-            let redemptions = redemptions(connection, &grant.uid)?;
-            Ok((grant, redemptions))
-        })
-        .collect()
+pub(super) fn find(connection: &Connection, name: &str) -> rusqlite::Result<Vec<GrantRecord>> {
+    let grants = of_name(connection, name)?.into_iter();
+    grants.map(|grant| record(connection, grant)).collect()
 }
 
 /// Ends every grant of a name that has not ended: there is one, or more after the clock was set
@@ -192,7 +181,7 @@ pub(super) fn revoke(
     connection: &Connection,
     name: &str,
     now: DateTime<Utc>,
-) -> rusqlite::Result<(Shown, Effect)> {
+) -> rusqlite::Result<(Vec<GrantRecord>, Effect)> {
     let revoked = time(now.timestamp_micros())?;
     let service_time = service_time(connection)?;
     let grants: Vec<_> = not_ended(connection, name, now)?
@@ -210,8 +199,7 @@ pub(super) fn revoke(
                     ":uid": grant.uid.as_bytes(),
                 })?;
             read_back(connection, &grant, None)?;
-            let redemptions = redemptions(connection, &grant.uid)?;
-            Ok((grant, redemptions))
+            record(connection, grant)
         })
         .collect::<rusqlite::Result<_>>()?;
     let effect = if grants.is_empty() {
@@ -398,16 +386,18 @@ fn of_name(connection: &Connection, name: &str) -> rusqlite::Result<Vec<Grant>> 
         .collect()
 }
 
-fn redemptions(connection: &Connection, uid: &GrantUid) -> rusqlite::Result<Vec<Redemption>> {
+/// A grant with its redemptions by time.
+fn record(connection: &Connection, grant: Grant) -> rusqlite::Result<GrantRecord> {
     const REDEMPTIONS: &str = concat!(
         "SELECT ",
         redemption_columns!(),
         " FROM redemptions WHERE grant_uid = ?1 ORDER BY at, key"
     );
-    connection
+    let redemptions = connection
         .prepare_cached(REDEMPTIONS)?
-        .query_map([uid.as_bytes()], |row| read_redemption(row, 0))?
-        .collect()
+        .query_map([grant.uid.as_bytes()], |row| read_redemption(row, 0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(GrantRecord::new(grant, redemptions))
 }
 
 /// Looks whether what was written is there: a grant, and the redemption of a key. When a write of the

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::{connection, fault};
+use super::connection;
+use super::fault::SqliteFault;
 use crate::ledger::LedgerFault;
 
 /// A fixed number of connections, each opened when it is first needed.
@@ -40,9 +41,10 @@ impl Readers {
             Some(connection) => connection,
             None => connection::open_for_reading(&self.file, self.patience)?,
         };
-        let outcome = read(&connection).map_err(|error| fault::reading(&self.file, &error))?;
+        let found = read(&connection)
+            .map_err(|error| SqliteFault::Reading(Arc::clone(&self.file), error))?;
         *slot = Some(connection);
-        Ok(outcome)
+        Ok(found)
     }
 
     fn slot(&self) -> Result<MutexGuard<'_, Option<Connection>>, LedgerFault> {
@@ -58,6 +60,6 @@ impl Readers {
         self.slots
             .get(turn % self.slots.len().max(1))
             .map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner))
-            .ok_or_else(|| LedgerFault::new("the ledger has no connection to read with"))
+            .ok_or_else(|| SqliteFault::NotOpen(Arc::clone(&self.file)).into())
     }
 }

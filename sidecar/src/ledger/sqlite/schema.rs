@@ -4,6 +4,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::fault::OpenProblem;
+
 /// Marks a file as a ledger. Source: SQLite, `PRAGMA application_id`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"RdSc");
 
@@ -53,27 +55,8 @@ UPDATE grants SET service_end = max(expiration_time - created, 0) WHERE revoked 
 ",
 ];
 
-/// Why a file cannot be used as a ledger.
-#[derive(Debug)]
-pub(super) enum SchemaProblem {
-    /// It belongs to another application.
-    Foreign,
-    /// Its schema is newer than this program. Holds both numbers.
-    Newer { found: i64, known: i64 },
-    /// A commit would not be durable. Holds what was read back.
-    NotDurable { journal: String, synchronous: i64 },
-    /// It could not be read or written.
-    Sqlite(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for SchemaProblem {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
 /// Reads which schema the file has; an empty file has schema 0. Changes nothing.
-pub(super) fn identify(connection: &Connection) -> Result<i64, SchemaProblem> {
+pub(super) fn identify(connection: &Connection) -> Result<i64, OpenProblem> {
     // One statement sees one state of the file: another process may be migrating it.
     const IDENTIFY: &str = "SELECT \
         (SELECT count(*) FROM sqlite_schema), \
@@ -90,17 +73,17 @@ pub(super) fn identify(connection: &Connection) -> Result<i64, SchemaProblem> {
         return Ok(0);
     }
     if application != APPLICATION_ID {
-        return Err(SchemaProblem::Foreign);
+        return Err(OpenProblem::Foreign);
     }
     let known = newest();
     if found > known {
-        return Err(SchemaProblem::Newer { found, known });
+        return Err(OpenProblem::Newer { found, known });
     }
     Ok(found)
 }
 
 /// Brings the file to the newest schema, in one transaction.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaProblem> {
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenProblem> {
     if identify(connection)? == newest() {
         return Ok(());
     }

@@ -10,16 +10,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::fault::{SqliteFault, is_of_store};
 use super::files::Files;
 use super::queries::{Counted, Effect};
-use super::{connection, fault, queries};
+use super::{connection, queries};
 use crate::ledger::LedgerFault;
 use crate::telemetry::outage::Outage;
 
@@ -29,13 +30,12 @@ const BATCH: usize = 256;
 /// How long the write-ahead log becomes before it is shortened, in bytes.
 const LONGEST_LOG: u64 = 8 << 20;
 
-/// What an order found, and what it did.
-pub(super) type Outcome<T> = rusqlite::Result<(T, Effect)>;
+/// What statements found, and what they did.
+pub(super) type Executed<T> = rusqlite::Result<(T, Effect)>;
 
 /// The queue to the thread, which ends when this is dropped; what was queued is done before.
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Order>>>,
-    last: Arc<Mutex<Result<(), LedgerFault>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -44,24 +44,16 @@ impl Writer {
     pub(super) fn start(files: Arc<Files>) -> Result<Self, LedgerFault> {
         let (queue, orders) = mpsc::channel(BATCH);
         let mut store = Store::open(files)?;
-        let last = Arc::clone(&store.last);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || store.serve(orders))
             .map_err(|error| {
-                LedgerFault::new(format!("cannot start the thread of the ledger: {error}"))
+                LedgerFault::unavailable(format!("cannot start the thread of the ledger: {error}"))
             })?;
         Ok(Self {
             queue: Some(queue),
-            last,
             thread: Some(thread),
         })
-    }
-
-    /// How the last commit ended.
-    pub(super) fn last(&self) -> Result<(), LedgerFault> {
-        let last = self.last.lock();
-        last.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Runs statements in a write transaction that is shared with others and waits until it is
@@ -69,9 +61,10 @@ impl Writer {
     pub(super) async fn write<T: Send + 'static>(
         &self,
         deadline: Option<Instant>,
-        act: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        act: impl FnOnce(&Connection) -> Executed<T> + Send + 'static,
     ) -> Result<T, LedgerFault> {
-        let stopped = || LedgerFault::new("the thread of the ledger has stopped, start again");
+        let stopped =
+            || LedgerFault::unavailable("the thread of the ledger has stopped, start again");
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
         queue
@@ -94,7 +87,7 @@ impl Drop for Writer {
 
 /// Somebody who waits in the queue.
 trait Order: Send {
-    /// Whether it may still be run.
+    /// True while it may still be run.
     fn is_due(&self, now: Instant) -> bool;
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
     /// Keeps the fault of this order alone; what it did is undone.
@@ -115,7 +108,7 @@ struct Waiting<T, F> {
 impl<T, F> Waiting<T, F>
 where
     T: Send + 'static,
-    F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    F: FnOnce(&Connection) -> Executed<T> + Send + 'static,
 {
     fn boxed(
         deadline: Option<Instant>,
@@ -132,7 +125,7 @@ where
     }
 }
 
-impl<T: Send, F: FnOnce(&Connection) -> Outcome<T> + Send> Order for Waiting<T, F> {
+impl<T: Send, F: FnOnce(&Connection) -> Executed<T> + Send> Order for Waiting<T, F> {
     fn is_due(&self, now: Instant) -> bool {
         !self.reply.is_closed() && self.deadline.is_none_or(|deadline| now < deadline)
     }
@@ -179,8 +172,6 @@ struct Store {
     connection: Option<Connection>,
     in_doubt: Vec<Counted>,
     outage: Outage,
-    /// How the last commit ended.
-    last: Arc<Mutex<Result<(), LedgerFault>>>,
 }
 
 impl Store {
@@ -191,18 +182,15 @@ impl Store {
             longest_log: LONGEST_LOG,
             in_doubt: Vec::new(),
             outage: Outage::default(),
-            last: Arc::new(Mutex::new(Ok(()))),
         })
     }
 
     fn serve(&mut self, mut orders: mpsc::Receiver<Box<dyn Order>>) {
         let mut batch = Vec::with_capacity(BATCH);
         while orders.blocking_recv_many(&mut batch, BATCH) > 0 {
-            let committed = catch_unwind(AssertUnwindSafe(|| self.commit(&mut batch)))
-                .unwrap_or_else(|_| Err(LedgerFault::new("the thread of the ledger panicked")));
-            // Before the answers: whoever was refused finds the fault.
-            (*self.last.lock().unwrap_or_else(PoisonError::into_inner)).clone_from(&committed);
-            match committed {
+            let committed = catch_unwind(AssertUnwindSafe(|| self.commit(&mut batch)));
+            let panicked = || LedgerFault::unavailable("the thread of the ledger panicked");
+            match committed.unwrap_or_else(|_| Err(panicked())) {
                 Ok(()) => {
                     batch.drain(..).for_each(Order::answer);
                     self.shorten_log();
@@ -218,9 +206,9 @@ impl Store {
         self.files.check_main()?;
         let file = self.files.file();
         let Some(connection) = &mut self.connection else {
-            return Err(fault::not_open(file));
+            return Err(SqliteFault::NotOpen(Arc::clone(file)).into());
         };
-        let writing = |error| fault::writing(file, &error);
+        let writing = |error| SqliteFault::Writing(Arc::clone(file), error);
         // A transaction without a change commits without touching the disk.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let mut transaction = transaction.map_err(writing)?;
@@ -284,7 +272,7 @@ impl Store {
                 uid, redemption, ..
             } = counted;
             let entry = queries::look(&connection, uid, Some(&redemption.key))
-                .map_err(|error| fault::reading(file, &error))?;
+                .map_err(|error| SqliteFault::Reading(Arc::clone(file), error))?;
             let stored = entry.and_then(|entry| entry.redemption);
             if stored.is_some_and(|stored| stored.serial == redemption.serial) {
                 log_lost(counted);
@@ -307,7 +295,7 @@ fn run(
     for order in batch.iter_mut() {
         // Now, after the wait for the lock.
         if !order.is_due(Instant::now()) {
-            order.undone(LedgerFault::new(
+            order.undone(LedgerFault::unavailable(
                 "a request waited too long for the ledger, nothing was written: try again",
             ));
             continue;
@@ -316,12 +304,12 @@ fn run(
         match order.run(&savepoint) {
             Ok(()) => savepoint.commit()?,
             // SQLite ends the transaction over some faults.
-            Err(error) if fault::is_of_store(&error) || savepoint.is_autocommit() => {
+            Err(error) if is_of_store(&error) || savepoint.is_autocommit() => {
                 return Err(error);
             }
             Err(error) => {
                 savepoint.finish()?;
-                order.undone(fault::writing(file, &error));
+                order.undone(SqliteFault::Writing(file.into(), error).into());
             }
         }
     }

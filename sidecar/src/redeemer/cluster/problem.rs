@@ -3,8 +3,7 @@
 use std::fmt;
 
 use super::object::{ObjectKind, ObjectName};
-use crate::kubernetes::outcome::Outcome;
-use crate::kubernetes::{lacks_kind, lacks_verb, wording};
+use crate::kubernetes::{FailureKind, lacks_kind, lacks_verb, wording};
 use crate::redeemer::flaw::Flaw;
 
 /// Why a namespace cannot take a redemption. One line.
@@ -75,11 +74,12 @@ impl ClusterProblem {
         if lacks_kind(error) {
             return Self::NoKind(kind);
         }
-        match Outcome::of(error) {
-            Outcome::Busy(_) | Outcome::Unknown => Self::Unanswered { verb, object, said },
-            Outcome::Conflict | Outcome::Gone | Outcome::Denied | Outcome::Refused => {
-                Self::Refused { verb, object, said }
-            }
+        match FailureKind::of(error) {
+            FailureKind::Busy(_) | FailureKind::Unknown => Self::Unanswered { verb, object, said },
+            FailureKind::Conflict
+            | FailureKind::Gone
+            | FailureKind::Denied
+            | FailureKind::Refused => Self::Refused { verb, object, said },
         }
     }
 

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::object::{ObjectKind, ObjectName};
 use super::problem::ClusterProblem;
-use crate::kubernetes::outcome::Outcome;
+use crate::kubernetes::FailureKind;
 
 /// The objects of a namespace.
 pub(super) struct Requests {
@@ -147,9 +147,9 @@ where
             Err(elapsed) => Err(kube::Error::Service(elapsed.into())),
         };
         let Err(error) = &answer else { return answer };
-        match Outcome::of(error) {
-            Outcome::Busy(pause) if start.elapsed() + pause < PATIENCE => sleep(pause).await,
-            Outcome::Unknown if start.elapsed() < PATIENCE => sleep(PAUSE).await,
+        match FailureKind::of(error) {
+            FailureKind::Busy(pause) if start.elapsed() + pause < PATIENCE => sleep(pause).await,
+            FailureKind::Unknown if start.elapsed() < PATIENCE => sleep(PAUSE).await,
             _ => return answer,
         }
     }

@@ -71,7 +71,7 @@ impl Memory {
 
     /// A service of its own on this store.
     fn queues(self: &Arc<Self>) -> Arc<Queues<Arc<Self>>> {
-        let grants = Arc::new(Grants::default());
+        let grants = Arc::new(KnownGrants::default());
         grants.keep(self.content().read());
         Arc::new(Queues::new(Arc::clone(self), grants))
     }
@@ -82,7 +82,7 @@ impl Content {
         GrantObject::read(&self.object).unwrap()
     }
 
-    fn store(&mut self, object: &AccessGrant) -> Result<GrantObject, Failure> {
+    fn store(&mut self, object: &AccessGrant) -> Result<GrantObject, FailedRequest> {
         let own = &mut self.object.metadata;
         if !self.is_there {
             return Err(failure(404));
@@ -111,7 +111,7 @@ impl Content {
 }
 
 impl Store for Arc<Memory> {
-    async fn read(&self, _: &ObjectPlace) -> Result<GrantObject, Failure> {
+    async fn read(&self, _: &ObjectPlace) -> Result<GrantObject, FailedRequest> {
         tokio::task::yield_now().await;
         let mut content = self.content();
         content.reads += 1;
@@ -124,7 +124,7 @@ impl Store for Arc<Memory> {
         answer
     }
 
-    async fn write(&self, object: &AccessGrant) -> Result<GrantObject, Failure> {
+    async fn write(&self, object: &AccessGrant) -> Result<GrantObject, FailedRequest> {
         let fault = self.content().faults.pop_front().unwrap_or(Fault::None);
         if let Fault::Slow(milliseconds) = fault {
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;
@@ -161,9 +161,9 @@ impl Store for Arc<Memory> {
     }
 }
 
-fn failure(code: u16) -> Failure {
-    Failure {
-        outcome: Outcome::of_code(code, 0),
+fn failure(code: u16) -> FailedRequest {
+    FailedRequest {
+        kind: FailureKind::of_code(code, 0),
         message: code.to_string(),
     }
 }
@@ -239,7 +239,6 @@ async fn those_who_wait_together_share_a_write() {
 async fn whatever_happens_to_a_write_nobody_is_counted_twice_or_answered_uncounted() {
     use Fault::{Deleted, Overtaken, Replaced, Slow, Status, StoredInVain, StoredLater};
     let unknown = Ok(Err(Refusal::UnknownGrant));
-    let fault = |code: u16| Err(LedgerFault::passing(code.to_string()));
     let table: [(&[Fault], _, _); 13] = [
         (&[], COUNT, 1),
         (&[Overtaken], COUNT, 1),
@@ -252,8 +251,16 @@ async fn whatever_happens_to_a_write_nobody_is_counted_twice_or_answered_uncount
         (&[Slow(20)], COUNT, 1),
         (&[Deleted], unknown.clone(), 0),
         (&[Replaced], unknown, 0),
-        (&[Status(403)], Err(LedgerFault::forbidden("403")), 0),
-        (&[Status(422)], fault(422), 0),
+        (
+            &[Status(403)],
+            Err(LedgerFault::Forbidden(Arc::new(failure(403)))),
+            0,
+        ),
+        (
+            &[Status(422)],
+            Err(LedgerFault::Refused(Arc::new(failure(422)))),
+            0,
+        ),
     ];
     for (faults, expected, redemptions) in table {
         let memory = Memory::new(1);
@@ -284,7 +291,7 @@ async fn nobody_is_refused_for_a_write_that_was_not_stored() {
     let (first, (one, two)) = futures_util::future::join(first, two).await;
     assert_eq!(first, COUNT);
     // Not `Spent`: nothing that made it so was stored when they were answered.
-    let fault = Err(LedgerFault::passing("422"));
+    let fault = Err(LedgerFault::Refused(Arc::new(failure(422))));
     assert_eq!((one, two), (fault.clone(), fault));
 }
 

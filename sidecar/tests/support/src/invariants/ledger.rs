@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 
 use chrono::TimeDelta;
-use redemption_sidecar::ledger::{Ledger, LedgerFault, SqliteLedger};
+use redemption_sidecar::ledger::{Grants, Ledger, LedgerFault, Published, SqliteLedger};
 use redemption_sidecar::redemption::{Decision, Grant, GrantUid, Refusal};
 use tokio::runtime::Runtime;
 
@@ -45,23 +45,30 @@ pub fn ledger(bytes: &[u8]) {
         for probe in probes() {
             revoke(&ledger, &probe).await;
         }
-        silent(ledger.publish("https://west.example", "ca").await);
+        silent(ledger.publish(&published()).await);
         silent(ledger.add_service_time(TimeDelta::hours(1), now()).await);
         silent(ledger.prune(TimeDelta::zero(), now() + SECOND).await);
     });
 }
 
+pub(crate) fn published() -> Published {
+    Published {
+        url: "https://grants.example:9090".parse().unwrap(),
+        ca: "a CA".to_owned(),
+    }
+}
+
 /// Reads all there is and redeems what is left. Returns how often grants are redeemed now.
 async fn read_and_redeem(ledger: &SqliteLedger, origin: &Origin) -> Vec<(GrantUid, u32)> {
-    for grant in silent(ledger.list().await).unwrap_or_default() {
-        origin.assert_was_stored(&grant);
+    for record in silent(ledger.list().await).unwrap_or_default() {
+        origin.assert_was_stored(&record.grant.unwrap());
     }
     silent(ledger.tally(now()).await);
     silent(ledger.published().await);
     let mut counted = Vec::new();
     for probe in probes() {
-        for (grant, _) in silent(ledger.show(&probe.name).await).unwrap_or_default() {
-            origin.assert_was_stored(&grant);
+        for record in silent(ledger.find(&probe.name).await).unwrap_or_default() {
+            origin.assert_was_stored(&record.grant.unwrap());
         }
         let looked = silent(ledger.look(&probe.uid, None).await).and_then(Result::ok);
         let more = redeem(ledger, &probe).await;
@@ -100,7 +107,8 @@ async fn redeem(ledger: &SqliteLedger, grant: &Grant) -> u32 {
 /// Who is told that a grant is revoked can rely on it.
 async fn revoke(ledger: &SqliteLedger, probe: &Grant) {
     let revoked = silent(ledger.revoke(&probe.name, now()).await);
-    for (grant, _) in revoked.unwrap_or_default() {
+    for record in revoked.unwrap_or_default() {
+        let grant = record.grant.unwrap();
         assert_eq!(grant.name, probe.name);
         let again = ledger
             .count(&grant.uid, candidate(&grant, 2000), now(), soon())

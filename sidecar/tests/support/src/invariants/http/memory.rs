@@ -4,11 +4,12 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use redemption_sidecar::ledger::{Entry, Ledger, LedgerFault};
+use redemption_sidecar::ledger::{Entry, Ledger, LedgerFault, Published};
 use redemption_sidecar::redemption::{
     Claim, CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption,
     Refusal, Serial, decide,
 };
+use redemption_sidecar::site::Sites;
 
 use super::room::{end, started};
 use crate::invariants::own_spki;
@@ -57,7 +58,7 @@ impl Ledger for Memory {
         claim: Option<&Claim>,
     ) -> Result<Result<Entry, Refusal>, LedgerFault> {
         if *uid == self::uid(Kind::CannotBeRead) {
-            return Err(LedgerFault::new("not to be read"));
+            return Err(LedgerFault::unavailable("not to be read"));
         }
         let grants = self.0.lock().unwrap();
         let found = grants.iter().find(|(grant, _)| grant.uid == *uid);
@@ -89,7 +90,7 @@ impl Ledger for Memory {
         _: Instant,
     ) -> Result<Result<Decision, Refusal>, LedgerFault> {
         if *uid == self::uid(Kind::CannotBeCounted) {
-            return Err(LedgerFault::new("not to be counted"));
+            return Err(LedgerFault::unavailable("not to be counted"));
         }
         let mut grants = self.0.lock().unwrap();
         let found = grants.iter_mut().find(|(grant, _)| grant.uid == *uid);
@@ -106,8 +107,18 @@ impl Ledger for Memory {
     }
 
     async fn tally(&self, _: DateTime<Utc>) -> Result<Vec<(GrantState, u64)>, LedgerFault> {
-        Err(LedgerFault::new("not for requests"))
+        Err(LedgerFault::unavailable("not for requests"))
     }
+
+    async fn prove(&self, _: DateTime<Utc>) -> Result<(), LedgerFault> {
+        Err(LedgerFault::unavailable("not for requests"))
+    }
+
+    async fn publish(&self, _: &Published) -> Result<(), LedgerFault> {
+        Err(LedgerFault::unavailable("not for requests"))
+    }
+
+    async fn follow_sites(&self, _: &Sites) {}
 }
 
 fn of_key(redemptions: &[Redemption], key: &KeyDigest) -> Option<Redemption> {

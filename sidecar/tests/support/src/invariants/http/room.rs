@@ -31,7 +31,7 @@ pub(crate) struct Room {
     /// One conversation at a time.
     runtime: Mutex<Runtime>,
     server: Server,
-    handler: Arc<Redemptions<Memory>>,
+    ledger: Arc<Memory>,
     log: Log,
     dispatch: Dispatch,
     clients: AtomicU64,
@@ -67,14 +67,15 @@ impl Room {
                 default_issuer: "default".to_owned(),
                 issuers: [("default".to_owned(), Arc::clone(issuer))].into(),
             };
+            let ledger = Arc::new(Memory::new());
             let handler = Arc::new(Redemptions::new(Service {
-                ledger: Memory::new(),
+                ledger: Arc::clone(&ledger),
                 sites: Arc::new(ArcSwap::from_pointee(Sites::One(Arc::new(site)))),
                 keys: KeyGenerator::new(KeyKind::P256),
                 certificate_duration: None,
             }));
             let metrics = Arc::new(Metrics::new());
-            let routes = routes(Arc::clone(&handler), metrics, PATIENT.body);
+            let routes = routes(handler, metrics, PATIENT.body);
             let log = Log::default();
             let lines = tracing_subscriber::fmt()
                 .with_writer(log.clone())
@@ -85,7 +86,7 @@ impl Room {
             Self {
                 runtime: Mutex::new(runtime.unwrap()),
                 server: Server::plain(routes, PATIENT),
-                handler,
+                ledger,
                 log,
                 dispatch: lines.json().flatten_event(true).into(),
                 clients: AtomicU64::new(0),
@@ -97,7 +98,7 @@ impl Room {
     /// closes the connection.
     pub(crate) fn converse(&self, bytes: &[u8], room: usize) -> Conversation {
         let runtime = self.runtime.lock().unwrap();
-        let ledger = &self.handler.service().ledger;
+        let ledger = &self.ledger;
         ledger.reset();
         self.log.take();
         // Nobody has sent a wrong code before.

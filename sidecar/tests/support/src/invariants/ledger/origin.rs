@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use chrono::TimeDelta;
-use redemption_sidecar::ledger::{Ledger as _, SqliteLedger};
+use redemption_sidecar::ledger::{Grants as _, Ledger as _, SqliteLedger};
 use redemption_sidecar::redemption::{
     CodeDigest, Decision, Grant, GrantUid, KeyDigest, KeyOrigin, Redemption, Serial,
 };
@@ -113,17 +113,14 @@ fn make(has_log: bool) -> Files {
     let runtime = runtime().lock().unwrap();
     let ledger = SqliteLedger::open(folder.path()).unwrap();
     runtime.block_on(async {
-        ledger
-            .publish("https://grants.example:9090", "a CA")
-            .await
-            .unwrap();
+        ledger.publish(&super::published()).await.unwrap();
         for grant in (0..GRANTS).map(grant) {
             let fresh = Grant {
                 redemptions: 0,
                 revoked: None,
                 ..grant.clone()
             };
-            ledger.create(&fresh, now()).await.unwrap().unwrap();
+            ledger.insert(&fresh, now()).await.unwrap().unwrap();
             let last = u32::from(is_probe(&grant) && grant.revoked.is_none());
             for key in last..grant.redemptions {
                 count(&ledger, &grant, key).await;

@@ -1,4 +1,4 @@
-//! What is said while `redeem` waits.
+//! Progress of `redeem` while it waits.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _};

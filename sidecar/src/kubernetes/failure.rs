@@ -1,8 +1,7 @@
-//! What became of a request to the API server, and what to do then. Pure.
+//! A request to the API server that failed, and what to do then.
 //!
-//! | outcome | of a write | of a read |
+//! | kind of failure | of a write | of a read |
 //! |---|---|---|
-//! | stored, read | answer | decide |
 //! | 409 | read, decide again | read again |
 //! | 404 | the grant is unknown | the grant is unknown |
 //! | 401, 403, other 4xx | a fault for the operator | a fault for the operator |
@@ -13,10 +12,63 @@ use std::error::Error;
 use std::time::Duration;
 
 use hyper_util::client::legacy;
+use tokio::time::timeout;
+
+use super::wording;
+
+/// A request that failed, as one line for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct FailedRequest {
+    /// What became of it.
+    pub kind: FailureKind,
+    /// What could not be done, or what the API server says.
+    pub message: String,
+}
+
+impl FailedRequest {
+    /// The failure of a request, in the words of the API server.
+    #[must_use]
+    pub fn of(error: &kube::Error) -> Self {
+        Self {
+            kind: FailureKind::of(error),
+            message: wording(error),
+        }
+    }
+
+    /// The same, behind what could not be done.
+    #[must_use]
+    pub fn with(self, what: impl std::fmt::Display) -> Self {
+        Self {
+            message: format!("{what}: {}", self.message),
+            ..self
+        }
+    }
+}
+
+/// The answer to a request, which may take so long.
+///
+/// # Errors
+/// The API server refuses, cannot be reached, or did not answer in time.
+pub async fn answered<T>(
+    patience: Duration,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, FailedRequest> {
+    match timeout(patience, request).await {
+        Ok(answer) => answer.map_err(|error| FailedRequest::of(&error)),
+        Err(_) => Err(FailedRequest {
+            kind: FailureKind::Unknown,
+            message: NO_ANSWER.to_owned(),
+        }),
+    }
+}
+
+/// The words for an API server that is silent.
+pub const NO_ANSWER: &str = "the API server did not answer in time";
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum FailureKind {
     /// Somebody else wrote after the object was read, or another object has its name.
     Conflict,
     /// There is no such object.
@@ -37,7 +89,7 @@ pub enum Outcome {
 pub enum Next {
     /// Read the object again after a pause, then decide again.
     Read {
-        /// Whether what was written may be stored.
+        /// True when what was written may be stored.
         is_in_doubt: bool,
         /// The longest pause; the shortest is a tenth of it.
         pause: Duration,
@@ -48,8 +100,8 @@ pub enum Next {
     Fault,
 }
 
-impl Outcome {
-    /// The outcome of a request that failed.
+impl FailureKind {
+    /// The kind of a failure.
     #[must_use]
     pub fn of(error: &kube::Error) -> Self {
         let kube::Error::Api(status) = error else {
@@ -66,7 +118,7 @@ impl Outcome {
         Self::of_code(status.code, wait)
     }
 
-    /// The outcome of an answer with an HTTP status and the seconds of its `Retry-After`.
+    /// The kind of an answer with an HTTP status and the seconds of its `Retry-After`.
     #[must_use]
     pub fn of_code(code: u16, retry_after_seconds: u32) -> Self {
         match code {
@@ -113,7 +165,7 @@ impl Outcome {
     }
 }
 
-/// Whether the request may have left: not when there was no connection for it.
+/// True when the request may have left: not when there was no connection for it.
 fn has_left(error: &kube::Error) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -127,17 +179,17 @@ fn has_left(error: &kube::Error) -> bool {
 
 /// The longest pause of a service that others were faster than. Source: the measured optimum of
 /// three replicas on one grant.
-pub const CONTENDED: Duration = Duration::from_millis(50);
+const CONTENDED: Duration = Duration::from_millis(50);
 
 /// The longest pause when the API server did not answer.
-pub const UNAVAILABLE: Duration = Duration::from_millis(200);
+const UNAVAILABLE: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_outcome_leads_to_one_next_step() {
+    fn every_failure_leads_to_one_next_step() {
         let again = |pause| Next::Read {
             is_in_doubt: false,
             pause,
@@ -166,9 +218,9 @@ mod tests {
             (302, 0, in_doubt, later),
             (0, 0, in_doubt, later),
         ] {
-            let outcome = Outcome::of_code(code, wait);
-            assert_eq!(outcome.after_write(), write, "{code}, write");
-            assert_eq!(outcome.after_read(), read, "{code}, read");
+            let kind = FailureKind::of_code(code, wait);
+            assert_eq!(kind.after_write(), write, "{code}, write");
+            assert_eq!(kind.after_read(), read, "{code}, read");
         }
     }
 
@@ -177,9 +229,10 @@ mod tests {
         let service = kube::Error::Service("connection reset".into());
         let unreadable = serde_json::from_str::<u8>("x").unwrap_err();
         for error in [service, kube::Error::SerdeError(unreadable)] {
-            assert_eq!(Outcome::of(&error), Outcome::Unknown, "{error}");
+            assert_eq!(FailureKind::of(&error), FailureKind::Unknown, "{error}");
         }
     }
+
     #[tokio::test]
     async fn what_finds_no_connection_has_done_nothing() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -189,6 +242,10 @@ mod tests {
         config.default_retry = false;
         let client = kube::Client::try_from(config).unwrap();
         let error = client.apiserver_version().await.unwrap_err();
-        assert_eq!(Outcome::of(&error), Outcome::Busy(UNAVAILABLE), "{error}");
+        assert_eq!(
+            FailureKind::of(&error),
+            FailureKind::Busy(UNAVAILABLE),
+            "{error}"
+        );
     }
 }

@@ -3,8 +3,6 @@
 //! What the policy refuses in a cluster is refused here with the same words, and what it fills in
 //! there is filled in here.
 
-use std::fmt;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
@@ -13,10 +11,8 @@ use skupper_access_policy::request::Request;
 use skupper_access_policy::settings::Settings;
 use skupper_access_policy::{AccessGrant, admission_request};
 
+use crate::redemption::MIN_CODE_BYTES;
 use crate::wire::yaml;
-
-/// Fewest bytes of a code of one's own: the code alone keeps strangers out.
-pub const MIN_CODE_BYTES: usize = 16;
 
 /// A grant to be made. No `Debug`: it may hold a code.
 pub struct GrantOrder {
@@ -46,8 +42,9 @@ impl GrantOrder {
         bytes: &[u8],
         name: Option<&str>,
         now: DateTime<Utc>,
-    ) -> Result<Self, GrantProblem> {
-        let mut object = yaml::object_of_kind(bytes, "AccessGrant").map_err(GrantProblem)?;
+    ) -> Result<Self, OrderProblem> {
+        let mut object =
+            yaml::object_of_kind(bytes, "AccessGrant").map_err(OrderProblem::Refused)?;
         let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
         if let (Some(name), Some(metadata)) = (name, metadata) {
             metadata.insert("name".to_owned(), name.into());
@@ -65,7 +62,7 @@ impl GrantOrder {
         expiration_window: Option<&str>,
         code: Option<&str>,
         now: DateTime<Utc>,
-    ) -> Result<Self, GrantProblem> {
+    ) -> Result<Self, OrderProblem> {
         let fields = [
             ("redemptionsAllowed", redemptions_allowed.map(Value::from)),
             ("expirationWindow", expiration_window.map(Value::from)),
@@ -82,31 +79,26 @@ impl GrantOrder {
         Self::of_object(object, now)
     }
 
-    fn of_object(object: Value, now: DateTime<Utc>) -> Result<Self, GrantProblem> {
+    fn of_object(object: Value, now: DateTime<Utc>) -> Result<Self, OrderProblem> {
         let payload = admission_request(object, None, None).to_string();
         let request = Request::from_json(payload.as_bytes())
-            .map_err(|problem| GrantProblem(problem.to_string()))?;
+            .map_err(|problem| OrderProblem::Refused(problem.to_string()))?;
         let admitted = AccessGrant::admit(&request, &Settings::default(), now);
         let admitted = admitted.map_err(|reason| match reason {
-            NotAdmitted::Denied { message, .. } => GrantProblem(message),
-            NotAdmitted::OtherKind | NotAdmitted::Unreadable => {
-                GrantProblem(format!("must hold an AccessGrant of {API_VERSION}"))
-            }
+            NotAdmitted::Denied { message, .. } => OrderProblem::Refused(message),
+            NotAdmitted::OtherKind | NotAdmitted::Unreadable => OrderProblem::OtherKind,
         })?;
         let grant = admitted.value;
-        let missing_name = || GrantProblem("metadata.name: Required value".to_owned());
         if grant
             .code
             .as_ref()
             .is_some_and(|code| code.len() < MIN_CODE_BYTES)
         {
-            return Err(GrantProblem(format!(
-                "the code must have at least {MIN_CODE_BYTES} bytes; leave it out for a random one"
-            )));
+            return Err(OrderProblem::ShortCode);
         }
         let spec = admitted.object.get("spec").and_then(Value::as_object);
         Ok(Self {
-            name: grant.name.ok_or_else(missing_name)?,
+            name: grant.name.ok_or(OrderProblem::NoName)?,
             redemptions_allowed: grant.redemptions_allowed,
             expiration_window: TimeDelta::nanoseconds(grant.expiration_window.nanoseconds()),
             code: grant.code.map(SecretString::from),
@@ -117,17 +109,22 @@ impl GrantOrder {
     }
 }
 
-/// Why a grant cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GrantProblem(String);
-
-impl fmt::Display for GrantProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
+/// Reason a grant cannot be made. One line, without the code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderProblem {
+    /// The file holds something else.
+    #[error("must hold an AccessGrant of {API_VERSION}")]
+    OtherKind,
+    /// It cannot be read, or the policy refuses it. Holds the reason.
+    #[error("{0}")]
+    Refused(String),
+    /// It has no name.
+    #[error("metadata.name: Required value")]
+    NoName,
+    /// Its code is too short.
+    #[error("the code must have at least {MIN_CODE_BYTES} bytes; leave it out for a random one")]
+    ShortCode,
 }
-
-impl std::error::Error for GrantProblem {}
 
 const API_VERSION: &str = "skupper.io/v2alpha1";
 

@@ -1,0 +1,84 @@
+//! The store of grants that a command acts on: the only place that knows which ones there are.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::serve::{self, start};
+use super::{Failure, cluster, data, stamps, tell};
+use crate::args::{Cluster, Data, Serve};
+use crate::ledger::{Grants, KubernetesGrants, SqliteLedger};
+use crate::system::clock::{self, Doubt};
+use crate::system::wording;
+
+/// A store of grants.
+pub(super) enum Store {
+    /// The embedded ledger of a data folder.
+    Folder(PathBuf),
+    /// The AccessGrants of a namespace, that of the context or pod unless it has a name.
+    Cluster(Option<String>),
+}
+
+impl Store {
+    /// The store that the options of a command name.
+    pub(super) fn of(data: &Data, cluster: &Cluster) -> Result<Self, Failure> {
+        if cluster.kubernetes {
+            return Ok(Self::Cluster(cluster.namespace.clone()));
+        }
+        Ok(Self::Folder(data::folder(data)?))
+    }
+
+    /// The grants of the store.
+    pub(super) async fn grants(&self) -> Result<Box<dyn Grants>, Failure> {
+        match self {
+            Self::Folder(folder) => Ok(Box::new(ledger(folder)?)),
+            Self::Cluster(namespace) => {
+                let (client, namespace) = cluster::connect(namespace.as_deref()).await?;
+                Ok(Box::new(KubernetesGrants::new(client, namespace)))
+            }
+        }
+    }
+
+    /// Finds out whether a time can be that of a right clock, as far as the store can tell.
+    pub(super) fn check_clock(&self, now: DateTime<Utc>) -> Result<(), Doubt> {
+        match self {
+            Self::Folder(folder) => stamps::plausible(folder, now),
+            Self::Cluster(_) => clock::plausible(now),
+        }
+    }
+
+    /// A command that acts on the same store, in quotes.
+    pub(super) fn command(&self, name: &str) -> String {
+        match self {
+            Self::Folder(_) => format!("'redemption-sidecar {name}'"),
+            Self::Cluster(_) => format!("'redemption-sidecar {name} --kubernetes'"),
+        }
+    }
+}
+
+/// Serves the store that the options name, until a signal ends it.
+pub(super) async fn serve(options: &Serve) -> Result<(), Failure> {
+    let folder = serve::begin(options)?;
+    if options.kubernetes {
+        return serve::run(options, &folder, start::on_cluster(options, &folder)).await;
+    }
+    serve::run(options, &folder, start::in_folder(options, &folder)).await
+}
+
+/// The ledger that `serve` keeps in a folder. None is made: the folder may be a slip of the pen.
+fn ledger(folder: &Path) -> Result<SqliteLedger, Failure> {
+    match SqliteLedger::is_in(folder) {
+        Ok(true) => {
+            let ledger = SqliteLedger::open(folder)?;
+            if let Err(fault) = ledger.check_whole() {
+                tell(format_args!("warning: {fault}"));
+            }
+            Ok(ledger)
+        }
+        Ok(false) => Err(Failure::usage(format_args!(
+            "there is no ledger in {}: run 'redemption-sidecar serve' as this user, or name its --data",
+            folder.display()
+        ))),
+        Err(error) => Err(Failure::usage(wording::unreadable(folder, &error))),
+    }
+}
