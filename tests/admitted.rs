@@ -15,7 +15,7 @@ use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::duration::GoDuration;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use skupper_access_policy::{AccessGrant, AccessToken, admission_request, review};
-use test_support::{now, pages};
+use test_support::{cases_of_pages, now};
 
 #[test]
 fn the_values_of_an_admitted_grant_are_those_that_are_stored() {
@@ -99,18 +99,18 @@ type Admit<K> =
 /// Compares each object of the pages that is created with what the answer stores; the number of those
 /// that are admitted.
 fn each<K>(kind: &str, admit: Admit<K>, compare: impl Fn(K, &Value)) -> usize {
-    let cases = pages::all().into_iter().flat_map(|page| page.cases);
     let mut count = 0;
-    for case in cases.filter(|case| case.request["kind"]["kind"] == kind) {
-        let request = case.request.to_string();
-        let request = Request::from_json(request.as_bytes()).unwrap();
-        let settings = Settings::read(&case.settings).unwrap();
+    for case in cases_of_pages().filter(|case| case.object.value["kind"] == kind) {
+        let written = case.request();
+        let text = written.to_string();
+        let request = Request::from_json(text.as_bytes()).unwrap();
+        let settings = Settings::read(&case.settings()).unwrap();
         let verdict = review(&request, &settings, now());
         match admit(&request, &settings, now()) {
             Ok(admitted) => {
                 assert!(verdict.is_allowed(), "{}", case.name);
                 let stored = verdict.mutated_object.as_ref();
-                let stored = stored.unwrap_or(&case.request["object"]);
+                let stored = stored.unwrap_or(&written["object"]);
                 assert!(admitted.object == *stored, "{}", case.name);
                 compare(admitted.value, stored);
                 count += 1;
@@ -120,10 +120,10 @@ fn each<K>(kind: &str, admit: Admit<K>, compare: impl Fn(K, &Value)) -> usize {
                 assert_eq!(refusal, Some(message), "{}", case.name);
             }
             Err(NotAdmitted::OtherKind) => {
-                assert_eq!(case.request["operation"], "UPDATE", "{}", case.name);
+                assert_eq!(written["operation"], "UPDATE", "{}", case.name);
             }
             Err(NotAdmitted::Unreadable) => {
-                let rules = &case.settings["rules"];
+                let rules = &case.settings()["rules"];
                 assert!(rules.is_object() && verdict.is_allowed(), "{}", case.name);
             }
         }

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
+use test_support::cases_of_pages;
 use test_support::invariants::{review, values};
-use test_support::pages;
 
 #[test]
 fn every_input_of_the_corpus_keeps_what_holds_for_every_input() {
@@ -19,7 +19,7 @@ fn every_input_of_the_corpus_keeps_what_holds_for_every_input() {
 
 #[test]
 fn every_case_of_every_page_keeps_what_holds_for_every_review() {
-    for case in pages::all().into_iter().flat_map(|page| page.cases) {
+    for case in cases_of_pages() {
         println!("{}", case.name);
         review::review(&case.payload());
     }

@@ -1,19 +1,19 @@
 //! Every rule has a page, and every page tells the truth.
 
+use rule_pages::{Case, Outcome};
 use skupper_access_policy::finding::{Finding, Severity};
 use skupper_access_policy::verdict::Verdict;
 use skupper_access_policy::{catalogue, review_payload};
-use test_support::pages::{self, Case, Outcome};
+use test_support::cases_of_pages;
 
 #[test]
 fn every_rule_has_a_page_with_a_case_that_breaks_it_and_one_that_passes() {
-    let pages = pages::all();
+    let pages = rule_pages::of_policy().unwrap();
     let codes: Vec<&str> = pages.iter().map(|page| page.code.as_str()).collect();
     let mut rules: Vec<&str> = catalogue::rules().map(|rule| rule.code).collect();
     rules.sort_unstable();
     assert_eq!(codes, rules);
     for page in &pages {
-        assert_eq!(page.title, format!("# {}", page.code));
         assert!(page.why.len() > 40, "{}: says why", page.code);
         let breaks = |case: &Case| case.claims.iter().any(|claim| claim.code == page.code);
         assert!(
@@ -32,8 +32,7 @@ fn every_rule_has_a_page_with_a_case_that_breaks_it_and_one_that_passes() {
 
 #[test]
 fn every_case_of_every_page_ends_as_it_says() {
-    let cases = pages::all().into_iter().flat_map(|page| page.cases);
-    let lies: Vec<String> = cases
+    let lies: Vec<String> = cases_of_pages()
         .filter_map(|case| {
             check(&case)
                 .err()
@@ -50,7 +49,7 @@ fn check(case: &Case) -> Result<(), String> {
         let position = unclaimed.iter().position(|finding| {
             finding.code == claim.code
                 && finding.severity.name() == claim.severity
-                && is_at(&finding.pointer(), &claim.line)
+                && case.is_at(&finding.pointer(), claim.line)
                 && finding.to_string().contains(&claim.text)
         });
         let position = position.ok_or_else(|| {
@@ -72,12 +71,13 @@ fn check(case: &Case) -> Result<(), String> {
     {
         return Err("refused, but not with code 422".to_owned());
     }
-    let written = case.request.get("object");
-    let stored = verdict.mutated_object.as_ref().or(written);
-    let object = stored.filter(|_| verdict.is_allowed());
-    for (pointer, value) in &case.stored {
-        let stored = object.and_then(|object| object.pointer(pointer));
-        if stored != Some(value) {
+    let written = &case.object.value;
+    let stored = verdict.mutated_object.as_ref().unwrap_or(written);
+    let object = Some(stored).filter(|_| verdict.is_allowed());
+    for claim in &case.stored {
+        let pointer = case.pointer_at(claim.line);
+        let stored = object.and_then(|object| object.pointer(&pointer));
+        if stored != Some(&claim.value) {
             return Err(format!("stored at {pointer}: {stored:?}"));
         }
     }
@@ -91,12 +91,4 @@ fn outcome(verdict: &Verdict) -> Outcome {
         true if verdict.findings.iter().any(is_warned) => Outcome::Warned,
         true => Outcome::Accepted,
     }
-}
-
-/// The finding is at the line, or about something missing from the object of the line.
-fn is_at(pointer: &str, line: &str) -> bool {
-    pointer == line
-        || pointer
-            .rsplit_once('/')
-            .is_some_and(|(parent, _)| parent == line)
 }

@@ -13,7 +13,7 @@ use skupper_access_policy::finding::{Finding, Severity};
 use skupper_access_policy::settings::{SETTINGS, Settings};
 use skupper_access_policy::verdict::Verdict;
 use skupper_access_policy::{catalogue, review_payload};
-use test_support::pages;
+use test_support::cases_of_pages;
 use test_support::pointers::collect;
 
 /// Keys that no refusal can come from: they fill in, let pass, or change what is refused without them.
@@ -36,15 +36,16 @@ fn a_refusal_that_a_setting_decides_names_the_setting() {
     let mut named = BTreeSet::new();
     let mut codes = BTreeSet::new();
     let mut silent = Vec::new();
-    for case in pages::all().into_iter().flat_map(|page| page.cases) {
-        for settings in raised(&case.request, &case.settings) {
-            let verdict = review(&case.request, &settings);
+    for case in cases_of_pages() {
+        let request = case.request();
+        for settings in raised(&request, &case.settings()) {
+            let verdict = review(&request, &settings);
             for pointer in set(&settings) {
                 let key = key_of(&pointer);
                 let Some(rest) = without(&settings, &pointer) else {
                     continue;
                 };
-                let less = review(&case.request, &rest);
+                let less = review(&request, &rest);
                 for finding in denials(&verdict) {
                     let place = finding.pointer();
                     if denials(&less).any(|other| other.pointer() == place) {

@@ -15,6 +15,9 @@
 mod read;
 
 use serde_json::{Value, json};
+use skupper_access_manifest::place::Lines;
+use skupper_access_manifest::reader::node::Target;
+use skupper_access_manifest::reader::read as read_documents;
 use skupper_access_policy::admission_request;
 
 pub use read::{PageError, Problem, read};
@@ -152,11 +155,58 @@ impl Case {
         admission_request(object, value(&self.old), value(&self.user))
     }
 
+    /// True where the key or the value that a pointer leads to begins in a line of the object; of what is
+    /// missing, what it is missing from.
+    #[must_use]
+    pub fn is_at(&self, pointer: &str, line: usize) -> bool {
+        self.begins(pointer, &[Target::Key, Target::Value], line)
+    }
+
+    fn begins(&self, pointer: &str, targets: &[Target], line: usize) -> bool {
+        let lines = Lines::of(&self.object.text);
+        let mut trees = read_documents(&self.object.text).into_iter().flatten();
+        let Some(tree) = trees.next() else {
+            return false;
+        };
+        let mut spans = targets.iter().map(|target| tree.span(pointer, *target));
+        spans.any(|span| lines.place(span.start).line == line)
+    }
+
+    /// The pointer to what begins a line of the object; of a list's element, to the element.
+    #[must_use]
+    pub fn pointer_at(&self, line: usize) -> String {
+        let mut pointers = Vec::new();
+        collect(&self.object.value, "", &mut pointers);
+        let begins =
+            |pointer: &String| self.begins(pointer, &[Target::Key], line) && !pointer.is_empty();
+        // Those of a line stand in the order in which they were found: the outermost first.
+        pointers.into_iter().find(begins).unwrap_or_default()
+    }
+
     /// The payload of `validate`.
     #[must_use]
     pub fn payload(&self) -> Vec<u8> {
         let payload = json!({"request": self.request(), "settings": self.settings()});
         payload.to_string().into_bytes()
+    }
+}
+
+/// Adds the pointers of a value and of everything in it.
+fn collect(value: &Value, pointer: &str, pointers: &mut Vec<String>) {
+    pointers.push(pointer.to_owned());
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                collect(value, &format!("{pointer}/{name}"), pointers);
+            }
+        }
+        Value::Array(elements) => {
+            for (index, value) in elements.iter().enumerate() {
+                collect(value, &format!("{pointer}/{index}"), pointers);
+            }
+        }
+        _ => {}
     }
 }
 

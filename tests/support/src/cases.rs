@@ -12,7 +12,7 @@ use skupper_access_policy::admission_request;
 use skupper_access_policy::answer;
 
 use crate::settings_documents::{bad, good, nothing};
-use crate::{bad_input, now, pages};
+use crate::{bad_input, cases_of_pages, now};
 
 /// A question, and under which settings it is asked.
 pub struct Case {
@@ -60,9 +60,10 @@ pub fn all() -> Vec<Case> {
 
 /// As the object of a manifest, and as the request that an API server makes of it.
 fn rule_pages(cases: &mut Vec<Case>) {
-    for case in pages::all().into_iter().flat_map(|page| page.cases) {
-        let settings = case.settings.to_string();
-        let part = |name: &str| case.request[name].clone();
+    for case in cases_of_pages() {
+        let settings = case.settings().to_string();
+        let request = case.request();
+        let part = |name: &str| request[name].clone();
         let change = json!({
             "object": part("object"),
             "oldObject": part("oldObject"),
@@ -75,7 +76,7 @@ fn rule_pages(cases: &mut Vec<Case>) {
         });
         cases.push(Case {
             name: format!("page, {}, as a request", case.name),
-            question: Question::Request(case.request.to_string()),
+            question: Question::Request(request.to_string()),
             settings,
         });
     }
