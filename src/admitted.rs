@@ -86,7 +86,7 @@ pub(crate) fn admit<K: Typed>(
     Ok(Admitted {
         value: K::of(&review).map_err(|Unreadable| NotAdmitted::Unreadable)?,
         object: verdict
-            .mutated_object
+            .mutated_object()
             .unwrap_or_else(|| request.whole_object()),
         warnings: verdict.warnings,
     })

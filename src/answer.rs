@@ -82,13 +82,14 @@ pub fn redacted(answer: &Value) -> Value {
 /// A verdict. `mutatedObject` holds the user's own values, secrets included.
 #[must_use]
 pub fn of_verdict(verdict: Verdict) -> Value {
+    let object = verdict.mutated_object();
     let mut answer = Map::new();
     answer.insert("allowed".to_owned(), verdict.is_allowed().into());
     if let Some(refusal) = verdict.refusal {
         answer.insert("code".to_owned(), refusal.code.into());
         answer.insert("message".to_owned(), refusal.message.into());
     }
-    if let Some(object) = verdict.mutated_object {
+    if let Some(object) = object {
         answer.insert("mutatedObject".to_owned(), object);
     }
     let annotations = verdict.audit_annotations.into_iter();

@@ -26,7 +26,14 @@ pub(crate) extern "C" fn wapc_init() {
 
 fn validate(payload: &[u8]) -> CallResult {
     let verdict = review_payload(payload, now());
-    Ok(serde_json::to_vec(&Response::from(verdict))?)
+    let mut answer = serde_json::to_vec(&Response::from(&verdict))?;
+    // The object is JSON text already: it takes the place of the last brace, and one follows it.
+    let object = verdict.mutated_text.as_deref().unwrap_or("null");
+    answer.pop();
+    answer.extend_from_slice(b",\"mutated_object\":");
+    answer.extend_from_slice(object.as_bytes());
+    answer.push(b'}');
+    Ok(answer)
 }
 
 fn validate_settings(payload: &[u8]) -> CallResult {
@@ -38,36 +45,31 @@ fn validate_settings(payload: &[u8]) -> CallResult {
     Ok(serde_json::to_vec(&response)?)
 }
 
-/// The answer to `validate`; what there is not is `null`. The SDK's own type has a `HashMap`, which takes
-/// several kilobytes of the module.
+/// The answer to `validate` without the object; what there is not is `null`. The SDK's own type has a
+/// `HashMap`, which takes several kilobytes of the module.
 /// Source: kubewarden-policy-sdk, `ValidationResponse`.
 #[derive(Serialize)]
-struct Response {
+struct Response<'a> {
     accepted: bool,
-    message: Option<String>,
+    message: Option<&'a str>,
     code: Option<u16>,
-    mutated_object: Option<Value>,
     audit_annotations: Option<Map<String, Value>>,
-    warnings: Option<Vec<String>>,
+    warnings: Option<&'a [String]>,
 }
 
-impl From<Verdict> for Response {
-    fn from(verdict: Verdict) -> Self {
-        let (message, code) = match verdict.refusal {
-            Some(refusal) => (Some(refusal.message), Some(refusal.code)),
-            None => (None, None),
-        };
+impl<'a> From<&'a Verdict> for Response<'a> {
+    fn from(verdict: &'a Verdict) -> Self {
+        let refusal = verdict.refusal.as_ref();
         let mut annotations = Map::new();
-        for (key, text) in verdict.audit_annotations {
-            annotations.insert(key.to_owned(), text.into());
+        for (key, text) in &verdict.audit_annotations {
+            annotations.insert((*key).to_owned(), text.as_str().into());
         }
         Self {
-            accepted: message.is_none(),
-            message,
-            code,
-            mutated_object: verdict.mutated_object,
+            accepted: verdict.is_allowed(),
+            message: refusal.map(|refusal| refusal.message.as_str()),
+            code: refusal.map(|refusal| refusal.code),
             audit_annotations: (!annotations.is_empty()).then_some(annotations),
-            warnings: (!verdict.warnings.is_empty()).then_some(verdict.warnings),
+            warnings: (!verdict.warnings.is_empty()).then_some(&verdict.warnings),
         }
     }
 }

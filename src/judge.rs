@@ -36,7 +36,7 @@ pub(crate) fn judge<K: Kind>(
 pub(crate) fn verdict<K: Kind>(review: &Review<'_, K>) -> Verdict {
     let findings = findings(review);
     if findings.denials.is_empty() {
-        return Verdict::accepted(findings, review.edits(), review.request);
+        return Verdict::accepted(findings, &review.edits(), review.request);
     }
     let name = review.name(&review.request.name);
     Verdict::denied(&format!("{} \"{}\"", K::GVK, printable(name)), findings)

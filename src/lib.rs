@@ -6,7 +6,7 @@
 //! bytes -> Request + Settings + now
 //!    read      JSON -> AccessGrant | AccessToken | TokenRequest     request, settings, review, field
 //!    judge     rules, each a row of a table -> findings             judge, access_grant, ...
-//!    default   -> edits of the JSON value                           review
+//!    default   -> edits of the object's text                        review, verdict
 //!    answer    findings + edits -> Verdict                          verdict
 //! ```
 //!

@@ -6,13 +6,15 @@
 //! AdmissionRequest.
 
 mod json;
+mod text;
 
 use std::fmt;
 
-use json::Place;
+use json::{Place, Reader};
 use serde_json::{Map, Value};
 
 pub(crate) use json::MAX_ENTRIES;
+pub(crate) use text::{find, set};
 
 /// What a user wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,9 +68,6 @@ pub enum Origin {
 /// `Debug`.
 #[derive(Clone)]
 pub struct Request<'a> {
-    text: &'a [u8],
-    /// Where to find the whole object in the text.
-    place: Place,
     pub(crate) origin: Origin,
     pub(crate) operation: Operation,
     pub(crate) group: String,
@@ -82,8 +81,11 @@ pub struct Request<'a> {
     pub(crate) groups: Vec<String>,
     /// What the rules read of the object under review; always an object on CREATE and UPDATE.
     pub(crate) object: Value,
+    /// The text of the whole object under review.
+    pub(crate) object_text: &'a str,
     /// What the rules read of the stored object.
     pub(crate) old_object: Option<Value>,
+    old_object_text: &'a str,
     /// The whole object under review, where it comes from a file.
     pub(crate) file: Option<Value>,
 }
@@ -118,7 +120,7 @@ impl std::error::Error for RequestProblem {}
 
 /// Reads JSON whole; `None` for what is none, or lies beyond what the API server can send.
 pub(crate) fn read_json(text: &[u8]) -> Option<Value> {
-    json::read(text, Place::Whole)
+    json::read(str::from_utf8(text).ok()?, Place::Whole)
 }
 
 /// The payload of `validate`, taken apart: the request and the settings that came with it.
@@ -126,13 +128,22 @@ pub(crate) fn read_json(text: &[u8]) -> Option<Value> {
 /// # Errors
 /// Says why there is no request to be judged.
 pub fn read_payload(text: &[u8]) -> Result<(Request<'_>, Value), RequestProblem> {
-    let Some(Value::Object(mut payload)) = json::read(text, Place::Payload) else {
-        return Err(RequestProblem::Unreadable);
+    let (mut request, mut settings) = (Fields::default(), Value::Null);
+    let read = |text| {
+        let mut reader = Reader::new(text);
+        reader.enter()?;
+        while reader.has_next(b'}')? {
+            match &*reader.name()? {
+                "request" => request = Fields::read(text, &mut reader)?,
+                "settings" => settings = reader.value(Place::Whole)?,
+                _ => drop(reader.value(Place::Nothing)?),
+            }
+        }
+        reader.is_at_end().then_some(())
     };
-    let settings = take(&mut payload, "settings").unwrap_or_default();
-    let request = take(&mut payload, "request").unwrap_or_default();
-    let request = Request::of_fields(request, text, Place::PayloadForObject)?;
-    Ok((request, settings))
+    let text = str::from_utf8(text).ok();
+    text.and_then(read).ok_or(RequestProblem::Unreadable)?;
+    Ok((request.into_request()?, settings))
 }
 
 impl<'a> Request<'a> {
@@ -141,19 +152,19 @@ impl<'a> Request<'a> {
     /// # Errors
     /// Says why it is none.
     pub fn from_json(text: &'a [u8]) -> Result<Self, RequestProblem> {
-        let fields = json::read(text, Place::Request).ok_or(RequestProblem::Unreadable)?;
-        Self::of_fields(fields, text, Place::RequestForObject)
+        let read = |text| {
+            let mut reader = Reader::new(text);
+            let fields = Fields::read(text, &mut reader)?;
+            reader.is_at_end().then_some(fields)
+        };
+        let text = str::from_utf8(text).ok();
+        let fields = text.and_then(read).ok_or(RequestProblem::Unreadable)?;
+        fields.into_request()
     }
 
     /// The whole object under review, with what no rule reads.
     pub(crate) fn whole_object(&self) -> Value {
-        let mut value = json::read(self.text, self.place).unwrap_or_default();
-        let request = match self.place {
-            Place::PayloadForObject => value.get_mut("request"),
-            _ => Some(&mut value),
-        };
-        let object = request.and_then(|request| request.get_mut("object"));
-        object.map(Value::take).unwrap_or_default()
+        json::read(self.object_text, Place::Whole).unwrap_or_default()
     }
 
     /// True when the stored object has the same spec. Where more stands in it than is read for the
@@ -166,71 +177,107 @@ impl<'a> Request<'a> {
         let is_read = spec
             .and_then(Value::as_object)
             .is_none_or(|fields| fields.values().all(is_read));
-        spec == stored && (is_read || self.is_whole_spec_stored())
+        let whole = |object| json::read(find(object, "spec")?, Place::Whole);
+        spec == stored && (is_read || whole(self.object_text) == whole(self.old_object_text))
+    }
+}
+
+/// The fields of an AdmissionRequest as they are written, of whatever type.
+#[derive(Default)]
+struct Fields<'a> {
+    is_object: bool,
+    uid: Value,
+    operation: Value,
+    kind: Value,
+    resource: Value,
+    sub_resource: Value,
+    name: Value,
+    user: Value,
+    object: Value,
+    object_text: &'a str,
+    old_object: Value,
+    old_object_text: &'a str,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads what stands at the reader's position in the text; `None` where that is no JSON.
+    fn read(text: &'a str, reader: &mut Reader<'a>) -> Option<Self> {
+        let mut fields = Self::default();
+        if reader.peek()? != b'{' {
+            reader.value(Place::Nothing)?;
+            return Some(fields);
+        }
+        fields.is_object = true;
+        reader.enter()?;
+        while reader.has_next(b'}')? {
+            let (field, place) = match &*reader.name()? {
+                "uid" => (&mut fields.uid, Place::Whole),
+                "operation" => (&mut fields.operation, Place::Whole),
+                "kind" => (&mut fields.kind, Place::Whole),
+                "resource" => (&mut fields.resource, Place::Resource),
+                "subResource" => (&mut fields.sub_resource, Place::Whole),
+                "name" => (&mut fields.name, Place::Whole),
+                "userInfo" => (&mut fields.user, Place::User),
+                "object" => (&mut fields.object, Place::Object),
+                "oldObject" => (&mut fields.old_object, Place::OldObject),
+                _ => {
+                    reader.value(Place::Nothing)?;
+                    continue;
+                }
+            };
+            let (value, range) = reader.value_with_range(place)?;
+            *field = value;
+            match place {
+                Place::Object => fields.object_text = text.get(range)?,
+                Place::OldObject => fields.old_object_text = text.get(range)?,
+                _ => {}
+            }
+        }
+        Some(fields)
     }
 
-    fn is_whole_spec_stored(&self) -> bool {
-        let Some(value) = json::read(self.text, Place::Whole) else {
-            return false;
-        };
-        let request = match self.place {
-            Place::PayloadForObject => value.get("request").unwrap_or(&Value::Null),
-            _ => &value,
-        };
-        let of = |object: &str| request.get(object).and_then(spec);
-        of("object") == of("oldObject")
-    }
-
-    fn of_fields(request: Value, text: &'a [u8], place: Place) -> Result<Self, RequestProblem> {
-        let Value::Object(mut fields) = request else {
+    fn into_request(self) -> Result<Request<'a>, RequestProblem> {
+        if !self.is_object {
             return Err(RequestProblem::NotARequest);
-        };
-        let operation = string(&mut fields, "operation").map_err(|_| RequestProblem::Operation)?;
+        }
+        let operation = string(self.operation).map_err(|_| RequestProblem::Operation)?;
         let operation = Operation::from_name(&operation).ok_or(RequestProblem::Operation)?;
-        let mut kind = object(&mut fields, "kind")?;
-        let mut resource = object(&mut fields, "resource")?;
-        let mut user = object(&mut fields, "userInfo")?;
-        let uid = string(&mut fields, "uid")?;
-        let under_review = take(&mut fields, "object").unwrap_or_default();
-        let username = string(&mut user, "username")?;
-        let mut request = Self {
-            text,
-            place,
-            origin: if uid.is_empty() {
-                Origin::File
-            } else if username.is_empty() {
-                Origin::Audit
-            } else {
-                Origin::ApiServer
+        let (mut kind, mut resource) = (object(self.kind)?, object(self.resource)?);
+        let mut user = object(self.user)?;
+        let uid = string(self.uid)?;
+        let username = string(take(&mut user, "username"))?;
+        let mut request = Request {
+            origin: match (uid.is_empty(), username.is_empty()) {
+                (true, _) => Origin::File,
+                (false, true) => Origin::Audit,
+                (false, false) => Origin::ApiServer,
             },
             operation,
-            group: string(&mut kind, "group")?,
-            version: string(&mut kind, "version")?,
-            kind: string(&mut kind, "kind")?,
-            resource: string(&mut resource, "resource")?,
-            sub_resource: string(&mut fields, "subResource")?,
-            name: string(&mut fields, "name")?,
+            group: string(take(&mut kind, "group"))?,
+            version: string(take(&mut kind, "version"))?,
+            kind: string(take(&mut kind, "kind"))?,
+            resource: string(take(&mut resource, "resource"))?,
+            sub_resource: string(self.sub_resource)?,
+            name: string(self.name)?,
             username,
-            groups: strings(&mut user, "groups")?,
-            object: under_review,
-            old_object: take(&mut fields, "oldObject"),
+            groups: strings(take(&mut user, "groups"))?,
+            object: self.object,
+            object_text: self.object_text,
+            old_object: Some(self.old_object).filter(|old| !old.is_null()),
+            old_object_text: self.old_object_text,
             file: None,
         };
         if request.kind.is_empty() {
             return Err(RequestProblem::NotARequest);
         }
-        let needs_object = matches!(operation, Operation::Create | Operation::Update);
-        if needs_object && !request.object.is_object() {
+        let is_write = matches!(operation, Operation::Create | Operation::Update);
+        if is_write && !request.object.is_object() {
             return Err(RequestProblem::NoObject);
         }
-        if request
-            .old_object
-            .as_ref()
-            .is_some_and(|old| !old.is_object())
-        {
+        if !request.old_object.as_ref().is_none_or(Value::is_object) {
             return Err(RequestProblem::NotARequest);
         }
-        if needs_object && request.origin == Origin::File {
+        if is_write && request.origin == Origin::File {
             request.file = Some(request.whole_object());
         }
         Ok(request)
@@ -251,41 +298,35 @@ fn spec(object: &Value) -> Option<&Value> {
     object.get("spec").filter(|spec| !spec.is_null())
 }
 
-fn take(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {
-    let value = fields.get_mut(name).map(Value::take);
-    value.filter(|value| !value.is_null())
+fn take(fields: &mut Map<String, Value>, name: &str) -> Value {
+    fields.get_mut(name).map(Value::take).unwrap_or_default()
 }
 
-fn string(fields: &mut Map<String, Value>, name: &str) -> Result<String, RequestProblem> {
-    match take(fields, name) {
-        None => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(RequestProblem::NotARequest),
+fn string(value: Value) -> Result<String, RequestProblem> {
+    match value {
+        Value::Null => Ok(String::new()),
+        Value::String(text) => Ok(text),
+        _ => Err(RequestProblem::NotARequest),
     }
 }
 
-fn strings(fields: &mut Map<String, Value>, name: &str) -> Result<Vec<String>, RequestProblem> {
-    match take(fields, name) {
-        None => Ok(Vec::new()),
-        Some(Value::Array(elements)) => elements
-            .into_iter()
-            .map(|element| match element {
-                Value::String(text) => Ok(text),
-                _ => Err(RequestProblem::NotARequest),
-            })
-            .collect(),
-        Some(_) => Err(RequestProblem::NotARequest),
+fn strings(value: Value) -> Result<Vec<String>, RequestProblem> {
+    let text = |element| match element {
+        Value::String(text) => Ok(text),
+        _ => Err(RequestProblem::NotARequest),
+    };
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(elements) => elements.into_iter().map(text).collect(),
+        _ => Err(RequestProblem::NotARequest),
     }
 }
 
-fn object(
-    fields: &mut Map<String, Value>,
-    name: &str,
-) -> Result<Map<String, Value>, RequestProblem> {
-    match take(fields, name) {
-        None => Ok(Map::new()),
-        Some(Value::Object(object)) => Ok(object),
-        Some(_) => Err(RequestProblem::NotARequest),
+fn object(value: Value) -> Result<Map<String, Value>, RequestProblem> {
+    match value {
+        Value::Null => Ok(Map::new()),
+        Value::Object(object) => Ok(object),
+        _ => Err(RequestProblem::NotARequest),
     }
 }
 

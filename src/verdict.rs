@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::finding::{Finding, write_list};
 use crate::kind::Edit;
 use crate::printable::printable;
 use crate::report::Findings;
-use crate::request::{Request, RequestProblem};
+use crate::request::{self, Request, RequestProblem, read_json};
 use crate::settings::SettingsProblems;
 
 /// What is answered to one request. It may hold the user's object with its secrets, so it has no
@@ -17,8 +17,9 @@ use crate::settings::SettingsProblems;
 pub struct Verdict {
     /// Why the request is refused; `None` when it is allowed.
     pub refusal: Option<Refusal>,
-    /// The whole object as it is to be stored, when it differs from the one in the request.
-    pub mutated_object: Option<Value>,
+    /// JSON text of the whole object as it is to be stored, when it differs from the one in the request:
+    /// the text in the request with edits in its spec.
+    pub mutated_text: Option<String>,
     /// What the user is told beside the decision: at most 16 texts of at most 256 characters.
     pub warnings: Vec<String>,
     /// Notes for the audit log: keys and texts.
@@ -44,11 +45,18 @@ impl Verdict {
         self.refusal.is_none()
     }
 
+    /// The whole object as it is to be stored, when it differs from the one in the request.
+    #[must_use]
+    pub fn mutated_object(&self) -> Option<Value> {
+        let text = self.mutated_text.as_ref()?;
+        read_json(text.as_bytes())
+    }
+
     /// Allowed, with nothing to say.
     pub(crate) fn unchanged() -> Self {
         Self {
             refusal: None,
-            mutated_object: None,
+            mutated_text: None,
             warnings: Vec::new(),
             audit_annotations: Vec::new(),
             findings: Vec::new(),
@@ -83,10 +91,10 @@ impl Verdict {
     }
 
     /// The answer to an object that nothing denies; `edits` make the stored object of it.
-    pub(crate) fn accepted(findings: Findings, edits: Vec<Edit>, request: &Request<'_>) -> Self {
-        let mutated_object = (!edits.is_empty()).then(|| edited(request.whole_object(), edits));
+    pub(crate) fn accepted(findings: Findings, edits: &[Edit], request: &Request<'_>) -> Self {
+        let mutated_text = (!edits.is_empty()).then(|| edited(request.object_text, edits));
         Self {
-            mutated_object,
+            mutated_text,
             ..Self::of_findings(findings)
         }
     }
@@ -152,18 +160,106 @@ fn cut(text: &str, length: usize) -> String {
     text.chars().take(length - 3).chain("...".chars()).collect()
 }
 
-/// The object with the edits made. Fields that nobody here knows stay as they are.
-fn edited(mut object: Value, edits: Vec<Edit>) -> Value {
-    if let Value::Object(fields) = &mut object {
-        let spec = fields.entry("spec").or_insert(Value::Null);
-        if spec.is_null() {
-            *spec = Value::Object(Map::new());
-        }
-        if let Value::Object(spec) = spec {
-            for edit in edits {
-                spec.insert(edit.field.to_owned(), edit.value);
+/// The object with the edits made in its spec. All else keeps its bytes, and so what nobody here knows.
+fn edited(object: &str, edits: &[Edit]) -> String {
+    let spec = request::find(object, "spec").filter(|spec| *spec != "null");
+    let mut spec = spec.unwrap_or("{}").to_owned();
+    for edit in edits {
+        let value = serde_json::to_string(&edit.value).unwrap_or_default();
+        request::set(&mut spec, edit.field, &value);
+    }
+    let mut object = object.to_owned();
+    request::set(&mut object, "spec", &spec);
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    /// Texts of one JSON value, with white space, escapes, names that stand twice and numbers that no
+    /// double holds.
+    fn json_text() -> impl Strategy<Value = String> {
+        let scalar = prop::sample::select(vec![
+            "null",
+            "true",
+            "1",
+            "-0.0",
+            "1.50E+3",
+            "123456789012345678901234567890",
+            r#""""#,
+            r#""{\"spec\":{\"a\":\"}""#,
+            r#""\\""#,
+            r#""\u00e4\ud83d\ude00é""#,
+        ]);
+        scalar
+            .prop_map(str::to_owned)
+            .prop_recursive(3, 24, 5, |value| {
+                let list = prop::collection::vec((space(), value.clone()), 0..3);
+                let list = list.prop_map(|items| {
+                    let items = items
+                        .iter()
+                        .map(|(space, item)| [space, item.as_str()].concat());
+                    format!("[{}]", items.collect::<Vec<_>>().join(","))
+                });
+                prop_oneof![list, object_text(value)]
+            })
+    }
+
+    fn object_text(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+        let name =
+            prop::sample::select(vec!["spec", "s\\u0070ec", "a", "\\u0061", "b", "x\\\"", ""]);
+        let field = (name, space(), space(), value).prop_map(|(name, before, after, value)| {
+            format!("{before}\"{name}\"{after}:{before}{value}{after}")
+        });
+        (prop::collection::vec(field, 0..5), space())
+            .prop_map(|(fields, space)| format!("{{{}{space}}}", fields.join(",")))
+    }
+
+    fn space() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec!["", "", " ", "\n\t", "\r\n"])
+    }
+
+    proptest! {
+        #[test]
+        fn an_edited_text_reads_as_the_edited_value(
+            object in object_text(json_text()),
+            written in prop::collection::vec((prop::sample::select(vec!["a", "b"]), 0..9), 1..4),
+        ) {
+            let edits: Vec<Edit> = written
+                .iter()
+                .map(|(field, value)| Edit { field, value: json!([value]) })
+                .collect();
+            let mut expected: Value = serde_json::from_str(&object).unwrap();
+            let spec = &mut expected["spec"];
+            if spec.is_null() {
+                *spec = Map::new().into();
             }
+            for edit in spec.is_object().then_some(&edits).into_iter().flatten() {
+                spec[edit.field] = edit.value.clone();
+            }
+            let text = edited(&object, &edits);
+            prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
+        }
+
+        #[test]
+        fn what_is_not_edited_keeps_its_bytes(object in object_text(json_text())) {
+            let edits = [Edit { field: "a", value: json!("v") }];
+            let text = edited(&object, &edits);
+            let spec = request::find(&object, "spec").unwrap_or_default();
+            let replaced = match request::find(spec, "a") {
+                Some(value) => value,
+                None if spec == "null" => spec,
+                None => "",
+            };
+            let pairs = || text.bytes().zip(object.bytes());
+            let same = pairs().take_while(|(new, old)| new == old).count();
+            let (new, old) = (text.bytes().rev(), object.bytes().rev());
+            let same_at_end = new.zip(old).take_while(|(new, old)| new == old).count();
+            prop_assert!(same + same_at_end + replaced.len() >= object.len(), "{}", text);
         }
     }
-    object
 }

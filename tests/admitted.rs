@@ -109,8 +109,8 @@ fn each<K>(kind: &str, admit: Admit<K>, compare: impl Fn(K, &Value)) -> usize {
         match admit(&request, &settings, now()) {
             Ok(admitted) => {
                 assert!(verdict.is_allowed(), "{}", case.name);
-                let stored = verdict.mutated_object.as_ref();
-                let stored = stored.unwrap_or(&written["object"]);
+                let edited = verdict.mutated_object();
+                let stored = edited.as_ref().unwrap_or(&written["object"]);
                 assert!(admitted.object == *stored, "{}", case.name);
                 compare(admitted.value, stored);
                 count += 1;

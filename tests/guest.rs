@@ -55,6 +55,7 @@ fn call_json(operation: &str, payload: &[u8]) -> Value {
 
 /// The guest's answer where the library says this.
 fn response(verdict: Verdict) -> Value {
+    let object = verdict.mutated_object();
     let refusal = verdict.refusal.as_ref();
     let annotations: serde_json::Map<String, Value> = verdict
         .audit_annotations
@@ -67,7 +68,7 @@ fn response(verdict: Verdict) -> Value {
         "code": refusal.map(|refusal| refusal.code),
         "audit_annotations": (!annotations.is_empty()).then_some(annotations),
         "warnings": (!verdict.warnings.is_empty()).then_some(verdict.warnings),
-        "mutated_object": verdict.mutated_object,
+        "mutated_object": object,
     })
 }
 

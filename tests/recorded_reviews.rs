@@ -57,9 +57,9 @@ fn every_recorded_review_is_answered_as_it_should_be() {
             object
         });
         assert!(
-            verdict.mutated_object == edited,
+            verdict.mutated_object() == edited,
             "{file}: {:?}",
-            verdict.mutated_object
+            verdict.mutated_object()
         );
     }
 }

@@ -72,7 +72,8 @@ fn check(case: &Case) -> Result<(), String> {
         return Err("refused, but not with code 422".to_owned());
     }
     let written = &case.object.value;
-    let stored = verdict.mutated_object.as_ref().unwrap_or(written);
+    let edited = verdict.mutated_object();
+    let stored = edited.as_ref().unwrap_or(written);
     let object = Some(stored).filter(|_| verdict.is_allowed());
     for claim in &case.stored {
         let pointer = case.pointer_at(claim.line);

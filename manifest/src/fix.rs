@@ -233,7 +233,7 @@ fn wanted(object: &Value, context: &Context<'_>) -> Value {
             let _ = set(&mut object, &fix.pointer, fix.value.clone());
         }
         if object == before {
-            return verdict.mutated_object.unwrap_or(object);
+            return verdict.mutated_object().unwrap_or(object);
         }
     }
     object

@@ -1,26 +1,23 @@
-//! Reading only those parts of a payload that are needed.
+//! A reader of JSON that keeps only those parts of a request that are needed.
 //!
 //! Most of an admission request is `managedFields`, options and the status, which no rule reads.
 //! Building them as values costs more than all the rules together, so they are read past, but read
-//! they are: what makes JSON unreadable makes it unreadable anywhere.
+//! they are: what makes JSON unreadable makes it unreadable anywhere. What is JSON, and which value
+//! it has, is what `serde_json` says.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::mem;
+use std::ops::Range;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// Most entries of a list or map in a spec. No object needs as many; a hundred thousand of them fit into
 /// a request, and the values made of them would fill the memory of the host.
 pub(crate) const MAX_ENTRIES: usize = 64;
 
-/// Where in a payload a value stands, which decides what of it is kept.
+/// Where in a request a value stands, which decides what of it is kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// `{"request": ..., "settings": ...}`.
-    Payload,
-    /// The AdmissionRequest.
-    Request,
     /// `object`: what the rules read of it.
     Object,
     /// `metadata` of the object.
@@ -37,10 +34,6 @@ pub(super) enum Place {
     Resource,
     /// `userInfo`.
     User,
-    /// A payload of which only the object is kept.
-    PayloadForObject,
-    /// An AdmissionRequest of which only the object is kept.
-    RequestForObject,
     /// Everything is kept.
     Whole,
     /// Nothing is kept.
@@ -56,19 +49,10 @@ impl Place {
         }
         match (self, name) {
             (Self::Whole, _)
-            | (Self::Payload, "settings")
-            | (Self::Request, "uid" | "operation" | "kind" | "subResource" | "name")
             | (Self::Resource, "resource")
             | (Self::OldObject, "status")
             | (Self::Metadata, "name" | "generateName")
-            | (Self::User, "username" | "groups")
-            | (Self::RequestForObject, "object") => Self::Whole,
-            (Self::Payload, "request") => Self::Request,
-            (Self::PayloadForObject, "request") => Self::RequestForObject,
-            (Self::Request, "resource") => Self::Resource,
-            (Self::Request, "userInfo") => Self::User,
-            (Self::Request, "object") => Self::Object,
-            (Self::Request, "oldObject") => Self::OldObject,
+            | (Self::User, "username" | "groups") => Self::Whole,
             (Self::Object | Self::OldObject, "metadata") => Self::Metadata,
             (Self::Object | Self::OldObject, "spec") => Self::Spec,
             (Self::Spec, _) => Self::SpecField,
@@ -96,146 +80,280 @@ impl Place {
 }
 
 /// Reads the text as JSON and keeps what the place says. `None` for text that is no JSON, or JSON
-/// beyond what the API server sends: deeper than 128 levels, a number beyond doubles, a lone
-/// surrogate.
-pub(super) fn read(text: &[u8], place: Place) -> Option<Value> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let value = place.deserialize(&mut deserializer).ok()?;
-    deserializer.end().ok()?;
-    Some(value)
+/// beyond what the API server sends: 128 levels deep, a number beyond doubles, a lone surrogate.
+pub(super) fn read(text: &str, place: Place) -> Option<Value> {
+    let mut reader = Reader::new(text);
+    let value = reader.value(place)?;
+    reader.is_at_end().then_some(value)
 }
 
-impl<'de> DeserializeSeed<'de> for Place {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
+/// A position in JSON text.
+pub(super) struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    /// How many more levels of lists and objects there may be.
+    levels: usize,
+    /// True behind an opening bracket.
+    is_first: bool,
 }
 
-/// What is not kept is `null`; a value of another type than the place expects is kept whole, so
-/// that it can be refused.
-impl<'de> Visitor<'de> for Place {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            at: 0,
+            levels: MAX_LEVELS,
+            is_first: false,
+        }
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    /// Reads the value here and keeps what the place says. What is not kept is `null`; a value of
+    /// another type than the place expects is kept whole, so that it can be refused.
+    pub(super) fn value(&mut self, place: Place) -> Option<Value> {
+        match self.peek()? {
+            b'"' => {
+                let text = self.string()?;
+                Some(match place {
+                    Place::Nothing => Value::Null,
+                    _ => Value::String(text.into_owned()),
+                })
+            }
+            b'{' => {
+                let mut kept = Map::new();
+                self.open()?;
+                while self.has_next(b'}')? {
+                    let name = self.name()?;
+                    let place = place.after(kept.len()).enter(&name);
+                    let value = self.value(place)?;
+                    if place != Place::Nothing {
+                        kept.insert(name.into_owned(), value);
+                    }
+                }
+                Some(Value::Object(kept))
+            }
+            b'[' => {
+                let mut kept = Vec::new();
+                self.open()?;
+                while self.has_next(b']')? {
+                    let place = place.after(kept.len()).element();
+                    let element = self.value(place)?;
+                    if place != Place::Nothing {
+                        kept.push(element);
+                    }
+                }
+                Some(Value::Array(kept))
+            }
+            b't' => self.word("true", Value::Bool(true)),
+            b'f' => self.word("false", Value::Bool(false)),
+            b'n' => self.word("null", Value::Null),
+            _ => self.number().map(Value::Number),
+        }
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+    /// The same, with the range of the value in the text.
+    pub(super) fn value_with_range(&mut self, place: Place) -> Option<(Value, Range<usize>)> {
+        self.peek()?;
+        let start = self.at;
+        let value = self.value(place)?;
+        Some((value, start..self.at))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+    /// Enters the object here; `None` where there is none.
+    pub(super) fn enter(&mut self) -> Option<()> {
+        if self.peek()? != b'{' {
+            return None;
+        }
+        self.open()
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    /// True before an item of a list or object; false at its end, the bracket `end`, which is passed.
+    pub(super) fn has_next(&mut self, end: u8) -> Option<bool> {
+        let byte = self.peek()?;
+        let is_first = mem::take(&mut self.is_first);
+        if byte == end {
+            self.levels += 1;
+        } else if is_first {
+            return Some(true);
+        } else if byte != b',' {
+            return None;
+        }
+        self.at += 1;
+        Some(byte != end)
     }
 
-    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(match self {
-            Self::Nothing => Value::Null,
-            _ => Value::String(value.to_owned()),
-        })
+    /// Reads the name of a field; its value is read next.
+    pub(super) fn name(&mut self) -> Option<Cow<'a, str>> {
+        if self.peek()? != b'"' {
+            return None;
+        }
+        let name = self.string()?;
+        if self.peek()? != b':' {
+            return None;
+        }
+        self.at += 1;
+        Some(name)
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
-        let mut kept = Vec::new();
+    /// The next byte that is no white space.
+    pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
-            let place = self.after(kept.len()).element();
-            match elements.next_element_seed(place)? {
-                Some(element) if place != Self::Nothing => kept.push(element),
-                Some(_) => {}
-                None => return Ok(Value::Array(kept)),
+            match self.text.as_bytes().get(self.at)? {
+                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
+                byte => return Some(*byte),
             }
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
-        let mut kept = Map::new();
-        while let Some((name, place)) = fields.next_key_seed(Name(self.after(kept.len())))? {
-            let value = fields.next_value_seed(place)?;
-            if let Some(name) = name {
-                kept.insert(name, value);
+    pub(super) fn is_at_end(&mut self) -> bool {
+        self.peek().is_none()
+    }
+
+    /// Enters the list or object here.
+    fn open(&mut self) -> Option<()> {
+        self.levels = self.levels.checked_sub(1)?;
+        self.at += 1;
+        self.is_first = true;
+        Some(())
+    }
+
+    /// Reads the text whose quote is here.
+    fn string(&mut self) -> Option<Cow<'a, str>> {
+        let rest = self.text.get(self.at + 1..)?;
+        let mut length = 0;
+        let mut is_plain = true;
+        loop {
+            match rest.as_bytes().get(length)? {
+                b'"' => break,
+                b'\\' => {
+                    is_plain = false;
+                    length += 2;
+                }
+                ..=0x1f => return None,
+                _ => length += 1,
             }
         }
-        Ok(Value::Object(kept))
+        self.at += length + 2;
+        let written = rest.get(..length)?;
+        if is_plain {
+            Some(Cow::Borrowed(written))
+        } else {
+            unescaped(written).map(Cow::Owned)
+        }
+    }
+
+    fn number(&mut self) -> Option<Number> {
+        let rest = self.text.get(self.at..)?;
+        let is_part = |byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let length = rest.bytes().take_while(|byte| is_part(*byte)).count();
+        self.at += length;
+        rest.get(..length)?.parse().ok()
+    }
+
+    fn word(&mut self, word: &str, value: Value) -> Option<Value> {
+        let rest = self.text.get(self.at..)?;
+        self.at += word.len();
+        rest.starts_with(word).then_some(value)
     }
 }
 
-/// A field's name, kept when its value is, with the place of that value.
-struct Name(Place);
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = (Option<String>, Place);
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
+fn unescaped(written: &str) -> Option<String> {
+    let mut text = String::with_capacity(written.len());
+    let mut rest = written;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let mut characters = escape.chars();
+        text.push(match characters.next()? {
+            itself @ ('"' | '\\' | '/') => itself,
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let (character, rest) = unicode(characters.as_str())?;
+                characters = rest.chars();
+                character
+            }
+            _ => return None,
+        });
+        rest = characters.as_str();
     }
+    text.push_str(rest);
+    Some(text)
 }
 
-impl Visitor<'_> for Name {
-    type Value = (Option<String>, Place);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field's name")
+/// The character behind `\u`, which may be a pair of surrogates, and what follows it.
+fn unicode(text: &str) -> Option<(char, &str)> {
+    let (first, rest) = code_unit(text)?;
+    if let Some(character) = char::from_u32(first.into()) {
+        return Some((character, rest));
     }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        let place = self.0.enter(name);
-        let kept = (place != Place::Nothing).then(|| name.to_owned());
-        Ok((kept, place))
-    }
+    let (second, rest) = code_unit(rest.strip_prefix("\\u")?)?;
+    let character = char::decode_utf16([first, second]).next()?.ok()?;
+    Some((character, rest))
 }
+
+fn code_unit(text: &str) -> Option<(u16, &str)> {
+    let (digits, rest) = text.split_at_checked(4)?;
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let unit = u16::from_str_radix(digits, 16).ok()?;
+    is_hex.then_some((unit, rest))
+}
+
+/// Most lists and objects in each other. Source: `serde_json`, the default recursion limit.
+const MAX_LEVELS: usize = 127;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
     #[test]
     fn what_no_rule_reads_is_not_kept() {
-        let text = br#"{"request": {
-            "uid": "u", "operation": "UPDATE", "options": {"a": [1, {}]},
-            "userInfo": {"username": "n", "extra": {"x": ["y"]}},
-            "object": {"metadata": {"name": "west", "managedFields": [{"a": {}}]}, "spec": {"x": [1, null]}, "status": 1},
-            "oldObject": {"metadata": {"labels": {}}, "spec": null, "status": {"redeemed": true}}
-        }, "settings": {"defaulting": false}, "callback_channel": 1}"#;
-        let expected = json!({"request": {
-            "uid": "u", "operation": "UPDATE",
-            "userInfo": {"username": "n"},
-            "object": {"metadata": {"name": "west"}, "spec": {"x": [1, null]}},
-            "oldObject": {"metadata": {}, "spec": null, "status": {"redeemed": true}}
-        }, "settings": {"defaulting": false}});
-        assert_eq!(read(text, Place::Payload), Some(expected));
+        let table = [
+            (
+                Place::Object,
+                r#"{"metadata": {"name": "west", "managedFields": [{"a": {}}]}, "spec": {"x": [1, null]}, "status": 1}"#,
+                json!({"metadata": {"name": "west"}, "spec": {"x": [1, null]}}),
+            ),
+            (
+                Place::OldObject,
+                r#"{"metadata": {"labels": {}}, "spec": null, "status": {"redeemed": true}}"#,
+                json!({"metadata": {}, "spec": null, "status": {"redeemed": true}}),
+            ),
+            (
+                Place::User,
+                r#"{"username": "n", "extra": {"x": ["y"]}}"#,
+                json!({"username": "n"}),
+            ),
+            (Place::Nothing, r#"{"a": [1, {}]}"#, json!({})),
+        ];
+        for (place, text, expected) in table {
+            assert_eq!(read(text, place), Some(expected), "{text}");
+        }
     }
 
     #[test]
     fn a_value_of_another_type_is_kept_so_that_it_can_be_refused() {
-        let text = br#"{"request": {"object": ["x"], "userInfo": "u", "oldObject": 1.5}}"#;
-        let expected = json!({"request": {"object": ["x"], "userInfo": "u", "oldObject": 1.5}});
-        assert_eq!(read(text, Place::Payload), Some(expected));
+        let texts = [
+            (Place::Object, r#"["x"]"#),
+            (Place::User, r#""u""#),
+            (Place::OldObject, "1.5"),
+        ];
+        for (place, text) in texts {
+            assert_eq!(read(text, place), read(text, Place::Whole), "{text}");
+        }
     }
 
     #[test]
     fn of_a_list_or_map_in_a_spec_one_entry_more_is_kept_than_there_may_be() {
         let read_spec = |spec: &str| {
-            let text =
-                format!(r#"{{"object": {{"spec": {spec}}}, "oldObject": {{"spec": {spec}}}}}"#);
-            let read = read(text.as_bytes(), Place::Request).unwrap();
-            assert_eq!(read["object"], read["oldObject"]);
-            read["object"]["spec"].clone()
+            let text = format!(r#"{{"spec": {spec}}}"#);
+            let kept = read(&text, Place::Object).unwrap();
+            assert_eq!(read(&text, Place::OldObject), Some(kept.clone()));
+            kept["spec"].clone()
         };
         let list = |length: usize| json!(vec!["x"; length]).to_string();
         let map = |length: usize| {
@@ -259,25 +377,88 @@ mod tests {
         assert_eq!(read_spec(&map(100)).as_object().unwrap().len(), 100);
     }
 
+    /// Texts that `serde_json` reads or does not read, each with a name.
+    const TEXTS: [(&str, &str); 45] = [
+        ("nothing", ""),
+        ("white space", " \t\r\n"),
+        ("other white space", "\u{a0}1"),
+        ("a byte order mark", "\u{feff}{}"),
+        ("two values", "1 1"),
+        ("a value and more", "{} x"),
+        ("a word", "true"),
+        ("half a word", "tru"),
+        ("more than a word", "nulll"),
+        ("another word", "None"),
+        ("an integer", "-9223372036854775808"),
+        ("a large integer", "18446744073709551615"),
+        ("a larger integer", "18446744073709551616"),
+        ("minus zero", "-0"),
+        ("minus", "-"),
+        ("plus", "+1"),
+        ("a leading zero", "01"),
+        ("a fraction", "-1.50E+3"),
+        ("half a fraction", "1."),
+        ("half an exponent", "1e"),
+        ("two signs", "1-1"),
+        ("a number beyond doubles", "1e400"),
+        ("a number next to nothing", "1e-400"),
+        ("a hexadecimal number", "0x1"),
+        ("a text", r#""\u00e4\n\/é\ud83d\ude00\"""#),
+        ("half a text", r#""a"#),
+        ("a text that ends in an escape", r#""a\"#),
+        ("an unknown escape", r#""\x""#),
+        ("an escaped letter of two bytes", r#""\é""#),
+        ("a lone surrogate", r#""\ud800""#),
+        ("a lone second surrogate", r#""\udc00""#),
+        ("two first surrogates", r#""\ud800\ud800""#),
+        ("a surrogate before a letter", r#""\ud800\u0061""#),
+        ("a surrogate before text", r#""\ud800x""#),
+        ("digits with a sign", r#""\u+061""#),
+        ("three digits", r#""\u061""#),
+        ("digits in capitals", r#""\u00E4\uD83D\uDE00""#),
+        ("every short escape", r#""\b\f\n\r\t\/\\\"""#),
+        ("a control character", "\"\u{1}\""),
+        ("delete", "\"\u{7f}\""),
+        ("a list", "[ 1 , [ ] , { } ]"),
+        ("a comma at the end", "[1,]"),
+        ("no comma", "[1 2]"),
+        ("another bracket", r#"[{"a":1]}"#),
+        ("names", r#"{"a":1,"\u0061":2,"":{"b":[]},"b" : 3}"#),
+    ];
+
+    fn assert_read_as_by_serde_json(text: &str, name: &str) {
+        let expected = serde_json::from_str::<Value>(text).ok();
+        assert_eq!(read(text, Place::Whole), expected, "{name}");
+        let is_read = read(text, Place::Nothing).is_some();
+        assert_eq!(is_read, expected.is_some(), "{name}, not kept");
+    }
+
     #[test]
-    fn what_makes_json_unreadable_does_so_where_nothing_is_kept() {
-        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
-        let cases = [
-            ("too deep", deep.as_str()),
-            ("a number beyond doubles", "1e400"),
-            ("a lone surrogate", r#""\ud800""#),
-            ("a control character", "\"\u{1}\""),
-            ("nothing", ""),
-            ("two values", "1 1"),
-        ];
-        for (name, json) in cases {
-            let text = format!(r#"{{"request": {{"options": {json}}}}}"#);
-            assert_eq!(read(text.as_bytes(), Place::Payload), None, "{name}");
+    fn json_is_what_serde_json_reads_kept_or_not() {
+        for (name, text) in TEXTS {
+            assert_read_as_by_serde_json(text, name);
+            assert_read_as_by_serde_json(&format!("[{text}]"), name);
+            assert_read_as_by_serde_json(&format!(r#"{{"a": {text}}}"#), name);
+            assert_read_as_by_serde_json(&format!("{{{text}: 1}}"), name);
         }
-        assert_eq!(
-            read(b"{\"request\": {\"uid\": \"\xff\"}}", Place::Payload),
-            None
-        );
-        assert_eq!(read(b"{} x", Place::Payload), None);
+        for levels in [126, 127, 128, 129, 10_000] {
+            let lists = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+            assert_read_as_by_serde_json(&lists, "lists");
+            let objects = format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
+            assert_read_as_by_serde_json(&objects, "objects");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_json_is_read_as_by_serde_json(
+            pieces in prop::collection::vec((0..TEXTS.len(), prop::sample::select(vec!["[", "]", "{", "}", ",", ":", "\"", "\\", ""])), 1..6),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let text: String = pieces.iter().flat_map(|(text, mark)| [mark, TEXTS[*text].1, mark]).collect();
+            assert_read_as_by_serde_json(&text, &text);
+            let short: String = text.chars().take(cut.index(text.len() + 1)).collect();
+            assert_read_as_by_serde_json(&short, &short);
+        }
     }
 }

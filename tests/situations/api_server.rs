@@ -43,7 +43,7 @@ impl ApiServer {
         let before = self.resource_version;
         if verdict.is_allowed() && !step.is_dry_run {
             let object = verdict
-                .mutated_object
+                .mutated_object()
                 .unwrap_or_else(|| request["object"].clone());
             self.store(&step.action, object);
         }
@@ -67,10 +67,10 @@ impl ApiServer {
 
     /// The answer is final: a second review edits nothing and finds nothing new.
     fn ask_again(&self, mut request: Value, first: &Verdict) -> Result<(), String> {
-        let Some(object) = &first.mutated_object else {
+        let Some(object) = first.mutated_object() else {
             return Ok(());
         };
-        request["object"] = object.clone();
+        request["object"] = object;
         let second = self.ask(&request);
         let codes = |verdict: &Verdict| -> Vec<&str> {
             verdict
@@ -80,10 +80,10 @@ impl ApiServer {
                 .collect()
         };
         let is_new = |code: &&str| !codes(first).contains(code);
-        if second.mutated_object.is_some() || codes(&second).iter().any(is_new) {
+        if second.mutated_text.is_some() || codes(&second).iter().any(is_new) {
             return Err(format!(
                 "a second review has more to say: {:?} {:?}",
-                second.mutated_object, second.findings
+                second.mutated_text, second.findings
             ));
         }
         Ok(())

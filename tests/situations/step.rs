@@ -167,8 +167,8 @@ pub(crate) fn check(step: &Step, request: &Value, verdict: &Verdict) -> Result<(
         Expected::Edited(fields) => Some(with_spec(&request["object"], fields)),
         _ => None,
     };
-    if verdict.mutated_object != edited {
-        return Err(format!("edited: {:?}", verdict.mutated_object));
+    if verdict.mutated_object() != edited {
+        return Err(format!("edited: {:?}", verdict.mutated_object()));
     }
     let annotations = &verdict.audit_annotations;
     let is_not_covered = annotations.iter().any(|(key, _)| *key == "not-covered");
