@@ -15,10 +15,11 @@
 mod read;
 
 use serde_json::{Value, json};
+use skupper_access_manifest::checks;
 use skupper_access_manifest::place::Lines;
 use skupper_access_manifest::reader::node::Target;
 use skupper_access_manifest::reader::read as read_documents;
-use skupper_access_policy::admission_request;
+use skupper_access_policy::{admission_request, answer};
 
 pub use read::{PageError, Problem, read};
 
@@ -227,6 +228,7 @@ impl Outcome {
 ///
 /// ```text
 /// {"now": "2026-11-22T00:00:00Z",
+///  "rules": [{"code": "grant-window-format", "kinds": ["AccessGrant"], "severity": "deny", ...}],
 ///  "pages": [{"code": "grant-window-format", "why": "...", "cases": [{
 ///      "heading": "days, which Go does not have", "outcome": "refused", "remark": "",
 ///      "object": "apiVersion: ...", "old": "...", "settings": "...", "user": "...",
@@ -235,14 +237,35 @@ impl Outcome {
 ///      "stored": [{"line": 7, "value": "\"24h\""}]}]}]}
 /// ```
 ///
-/// Blocks that a case does not have are left out.
+/// `rules` are those of the policy and the checks, as in [`answer::rules`]; a check has no `kinds`. Blocks
+/// that a case does not have are left out.
 #[must_use]
 pub fn to_json(pages: &[Page]) -> Value {
     let pages = pages.iter().map(|page| {
         let cases: Vec<Value> = page.cases.iter().map(case_to_json).collect();
         json!({"code": page.code, "why": page.why, "cases": cases})
     });
-    json!({"now": NOW, "pages": pages.collect::<Vec<_>>()})
+    json!({"now": NOW, "rules": rules(), "pages": pages.collect::<Vec<_>>()})
+}
+
+fn rules() -> Value {
+    let mut rules = answer::rules();
+    let checks = checks::RULES.iter().map(|rule| {
+        json!({
+            "code": rule.code,
+            "kinds": [],
+            "pointer": rule.pointer,
+            "severity": rule.severity.name(),
+            "fixed": rule.fixed,
+            "summary": rule.summary,
+            "source": rule.source,
+            "page": format!("{}.html", rule.code),
+        })
+    });
+    if let Value::Array(rules) = &mut rules {
+        rules.extend(checks);
+    }
+    rules
 }
 
 fn case_to_json(case: &Case) -> Value {

@@ -1,8 +1,10 @@
-//! Prints the pages of the policy's rules as JSON, for the playground and the rule reference.
+//! Prints every rule and its page as JSON, for the playground and the rule reference.
 
-use rule_pages::{PageError, of_policy, to_json};
+use rule_pages::{PageError, of_checks, of_policy, to_json};
 
 fn main() -> Result<(), PageError> {
-    println!("{}", to_json(&of_policy()?));
+    let mut pages = of_policy()?;
+    pages.extend(of_checks()?);
+    println!("{}", to_json(&pages));
     Ok(())
 }
