@@ -33,9 +33,10 @@ SIDECAR_SOURCES := $(MANIFEST_SOURCES) $(shell find sidecar/src -name '*.rs') si
 FILES_SOURCES := $(MANIFEST_SOURCES) $(shell find check/files -type f)
 CHECK_SOURCES := $(FILES_SOURCES) $(shell find check/src -name '*.rs') check/Cargo.toml policy-metadata.yml $(shell find rules -type f)
 BINDGEN_SOURCES := $(shell find web/bindgen -name '*.rs' -o -name Cargo.toml)
-WEB_SOURCES := $(MANIFEST_SOURCES) $(shell find web/src -name '*.rs') web/Cargo.toml
+WEB_SOURCES := $(POLICY_SOURCES) $(shell find web/src -name '*.rs') web/Cargo.toml
+TEXT_SOURCES := $(MANIFEST_SOURCES) $(shell find web/text/src -name '*.rs') web/text/Cargo.toml
 NPM_SOURCES := $(shell find web/npm/src -name '*.ts') web/npm/embed.js web/npm/package.json web/npm/tsconfig.json web/tsconfig.json
-PLAYGROUND_SOURCES := $(shell find web/playground -path '*/node_modules' -prune -o -path web/playground/dist -prune -o -path web/playground/test -prune -o -type f -print) $(wildcard rules/*.md)
+PLAYGROUND_SOURCES := $(shell find web/playground -path '*/node_modules' -prune -o -path web/playground/dist -prune -o -path web/playground/test -prune -o -type f -print)
 XTASK_SOURCES := $(FILES_SOURCES) $(HOST_SOURCES) $(shell find xtask -name '*.rs' -o -path 'xtask/Cargo.toml')
 
 say = @printf '\n>> %s\n' '$(1)'
@@ -86,26 +87,28 @@ skupper-access-check: $(CHECK_SOURCES) | toolchain ## the binary that judges man
 .PHONY: web
 web: $(WEB)/npm $(WEB)/playground ## the npm package and the playground, into web/npm/dist and web/playground/dist
 
-# The module for JavaScript and what is generated around it.
-web/npm/dist/policy_bg.wasm: $(WEB_SOURCES) $(BINDGEN_SOURCES) | toolchain
-	$(call say,building the policy for JavaScript; the first time takes about three minutes)
-	$(call build_module,skupper-access-policy-web,web,$(WASM_WEB))
-	cargo run --locked --quiet --bin bindgen -- $(TARGET_DIR)/$(WASM_WEB)/web/skupper_access_policy_web.wasm web/npm/dist
+# The modules for JavaScript, each with what is generated around it.
+web/npm/dist/policy_bg.wasm: $(WEB_SOURCES)
+web/npm/dist/text_bg.wasm: $(TEXT_SOURCES)
+web/npm/dist/%_bg.wasm: $(BINDGEN_SOURCES) | toolchain
+	$(call say,building the module $* for JavaScript; the first time takes about three minutes)
+	$(call build_module,skupper-access-$*-web,web,$(WASM_WEB))
+	cargo run --locked --quiet --bin bindgen -- $(TARGET_DIR)/$(WASM_WEB)/web/skupper_access_$*_web.wasm web/npm/dist $*
 
 web/node_modules/.package-lock.json: web/package-lock.json | node
 	$(call say,installing what the JavaScript parts are built and tested with)
 	cd web && npm ci --no-audit
 	touch $@
 
-$(WEB)/npm: $(NPM_SOURCES) LICENSE web/npm/dist/policy_bg.wasm web/node_modules/.package-lock.json
+$(WEB)/npm: $(NPM_SOURCES) LICENSE web/npm/dist/policy_bg.wasm web/npm/dist/text_bg.wasm web/node_modules/.package-lock.json
 	$(call say,building the npm package)
 	cp LICENSE web/npm
 	cd web && npm run build --workspace npm
 	mkdir -p $(WEB) && touch $@
 
-$(WEB)/playground: $(WEB)/npm $(PLAYGROUND_SOURCES)
+$(WEB)/playground: $(WEB)/npm $(WEB)/pages.json $(PLAYGROUND_SOURCES)
 	$(call say,building the playground and the rule reference)
-	cd web && npm run build --workspace playground
+	cd web && RULE_PAGES=$(abspath $(WEB)/pages.json) npm run build --workspace playground
 	touch $@
 
 ##@ Try
@@ -142,7 +145,7 @@ test: annotated-policy.wasm | test-tools ## everything that needs no Kubernetes:
 web-tests: web $(WEB)/cases.jsonl | test-tools ## the npm package and the playground, in Node and in Chromium
 	$(call say,testing the JavaScript parts)
 	cd web && CASES=$(abspath $(WEB)/cases.jsonl) npm test --workspace npm
-	cd web && npm test --workspace playground
+	cd web && RULE_PAGES=$(abspath $(WEB)/pages.json) npm test --workspace playground
 
 # The rule pages as JSON, for the playground and the rule reference.
 $(WEB)/pages.json: $(POLICY_SOURCES) $(shell find manifest/src rules -type f) | toolchain

@@ -1,12 +1,12 @@
 //! The policy's door for JavaScript. A thin shell: JSON text in, JSON text out, so that no number
-//! loses precision on the way. What the texts hold is said in [`skupper_access_policy::answer`].
+//! loses precision on the way. [`skupper_access_policy::answer`] documents
+//! the texts.
 //!
 //! No request and no settings are an error: what is wrong with them is in the answer, as it is for
 //! the API server. An error is what only a program can get wrong.
 
 use chrono::{DateTime, Utc};
 use serde_json::from_str;
-use skupper_access_manifest::read_scalar as scalar;
 use skupper_access_policy::{answer, redaction};
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
@@ -31,7 +31,7 @@ pub fn review_object(change: &str, settings: &str, now: &str) -> Result<String, 
     Ok(answer.to_string())
 }
 
-/// What is wrong with settings.
+/// Problems of settings.
 #[wasm_bindgen(js_name = checkSettings)]
 #[must_use]
 pub fn check_settings(settings: &str) -> String {
@@ -53,13 +53,6 @@ pub fn rules() -> String {
 pub fn redact(object: &str) -> Result<String, JsError> {
     let object = from_str(object).map_err(|_| JsError::new("the object must be JSON text"))?;
     Ok(redaction::redacted(&object).to_string())
-}
-
-/// The JSON of a plain YAML scalar, as kubectl reads it; nothing where JSON has no value for it.
-#[wasm_bindgen(js_name = readScalar)]
-#[must_use]
-pub fn read_scalar(text: &str) -> Option<String> {
-    scalar(text).map(|value| value.to_string())
 }
 
 /// The version of the policy.

@@ -1,6 +1,6 @@
 //! Values as YAML.
 
-use crate::reader::scalar::Scalar;
+use crate::plain::Scalar;
 use serde_json::Value;
 
 /// The quotes that a text gets.

@@ -1,15 +1,13 @@
-// The package in a bundle for Node. No bundler copies a file beside such a script, so the module is a
-// part of it.
+// The package in a bundle for Node.
 
-import { brotliDecompressSync } from 'node:zlib';
+import { unpacked } from './embedded.js';
+import { start } from './json.js';
+import { version as versionOfPolicy } from './policy.js';
+import { compressedModule } from './policy_embedded.js';
 
-import { start } from './engine.js';
-import { version as versionOfEngine } from './policy.js';
-import { compressedModule } from './policy_text.js';
-
-start(brotliDecompressSync(Buffer.from(compressedModule, 'base64')));
+start(unpacked(compressedModule));
 
 export * from './index.js';
 
 /** The version of the policy. */
-export const version: string = versionOfEngine();
+export const version: string = versionOfPolicy();

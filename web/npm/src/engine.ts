@@ -1,27 +1,55 @@
-// The calls into the module: what goes in is bounded, what comes out is an answer or an `Error`.
+// The calls into a WebAssembly module: input is bounded, and what comes out is an answer or an `Error`.
 
-import { __wbg_reset_state as startAfresh, initSync } from './policy.js';
+/** The part of the generated code that loads a module. */
+export interface Generated {
+  initSync(options: { module: WebAssembly.Module | BufferSource }): unknown;
+  /** Starts the module afresh. */
+  __wbg_reset_state(): void;
+}
+
+export interface Engine {
+  start(module: WebAssembly.Module | BufferSource): void;
+  /** Asks the module. The keys of `texts`, which is everything that goes in, name them in errors. */
+  call<Result>(texts: Readonly<Record<string, string>>, ask: () => Result): Result;
+}
 
 /**
- * How long the texts of one call may be together, in UTF-16 code units. Kubernetes takes requests of
- * 3 MiB. JSON grows up to a hundredfold when it is read, and WebAssembly has 4 GiB.
+ * Limit of the texts of one call together, in UTF-16 code units. Kubernetes takes requests of 3 MiB.
+ * JSON grows up to a hundredfold when it is read, and WebAssembly has 4 GiB.
  */
 export const LONGEST_INPUT = 16 * 1024 * 1024;
 
-export function start(module: WebAssembly.Module | BufferSource): void {
-  initSync({ module });
+export function createEngine(generated: Generated): Engine {
+  /** A trap or an exhausted stack leaves a state behind that cannot be trusted. */
+  let isInterrupted = false;
+  return {
+    start: (module) => {
+      generated.initSync({ module });
+    },
+    call: (texts, ask) => {
+      checkInput(texts);
+      try {
+        if (isInterrupted) {
+          generated.__wbg_reset_state();
+          isInterrupted = false;
+        }
+        return ask();
+      } catch (problem) {
+        if (isOurs(problem)) {
+          throw problem;
+        }
+        isInterrupted = true;
+        throw new Error(INTERRUPTED, { cause: problem });
+      }
+    },
+  };
 }
 
-/** Calls a function of the module. `names` say what the texts are, for errors. */
-export function call<Texts extends string[], Result>(
-  door: (...texts: Texts) => Result,
-  names: readonly string[],
-  ...texts: Texts
-): Result {
+function checkInput(texts: Readonly<Record<string, unknown>>): void {
   let length = 0;
-  for (const [position, text] of texts.entries()) {
+  for (const [name, text] of Object.entries(texts)) {
     if (typeof text !== 'string') {
-      throw new Error(`${names[position]} must be a string, not ${typeof text}`);
+      throw new Error(`${name} must be a string, not ${typeof text}`);
     }
     length += text.length;
   }
@@ -30,23 +58,7 @@ export function call<Texts extends string[], Result>(
       `the input is ${length} characters long: give at most ${LONGEST_INPUT}; Kubernetes takes 3 MiB`,
     );
   }
-  try {
-    if (isInterrupted) {
-      startAfresh();
-      isInterrupted = false;
-    }
-    return door(...texts);
-  } catch (problem) {
-    if (isOurs(problem)) {
-      throw problem;
-    }
-    isInterrupted = true;
-    throw new Error(INTERRUPTED, { cause: problem });
-  }
 }
-
-/** What a trap or an exhausted stack leaves behind is not to be trusted: the next call starts afresh. */
-let isInterrupted = false;
 
 const INTERRUPTED =
   'the policy could not finish: memory or stack ran out, or it has a bug; the next call starts afresh: report it if a small input fails, too';

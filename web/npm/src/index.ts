@@ -1,8 +1,6 @@
 // The policy with JavaScript values in and out.
 
-import { call } from './engine.js';
 import { json } from './json.js';
-import * as policy from './policy.js';
 import type { Answer, Change, Rule, SettingsAnswer } from './types.js';
 import { toJson, toTime } from './values.js';
 
@@ -29,7 +27,7 @@ export function reviewObject(change: Change, settings?: object | null, now: Date
   return JSON.parse(answer) as Answer;
 }
 
-/** What is wrong with settings. */
+/** Checks settings and names every problem. */
 export function checkSettings(settings?: object | null): SettingsAnswer {
   return JSON.parse(json.checkSettings(settingsText(settings))) as SettingsAnswer;
 }
@@ -42,14 +40,6 @@ export function rules(): Rule[] {
 /** A copy of an object in which every secret is `***`, ready to be printed or shared. */
 export function redact<T extends object>(object: T): T {
   return JSON.parse(json.redact(toJson(object, 'the object'))) as T;
-}
-
-/**
- * The JSON text of a plain YAML scalar as kubectl reads it (`off` is `false`, `017` is `15`);
- * `undefined` for infinity and "not a number", which JSON does not have.
- */
-export function readScalar(text: string): string | undefined {
-  return call(policy.readScalar, ['the scalar'], text);
 }
 
 function settingsText(settings: object | null | undefined): string {

@@ -2,16 +2,16 @@
 
 export type Severity = 'deny' | 'warn' | 'allow';
 
-/** What the policy says about an object. */
+/** The policy's answer about an object. */
 export interface Answer {
   allowed: boolean;
   /** The HTTP status of a refusal: 422 for an object, 400 for a request, 500 for settings. */
   code?: number;
-  /** What kubectl prints about a refusal. */
+  /** The text that kubectl prints about a refusal. */
   message?: string;
-  /** What is stored in place of the object, with the user's own values; absent if nothing changes. */
+  /** The object that is stored instead, with the user's own values; absent if nothing changes. */
   mutatedObject?: Record<string, unknown>;
-  /** What kubectl prints as warnings. */
+  /** Texts that kubectl prints as warnings. */
   warnings: string[];
   auditAnnotations: Record<string, string>;
   findings: Finding[];
@@ -22,9 +22,9 @@ export interface Finding extends FieldError {
   /** The code of the rule. */
   code: string;
   severity: 'deny' | 'warn';
-  /** What of the field is wrong: its name, or its value. */
+  /** The wrong part of the field: its name or its value. */
   target: 'key' | 'value';
-  /** What to write instead, where that is certain. */
+  /** The value to write instead, where it is certain. */
   fix?: Fix;
 }
 
@@ -70,7 +70,7 @@ export interface Rule {
 export interface Change {
   object: object;
   oldObject?: object | null | undefined;
-  /** Who asks, as the API server says it. */
+  /** The user who asks, as the API server names it. */
   userInfo?: UserInfo | null | undefined;
 }
 

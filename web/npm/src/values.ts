@@ -1,4 +1,4 @@
-// JavaScript values as JSON text, or an error that says what JSON does not have.
+// JavaScript values as text for the module, or an error that names what JSON lacks.
 
 /** The text of a value. `name` says what it is, for errors. */
 export function toJson(value: unknown, name: string): string {
@@ -24,6 +24,14 @@ export function toTime(now: Date | string): string {
     throw new Error("now must be a valid Date, or a time in RFC 3339, such as '2026-05-01T12:00:00Z'");
   }
   return now.toISOString();
+}
+
+/**
+ * Half a surrogate pair, as `JSON.stringify` writes it: UTF-8 has no bytes for one, and what stands
+ * there must be refused as the API server refuses it, not silently become another character.
+ */
+export function escaped(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, (half) => `\\u${half.charCodeAt(0).toString(16)}`);
 }
 
 class NotJson extends Error {}

@@ -1,9 +1,9 @@
-// What the functions return beside the answers of the library.
+// Results of the functions beside the library's answers.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { json, readScalar, redact, review, reviewObject, rules, version, type Answer } from 'skupper-access-policy';
+import { json, redact, review, reviewObject, rules, version, type Answer } from 'skupper-access-policy';
 
 test('the current time and no settings are what is meant by leaving them out', () => {
   const grant = { apiVersion: 'skupper.io/v2alpha1', kind: 'AccessGrant', metadata: { name: 'west' } };
@@ -44,21 +44,6 @@ test('secrets are redacted wherever the policy knows them', () => {
   const object = { spec: { code: 'canary', linkCost: 2 }, status: { ca: 'canary' } };
   assert.deepEqual(redact(object), { spec: { code: '***', linkCost: 2 }, status: { ca: '***' } });
   assert.equal(json.redact('{"spec": {"linkCost": 9007199254740993}}'), '{"spec":{"linkCost":9007199254740993}}');
-});
-
-test('plain scalars are read as kubectl reads them', () => {
-  const rows: [string, string | undefined][] = [
-    ['off', 'false'],
-    ['017', '15'],
-    ['1_000', '1000'],
-    ['9007199254740993', '9007199254740993'],
-    ['1 day', '"1 day"'],
-    ['~', 'null'],
-    ['.inf', undefined],
-  ];
-  for (const [text, expected] of rows) {
-    assert.equal(readScalar(text), expected, text);
-  }
 });
 
 test('the version is that of the policy', () => {

@@ -1,8 +1,9 @@
-// What only a program can get wrong is an `Error` that says what to do, and never a wasm trap.
+// Mistakes of a program are an `Error` that says what to do, and never a wasm trap.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkSettings, json, readScalar, redact, review, reviewObject } from 'skupper-access-policy';
+import { checkSettings, json, redact, review, reviewObject } from 'skupper-access-policy';
+import { redactText, reviewText } from 'skupper-access-policy/text';
 
 const grant = {
   apiVersion: 'skupper.io/v2alpha1',
@@ -43,6 +44,7 @@ test('the time is a Date or RFC 3339, and without one the current time', () => {
   const said = /^now must be a (valid Date, or a )?time in RFC 3339, such as '2026-05-01T12:00:00Z'$/;
   for (const now of [new Date('x'), 'x', '', '2026-05-01', new Date(8.64e15), 1_795_305_600_000, null, {}]) {
     assert.match(problem(at(now)), said, String(now));
+    assert.match(problem(() => reviewText('', { now: now as Date })), said, String(now));
   }
   for (const now of ['2026-05-01T12:00:00Z', '2026-05-01T14:00:00.5+02:00', new Date(0), undefined]) {
     assert.equal(problem(at(now)), '', String(now));
@@ -61,12 +63,18 @@ test('text must be a string, and at most 16 MiB of it', () => {
   const expected = 'the input is 16777217 characters long: give at most 16777216; Kubernetes takes 3 MiB';
   assert.equal(problem(() => json.redact(long)), expected);
   assert.equal(problem(() => json.checkSettings(long)), expected);
-  assert.equal(problem(() => readScalar(long)), expected);
+  assert.match(problem(() => reviewText(long)), /^the input is \d+ characters long/);
+  assert.match(problem(() => reviewText('', { settings: long })), /^the input is \d+ characters long/);
+  assert.equal(problem(() => redactText(long)), expected);
   assert.match(problem(() => json.review(long, '{}')), /^the input is \d+ characters long/);
   assert.equal(problem(() => redact({ text: long })).slice(0, 12), 'the input is');
   assert.equal(problem(() => json.review({} as string)), 'the request must be a string, not object');
   assert.equal(problem(() => json.reviewObject('{}', 5 as never)), 'settings must be a string, not number');
-  assert.equal(problem(() => readScalar(null as never)), 'the scalar must be a string, not object');
+  assert.equal(problem(() => reviewText(null as never)), 'the text must be a string, not object');
+  assert.equal(problem(() => redactText(5 as never)), 'the text must be a string, not number');
+  assert.equal(problem(() => reviewText('', { settings: {} as never })), 'settings must be a string, not object');
+  assert.equal(problem(() => reviewText('', { old: 1 as never })), 'the old text must be a string, not number');
+  assert.match(problem(() => reviewText('', { user: { uid: 1n as never } })), /^the user cannot be written as JSON: 'uid' is a BigInt/);
   assert.equal(problem(() => json.redact('{')), 'the object must be JSON text');
 });
 
@@ -81,25 +89,31 @@ test('half a surrogate pair is refused as the API server refuses it, in values a
   assert.deepEqual(redact({ text: '\ud83d\ude00' }), { text: '\ud83d\ude00' });
 });
 
-test('an exhausted stack is an error, and the next call is answered, however often', () => {
-  // The texts are made beforehand: JSON.stringify takes more of the stack than the module.
-  const flat = JSON.stringify({ object: grant });
-  const nested = JSON.stringify({ object: { ...grant, x: JSON.parse('['.repeat(100) + ']'.repeat(100)) } });
-  const ask = (change: string) => json.reviewObject(change, '{}', '2026-05-01T12:00:00Z');
-  const expected = [ask(flat), ask(nested)];
-  let interruptions = 0;
-  for (let attempt = 0; attempt < 150; attempt += 1) {
-    padded(attempt % 50, () => {
-      interruptions += atTheEndOfTheStack(() => problem(() => ask(nested))) === INTERRUPTED ? 1 : 0;
-    });
-    assert.deepEqual([ask(flat), ask(nested)], expected);
-  }
-  assert.ok(interruptions > 50, `only ${interruptions} interruptions`);
-});
+// The texts are made beforehand: JSON.stringify takes more of the stack than the module.
+const FLAT = JSON.stringify({ object: grant });
+const NESTED = JSON.stringify({ object: { ...grant, x: JSON.parse('['.repeat(100) + ']'.repeat(100)) } });
+const NOW = '2026-05-01T12:00:00Z';
+
+for (const [name, ask] of [
+  ['values', (change: string) => json.reviewObject(change, '{}', NOW)],
+  ['texts', (text: string) => redactText(text).text],
+] as const) {
+  test(`an exhausted stack is an error, and the next call is answered, however often: ${name}`, () => {
+    const expected = [ask(FLAT), ask(NESTED)];
+    let interruptions = 0;
+    for (let attempt = 0; attempt < 150; attempt += 1) {
+      padded(attempt % 50, () => {
+        interruptions += atTheEndOfTheStack(() => problem(() => ask(NESTED))) === INTERRUPTED ? 1 : 0;
+      });
+      assert.deepEqual([ask(FLAT), ask(NESTED)], expected);
+    }
+    assert.ok(interruptions > 50, `only ${interruptions} interruptions`);
+  });
+}
 
 /**
- * What `ask` returns where there is too little of the stack for it to finish, and just enough for it to
- * say so.
+ * Runs `ask` where there is too little of the stack for it to finish, and just enough for it to say
+ * so.
  */
 function atTheEndOfTheStack(ask: () => string): string {
   try {
@@ -117,7 +131,7 @@ function padded(depth: number, run: () => void): void {
   depth === 0 ? run() : padded(depth - 1, run);
 }
 
-/** What a call says when it throws; it must throw an `Error` and no subclass. */
+/** The message of a call that throws; it must throw an `Error` and no subclass. */
 function problem(ask: () => unknown): string {
   try {
     ask();

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { json } from 'skupper-access-policy';
+import { redactText, reviewText, type TextOptions } from 'skupper-access-policy/text';
 
 import { readCases } from './support/cases.js';
 import { temporaryFolder } from './support/folder.js';
@@ -22,11 +23,23 @@ const rules = JSON.parse(json.rules()) as Fields[];
 const parts = (fields: Fields[], key: string) =>
   fields.flatMap((each) => each[key] ?? []) as Fields[];
 const findings = parts(answers, 'findings');
+const texts = textAnswers();
+const textFindings = parts(texts, 'findings');
+const textObjects = parts(texts, 'objects');
 
 test('real answers have exactly the keys of their types, and leave out what may be left out', async () => {
   const folder = temporaryFolder();
   const lines = [
     `import type { Answer, FieldError, Finding, Fix, Rule, SettingsAnswer } from ${JSON.stringify(PACKAGE)};`,
+    `import type { RedactedText, TextAnswer, TextFinding, TextObject } from ${JSON.stringify(TEXT_ENTRY)};`,
+    ...declared('TextAnswer', distinct(texts)),
+    ...declared('RedactedText', [{ ...redactText('a: 1') }]),
+    ...optional('TextFinding', textFindings),
+    ...optional('TextObject', textObjects),
+    ...optional("TextAnswer['settings']", parts(texts, 'settings')),
+    ...words("TextFinding['severity']", textFindings, 'severity'),
+    ...words("TextObject['result']", textObjects, 'result'),
+    ...words("TextObject['operation']", textObjects, 'operation'),
     ...declared('Answer', distinct(answers)),
     ...declared('SettingsAnswer', distinct(settings)),
     ...declared('Rule', rules),
@@ -57,12 +70,16 @@ test('a key that the types do not have, or a word, is found', async () => {
   const answer = { ...answers[0], surprise: 1 };
   const wrong = [
     ...declared('Answer', [answer]),
+    ...declared('TextAnswer', [{ ...texts[0], surprise: 1 }]),
     ...declared('Rule', [{ ...rules[0], severity: 'off' }]),
     ...declared('SettingsAnswer', [{ valid: true }]),
   ];
   for (const line of wrong) {
     const folder = temporaryFolder();
-    const types = `import type { Answer, Rule, SettingsAnswer } from ${JSON.stringify(PACKAGE)};`;
+    const types = [
+      `import type { Answer, Rule, SettingsAnswer } from ${JSON.stringify(PACKAGE)};`,
+      `import type { TextAnswer } from ${JSON.stringify(TEXT_ENTRY)};`,
+    ].join('\n');
     writeFileSync(join(folder, 'wrong.ts'), `${types}\n${line}`);
     const compilerOptions = { module: 'nodenext', strict: true, types: [] };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['wrong.ts'] }));
@@ -73,9 +90,37 @@ test('a key that the types do not have, or a word, is found', async () => {
 /** The file of the types, without its ending, as an import names it from anywhere. */
 const PACKAGE = new URL('../dist/browser.js', import.meta.url).pathname;
 
+const TEXT_ENTRY = new URL('../dist/text-browser.js', import.meta.url).pathname;
+
+/** Answers about texts: the objects of the cases, which are JSON, and whatever only a text can be. */
+function textAnswers(): Fields[] {
+  const objects = inChanges().map((object): [string, TextOptions] => [JSON.stringify(object), {}]);
+  const grant = 'apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\n';
+  const others: [string, TextOptions][] = [
+    [grant, { old: grant }],
+    [grant, { old: `${grant.replace('west', 'east')}---\na: "` }],
+    [grant, { settings: 'rule: 1' }],
+    ['a: "', {}],
+    [`${grant}spec: {code: "\${CODE}"}`, {}],
+    ['apiVersion: v1\nkind: Secret\n', {}],
+  ];
+  return [...objects, ...others].map(([text, options]) => ({ ...reviewText(text, options) }));
+}
+
+function inChanges(): unknown[] {
+  const changes = cases.filter(({ door }) => door === 'reviewObject').slice(0, 300);
+  return changes.flatMap(({ input }) => {
+    try {
+      return [(JSON.parse(input) as Fields)['object']];
+    } catch {
+      return [];
+    }
+  });
+}
+
 /** One constant for each value: the compiler looks for surplus keys in literals only. */
 function declared(type: string, values: Fields[]): string[] {
-  const name = type.toLowerCase();
+  const name = type.replace(/\W/g, '').toLowerCase();
   return values.map((value, number) => `export const ${name}${number}: ${type} = ${JSON.stringify(value)};`);
 }
 
@@ -89,7 +134,7 @@ function optional(type: string, values: Fields[]): string[] {
 /** Says which words there are: these and no others must be in the type. */
 function words(type: string, values: Fields[], key: string): string[] {
   const seen = new Set(values.map((value) => value[key] as string));
-  return [`({ ${[...seen].map((word) => `${word}: true`).join(', ')} }) satisfies Record<${type}, true>;`];
+  return [`({ ${[...seen].map((word) => `${JSON.stringify(word)}: true`).join(', ')} }) satisfies Record<${type}, true>;`];
 }
 
 function distinct(values: Fields[]): Fields[] {

@@ -1,5 +1,5 @@
 /**
- * What the page costs, in a real Chromium: `npm run bench`. It prints what it measured next to the
+ * Times of the page in a real Chromium: `npm run bench`. It prints what it measured next to the
  * goals, and fails nothing.
  */
 
@@ -68,7 +68,7 @@ test.each([
   await end();
 }, 120_000);
 
-/** What the page notes about itself, in milliseconds. */
+/** Times that the page notes, in milliseconds. */
 interface Measured {
   outcomes: number[];
   longTasks: number[];

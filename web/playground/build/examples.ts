@@ -9,20 +9,15 @@
 import { join } from 'node:path';
 import type { Plugin } from 'vite';
 import { pack, type Example } from './packed.ts';
-import { readPages, type RulePage } from './rule-pages.ts';
-
-/** The rule pages, from the repository's root. */
-export const RULE_PAGES = join(import.meta.dirname, '../../../rules');
-
-/** The time at which every case ends as its heading says. Source: tests/support/src/lib.rs. */
-export const NOW = '2026-11-22T00:00:00Z';
+import { FILE, readPages, userOf, type RulePage } from './rule-pages.ts';
 
 /** The cases as examples, in the order of the pages. */
 export function examplesOf(pages: RulePage[]): Example[] {
   return pages.flatMap(({ code, cases }) =>
-    cases.map(({ heading, outcome, object, old, settings, user }, index) => ({
-      code, index, heading, outcome, object, old, settings, user,
-    })));
+    cases.map((it, index) => {
+      const { heading, outcome, object, old, settings } = it;
+      return { code, index, heading, outcome, object, old, settings, user: userOf(it) };
+    }));
 }
 
 /** Serves `virtual:examples`. */
@@ -32,13 +27,14 @@ export function examples(): Plugin {
     resolveId: (id) => (id === MODULE ? RESOLVED : undefined),
     load(id) {
       if (id !== RESOLVED) return undefined;
-      this.addWatchFile(RULE_PAGES);
+      this.addWatchFile(FILE);
+      const { now, pages } = readPages();
       // Text is parsed faster as JSON than as JavaScript.
-      const packed = JSON.stringify(JSON.stringify(pack(examplesOf(readPages(RULE_PAGES)))));
+      const packed = JSON.stringify(JSON.stringify(pack(examplesOf(pages))));
       return [
         `import { unpack } from ${JSON.stringify(join(import.meta.dirname, 'packed.ts'))};`,
         `export const examples = unpack(JSON.parse(${packed}));`,
-        `export const now = ${JSON.stringify(NOW)};`,
+        `export const now = ${JSON.stringify(now)};`,
       ].join('\n');
     },
   };

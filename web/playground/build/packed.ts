@@ -3,6 +3,7 @@
  * each line is written once. A fourth of the size, and the same in transfer or a little less.
  */
 
+import type { UserInfo } from 'skupper-access-policy';
 import type { Outcome } from './rule-pages.ts';
 
 /** A case of a rule page. */
@@ -14,11 +15,11 @@ export interface Example {
   /** Without the outcome: `days, which Go does not have`. */
   heading: string;
   outcome: Outcome;
-  /** YAML, as are the others. */
+  /** YAML, as are `old` and `settings`. */
   object: string;
   old: string | undefined;
   settings: string | undefined;
-  user: string | undefined;
+  user: UserInfo | undefined;
 }
 
 /** Every line once, and the examples of each page as positions in that table. */
@@ -28,7 +29,10 @@ export interface Packed {
 }
 
 /** Outcome, heading, object, and where there are any old, settings and user. */
-type PackedCase = [outcome: number, heading: string, ...texts: (number[] | 0)[]];
+type PackedCase = [outcome: number, heading: string, object: Text, old?: Text, settings?: Text, user?: UserInfo];
+
+/** Positions of lines; 0 for no text. */
+type Text = number[] | 0;
 
 /** Expects the examples of a page one after the other. */
 export function pack(examples: Example[]): Packed {
@@ -38,19 +42,20 @@ export function pack(examples: Example[]): Packed {
     places.set(line, known);
     return known;
   };
-  const placesOf = (text: string | undefined) => (text === undefined ? 0 : text.split('\n').map(place));
+  const placesOf = (text: string | undefined): Text => (text === undefined ? 0 : text.split('\n').map(place));
   const pages: Packed['pages'] = [];
   for (const { code, heading, outcome, object, old, settings, user } of examples) {
     if (pages.at(-1)?.[0] !== code) pages.push([code, []]);
-    const texts = [object, old, settings, user].map(placesOf);
-    while (texts.at(-1) === 0) texts.pop();
-    pages.at(-1)?.[1].push([OUTCOMES.indexOf(outcome), heading, ...texts]);
+    const packed: PackedCase = [OUTCOMES.indexOf(outcome), heading, placesOf(object), placesOf(old), placesOf(settings)];
+    if (user) packed.push(user);
+    while (packed.at(-1) === 0) packed.pop();
+    pages.at(-1)?.[1].push(packed);
   }
   return { lines: [...places.keys()], pages };
 }
 
 export function unpack({ lines, pages }: Packed): Example[] {
-  const textOf = (places: number[] | 0 | undefined) =>
+  const textOf = (places: Text | undefined) =>
     (places ? places.map((place) => lines[place]).join('\n') : undefined);
   return pages.flatMap(([code, cases]) =>
     cases.map(([outcome, heading, object, old, settings, user], index) => ({
@@ -61,7 +66,7 @@ export function unpack({ lines, pages }: Packed): Example[] {
       object: textOf(object) ?? '',
       old: textOf(old),
       settings: textOf(settings),
-      user: textOf(user),
+      user,
     })));
 }
 

@@ -1,17 +1,12 @@
-/** Changes of a text, all counted in the text before any of them. */
+/** Edits of a text, all counted in the text before any of them. */
 
-/** Replaces a range. */
-export interface Edit {
-  from: number;
-  to: number;
-  insert: string;
-}
+import type { TextEdit } from 'skupper-access-policy/text';
 
 /**
  * The text after the edits. Of two that overlap, the one that begins first and is longer counts; what
  * is inserted comes before what is replaced behind it.
  */
-export function applied(text: string, edits: readonly Edit[]): string {
+export function applied(text: string, edits: readonly TextEdit[]): string {
   const ordered = edits.toSorted((a, b) => a.from - b.from || Number(a.to > a.from) - Number(b.to > b.from) || b.to - a.to);
   const parts: string[] = [];
   let done = 0;

@@ -7,11 +7,10 @@ import { Compartment, EditorState } from '@codemirror/state';
 import {
   drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers,
 } from '@codemirror/view';
-import type { Edit } from './edit.ts';
+import type { Range, TextEdit } from 'skupper-access-policy/text';
 import { look } from './editor/look.ts';
 import { marks, setMarks } from './editor/marks.ts';
 import { typing } from './editor/typing.ts';
-import type { Range } from './manifest.ts';
 import type { Mark } from './mark.ts';
 
 export interface Editor {
@@ -22,14 +21,14 @@ export interface Editor {
   setMarks(marks: readonly Mark[]): void;
   /** Selects a range, shows it, and moves the focus there. */
   select(range: Range): void;
-  apply(edit: Edit): void;
+  apply(edit: TextEdit): void;
   /** 1-based. */
   lineOf(offset: number): number;
 }
 
 export interface EditorOptions {
   host: HTMLElement;
-  /** What the editor is for. */
+  /** Names the editor for screen readers. */
   label: string;
   onChange: () => void;
 }

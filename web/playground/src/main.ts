@@ -48,8 +48,8 @@ const PLACES = [
 ] as const;
 
 function show(outcome: Outcome): void {
-  const { unreadable, deny, warn } = outcome.totals;
-  const total = unreadable + deny + warn;
+  const { unreadable, deny, warn, notes } = outcome.totals;
+  const total = unreadable + deny + warn + notes;
   const listed = PLACES.flatMap(({ name, where, marks }) => {
     const editor = page.editors[name];
     const found = outcome[marks];
@@ -64,9 +64,9 @@ function show(outcome: Outcome): void {
       if (finding.fix) editorOf(finding).apply(finding.fix);
     },
   });
-  showResult(objects, outcome, ({ at }) => {
+  showResult(objects, outcome, (object) => {
     tabList.show('tab-manifest');
-    page.editors.manifest.select(at);
+    page.editors.manifest.select(object);
   });
   say(sentence(outcome));
   depends.textContent = circumstances(page.shared());
@@ -95,7 +95,7 @@ async function open(): Promise<void> {
   if (before) {
     page.open(before);
   } else if (example) {
-    page.open(await exampleTexts(example, reviewer));
+    page.open(exampleTexts(example));
   } else if (isShared(fragment)) {
     page.open(await readFragment(fragment));
   } else {

@@ -1,17 +1,16 @@
-import type { Edit } from './edit.ts';
-import type { Range } from './manifest.ts';
+import type { Range, TextEdit } from 'skupper-access-policy/text';
 
 /** Something to say about a place of a text. */
 export interface Mark extends Range {
-  severity: 'deny' | 'warn';
+  severity: 'deny' | 'warn' | 'note';
   text: string;
   /** The rule, where it is one. */
   code?: string;
+  /** The edit of a finding's fix. */
   fix?: Fix;
 }
 
-/** An edit that follows a finding's fix. */
-export interface Fix extends Edit {
-  /** What is written, as the user sees it. */
+export interface Fix extends TextEdit {
+  /** The new value, as the user sees it. */
   shown: string;
 }

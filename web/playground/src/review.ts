@@ -1,19 +1,11 @@
-/**
- * What the policy says about the texts of the page, with the place of everything it says. Pure: the
- * same texts and the same time give the same outcome.
- */
+/** Everything that the page shows about its texts. Pure: the same texts and time give the same outcome. */
 
-import { json, type Answer, type Finding } from 'skupper-access-policy';
-import { applied } from './edit.ts';
+import { reviewText, type TextAnswer, type TextEdit, type TextObject, type TextProblem } from 'skupper-access-policy/text';
 import { diff, type Row } from './diff.ts';
-import { isReadable, rangeOf, readManifests, type Range } from './manifest.ts';
-import { hiding } from './manifest/hide.ts';
-import { objects, problemOf, type ManifestObject } from './manifest/objects.ts';
-import { setting, settings as settingFields } from './manifest/set.ts';
+import { applied } from './edit.ts';
 import type { Mark } from './mark.ts';
-import { readSettings } from './settings.ts';
 
-/** What is written on the page. */
+/** The texts of the page. */
 export interface Input {
   manifest: string;
   /** The old objects of an UPDATE. */
@@ -24,28 +16,16 @@ export interface Input {
   now: string;
 }
 
-/** Who asks. */
+/** The user who asks. */
 export interface User {
   username: string;
   groups: string[];
 }
 
-/** What becomes of one object. */
-export interface ObjectOutcome {
-  kind: string;
-  /** `accessgrant.skupper.io/west`, as kubectl names it. */
-  resource: string;
-  name: string;
-  result: 'refused' | 'changed' | 'unchanged' | 'not covered';
-  operation: 'CREATE' | 'UPDATE';
-  /** True for an update of an object that is not among the old ones: it is judged as a CREATE. */
-  isUnmatched: boolean;
-  /** Why it is refused. */
-  message?: string;
-  warnings: string[];
-  /** What is stored, next to what is written. */
+/** The result of one object. */
+export interface ObjectOutcome extends Omit<TextObject, 'document' | 'stored'> {
+  /** The stored object, compared with the text. */
   stored: Row[];
-  at: Range;
 }
 
 export interface Outcome {
@@ -55,150 +35,78 @@ export interface Outcome {
   marks: Mark[];
   oldMarks: Mark[];
   settingsMarks: Mark[];
-  /** Why the settings cannot be used: then nothing is judged. */
+  /** The reason the settings cannot be used: then nothing is judged. */
   settingsMessage?: string;
   totals: Totals;
 }
 
-/** How much there is of everything in the manifest, also of what is not listed. */
+/** Numbers of everything in the manifest, also of what is not listed. */
 export interface Totals {
   objects: number;
   /** Documents that cannot be read. */
   unreadable: number;
+  /** Objects that are not judged, such as templates. */
+  notJudged: number;
   refused: number;
   changed: number;
   notCovered: number;
   /** Findings by severity, without what cannot be read. */
   deny: number;
   warn: number;
+  notes: number;
 }
 
-export function review(input: Input): Outcome {
-  const settings = readSettings(input.settings);
-  const old = readTexts(input.old ?? '');
-  const manifest = readTexts(input.manifest);
-  const outcome: Outcome = {
-    objects: [],
-    marks: manifest.marks.slice(0, MOST_MARKS),
-    oldMarks: old.marks.slice(0, MOST_MARKS),
-    settingsMarks: settings.marks,
-    totals: {
-      objects: manifest.objects.length, unreadable: manifest.marks.length,
-      refused: 0, changed: 0, notCovered: 0, deny: 0, warn: 0,
-    },
-  };
-  if (settings.message !== undefined) return { ...outcome, settingsMessage: settings.message };
-  const olds = new Map(old.objects.map((object) => [identity(object.json), object.json]));
-  for (const object of manifest.objects) {
-    const oldJson = input.old === undefined ? undefined : olds.get(identity(object.json));
-    const answer = JSON.parse(json.reviewObject(change(object.json, oldJson, input.user), settings.json, input.now)) as Answer;
-    count(answer, outcome.totals);
-    if (outcome.objects.length < MOST_OBJECTS) {
-      const operation = oldJson === undefined ? 'CREATE' : 'UPDATE';
-      const isUnmatched = input.old !== undefined && oldJson === undefined;
-      outcome.objects.push({ ...objectOutcome(object, answer), operation, isUnmatched });
-    }
-    const room = MOST_MARKS - outcome.marks.length;
-    outcome.marks.push(...answer.findings.slice(0, room).map((finding) => mark(object, finding)));
-  }
-  outcome.marks.sort((a, b) => a.from - b.from);
-  return outcome;
-}
-
-function count(answer: Answer, totals: Totals): void {
-  const result = resultOf(answer);
-  if (result === 'refused') totals.refused += 1;
-  if (result === 'changed') totals.changed += 1;
-  if (result === 'not covered') totals.notCovered += 1;
-  for (const { severity } of answer.findings) totals[severity] += 1;
-}
-
-function readTexts(text: string): { objects: ManifestObject[]; marks: Mark[] } {
-  const found: ManifestObject[] = [];
-  const marks: Mark[] = [];
-  for (const manifest of readManifests(text)) {
-    if (!isReadable(manifest)) {
-      marks.push({ ...manifest.at, severity: 'deny', text: manifest.error });
-      continue;
-    }
-    for (const object of objects(manifest)) {
-      const problem = problemOf(object.json);
-      if (problem === undefined) found.push(object);
-      else marks.push({ ...rangeOf(manifest, object.pointer, 'key'), severity: 'deny', text: problem });
-    }
-  }
-  return { objects: found, marks };
-}
-
-function objectOutcome(object: ManifestObject, answer: Answer): Omit<ObjectOutcome, 'operation' | 'isUnmatched'> {
-  const { apiVersion, kind, name } = head(object.json);
-  const group = apiVersion.includes('/') ? `.${apiVersion.split('/')[0]}` : '';
+export function review({ manifest, old, settings, user, now }: Input): Outcome {
+  const isSomebody = user.username !== '' || user.groups.length > 0;
+  const answer = reviewText(manifest, { settings, old, user: isSomebody ? user : null, now });
+  const { message, findings } = answer.settings;
   return {
-    kind,
-    name,
-    resource: `${kind.toLowerCase()}${group}/${name}`,
-    result: resultOf(answer),
-    warnings: answer.warnings,
-    stored: storedRows(object, answer),
-    at: rangeOf(object.manifest, object.pointer, 'key'),
-    ...(answer.message !== undefined && { message: answer.message }),
+    objects: answer.objects.slice(0, MOST_OBJECTS).map((object) => objectOutcome(manifest, object, answer.hidden)),
+    marks: marksOf(answer).sort((a, b) => a.from - b.from).slice(0, MOST_MARKS),
+    oldMarks: answer.old.unreadable.slice(0, MOST_MARKS).map(error),
+    settingsMarks: findings.slice(0, MOST_MARKS).map(error),
+    ...(message !== undefined && { settingsMessage: message }),
+    totals: totalsOf(answer),
   };
 }
 
-function resultOf(answer: Answer): ObjectOutcome['result'] {
-  if (!answer.allowed) return 'refused';
-  if (answer.auditAnnotations['not-covered'] !== undefined) return 'not covered';
-  return answer.mutatedObject ? 'changed' : 'unchanged';
+function objectOutcome(text: string, object: TextObject, hidden: readonly TextEdit[]): ObjectOutcome {
+  const { document, stored, ...rest } = object;
+  const moved = (edits: readonly TextEdit[]) => edits
+    .filter(({ from, to }) => document.from <= from && to <= document.to)
+    .map(({ from, to, insert }) => ({ from: from - document.from, to: to - document.from, insert }));
+  const rows = () => {
+    const written = text.slice(document.from, document.to);
+    return diff(applied(written, moved(hidden)), applied(written, moved([...hidden, ...stored])));
+  };
+  return { ...rest, stored: stored.length > 0 ? rows() : [] };
 }
 
-function storedRows({ manifest, pointer, json: written }: ManifestObject, answer: Answer): Row[] {
-  if (!answer.mutatedObject) return [];
-  const hidden = hiding(manifest);
-  const stored = settingFields(manifest, pointer, JSON.parse(written), answer.mutatedObject);
-  return diff(applied(manifest.text, hidden), applied(manifest.text, [...hidden, ...stored]));
+function marksOf({ unreadable, findings, notes }: TextAnswer): Mark[] {
+  return [
+    ...unreadable.map(error),
+    ...findings,
+    ...notes.map(({ from, to, text }): Mark => ({ from, to, text, severity: 'note' })),
+  ];
 }
 
-function mark(object: ManifestObject, finding: Finding): Mark {
-  const { manifest, pointer } = object;
-  const { code, severity, text, target, fix } = finding;
-  const found: Mark = { ...shownRange(object, finding.pointer, target), severity, text, code };
-  const edit = fix && setting(manifest, pointer + fix.pointer, fix.value);
-  if (fix && edit) {
-    const shown = typeof fix.value === 'string' ? fix.value : JSON.stringify(fix.value);
-    found.fix = { ...edit, from: manifest.from + edit.from, to: manifest.from + edit.to, shown };
-  }
-  return found;
+function error({ from, to, text }: TextProblem): Mark {
+  return { from, to, text, severity: 'deny' };
 }
 
-/** Of a value over several lines the key: nobody reads a page that is underlined from top to bottom. */
-function shownRange({ manifest, pointer }: ManifestObject, field: string, target: 'key' | 'value'): Range {
-  const range = rangeOf(manifest, pointer + field, target);
-  const isLong = manifest.text.slice(range.from - manifest.from, range.to - manifest.from).includes('\n');
-  return isLong ? rangeOf(manifest, pointer + field, 'key') : range;
-}
-
-function change(object: string, old: string | undefined, user: User): string {
-  const parts = [`"object":${object}`];
-  if (old !== undefined) parts.push(`"oldObject":${old}`);
-  if (user.username !== '' || user.groups.length > 0) parts.push(`"userInfo":${JSON.stringify(user)}`);
-  return `{${parts.join(',')}}`;
-}
-
-/** An object keeps its identity over an update. */
-function identity(text: string): string {
-  const { kind, namespace, name } = head(text);
-  return JSON.stringify([kind, namespace, name]);
-}
-
-function head(text: string) {
-  const object = JSON.parse(text) as Record<string, unknown>;
-  const metadata = (object['metadata'] ?? {}) as Record<string, unknown>;
-  const string = (value: unknown) => (typeof value === 'string' ? value : '');
+function totalsOf({ objects, unreadable, findings, notes }: TextAnswer): Totals {
+  const results = (wanted: TextObject['result']) => objects.filter(({ result }) => result === wanted).length;
+  const found = (wanted: Mark['severity']) => findings.filter(({ severity }) => severity === wanted).length;
   return {
-    apiVersion: string(object['apiVersion']),
-    kind: string(object['kind']),
-    namespace: string(metadata['namespace']),
-    name: string(metadata['name']) || string(metadata['generateName']),
+    objects: objects.length,
+    unreadable: unreadable.length,
+    notJudged: notes.reduce((sum, { count }) => sum + count, 0),
+    refused: results('refused'),
+    changed: results('changed'),
+    notCovered: results('not covered'),
+    deny: found('deny'),
+    warn: found('warn'),
+    notes: notes.length,
   };
 }
 

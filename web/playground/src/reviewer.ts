@@ -1,17 +1,15 @@
 /** The page's side of the worker. While a review runs, only the latest input waits. */
 
+import type { RedactedText } from 'skupper-access-policy/text';
 import type { Input, Outcome } from './review.ts';
-import type { Redacted } from './redacted.ts';
 import type { Question, Reply } from './review.worker.ts';
 import { worker } from './worker.ts';
 
 export interface Reviewer {
   /** Reviews; `onOutcome` hears of the latest input only. */
   review(input: Input): void;
-  /** Takes the secrets out of texts. */
-  redact(texts: string[]): Promise<Redacted[]>;
-  /** What the first document of a text holds. */
-  value(text: string): Promise<unknown>;
+  /** Takes secrets and comments out of texts. */
+  redact(texts: string[]): Promise<RedactedText[]>;
 }
 
 export function startReviewer(onOutcome: (outcome: Outcome) => void, onError: (why: string) => void): Reviewer {
@@ -64,10 +62,6 @@ export function startReviewer(onOutcome: (outcome: Outcome) => void, onError: (w
     redact: async (texts) => {
       const reply = await ask({ ask: 'redact', texts });
       return 'redacted' in reply ? reply.redacted : [];
-    },
-    value: async (text) => {
-      const reply = await ask({ ask: 'json', text });
-      return 'json' in reply && reply.json !== undefined ? JSON.parse(reply.json) as unknown : undefined;
     },
   };
 }

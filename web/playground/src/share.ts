@@ -26,7 +26,7 @@ export function isShared(fragment: string): boolean {
   return fragment.startsWith(PREFIX);
 }
 
-/** What a link carries. Throws where it is broken, or holds more than anyone writes. */
+/** The texts of a link. Throws where it is broken, or holds more than anyone writes. */
 export async function readFragment(fragment: string): Promise<Shared> {
   if (fragment.length > LONGEST) throw new Error('this link is too long: it may hold at most 2 MiB of text');
   const bytes = await inflated(fromBase64url(fragment.slice(PREFIX.length)));

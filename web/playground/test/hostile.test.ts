@@ -1,5 +1,5 @@
+import { redactText } from 'skupper-access-policy/text';
 import { expect, test } from 'vitest';
-import { withoutSecrets } from '../src/redacted.ts';
 import { review } from '../src/review.ts';
 
 const SIZE = 1 << 17;
@@ -43,6 +43,6 @@ test.each([
   const user = { username: '', groups: [] };
   review({ manifest, old: manifest, settings: manifest, user, now: '2026-05-01T12:00:00Z' });
   review({ manifest, old: manifest, settings: '', user, now: '2026-05-01T12:00:00Z' });
-  withoutSecrets(manifest);
+  redactText(manifest);
   expect(performance.now() - start).toBeLessThan(20_000);
 }, 60_000);

@@ -1,8 +1,6 @@
 import { examples } from 'virtual:examples';
-import { json } from 'skupper-access-policy';
+import { redactText } from 'skupper-access-policy/text';
 import { expect, test } from 'vitest';
-import { isReadable, readManifests } from '../src/manifest.ts';
-import { withoutSecrets } from '../src/redacted.ts';
 
 const HEAD = 'apiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata:\n  name: west\n';
 
@@ -44,34 +42,33 @@ test.each([
   ['Windows line ends', 'spec:\r\n  code: CANARY\r\n  ca: |\r\n    CANARY\r\n# CANARY\r\n'],
 ])('no secret leaves: %s', (_name, text) => {
   for (const each of [HEAD + text, `${HEAD.replaceAll('\n', '\r\n')}${text.replaceAll(/\r?\n/g, '\r\n')}`]) {
-    const { text: redacted } = withoutSecrets(each);
+    const { text: redacted } = redactText(each);
     expect(redacted).not.toMatch(/CANARY|Q0FOQVJZ/);
   }
 });
 
 test('what cannot be read, and what no rule knows, is left out', () => {
-  const { text, leftOut } = withoutSecrets(`a: "CANARY\n---\n${HEAD}spec: {}\n---\nkind: Secret\napiVersion: v1\ndata: {a: CANARY}\n`);
+  const { text, leftOut } = redactText(`a: "CANARY\n---\n${HEAD}spec: {}\n---\nkind: Secret\napiVersion: v1\ndata: {a: CANARY}\n`);
   expect(text).toBe(`${HEAD}spec: {}\n`);
   expect(leftOut).toBe(2);
 });
 
 test('the rest stays as it is written', () => {
   const written = `${HEAD}spec:   # why\n  code: "s3cret"\n  linkCost: 0x1F\n\n  settings: { a: 'b' ,c: "d" }\n  url: https://u:p@east.example/x\n`;
-  expect(withoutSecrets(written).text).toBe(
+  expect(redactText(written).text).toBe(
     `${HEAD}spec:\n  code: "***"\n  linkCost: 0x1F\n\n  settings: { a: 'b' ,c: "d" }\n  url: "https://east.example/x"\n`,
   );
 });
 
 test.each(examples.map((example) => [`${example.code}/${example.index}`, example] as const))(
-  'every example keeps everything but its secrets: %s',
-  (_name, { object, old, settings }) => {
+  'every example can be shared, and a second time nothing changes: %s',
+  (_name, { code, object, old, settings }) => {
     for (const text of [object, old, settings]) {
       if (text === undefined) continue;
-      const { text: redacted, leftOut } = withoutSecrets(text);
-      expect(leftOut).toBe(0);
-      const [before, after] = [readManifests(text)[0], readManifests(redacted)[0]];
-      if (!before || !isReadable(before)) continue;
-      expect(after && isReadable(after) && JSON.parse(after.json)).toEqual(JSON.parse(json.redact(before.json)));
+      const { text: redacted, leftOut } = redactText(text);
+      // Nobody knows the secrets of a misspelled kind.
+      expect(leftOut).toBe(code === 'unknown-kind' && !/kind: (AccessGrant|AccessToken|TokenRequest)$/m.test(text) ? 1 : 0);
+      expect(redactText(redacted)).toEqual({ text: redacted, leftOut: 0 });
     }
   },
 );

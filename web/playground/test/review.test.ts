@@ -5,6 +5,7 @@ import { review, type Input, type Outcome } from '../src/review.ts';
 const HEAD = 'apiVersion: skupper.io/v2alpha1\nkind: AccessGrant\nmetadata: {name: west}\n';
 const GOOD = `${HEAD}spec: {expirationWindow: 24h, redemptionsAllowed: 1}\n`;
 const BAD = `${HEAD}spec: {expirationWindow: 1 month, redemptionsAllowed: 1}\n`;
+const POLICY = 'apiVersion: policies.kubewarden.io/v1\nkind: ClusterAdmissionPolicy\n';
 const OTHER = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n';
 
 test.each<[name: string, input: Partial<Input>, sentence: string]>([
@@ -18,15 +19,21 @@ test.each<[name: string, input: Partial<Input>, sentence: string]>([
   ['another kind', { manifest: OTHER }, 'Not covered by this policy'],
   ['unreadable', { manifest: 'a: "b' }, 'Cannot be read'],
   ['unreadable beside others', { manifest: `a: "b\n---\n${BAD}---\n${GOOD}` }, '1 of 3 refused: 1 error; 1 of 3 cannot be read'],
-  ['no kind', { manifest: 'spec: {}\n' }, 'Cannot be read'],
+  ['no kind', { manifest: 'spec: {}\n' }, 'Not covered by this policy'],
+  ['a misspelled kind', { manifest: HEAD.replace('AccessGrant', 'AccessGrnt') }, 'Not covered by this policy, with 1 warning'],
+  ['a key twice', { manifest: GOOD.replace('{name: west}', '{name: west, name: east}') }, 'Accepted, with 1 warning'],
+  ['a label that is a number', { manifest: GOOD.replace('{name: west}', '{name: west, labels: {a: 1}}') }, 'Refused: 1 error'],
+  ['a template', { manifest: `${HEAD}spec: {{ toYaml .Values.spec }}\n` }, 'Not judged'],
+  ['a template beside others', { manifest: `${GOOD}---\n${HEAD}spec: {{ toYaml .Values.spec }}\n` }, '1 of 2 not judged'],
+  ['values that are filled in later', { manifest: GOOD.replace('24h', '"${WINDOW}"') }, 'Accepted, with 1 note'],
   ['a list', { manifest: `apiVersion: v1\nkind: List\nitems:\n- ${BAD.trim().replaceAll('\n', '\n  ')}\n` }, 'Refused: 1 error'],
   ['by settings', { manifest: GOOD, settings: 'accessGrant: {maxExpirationWindow: 1h}\n' }, 'Refused: 1 error'],
   [
     'by the settings of a policy',
-    { manifest: GOOD, settings: `${OTHER}---\nkind: ClusterAdmissionPolicy\nspec:\n  settings: {accessGrant: {maxExpirationWindow: 1h}}\n` },
+    { manifest: GOOD, settings: `${OTHER}---\n${POLICY}spec:\n  settings: {accessGrant: {maxExpirationWindow: 1h}}\n` },
     'Refused: 1 error',
   ],
-  ['a policy without settings', { manifest: GOOD, settings: 'kind: ClusterAdmissionPolicy\nspec: {}\n' }, 'Accepted'],
+  ['a policy without settings', { manifest: GOOD, settings: `${POLICY}spec: {}\n` }, 'Accepted'],
   ['settings that are not valid', { manifest: GOOD, settings: 'rule: 1\n' }, 'Nothing is judged: the settings are not valid'],
   ['settings that cannot be read', { manifest: GOOD, settings: 'a: "\n' }, 'Nothing is judged: the settings are not valid'],
   ['an update of what has expired', {
@@ -50,7 +57,7 @@ test('an update is compared with the old object of its kind and name', () => {
 });
 
 test('what stands in settings is marked where it stands', () => {
-  const settings = 'kind: ClusterAdmissionPolicy\nspec:\n  settings:\n    accessToken: {maxLinkCost: 0}\n';
+  const settings = `${POLICY}spec:\n  settings:\n    accessToken: {maxLinkCost: 0}\n`;
   const [mark] = reviewed({ manifest: GOOD, settings }).settingsMarks;
   expect(mark && settings.slice(mark.from, mark.to)).toBe('0');
 });
@@ -87,3 +94,20 @@ function reviewed(input: Partial<Input>): Outcome {
     manifest: '', old: undefined, settings: '', user: { username: '', groups: [] }, now: '2026-11-22T00:00:00Z', ...input,
   });
 }
+
+test('offsets are those of JavaScript, whatever stands before', () => {
+  const manifest = `\ufeff# 😀 ä\n${BAD.replace('west', '"😀"')}`;
+  const marks = reviewed({ manifest }).marks.map(({ from, to }) => manifest.slice(from, to));
+  expect(marks).toEqual(['"😀"', '1 month']);
+});
+
+test('notes tell what is not judged, and why', () => {
+  const manifest = `${HEAD}spec: {code: "\${CODE}"}\n---\n${HEAD}sops: {mac: x}\n`;
+  const { marks, totals } = reviewed({ manifest });
+  expect(marks.map(({ severity, from, to }) => [severity, manifest.slice(from, to)])).toEqual([
+    ['note', '"${CODE}"'],
+    ['note', 'apiVersion: skupper.io/v2alpha1'],
+  ]);
+  expect(marks.map(({ text }) => text.split(' ').slice(0, 4).join(' '))).toEqual(['spec.code is filled in', 'what SOPS has encrypted']);
+  expect(totals).toMatchObject({ objects: 1, notJudged: 1, notes: 2 });
+});

@@ -42,7 +42,7 @@ export async function serve(folder: string, headers: Record<string, string> = {}
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** What a page shows in its `output`, or the first error that it does not catch. */
+/** The text in the `output` of a page, or the first error that it does not catch. */
 export async function outputOf(browser: Browser, address: string): Promise<string> {
   const page = await browser.newPage();
   try {

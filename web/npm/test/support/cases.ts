@@ -1,4 +1,4 @@
-// What the library answers to every question: printed by `cargo run --bin cases`.
+// The library's answer to every question, as `cargo run --bin cases` prints it.
 
 import { existsSync, readFileSync } from 'node:fs';
 

@@ -37,7 +37,7 @@ export async function install(archive: string, folder: string): Promise<void> {
   await npm(folder, 'install', '--offline', '--no-audit', '--no-fund', archive);
 }
 
-/** What a script of a project prints. */
+/** The output of a script of a project. */
 export async function node(folder: string, ...options: string[]): Promise<string> {
   const { stdout, stderr } = await run(process.execPath, options, { cwd: folder });
   if (stderr !== '') {

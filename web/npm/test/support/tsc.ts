@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 const require = createRequire(import.meta.url);
 const COMPILER = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
 
-/** What the compiler finds in the project of this folder: nothing where all is well. */
+/** Problems that the compiler finds in the project of this folder; empty where all is well. */
 export async function problemsOf(folder: string, ...options: string[]): Promise<string> {
   try {
     await promisify(execFile)(process.execPath, [COMPILER, '--project', folder, '--noEmit', ...options]);

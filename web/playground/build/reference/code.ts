@@ -1,7 +1,7 @@
 /** YAML and differences as blocks of lines. */
 
 import { html, type Html } from './html.ts';
-import type { Change } from './reviewed.ts';
+import type { Row } from '../../src/diff.ts';
 
 /** `marks` says which lines, from 1, are marked as what. */
 export function code(text: string, marks?: Map<number, 'deny' | 'warn'>): Html {
@@ -11,12 +11,13 @@ export function code(text: string, marks?: Map<number, 'deny' | 'warn'>): Html {
   }));
 }
 
-/** What was there and what is there instead. */
-export function changed(changes: readonly Change[]): Html {
-  return block(changes.flatMap(({ path, before, after }) => [
-    ...(before === undefined ? [] : [{ line: `- ${path}: ${before}`, tag: 'del' }]),
-    ...(after === undefined ? [] : [{ line: `+ ${path}: ${after}`, tag: 'ins' }]),
-  ]).map(({ line, tag }) => ({ line, shown: tag === 'del' ? html`<del>${line}</del>` : html`<ins>${line}</ins>` })));
+/** Both texts of a difference. */
+export function changed(rows: readonly Row[]): Html {
+  return block(rows.map((row) => {
+    if (row.kind === 'gap') return { line: '', shown: html`  ...` };
+    const line = `${SIGNS[row.kind]} ${row.text}`;
+    return { line, shown: { same: html`${line}`, gone: html`<del>${line}</del>`, new: html`<ins>${line}</ins>` }[row.kind] };
+  }));
 }
 
 function block(lines: { line: string; shown: Html }[]): Html {
@@ -25,6 +26,8 @@ function block(lines: { line: string; shown: Html }[]): Html {
   return html`<pre${isWide && html` tabindex="0"`}><code>${lines.map(({ shown }) => html`${shown}\n`)}</code></pre>
 `;
 }
+
+const SIGNS = { same: ' ', gone: '-', new: '+' };
 
 /** Characters that fit on a line of a narrow screen. */
 const NARROW = 36;

@@ -1,9 +1,10 @@
-/** The cases of the rule pages with the engine's answers: what the reference shows is never typed. */
+/** The cases of the rule pages with the engine's answers: nothing that the reference shows of them is typed. */
 
 import { json, type Answer } from 'skupper-access-policy';
-import { isReadable, readManifests } from '../../src/manifest.ts';
-import { NOW } from '../examples.ts';
-import type { RuleCase, RulePage } from '../rule-pages.ts';
+import { reviewText, type TextAnswer } from 'skupper-access-policy/text';
+import { diff, type Row } from '../../src/diff.ts';
+import { applied } from '../../src/edit.ts';
+import { isOfChecker, userOf, type RuleCase, type RulePage } from '../rule-pages.ts';
 
 /** A page whose cases are answered. */
 export interface ReviewedPage extends RulePage {
@@ -11,60 +12,48 @@ export interface ReviewedPage extends RulePage {
 }
 
 export interface ReviewedCase extends RuleCase {
-  answer: Answer;
-  /** What is written at admission, in the order of the stored object. */
-  changes: Change[];
-}
-
-/** A value that is stored other than it was written. */
-export interface Change {
-  /** `spec.redemptionsAllowed` */
-  path: string;
-  /** JSON, or nothing where there was none. */
-  before: string | undefined;
-  after: string | undefined;
+  /** The text of the refusal. */
+  message: string | undefined;
+  warnings: string[];
+  /** The stored object, compared with the one that is written. */
+  rows: Row[];
 }
 
 /** Throws where the answer is another than the heading says: then page or engine is wrong. */
-export function reviewed(page: RulePage): ReviewedPage {
-  return { ...page, cases: page.cases.map((it) => reviewedCase(page.code, it)) };
+export function reviewed(page: RulePage, now: string): ReviewedPage {
+  return { ...page, cases: page.cases.map((it) => reviewedCase(page, it, now)) };
 }
 
-/** Every difference between two values, at the deepest place where both are objects. */
-export function changesBetween(before: unknown, after: unknown, path: string[] = []): Change[] {
-  if (isObject(before) && isObject(after)) {
-    const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-    return names.flatMap((name) => changesBetween(before[name], after[name], [...path, name]));
-  }
-  const [from, to] = [JSON.stringify(before), JSON.stringify(after)];
-  return from === to ? [] : [{ path: path.join('.'), before: from, after: to }];
-}
-
-function reviewedCase(code: string, it: RuleCase): ReviewedCase {
-  const object = jsonOf(it.object);
-  const change = `{"object": ${object}, "oldObject": ${jsonOf(it.old)}, "userInfo": ${jsonOf(it.user)}}`;
-  const answer = JSON.parse(json.reviewObject(change, jsonOf(it.settings), NOW)) as Answer;
+function reviewedCase(page: RulePage, it: RuleCase, now: string): ReviewedCase {
+  const { object, old, settings = '' } = it;
+  const text = reviewText(object, { old, settings, user: userOf(it), now });
+  const answer = isOfChecker(page) ? ofChecker(text) : JSON.parse(json.reviewObject(it.change, it.settingsJson, now)) as Answer;
   if (outcomeOf(answer) !== it.outcome) {
-    throw new Error(`${code}: ${it.heading}: ${outcomeOf(answer)}, and not ${it.outcome}`);
+    throw new Error(`${page.code}: ${it.heading}: ${outcomeOf(answer)}, and not ${it.outcome}`);
   }
-  const stored = answer.mutatedObject;
-  const changes = stored === undefined ? [] : changesBetween(JSON.parse(object), stored);
-  return { ...it, answer, changes };
+  const stored = text.objects.flatMap((each) => each.stored);
+  const { message, warnings } = answer;
+  return { ...it, message, warnings, rows: diff(object, applied(object, stored)) };
 }
 
-/** Text, as numbers need it: JavaScript's have 53 bits. */
-function jsonOf(yaml: string | undefined): string {
-  const [manifest] = readManifests(yaml ?? '');
-  if (!manifest) return 'null';
-  if (!isReadable(manifest)) throw new Error(`${manifest.error}:\n${yaml}`);
-  return manifest.json;
+/** The checker says what the cluster's own checks would say before any policy is asked. */
+function ofChecker({ objects, findings }: TextAnswer): Answered {
+  return {
+    allowed: objects.every(({ result }) => result !== 'refused'),
+    message: objects.find(({ message }) => message !== undefined)?.message,
+    warnings: findings.filter(({ severity }) => severity === 'warn').map(({ text }) => text),
+    findings,
+  };
 }
 
-function outcomeOf({ allowed, findings }: Answer): RuleCase['outcome'] {
+function outcomeOf({ allowed, findings }: Answered): RuleCase['outcome'] {
   if (!allowed) return 'refused';
   return findings.some(({ severity }) => severity === 'warn') ? 'warned' : 'accepted';
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+interface Answered {
+  allowed: boolean;
+  message?: string | undefined;
+  warnings: string[];
+  findings: { severity: 'deny' | 'warn' }[];
 }

@@ -1,35 +1,35 @@
 /** The page of one rule. */
 
 import type { Rule } from 'skupper-access-policy';
-import { NOW } from '../examples.ts';
 import { changed, code as codeBlock } from './code.ts';
 import { framed } from './frame.ts';
 import { html, type Html } from './html.ts';
 import { paragraphs, spans } from './markdown.ts';
+import { isOfChecker } from '../rule-pages.ts';
 import type { ReviewedCase, ReviewedPage } from './reviewed.ts';
 
 /** `previous` and `next` are its neighbours in the list of all rules. */
-export function rulePage(rule: Rule, page: ReviewedPage, previous?: Rule, next?: Rule): string {
-  const main = html`<h1><code>${rule.code}</code></h1>
-<p class="summary">${capital(spans(rule.summary))}.</p>
+export function rulePage(page: ReviewedPage, now: string, previous?: Rule, next?: Rule): string {
+  const main = html`<h1><code>${page.code}</code></h1>
+<p class="summary">${capital(spans(page.summary))}.</p>
 <section aria-labelledby="why">
 <h2 id="why">Why</h2>
 ${paragraphs(page.why)}</section>
-${facts(rule)}<section aria-labelledby="examples">
+${facts(page)}<section aria-labelledby="examples">
 <h2 id="examples">Examples</h2>
-<p class="note">The answers are the policy's own, as of <time datetime="${NOW}">${NOW.slice(0, 10)}</time>.</p>
-${contents(page.cases)}${page.cases.map((it, index) => example(rule.code, it, index))}</section>
+<p class="note">The answers are the policy's own, as of <time datetime="${now}">${now.slice(0, 10)}</time>.</p>
+${contents(page.cases)}${page.cases.map((it, index) => example(page.code, it, index))}</section>
 ${neighbours(previous, next)}`;
-  return framed({ title: rule.code, description: plain(rule.summary), main });
+  return framed({ title: page.code, description: plain(page.summary), main });
 }
 
-/** What a severity does, in a word. */
+/** Outcomes as headings say them. */
 export const OUTCOMES = { refused: 'Refused', warned: 'Warned', accepted: 'Accepted' } as const;
 
 /** The class of a chip that says an outcome. */
 const CHIPS = { refused: 'deny', warned: 'warn', accepted: 'good' } as const;
 
-/** What a user of the reference calls a severity: `off` is easier to understand than `allow`. */
+/** Severities as the reference calls them: `off` is easier to understand than `allow`. */
 export const SEVERITIES = { deny: 'deny', warn: 'warn', allow: 'off' } as const;
 
 /** The address of a case in the page of its rule. */
@@ -41,7 +41,7 @@ function facts(rule: Rule): Html {
   return html`<section aria-labelledby="facts">
 <h2 id="facts">Facts</h2>
 <dl class="facts">
-<div><dt>Kinds</dt><dd>${rule.kinds.join(', ')}</dd></div>
+<div><dt>Kinds</dt><dd>${kindsOf(rule)}</dd></div>
 <div><dt>Field</dt><dd>${fieldOf(rule.pointer)}</dd></div>
 <div><dt>Severity</dt><dd>${severity(rule)}</dd></div>
 <div><dt>Source</dt><dd>${capital(spans(rule.source))}.</dd></div>
@@ -55,15 +55,23 @@ function fieldOf(pointer: string): Html {
   return path === '' ? html`the whole object` : html`<code>${path}</code>`;
 }
 
+/** The kinds that a rule judges. */
+export function kindsOf(rule: Rule): string {
+  return isOfChecker(rule) ? 'any' : rule.kinds.join(', ');
+}
+
 function severity(rule: Rule): Html {
-  if (rule.fixed) {
-    return html`<strong>deny</strong>: the request is refused. No setting changes this: what the rule refuses would be unreadable to Skupper, or harm the whole cluster.`;
-  }
   const does = {
     deny: 'the request is refused',
     warn: 'the request is accepted, and the user is warned',
     allow: 'the rule is off',
   }[rule.severity];
+  if (rule.fixed) {
+    const why = isOfChecker(rule)
+      ? 'the rule is that of Kubernetes and its tools, and the checker and the playground tell it beforehand.'
+      : 'what the rule refuses would be unreadable to Skupper, or harm the whole cluster.';
+    return html`<strong>${SEVERITIES[rule.severity]}</strong>: ${does}. No setting changes this: ${why}`;
+  }
   const others = (['deny', 'warn', 'allow'] as const).filter((other) => other !== rule.severity);
   return html`<strong>${SEVERITIES[rule.severity]}</strong>: ${does}, unless the settings of the policy say otherwise. They can set it to ${others.map((other, index) => html`${index > 0 && ' or '}<code>${other}</code>${other === 'allow' && ', which turns the rule off'}`)}:
 ${codeBlock(`rules:\n  ${rule.code}: ${others[0] ?? ''}\n`)}`;
@@ -81,11 +89,11 @@ ${cases.map((it, index) => html`<li>${label(it)} <a href="#${anchor(index)}">${s
 
 function example(code: string, it: ReviewedCase, index: number): Html {
   const id = anchor(index);
-  const { answer, old } = it;
+  const { message, warnings, old } = it;
   const marks = new Map(it.claims.map(({ line, severity }) => [line, severity]));
   return html`<section class="example" id="${id}" aria-labelledby="${id}-heading">
 <h3 id="${id}-heading">${label(it)} ${spans(it.heading)}</h3>
-${paragraphs(it.remark)}${block('Settings of the policy', it.settings)}${block('User', it.user)}${block('Stored so far', old)}${block(old === undefined ? 'Object' : 'Update', it.object, marks)}${texts('Message', answer.message === undefined ? [] : [answer.message])}${texts('Warnings', answer.warnings)}${stored(it)}<p class="open"><a href="../index.html#example=${code}/${index}">Open in the playground<span class="visually-hidden">: ${it.heading}</span></a></p>
+${paragraphs(it.remark)}${block('Settings of the policy', it.settings)}${block('User', it.user)}${block('Stored so far', old)}${block(old === undefined ? 'Object' : 'Update', it.object, marks)}${texts('Message', message === undefined ? [] : [message])}${texts('Warnings', warnings)}${stored(it)}<p class="open"><a href="../index.html#example=${code}/${index}">Open in the playground<span class="visually-hidden">: ${it.heading}</span></a></p>
 </section>
 `;
 }
@@ -110,12 +118,12 @@ ${texts.map((text) => html`<samp>${text}</samp>\n`)}</figure>
 `;
 }
 
-function stored({ answer, changes }: ReviewedCase): Html | false {
-  if (!answer.allowed) return false;
-  if (changes.length === 0) return html`<p class="stored">Stored as written.</p>\n`;
+function stored({ outcome, rows }: ReviewedCase): Html | false {
+  if (outcome === 'refused') return false;
+  if (rows.length === 0) return html`<p class="stored">Stored as written.</p>\n`;
   return html`<figure class="stored">
-<figcaption>Stored, where it differs from what is written</figcaption>
-${changed(changes)}</figure>
+<figcaption>Stored, compared with what is written</figcaption>
+${changed(rows)}</figure>
 `;
 }
 

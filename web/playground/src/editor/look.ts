@@ -1,4 +1,4 @@
-/** How an editor looks. Its colours are those of the page: custom properties reach into the shadow root. */
+/** Style of an editor. Its colours are those of the page: custom properties reach into the shadow root. */
 
 import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import type { Extension } from '@codemirror/state';
@@ -25,9 +25,11 @@ const theme = EditorView.theme({
   },
   '.cm-finding-deny': { textDecoration: 'underline wavy var(--deny) 1.5px', textUnderlineOffset: '3px', textDecorationSkipInk: 'none' },
   '.cm-finding-warn': { textDecoration: 'underline wavy var(--warn) 1.5px', textUnderlineOffset: '3px', textDecorationSkipInk: 'none' },
+  '.cm-finding-note': { textDecoration: 'underline dotted var(--muted) 1.5px', textUnderlineOffset: '3px' },
   '.cm-dot': { fontWeight: '700', fontSize: '0.75rem' },
   '.cm-dot-deny': { color: 'var(--deny)' },
   '.cm-dot-warn': { color: 'var(--warn)' },
+  '.cm-dot-note': { color: 'var(--muted)' },
   '.cm-tooltip': { backgroundColor: 'var(--panel)', color: 'var(--text)', border: '1px solid var(--border)', borderRadius: '5px' },
   '.cm-finding-text': { maxWidth: 'min(34rem, 80vw)', padding: '0.4rem 0.7rem', fontFamily: 'var(--sans)' },
   '.cm-finding-text p': { margin: '0' },

@@ -48,23 +48,28 @@ class SeverityMarker extends GutterMarker {
   override toDOM(): HTMLElement {
     const dot = document.createElement('span');
     dot.className = `cm-dot cm-dot-${this.severity}`;
-    dot.textContent = this.severity === 'deny' ? '✕' : '!';
+    dot.textContent = SIGNS[this.severity];
     return dot;
   }
 }
 
-const GUTTER = { deny: new SeverityMarker('deny'), warn: new SeverityMarker('warn') };
+const SIGNS = { deny: '✕', warn: '!', note: 'i' };
+const GUTTER = { deny: new SeverityMarker('deny'), warn: new SeverityMarker('warn'), note: new SeverityMarker('note') };
 
-/** One marker a line; what denies wins. */
+/** One marker a line, of the highest severity. */
 function gutterMarkers(state: EditorState): RangeSet<GutterMarker> {
   const lines = new Map<number, SeverityMarker>();
   for (const cursor = state.field(field).iter(); cursor.value; cursor.next()) {
     const line = state.doc.lineAt(cursor.from).from;
     const { severity } = cursor.value.spec as { severity: Mark['severity'] };
-    if (lines.get(line) !== GUTTER.deny) lines.set(line, GUTTER[severity]);
+    const known = lines.get(line);
+    if (!known || RANKS.indexOf(severity) < RANKS.indexOf(known.severity)) lines.set(line, GUTTER[severity]);
   }
   return RangeSet.of([...lines].map(([line, marker]) => marker.range(line)), true);
 }
+
+/** The highest severity first. */
+const RANKS: readonly Mark['severity'][] = ['deny', 'warn', 'note'];
 
 function tooltip(texts: string[]): HTMLElement {
   const box = document.createElement('div');

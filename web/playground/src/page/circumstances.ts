@@ -1,4 +1,4 @@
-/** What an answer depends on beside the manifest, and what stands in tabs that are not shown. */
+/** Everything that an answer depends on beside the manifest: it stands in tabs that are not shown. */
 
 import type { Shared } from '../share.ts';
 

@@ -1,7 +1,6 @@
 /** The menu of examples: a rule, grouped by kind, then one of its cases. */
 
 import { examples, now } from 'virtual:examples';
-import type { Reviewer } from '../reviewer.ts';
 import type { Shared } from '../share.ts';
 import { element } from './elements.ts';
 
@@ -13,15 +12,12 @@ export function exampleOf(code: string, index: number): Example | undefined {
 }
 
 /** An example as the page's texts, at the time at which it ends as it says. */
-export async function exampleTexts({ object, old, settings, user }: Example, reviewer: Reviewer): Promise<Shared> {
+export function exampleTexts({ object, old, settings, user }: Example): Shared {
   const texts: Shared = { manifest: object, now };
   if (old !== undefined) texts.old = old;
   if (settings !== undefined) texts.settings = settings;
-  if (user !== undefined) {
-    const { username, groups } = (await reviewer.value(user) ?? {}) as { username?: string; groups?: string[] };
-    if (username !== undefined) texts.username = username;
-    if (groups !== undefined) texts.groups = groups.join(', ');
-  }
+  if (user?.username !== undefined) texts.username = user.username;
+  if (user?.groups !== undefined) texts.groups = user.groups.join(', ');
   return texts;
 }
 

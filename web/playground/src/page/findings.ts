@@ -28,7 +28,7 @@ function item(finding: Listed, actions: FindingActions): HTMLLIElement {
   const jump = button('', () => actions.jump(finding), 'jump');
   const place = where === '' ? `line ${line}` : `${where}, line ${line}`;
   jump.append(
-    element('span', { class: `chip ${severity}` }, code ? severity : 'error'),
+    element('span', { class: `chip ${severity}` }, code || severity === 'note' ? severity : 'error'),
     ' ',
     element('span', { class: 'place' }, place),
     ' ',

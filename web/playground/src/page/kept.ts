@@ -9,7 +9,7 @@ export function keep(read: () => Shared): void {
   addEventListener('pagehide', () => history.replaceState({ texts: read() }, ''));
 }
 
-/** What was kept for this entry. */
+/** The texts that were kept for this entry. */
 export function kept(): Shared | undefined {
   const state = history.state as { texts?: Shared } | null;
   return state?.texts;

@@ -1,4 +1,4 @@
-/** What a user of kubectl sees of each object, and what is stored of it. */
+/** The result of each object, as a user of kubectl sees it, and the object that is stored. */
 
 import type { Row } from '../diff.ts';
 import type { ObjectOutcome, Outcome } from '../review.ts';
@@ -23,12 +23,13 @@ function card(object: ObjectOutcome, jump: (object: ObjectOutcome) => void): HTM
   const { kind, name, operation, isUnmatched, result, warnings, message, stored } = object;
   const [text, colour] = RESULTS[result];
   const title = element('h3', {},
-    button(`${kind} ${name}`.trim(), () => jump(object), 'title'),
+    button(`${kind} ${name}`.trim() || 'no kind', () => jump(object), 'title'),
     element('span', { class: `chip ${colour}` }, text));
   if (operation === 'UPDATE') title.append(element('span', { class: 'chip' }, operation));
   const made = element('article', { class: 'object' }, title);
   if (result === 'not covered') {
-    made.append(element('p', { class: 'hint' }, 'The policy has no rules for this kind: it is allowed unchanged.'));
+    const hint = kind === '' ? "Without 'kind', kubectl refuses it." : 'The policy has no rules for this kind: it is allowed unchanged.';
+    made.append(element('p', { class: 'hint' }, hint));
     return made;
   }
   if (isUnmatched) made.append(element('p', { class: 'hint' }, 'No old object has this kind and name: judged as a CREATE.'));

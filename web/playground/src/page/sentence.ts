@@ -1,24 +1,26 @@
-/** What became of everything on the page, in one sentence. */
+/** The outcome of the whole page in one sentence. */
 
 import type { Outcome } from '../review.ts';
 
 /** `Refused: 2 errors`, `1 of 3 refused: 1 error and 1 warning`, `Accepted, with 1 warning`. */
 export function sentence({ totals, settingsMessage }: Outcome): string {
   if (settingsMessage !== undefined) return 'Nothing is judged: the settings are not valid';
-  const { unreadable, refused, changed, notCovered, deny, warn } = totals;
-  const all = totals.objects + unreadable;
+  const { unreadable, notJudged, refused, changed, notCovered, deny, warn, notes } = totals;
+  const all = totals.objects + unreadable + notJudged;
   if (all === 0) return 'Nothing is written yet';
   const parts: string[] = [];
   if (refused > 0) parts.push(`${share(refused, all, 'refused')}: ${found(deny, warn)}`);
   if (unreadable > 0) parts.push(share(unreadable, all, 'cannot be read'));
+  if (notJudged > 0) parts.push(share(notJudged, all, 'not judged'));
   if (parts.length > 0) return capital(parts.join('; '));
-  if (notCovered === all) return 'Not covered by this policy';
   const extras = [
     ...(changed > 0 ? ['defaults filled in'] : []),
     ...(warn > 0 ? [number(warn, 'warning')] : []),
+    ...(notes > 0 ? [number(notes, 'note')] : []),
   ];
   const accepted = all > 1 ? `All ${amount(all)} accepted` : 'Accepted';
-  return extras.length > 0 ? `${accepted}, with ${extras.join(' and ')}` : accepted;
+  const result = notCovered === all ? 'Not covered by this policy' : accepted;
+  return extras.length > 0 ? `${result}, with ${listed(extras)}` : result;
 }
 
 /** `1 finding`, `2 findings`. */
@@ -28,6 +30,11 @@ export function number(count: number, noun: string): string {
 
 function found(errors: number, warnings: number): string {
   return warnings === 0 ? number(errors, 'error') : `${number(errors, 'error')} and ${number(warnings, 'warning')}`;
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function listed(parts: readonly string[]): string {
+  return [parts.slice(0, -1).join(', '), parts.at(-1)].filter(Boolean).join(' and ');
 }
 
 function share(part: number, all: number, what: string): string {

@@ -1,4 +1,4 @@
-/** What the page shows first: one mistake with a certain fix, and one warning. */
+/** The manifest that the page opens with: one mistake with a certain fix, and one warning. */
 
 export const START = `apiVersion: skupper.io/v2alpha1
 kind: AccessGrant

@@ -1,4 +1,4 @@
-/** What the pages of the reference show, read from the browser: the tests compare it with the engine. */
+/** Contents of the reference as a browser shows them; the tests compare them with the engine. */
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,6 @@
 /** Every example of every rule page, opened in the playground as a link of the reference opens it. */
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { RULE_PAGES } from '../../build/examples.ts';
 import { readPages } from '../../build/rule-pages.ts';
 import { MAX_WAIT, openSite, type Site } from './harness.ts';
 
@@ -18,12 +17,20 @@ beforeAll(async () => { site = await openSite(); });
 afterAll(() => site?.close());
 
 test('every example opens, ends as its heading says, and is marked at the lines that its page claims', async () => {
-  const cases = readPages(RULE_PAGES).flatMap(({ code, cases }) =>
-    cases.map((it, index) => ({ ...it, name: `${code}/${index}` })));
+  const cases = readPages().pages.flatMap(({ code, cases }) =>
+    cases.map((it, index) => ({ ...it, code, name: `${code}/${index}` })));
   const { page, troubles, end } = await site.visit('index.html');
   const shown = await page.evaluate(openAll, { names: cases.map(({ name }) => name), maxWait: MAX_WAIT });
   cases.forEach((it, index) => {
     const { sentence, findings, operation, menu } = shown[index] as Shown;
+    expect(menu).toBe(it.name);
+    expect(operation, it.name).toBe(it.old === undefined ? 'CREATE' : 'UPDATE');
+    // Values that a later step fills in are noted, and judged by the policy alone.
+    if (findings.some(({ severity }) => severity === 'note')) {
+      expect(it.code).toBe('placeholder');
+      expect(sentence, it.name).toContain('1 note');
+      return;
+    }
     expect(outcomeOf(sentence), `${it.name}: ${sentence}`).toBe(it.outcome);
     const unclaimed = it.claims.reduce((left, claim) => {
       const found = left.findIndex(({ severity, code, line }) =>
@@ -32,8 +39,6 @@ test('every example opens, ends as its heading says, and is marked at the lines 
       return left.filter((_, index) => index !== found);
     }, findings);
     expect(unclaimed, it.name).toEqual([]);
-    expect(operation, it.name).toBe(it.old === undefined ? 'CREATE' : 'UPDATE');
-    expect(menu).toBe(it.name);
   });
   expect(troubles()).toEqual([]);
   await end();
@@ -84,6 +89,6 @@ function linesOf(line: number, object: string): number[] {
 
 function outcomeOf(sentence: string) {
   if (sentence.startsWith('Refused')) return 'refused';
-  if (!sentence.startsWith('Accepted')) return sentence;
+  if (!/^(Accepted|Not covered)/.test(sentence)) return sentence;
   return sentence.includes('warning') ? 'warned' : 'accepted';
 }

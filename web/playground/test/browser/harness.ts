@@ -27,7 +27,7 @@ import { serveFolder } from './server.ts';
 export const DIST = join(import.meta.dirname, '../../dist');
 
 export interface Site {
-  /** Where `dist` is served: `http://127.0.0.1:PORT/any/folder/`. */
+  /** The address of `dist`: `http://127.0.0.1:PORT/any/folder/`. */
   readonly address: string;
   /** Opens a page in a context of its own. `path` is relative to `dist` and may have a fragment. */
   visit(path: string, options?: BrowserContextOptions): Promise<Visit>;
@@ -40,11 +40,11 @@ export interface Visit {
   /** The address of every request so far, those of `data:` and `blob:` not counted. */
   requests(): readonly string[];
   /**
-   * What a page must not do: violations of its Content-Security-Policy, errors and warnings in the
+   * Everything that a page must not do: violations of its Content-Security-Policy, errors and warnings in the
    * console, uncaught errors, answers from 400 on, requests to elsewhere.
    */
   troubles(): readonly string[];
-  /** What axe-core finds serious or critical: rule and element. */
+  /** Findings of axe-core that are serious or critical: rule and element. */
   barriers(): Promise<string[]>;
   /** Keeps a picture of the whole page where the environment asks for it. */
   picture(name: string): Promise<void>;

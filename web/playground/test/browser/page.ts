@@ -1,4 +1,4 @@
-/** What a user does and sees on the playground's page. */
+/** Actions of a user on the playground's page, and what the page then shows. */
 
 import type { Page } from 'playwright-core';
 
@@ -36,7 +36,7 @@ export async function judged(page: Page, action: () => Promise<unknown>): Promis
   await page.waitForFunction(ended, undefined, { timeout: 30_000 });
 }
 
-/** What is underlined in an editor. */
+/** The texts that are underlined in an editor. */
 export async function underlined(page: Page, name: TextName = 'manifest'): Promise<string[]> {
   return page.locator(`#${name} .cm-finding-deny, #${name} .cm-finding-warn`).allTextContents();
 }

@@ -92,7 +92,7 @@ async function share({ page }: Visit): Promise<string> {
   return page.getByLabel('Link').inputValue();
 }
 
-/** What a link says about its page, and what it holds. */
+/** The path of a link and the texts in it. */
 function linked(link: string): string {
   const { pathname, search, hash } = new URL(link);
   return `${pathname}${search}${inflateRawSync(Buffer.from(hash.replace('#share=', ''), 'base64url')).toString()}`;
