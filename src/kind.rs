@@ -7,10 +7,11 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::field::{Cursor, Mismatches};
+use crate::finding::Severity;
 use crate::report::Report;
 use crate::request::Request;
 use crate::review::Review;
-use crate::rules::Rule;
+use crate::rules::{Rule, documentation};
 use crate::settings::Settings;
 
 /// A kind of object that has rules.
@@ -84,6 +85,41 @@ pub(crate) struct Row<K: Kind> {
     pub(crate) rule: Rule,
     /// Judges one object.
     pub(crate) check: fn(&Review<'_, K>, &mut Report<'_>),
+}
+
+impl<K: Kind> Row<K> {
+    /// A rule whose severity the settings may change.
+    pub(crate) const fn new(
+        code: &'static str,
+        pointer: &'static str,
+        severity: Severity,
+        summary: &'static str,
+        source: &'static str,
+        check: fn(&Review<'_, K>, &mut Report<'_>),
+    ) -> Self {
+        let rule = Rule {
+            code,
+            pointer,
+            severity,
+            fixed: false,
+            summary: documentation(summary),
+            source: documentation(source),
+        };
+        Self { rule, check }
+    }
+
+    /// A rule that always denies.
+    pub(crate) const fn fixed(
+        code: &'static str,
+        pointer: &'static str,
+        summary: &'static str,
+        source: &'static str,
+        check: fn(&Review<'_, K>, &mut Report<'_>),
+    ) -> Self {
+        let mut row = Self::new(code, pointer, Severity::Deny, summary, source, check);
+        row.rule.fixed = true;
+        row
+    }
 }
 
 /// A field of `spec`.

@@ -10,21 +10,18 @@ use crate::finding::{Cause, Severity};
 use crate::kind::{Kind, Row};
 use crate::report::Report;
 use crate::review::Review;
-use crate::rules::Rule;
 use crate::value::certificate::holds_private_key;
 use crate::value::placeholder::Placeholder;
 
 pub(crate) const fn live_credential<K: Kind>() -> Row<K> {
-    Row {
-        rule: Rule::new(
-            "live-credential",
-            "",
-            Severity::Warn,
-            "a live credential in a file: `status.token`, `status.code` with `status.url`, a private key anywhere",
-            "`kubectl create token -o yaml` and `kubectl get -o yaml` print them",
-        ),
+    Row::new(
+        "live-credential",
+        "",
+        Severity::Warn,
+        "a live credential in a file: `status.token`, `status.code` with `status.url`, a private key anywhere",
+        "`kubectl create token -o yaml` and `kubectl get -o yaml` print them",
         check,
-    }
+    )
 }
 
 fn check<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {

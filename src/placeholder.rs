@@ -7,21 +7,18 @@ use crate::finding::{Cause, Severity};
 use crate::kind::{Kind, Row, field_names};
 use crate::report::Report;
 use crate::review::Review;
-use crate::rules::Rule;
 use crate::value::placeholder::Placeholder;
 
 /// The last row of a kind: a rule that refuses a placeholder names it already.
 pub(crate) const fn placeholder<K: Kind>() -> Row<K> {
-    Row {
-        rule: Rule::new(
-            "placeholder",
-            "",
-            Severity::Warn,
-            "a text that is a placeholder: `<no value>`, `<secret-code>`, `${CODE}`, `{{ .code }}`, `ENC[...]`, `ref+...`, `***`",
-            "Go's text/template prints `<no value>` where a grant has no status yet",
-        ),
+    Row::new(
+        "placeholder",
+        "",
+        Severity::Warn,
+        "a text that is a placeholder: `<no value>`, `<secret-code>`, `${CODE}`, `{{ .code }}`, `ENC[...]`, `ref+...`, `***`",
+        "Go's text/template prints `<no value>` where a grant has no status yet",
         check,
-    }
+    )
 }
 
 fn check<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {

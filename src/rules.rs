@@ -20,43 +20,6 @@ pub struct Rule {
     pub source: &'static str,
 }
 
-impl Rule {
-    /// A rule whose severity the settings may change.
-    pub(crate) const fn new(
-        code: &'static str,
-        pointer: &'static str,
-        severity: Severity,
-        summary: &'static str,
-        source: &'static str,
-    ) -> Self {
-        Self {
-            code,
-            pointer,
-            severity,
-            fixed: false,
-            summary: documentation(summary),
-            source: documentation(source),
-        }
-    }
-
-    /// A rule that always denies.
-    pub(crate) const fn fixed(
-        code: &'static str,
-        pointer: &'static str,
-        summary: &'static str,
-        source: &'static str,
-    ) -> Self {
-        Self {
-            code,
-            pointer,
-            severity: Severity::Deny,
-            fixed: true,
-            summary: documentation(summary),
-            source: documentation(source),
-        }
-    }
-}
-
 /// Text that only documentation shows. The guest shows it to nobody and does without: it is a
 /// twentieth of the module.
 pub(crate) const fn documentation(text: &'static str) -> &'static str {

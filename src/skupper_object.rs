@@ -9,22 +9,19 @@ use crate::path::FieldPath;
 use crate::report::Report;
 use crate::request::MAX_ENTRIES;
 use crate::review::Review;
-use crate::rules::Rule;
 use crate::settings::MAX_INT32;
 use crate::value::code::{Code, CodeProblem};
 use crate::value::name::{NamePrefix, SubdomainName};
 use crate::value::placeholder::named_or;
 
 pub(crate) const fn settings_too_many<K: Kind>() -> Row<K> {
-    Row {
-        rule: Rule::fixed(
-            "settings-too-many",
-            "/spec/settings",
-            "more than 64 entries in `settings`",
-            "each review needs memory of its own; 70,000 entries fit into a request, and eight of them ended a policy server",
-        ),
-        check: too_many,
-    }
+    Row::fixed(
+        "settings-too-many",
+        "/spec/settings",
+        "more than 64 entries in `settings`",
+        "each review needs memory of its own; 70,000 entries fit into a request, and eight of them ended a policy server",
+        too_many,
+    )
 }
 
 /// Finds more entries at the rule's field than are read. Nothing else is said about them.
@@ -49,41 +46,35 @@ fn report_too_many(object: &Value, report: &mut Report<'_>) {
 
 /// The rule for values of the wrong JSON type, in every kind.
 pub(crate) const fn wrong_type<K: Kind>() -> Row<K> {
-    Row {
-        rule: Rule::fixed(
-            "wrong-type",
-            "",
-            "any field with the wrong JSON type",
-            "kubernetes apiextensions: one array in `expirationWindow` is stored, and breaks typed lists for the whole cluster",
-        ),
-        check: check_types,
-    }
+    Row::fixed(
+        "wrong-type",
+        "",
+        "any field with the wrong JSON type",
+        "kubernetes apiextensions: one array in `expirationWindow` is stored, and breaks typed lists for the whole cluster",
+        check_types,
+    )
 }
 
 pub(crate) const fn name_missing<K: Kind>() -> Row<K> {
-    Row {
-        rule: Rule::new(
-            "name-missing",
-            "/metadata/name",
-            Severity::Deny,
-            "neither `metadata.name` nor `metadata.generateName`",
-            "kubernetes apimachinery pkg/api/validation, ValidateObjectMeta",
-        ),
-        check: check_name_missing,
-    }
+    Row::new(
+        "name-missing",
+        "/metadata/name",
+        Severity::Deny,
+        "neither `metadata.name` nor `metadata.generateName`",
+        "kubernetes apimachinery pkg/api/validation, ValidateObjectMeta",
+        check_name_missing,
+    )
 }
 
 pub(crate) const fn name_format<K: Kind>() -> Row<K> {
-    Row {
-        rule: Rule::new(
-            "name-format",
-            "/metadata/name",
-            Severity::Deny,
-            "a name that is not a DNS-1123 subdomain; a `generateName` that does not begin one",
-            "kubernetes apimachinery pkg/util/validation, IsDNS1123Subdomain",
-        ),
-        check: check_name_format,
-    }
+    Row::new(
+        "name-format",
+        "/metadata/name",
+        Severity::Deny,
+        "a name that is not a DNS-1123 subdomain; a `generateName` that does not begin one",
+        "kubernetes apimachinery pkg/util/validation, IsDNS1123Subdomain",
+        check_name_format,
+    )
 }
 
 /// Reports what is wrong with a code.

@@ -11,19 +11,16 @@ use crate::nearest::{COMPARED, nearest};
 use crate::path::FieldPath;
 use crate::report::Report;
 use crate::review::Review;
-use crate::rules::Rule;
 
 pub(crate) const fn unknown_field<K: Kind>() -> Row<K> {
-    Row {
-        rule: Rule::new(
-            "unknown-field",
-            "/spec",
-            Severity::Warn,
-            "a field that does not exist, under `spec`, beside it or in `metadata`",
-            "Skupper's CRDs and kubernetes apimachinery pkg/apis/meta/v1; the API server prunes such a field in silence",
-        ),
+    Row::new(
+        "unknown-field",
+        "/spec",
+        Severity::Warn,
+        "a field that does not exist, under `spec`, beside it or in `metadata`",
+        "Skupper's CRDs and kubernetes apimachinery pkg/apis/meta/v1; the API server prunes such a field in silence",
         check,
-    }
+    )
 }
 
 /// The object that a field stands in.

@@ -10,7 +10,6 @@ use crate::live_credential::live_credential;
 use crate::placeholder::placeholder;
 use crate::report::Report;
 use crate::review::Review;
-use crate::rules::Rule;
 use crate::settings::{Overlong, Settings};
 use crate::skupper_object::{
     code_format, name_format, name_missing, range_problem, settings_too_many, wrong_type,
@@ -28,104 +27,86 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
     name_missing(),
     name_format(),
     unknown_field(),
-    Row {
-        rule: Rule::new(
-            "grant-redemptions-range",
-            "/spec/redemptionsAllowed",
-            Severity::Deny,
-            "`redemptionsAllowed` outside 1 to 2147483647, or above `maxRedemptionsAllowed`",
-            "Skupper's controller: 0 was dead before 2.2.0, a negative number is Ready and never redeemable",
-        ),
-        check: |review, report| {
+    Row::new(
+        "grant-redemptions-range",
+        "/spec/redemptionsAllowed",
+        Severity::Deny,
+        "`redemptionsAllowed` outside 1 to 2147483647, or above `maxRedemptionsAllowed`",
+        "Skupper's controller: 0 was dead before 2.2.0, a negative number is Ready and never redeemable",
+        |review, report| {
             let allowed = review.new.spec.redemptions_allowed.set();
             if let Some(detail) = allowed.and_then(|allowed| redemptions_problem(review, *allowed))
             {
                 report.find(Cause::Invalid, detail);
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "grant-redemptions-spent",
-            "/spec/redemptionsAllowed",
-            Severity::Warn,
-            "`redemptionsAllowed` changed to what is redeemed already, or less",
-            "Skupper's controller compares `status.redemptions` with `spec.redemptionsAllowed` at every redemption",
-        ),
-        check: redemptions_spent,
-    },
-    Row {
-        rule: Rule::fixed(
-            "grant-window-format",
-            "/spec/expirationWindow",
-            "an `expirationWindow` that Go's `time.ParseDuration` does not read",
-            "Skupper's controller calls Go's time.ParseDuration; the CRD's `format: duration` lets much more through",
-        ),
-        check: window_format,
-    },
-    Row {
-        rule: Rule::new(
-            "grant-window-range",
-            "/spec/expirationWindow",
-            Severity::Deny,
-            "an `expirationWindow` of 0 or less, below `minExpirationWindow` or above `maxExpirationWindow` (with `overlong: clamp` it is lowered instead)",
-            "Skupper's controller: a grant with a window of 0 or less is Ready and expired at birth",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "grant-redemptions-spent",
+        "/spec/redemptionsAllowed",
+        Severity::Warn,
+        "`redemptionsAllowed` changed to what is redeemed already, or less",
+        "Skupper's controller compares `status.redemptions` with `spec.redemptionsAllowed` at every redemption",
+        redemptions_spent,
+    ),
+    Row::fixed(
+        "grant-window-format",
+        "/spec/expirationWindow",
+        "an `expirationWindow` that Go's `time.ParseDuration` does not read",
+        "Skupper's controller calls Go's time.ParseDuration; the CRD's `format: duration` lets much more through",
+        window_format,
+    ),
+    Row::new(
+        "grant-window-range",
+        "/spec/expirationWindow",
+        Severity::Deny,
+        "an `expirationWindow` of 0 or less, below `minExpirationWindow` or above `maxExpirationWindow` (with `overlong: clamp` it is lowered instead)",
+        "Skupper's controller: a grant with a window of 0 or less is Ready and expired at birth",
+        |review, report| {
             if let Some(detail) = window_range_problem(review) {
                 report.find(Cause::Invalid, detail);
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "grant-window-rewritten",
-            "/spec/expirationWindow",
-            Severity::Warn,
-            "an `expirationWindow` such as `1 day` was rewritten in Go's form (`rewriteWindows: true`)",
-            "a value that differs from the manifest shows as drift in GitOps tools",
-        ),
-        check: window_rewritten,
-    },
-    Row {
-        rule: Rule::new(
-            "grant-window-clamped",
-            "/spec/expirationWindow",
-            Severity::Warn,
-            "an `expirationWindow` was lowered to `maxExpirationWindow` (`overlong: clamp`)",
-            "whoever asked must know that the grant ends earlier; a plain `skupper token issue` always asks for 15m0s",
-        ),
-        check: window_clamped,
-    },
-    Row {
-        rule: Rule::new(
-            "grant-window-frozen",
-            "/spec/expirationWindow",
-            Severity::Deny,
-            "`expirationWindow` changed after Skupper has computed the expiry",
-            "Skupper's controller sets `status.expirationTime` once and ignores a later change",
-        ),
-        check: window_frozen,
-    },
-    Row {
-        rule: Rule::new(
-            "grant-code-format",
-            "/spec/code",
-            Severity::Deny,
-            "a `code` with control characters, with white space at either end, in quotes, behind `Bearer`, or longer than 1024 bytes",
-            "the redemption request carries the code as its raw body",
-        ),
-        check: |review, report| code_format(&review.new.spec.code, report),
-    },
-    Row {
-        rule: Rule::new(
-            "grant-code-length",
-            "/spec/code",
-            Severity::Warn,
-            "a `code` shorter than `minCodeLength`",
-            "Skupper's redemption server does not limit wrong codes",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "grant-window-rewritten",
+        "/spec/expirationWindow",
+        Severity::Warn,
+        "an `expirationWindow` such as `1 day` was rewritten in Go's form (`rewriteWindows: true`)",
+        "a value that differs from the manifest shows as drift in GitOps tools",
+        window_rewritten,
+    ),
+    Row::new(
+        "grant-window-clamped",
+        "/spec/expirationWindow",
+        Severity::Warn,
+        "an `expirationWindow` was lowered to `maxExpirationWindow` (`overlong: clamp`)",
+        "whoever asked must know that the grant ends earlier; a plain `skupper token issue` always asks for 15m0s",
+        window_clamped,
+    ),
+    Row::new(
+        "grant-window-frozen",
+        "/spec/expirationWindow",
+        Severity::Deny,
+        "`expirationWindow` changed after Skupper has computed the expiry",
+        "Skupper's controller sets `status.expirationTime` once and ignores a later change",
+        window_frozen,
+    ),
+    Row::new(
+        "grant-code-format",
+        "/spec/code",
+        Severity::Deny,
+        "a `code` with control characters, with white space at either end, in quotes, behind `Bearer`, or longer than 1024 bytes",
+        "the redemption request carries the code as its raw body",
+        |review, report| code_format(&review.new.spec.code, report),
+    ),
+    Row::new(
+        "grant-code-length",
+        "/spec/code",
+        Severity::Warn,
+        "a `code` shorter than `minCodeLength`",
+        "Skupper's redemption server does not limit wrong codes",
+        |review, report| {
             let min = review.settings.access_grant.min_code_length;
             let code = review.new.spec.code.set();
             let is_placeholder = code.is_some_and(|code| Placeholder::of(code.reveal()).is_some());
@@ -141,64 +122,54 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
                 );
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "grant-code-inline",
-            "/spec/code",
-            Severity::Allow,
-            "any `code` in a spec; set it to `deny` to keep secrets out of manifests",
-            "manifests are kept in repositories; Skupper generates a code where there is none",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "grant-code-inline",
+        "/spec/code",
+        Severity::Allow,
+        "any `code` in a spec; set it to `deny` to keep secrets out of manifests",
+        "manifests are kept in repositories; Skupper generates a code where there is none",
+        |review, report| {
             if !review.new.spec.code.is_absent() {
                 report.find(Cause::Forbidden, "must be left out: Skupper generates one");
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "grant-code-frozen",
-            "/spec/code",
-            Severity::Deny,
-            "`code` changed after Skupper has taken another one",
-            "Skupper's controller copies the code to `status.code` once and ignores a later change",
-        ),
-        check: code_frozen,
-    },
-    Row {
-        rule: Rule::new(
-            "grant-issuer-format",
-            "/spec/issuer",
-            Severity::Deny,
-            "an `issuer` that is not a DNS-1123 subdomain",
-            "it names a Secret",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "grant-code-frozen",
+        "/spec/code",
+        Severity::Deny,
+        "`code` changed after Skupper has taken another one",
+        "Skupper's controller copies the code to `status.code` once and ignores a later change",
+        code_frozen,
+    ),
+    Row::new(
+        "grant-issuer-format",
+        "/spec/issuer",
+        Severity::Deny,
+        "an `issuer` that is not a DNS-1123 subdomain",
+        "it names a Secret",
+        |review, report| {
             if let Some(problem) = review.new.spec.issuer.problem() {
                 report.find_malformed(problem, |_| None);
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "grant-issuer-allowed",
-            "/spec/issuer",
-            Severity::Deny,
-            "an `issuer` that is not in `allowedIssuers`",
-            "who may create a grant must not choose any CA key in the namespace",
-        ),
-        check: issuer_allowed,
-    },
-    Row {
-        rule: Rule::new(
-            "grant-issuer-ignored",
-            "/spec/issuer",
-            Severity::Warn,
-            "any `issuer`: Skupper's own grant service does not read it",
-            "Skupper's grant service signs with the Site's default issuer",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "grant-issuer-allowed",
+        "/spec/issuer",
+        Severity::Deny,
+        "an `issuer` that is not in `allowedIssuers`",
+        "who may create a grant must not choose any CA key in the namespace",
+        issuer_allowed,
+    ),
+    Row::new(
+        "grant-issuer-ignored",
+        "/spec/issuer",
+        Severity::Warn,
+        "any `issuer`: Skupper's own grant service does not read it",
+        "Skupper's grant service signs with the Site's default issuer",
+        |review, report| {
             let issuer = &review.new.spec.issuer;
             let is_refused = issuer.problem().is_some() && review.denies("grant-issuer-format");
             if !issuer.is_absent() && !is_refused {
@@ -208,17 +179,15 @@ pub(super) const RULES: &[Row<AccessGrant>] = &[
                 );
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "grant-expired",
-            "/spec",
-            Severity::Warn,
-            "spec changed after the grant has expired",
-            "Skupper's redemption server refuses every redemption after `status.expirationTime`",
-        ),
-        check: expired,
-    },
+    ),
+    Row::new(
+        "grant-expired",
+        "/spec",
+        Severity::Warn,
+        "spec changed after the grant has expired",
+        "Skupper's redemption server refuses every redemption after `status.expirationTime`",
+        expired,
+    ),
     live_credential(),
     placeholder(),
 ];

@@ -10,7 +10,6 @@ use crate::printable::printable;
 use crate::report::Report;
 use crate::request::Origin;
 use crate::review::Review;
-use crate::rules::Rule;
 use crate::skupper_object::{
     code_format, name_format, name_missing, range_problem, settings_too_many, wrong_type,
 };
@@ -28,67 +27,57 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
     name_missing(),
     name_format(),
     unknown_field(),
-    Row {
-        rule: Rule::new(
-            "token-name-reserved",
-            "/metadata/name",
-            Severity::Deny,
-            "a name in `reservedNames`",
-            "the redeemed Secret takes the token's name; Skupper only creates it, fails for ever where one is there, and each try uses up a redemption",
-        ),
-        check: name_reserved,
-    },
-    Row {
-        rule: Rule::fixed(
-            "spec-missing",
-            "/spec",
-            "no `spec`: Skupper's CRD forgets to require it",
-            "Skupper's CRD accepts an AccessToken without spec",
-        ),
-        check: |review, report| {
+    Row::new(
+        "token-name-reserved",
+        "/metadata/name",
+        Severity::Deny,
+        "a name in `reservedNames`",
+        "the redeemed Secret takes the token's name; Skupper only creates it, fails for ever where one is there, and each try uses up a redemption",
+        name_reserved,
+    ),
+    Row::fixed(
+        "spec-missing",
+        "/spec",
+        "no `spec`: Skupper's CRD forgets to require it",
+        "Skupper's CRD accepts an AccessToken without spec",
+        |review, report| {
             if !review.new.has_spec {
                 report.find(Cause::Required, "url, code and ca are required");
                 report.settle(report.path());
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "token-url-missing",
-            "/spec/url",
-            Severity::Deny,
-            "no `url`, or an empty one",
-            "Skupper's CRD requires it and accepts an empty string",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "token-url-missing",
+        "/spec/url",
+        Severity::Deny,
+        "no `url`, or an empty one",
+        "Skupper's CRD requires it and accepts an empty string",
+        |review, report| {
             if review.new.spec.url.is_absent() {
                 report.find(Cause::Required, "");
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "token-url-format",
-            "/spec/url",
-            Severity::Deny,
-            "a `url` that is not an absolute URL of a host and a path, with nothing else",
-            "RFC 3986; `127.1`, `0x7f.1` and `2130706433` all reach 127.0.0.1",
-        ),
-        check: |review, report| match review.new.spec.url.problem() {
+    ),
+    Row::new(
+        "token-url-format",
+        "/spec/url",
+        Severity::Deny,
+        "a `url` that is not an absolute URL of a host and a path, with nothing else",
+        "RFC 3986; `127.1`, `0x7f.1` and `2130706433` all reach 127.0.0.1",
+        |review, report| match review.new.spec.url.problem() {
             Some(problem @ UrlProblem::TooLong) => report.find(Cause::TooLong, problem.to_string()),
             Some(problem) => report.find_malformed(problem, redemption_url::mended),
             None => {}
         },
-    },
-    Row {
-        rule: Rule::new(
-            "token-url-scheme",
-            "/spec/url",
-            Severity::Deny,
-            "a `url` whose scheme is not `https`",
-            "the code would travel in the clear",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "token-url-scheme",
+        "/spec/url",
+        Severity::Deny,
+        "a `url` whose scheme is not `https`",
+        "the code would travel in the clear",
+        |review, report| {
             let is_https = match (&review.new.spec.url, unread_url(review)) {
                 (Field::Set(url), _) => url.is_https(),
                 (_, Some(text)) => has_https(text),
@@ -98,26 +87,22 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
                 report.find(Cause::Invalid, "scheme must be 'https'");
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "token-url-host",
-            "/spec/url",
-            Severity::Deny,
-            "a host that is not in `allowedHosts`, or is in `deniedHosts`",
-            "the controller connects to whatever host a token names",
-        ),
-        check: url_host_listed,
-    },
-    Row {
-        rule: Rule::new(
-            "token-url-private",
-            "/spec/url",
-            Severity::Allow,
-            "an address that is not globally reachable: loopback, private, link-local, shared, multicast, documentation and so on, in every spelling; a name in `localhost`",
-            "IANA special-purpose address registries (RFC 6890); load balancers often have such addresses",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "token-url-host",
+        "/spec/url",
+        Severity::Deny,
+        "a host that is not in `allowedHosts`, or is in `deniedHosts`",
+        "the controller connects to whatever host a token names",
+        url_host_listed,
+    ),
+    Row::new(
+        "token-url-private",
+        "/spec/url",
+        Severity::Allow,
+        "an address that is not globally reachable: loopback, private, link-local, shared, multicast, documentation and so on, in every spelling; a name in `localhost`",
+        "IANA special-purpose address registries (RFC 6890); load balancers often have such addresses",
+        |review, report| {
             let detail = match url_host(review) {
                 Some(UrlHost::Read(host)) if host.is_private() => format!(
                     "host '{}' must be globally reachable, not a loopback, private, link-local or other special-purpose address",
@@ -128,16 +113,14 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             };
             report.find(Cause::Forbidden, detail);
         },
-    },
-    Row {
-        rule: Rule::new(
-            "token-url-underscore",
-            "/spec/url",
-            Severity::Warn,
-            "a host with an underscore, which DNS and Go take and RFC 1123 does not",
-            "RFC 1123 section 2.1; certificates and some clients refuse such a name",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "token-url-underscore",
+        "/spec/url",
+        Severity::Warn,
+        "a host with an underscore, which DNS and Go take and RFC 1123 does not",
+        "RFC 1123 section 2.1; certificates and some clients refuse such a name",
+        |review, report| {
             if let Field::Set(url) = &review.new.spec.url
                 && let Host::Name(name) = url.host()
                 && name.has_underscore()
@@ -148,40 +131,34 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
                 );
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "token-code-missing",
-            "/spec/code",
-            Severity::Deny,
-            "no `code`, or an empty one",
-            "Skupper's CRD requires it and accepts an empty string",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "token-code-missing",
+        "/spec/code",
+        Severity::Deny,
+        "no `code`, or an empty one",
+        "Skupper's CRD requires it and accepts an empty string",
+        |review, report| {
             if review.new.spec.code.is_absent() {
                 report.find(Cause::Required, "");
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "token-code-format",
-            "/spec/code",
-            Severity::Deny,
-            "a `code` with control characters, with white space at either end, in quotes, behind `Bearer`, or longer than 1024 bytes",
-            "the redemption request carries the code as its raw body",
-        ),
-        check: |review, report| code_format(&review.new.spec.code, report),
-    },
-    Row {
-        rule: Rule::new(
-            "token-ca-missing",
-            "/spec/ca",
-            Severity::Warn,
-            "no `ca`, or an empty one, with which Skupper after 2.2.1 does not redeem the token",
-            "Skupper's documentation calls it optional; its CRD requires it, and its command line sends an empty one",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "token-code-format",
+        "/spec/code",
+        Severity::Deny,
+        "a `code` with control characters, with white space at either end, in quotes, behind `Bearer`, or longer than 1024 bytes",
+        "the redemption request carries the code as its raw body",
+        |review, report| code_format(&review.new.spec.code, report),
+    ),
+    Row::new(
+        "token-ca-missing",
+        "/spec/ca",
+        Severity::Warn,
+        "no `ca`, or an empty one, with which Skupper after 2.2.1 does not redeem the token",
+        "Skupper's documentation calls it optional; its CRD requires it, and its command line sends an empty one",
+        |review, report| {
             if review.new.spec.ca.is_absent() {
                 report.find(
                     Cause::Required,
@@ -189,16 +166,14 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
                 );
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "token-ca-format",
-            "/spec/ca",
-            Severity::Deny,
-            "a `ca` over 64 KiB, without a PEM block, or with one that is no readable certificate",
-            "RFC 7468 and RFC 5280; Go's encoding/pem and crypto/x509",
-        ),
-        check: |review, report| match review.new.spec.ca.problem() {
+    ),
+    Row::new(
+        "token-ca-format",
+        "/spec/ca",
+        Severity::Deny,
+        "a `ca` over 64 KiB, without a PEM block, or with one that is no readable certificate",
+        "RFC 7468 and RFC 5280; Go's encoding/pem and crypto/x509",
+        |review, report| match review.new.spec.ca.problem() {
             None => {}
             Some(BundleProblem::PrivateKey) if review.denies("token-ca-private-key") => {}
             Some(problem @ BundleProblem::TooLong) => {
@@ -206,30 +181,26 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
             }
             Some(problem) => report.find_malformed(problem, certificate::mended),
         },
-    },
-    Row {
-        rule: Rule::new(
-            "token-ca-private-key",
-            "/spec/ca",
-            Severity::Deny,
-            "a private key in `ca`",
-            "whoever may read the token could sign with it",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "token-ca-private-key",
+        "/spec/ca",
+        Severity::Deny,
+        "a private key in `ca`",
+        "whoever may read the token could sign with it",
+        |review, report| {
             if let Some(problem @ BundleProblem::PrivateKey) = review.new.spec.ca.problem() {
                 report.find(Cause::Forbidden, problem.to_string());
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "token-ca-expired",
-            "/spec/ca",
-            Severity::Warn,
-            "no certificate in `ca` is valid now",
-            "the redemption server's certificate cannot be verified with it",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "token-ca-expired",
+        "/spec/ca",
+        Severity::Warn,
+        "no certificate in `ca` is valid now",
+        "the redemption server's certificate cannot be verified with it",
+        |review, report| {
             let now = review.now.timestamp();
             let ca = review.new.spec.ca.set();
             if ca.is_some_and(|ca| !ca.is_any_valid_at(now)) && !is_redeemed_in_store(review) {
@@ -239,16 +210,14 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
                 );
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "token-cost-range",
-            "/spec/linkCost",
-            Severity::Deny,
-            "`linkCost` outside 1 to 2147483647, or above `maxLinkCost`",
-            "Skupper's controller ignores 0 and below, and wraps from 2147483648 on",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "token-cost-range",
+        "/spec/linkCost",
+        Severity::Deny,
+        "`linkCost` outside 1 to 2147483647, or above `maxLinkCost`",
+        "Skupper's controller ignores 0 and below, and wraps from 2147483648 on",
+        |review, report| {
             let max = review.settings.access_token.max_link_cost;
             let cost = review.new.spec.link_cost.set();
             let problem =
@@ -257,17 +226,15 @@ pub(super) const RULES: &[Row<AccessToken>] = &[
                 report.find(Cause::Invalid, detail);
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "token-redeemed-frozen",
-            "/spec",
-            Severity::Deny,
-            "spec changed after the token was redeemed",
-            "Skupper's AccessToken reference, status.redeemed: once a token is redeemed, it cannot be used again",
-        ),
-        check: redeemed_frozen,
-    },
+    ),
+    Row::new(
+        "token-redeemed-frozen",
+        "/spec",
+        Severity::Deny,
+        "spec changed after the token was redeemed",
+        "Skupper's AccessToken reference, status.redeemed: once a token is redeemed, it cannot be used again",
+        redeemed_frozen,
+    ),
     live_credential(),
     placeholder(),
 ];

@@ -21,6 +21,22 @@ pub struct Setting {
     pub summary: &'static str,
 }
 
+impl Setting {
+    const fn new(
+        key: &'static str,
+        shape: Shape,
+        default: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        Self {
+            key,
+            shape,
+            default: documentation(default),
+            summary: documentation(summary),
+        }
+    }
+}
+
 /// Values that may be written at a key. The function of each keeps what was read.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
@@ -68,22 +84,25 @@ pub(crate) const EXTENDED_LIFETIME: i64 = 3607;
 pub(crate) const DEFAULT_LIFETIME: i64 = 3600;
 
 const fn count(keep: fn(&mut Settings, i64)) -> Shape {
-    Shape::Integer {
-        min: 1,
-        max: MAX_INT32,
+    integer(1, MAX_INT32, keep)
+}
+
+type Keep = fn(&mut Settings, &[(usize, &str)]) -> Problems;
+
+const fn list(elements: &'static str, keep: Keep) -> Shape {
+    list_or(elements, &[], keep)
+}
+
+const fn list_or(elements: &'static str, builtin: &'static [&'static str], keep: Keep) -> Shape {
+    Shape::List {
+        elements,
+        builtin,
         keep,
     }
 }
 
-const fn list(
-    elements: &'static str,
-    keep: fn(&mut Settings, &[(usize, &str)]) -> Problems,
-) -> Shape {
-    Shape::List {
-        elements,
-        builtin: &[],
-        keep,
-    }
+const fn integer(min: i64, max: i64, keep: fn(&mut Settings, i64)) -> Shape {
+    Shape::Integer { min, max, keep }
 }
 
 /// Groups of keys: the part before the dot.
@@ -91,246 +110,216 @@ pub(super) const GROUPS: [&str; 3] = ["accessGrant", "accessToken", "tokenReques
 
 /// Every setting, in the order in which problems are reported.
 pub const SETTINGS: &[Setting] = &[
-    Setting {
-        key: "defaulting",
-        shape: Shape::Boolean(|settings, is_on| settings.defaulting = is_on),
-        default: documentation("true"),
-        summary: documentation(
-            "fill in defaults and rewrite values; must be false in a policy deployed with `mutating: false`",
-        ),
-    },
-    Setting {
-        key: "rules",
-        shape: Shape::Severities,
-        default: documentation("the severities of the rules table"),
-        summary: documentation("severity by rule code: `deny`, `warn` or `allow`"),
-    },
-    Setting {
-        key: "accessGrant.defaultRedemptionsAllowed",
-        shape: count(|settings, count| settings.access_grant.default_redemptions_allowed = count),
-        default: documentation("1"),
-        summary: documentation("`redemptionsAllowed` of a grant that names none"),
-    },
-    Setting {
-        key: "accessGrant.maxRedemptionsAllowed",
-        shape: count(|settings, max| settings.access_grant.max_redemptions_allowed = Some(max)),
-        default: documentation("no limit"),
-        summary: documentation("most redemptions a grant may allow"),
-    },
-    Setting {
-        key: "accessGrant.defaultExpirationWindow",
-        shape: Shape::Duration(|settings, window| {
+    Setting::new(
+        "defaulting",
+        Shape::Boolean(|settings, is_on| settings.defaulting = is_on),
+        "true",
+        "fill in defaults and rewrite values; must be false in a policy deployed with `mutating: false`",
+    ),
+    Setting::new(
+        "rules",
+        Shape::Severities,
+        "the severities of the rules table",
+        "severity by rule code: `deny`, `warn` or `allow`",
+    ),
+    Setting::new(
+        "accessGrant.defaultRedemptionsAllowed",
+        count(|settings, count| settings.access_grant.default_redemptions_allowed = count),
+        "1",
+        "`redemptionsAllowed` of a grant that names none",
+    ),
+    Setting::new(
+        "accessGrant.maxRedemptionsAllowed",
+        count(|settings, max| settings.access_grant.max_redemptions_allowed = Some(max)),
+        "no limit",
+        "most redemptions a grant may allow",
+    ),
+    Setting::new(
+        "accessGrant.defaultExpirationWindow",
+        Shape::Duration(|settings, window| {
             settings.access_grant.default_expiration_window = Some(window);
         }),
-        default: documentation("15m"),
-        summary: documentation(
-            "`expirationWindow` of a grant that names none; the built-in 15m moves to the nearest limit",
-        ),
-    },
-    Setting {
-        key: "accessGrant.minExpirationWindow",
-        shape: Shape::Duration(|settings, min| {
+        "15m",
+        "`expirationWindow` of a grant that names none; the built-in 15m moves to the nearest limit",
+    ),
+    Setting::new(
+        "accessGrant.minExpirationWindow",
+        Shape::Duration(|settings, min| {
             settings.access_grant.min_expiration_window = Some(min);
         }),
-        default: documentation("no limit"),
-        summary: documentation("shortest window a grant may have"),
-    },
-    Setting {
-        key: "accessGrant.maxExpirationWindow",
-        shape: Shape::Duration(|settings, max| {
+        "no limit",
+        "shortest window a grant may have",
+    ),
+    Setting::new(
+        "accessGrant.maxExpirationWindow",
+        Shape::Duration(|settings, max| {
             settings.access_grant.max_expiration_window = Some(max);
         }),
-        default: documentation("no limit"),
-        summary: documentation("longest window a grant may have"),
-    },
-    Setting {
-        key: "accessGrant.overlong",
-        shape: Shape::Overlong(|settings, overlong| settings.access_grant.overlong = overlong),
-        default: documentation("deny"),
-        summary: documentation(
-            "what becomes of a longer window, such as the 15m0s that a plain `skupper token issue` always sends: it is refused, or lowered to the maximum",
-        ),
-    },
-    Setting {
-        key: "accessGrant.rewriteWindows",
-        shape: Shape::Boolean(|settings, is_on| settings.access_grant.rewrite_windows = is_on),
-        default: documentation("false"),
-        summary: documentation("rewrite a window such as `1 day` to `24h` instead of refusing it"),
-    },
-    Setting {
-        key: "accessGrant.minCodeLength",
-        shape: Shape::Integer {
-            min: 0,
-            max: 1024,
-            keep: |settings, min| settings.access_grant.min_code_length = min,
-        },
-        default: documentation("16"),
-        summary: documentation("bytes below which `grant-code-length` finds a code too short"),
-    },
-    Setting {
-        key: "accessGrant.allowedIssuers",
-        shape: list("names", |settings, texts| {
+        "no limit",
+        "longest window a grant may have",
+    ),
+    Setting::new(
+        "accessGrant.overlong",
+        Shape::Overlong(|settings, overlong| settings.access_grant.overlong = overlong),
+        "deny",
+        "what becomes of a longer window, such as the 15m0s that a plain `skupper token issue` always sends: it is refused, or lowered to the maximum",
+    ),
+    Setting::new(
+        "accessGrant.rewriteWindows",
+        Shape::Boolean(|settings, is_on| settings.access_grant.rewrite_windows = is_on),
+        "false",
+        "rewrite a window such as `1 day` to `24h` instead of refusing it",
+    ),
+    Setting::new(
+        "accessGrant.minCodeLength",
+        integer(0, 1024, |settings, min| {
+            settings.access_grant.min_code_length = min;
+        }),
+        "16",
+        "bytes below which `grant-code-length` finds a code too short",
+    ),
+    Setting::new(
+        "accessGrant.allowedIssuers",
+        list("names", |settings, texts| {
             keep(texts, &mut settings.access_grant.allowed_issuers, name)
         }),
-        default: documentation("any"),
-        summary: documentation("issuers a grant may name; an empty list allows any"),
-    },
-    Setting {
-        key: "accessToken.defaultLinkCost",
-        shape: count(|settings, cost| settings.access_token.default_link_cost = cost),
-        default: documentation("1"),
-        summary: documentation("`linkCost` of a token that names none"),
-    },
-    Setting {
-        key: "accessToken.maxLinkCost",
-        shape: count(|settings, max| settings.access_token.max_link_cost = Some(max)),
-        default: documentation("no limit"),
-        summary: documentation("highest link cost a token may ask for"),
-    },
-    Setting {
-        key: "accessToken.allowedHosts",
-        shape: list("host patterns", |settings, texts| {
+        "any",
+        "issuers a grant may name; an empty list allows any",
+    ),
+    Setting::new(
+        "accessToken.defaultLinkCost",
+        count(|settings, cost| settings.access_token.default_link_cost = cost),
+        "1",
+        "`linkCost` of a token that names none",
+    ),
+    Setting::new(
+        "accessToken.maxLinkCost",
+        count(|settings, max| settings.access_token.max_link_cost = Some(max)),
+        "no limit",
+        "highest link cost a token may ask for",
+    ),
+    Setting::new(
+        "accessToken.allowedHosts",
+        list("host patterns", |settings, texts| {
             keep(
                 texts,
                 &mut settings.access_token.allowed_hosts,
                 HostPattern::parse,
             )
         }),
-        default: documentation("any"),
-        summary: documentation("hosts a token's URL may name; an empty list allows any"),
-    },
-    Setting {
-        key: "accessToken.deniedHosts",
-        shape: list("host patterns", |settings, texts| {
+        "any",
+        "hosts a token's URL may name; an empty list allows any",
+    ),
+    Setting::new(
+        "accessToken.deniedHosts",
+        list("host patterns", |settings, texts| {
             keep(
                 texts,
                 &mut settings.access_token.denied_hosts,
                 HostPattern::parse,
             )
         }),
-        default: documentation("none"),
-        summary: documentation("hosts a token's URL may not name; wins over `allowedHosts`"),
-    },
-    Setting {
-        key: "accessToken.reservedNames",
-        shape: Shape::List {
-            elements: "names",
-            builtin: &RESERVED_NAMES,
-            keep: |settings, texts| {
-                keep(
-                    texts,
-                    settings.access_token.reserved_names.insert(Vec::new()),
-                    name,
-                )
-            },
-        },
-        default: documentation("the Secrets of Skupper's controller"),
-        summary: documentation("names a token may not have; an empty list reserves none"),
-    },
-    Setting {
-        key: "tokenRequest.defaultAudiences",
-        shape: list("audiences", |settings, texts| {
+        "none",
+        "hosts a token's URL may not name; wins over `allowedHosts`",
+    ),
+    Setting::new(
+        "accessToken.reservedNames",
+        list_or("names", &RESERVED_NAMES, |settings, texts| {
+            keep(
+                texts,
+                settings.access_token.reserved_names.insert(Vec::new()),
+                name,
+            )
+        }),
+        "the Secrets of Skupper's controller",
+        "names a token may not have; an empty list reserves none",
+    ),
+    Setting::new(
+        "tokenRequest.defaultAudiences",
+        list("audiences", |settings, texts| {
             keep(
                 texts,
                 &mut settings.token_request.default_audiences,
                 audience,
             )
         }),
-        default: documentation("none"),
-        summary: documentation("audiences of a request that names none"),
-    },
-    Setting {
-        key: "tokenRequest.allowedAudiences",
-        shape: list("audience patterns", |settings, texts| {
+        "none",
+        "audiences of a request that names none",
+    ),
+    Setting::new(
+        "tokenRequest.allowedAudiences",
+        list("audience patterns", |settings, texts| {
             keep(
                 texts,
                 &mut settings.token_request.allowed_audiences,
                 AudiencePattern::parse,
             )
         }),
-        default: documentation("any"),
-        summary: documentation(
-            "audiences a request may name, `*` being any run of characters; an empty list allows any",
-        ),
-    },
-    Setting {
-        key: "tokenRequest.apiServerAudiences",
-        shape: Shape::List {
-            elements: "audiences",
-            builtin: &API_SERVER_AUDIENCES,
-            keep: |settings, texts| {
-                keep(
-                    texts,
-                    &mut settings.token_request.api_server_audiences,
-                    audience,
-                )
-            },
-        },
-        default: documentation(
-            "`https://kubernetes.default.svc` and `https://kubernetes.default.svc.cluster.local`",
-        ),
-        summary: documentation(
-            "what a request without audiences stands for (`--api-audiences` of the API server); an empty list means these",
-        ),
-    },
-    Setting {
-        key: "tokenRequest.maxExpirationSeconds",
-        shape: Shape::Integer {
-            min: MIN_LIFETIME,
-            max: MAX_LIFETIME,
-            keep: |settings, max| settings.token_request.max_expiration_seconds = Some(max),
-        },
-        default: documentation("no limit"),
-        summary: documentation(
-            "longest lifetime, in seconds; below 3600 it needs `overlong: clamp`; 3607 is refused",
-        ),
-    },
-    Setting {
-        key: "tokenRequest.overlong",
-        shape: Shape::Overlong(|settings, overlong| settings.token_request.overlong = overlong),
-        default: documentation("deny"),
-        summary: documentation(
-            "what becomes of a longer lifetime: it is refused, or lowered to the maximum",
-        ),
-    },
-    Setting {
-        key: "tokenRequest.allowedBoundKinds",
-        shape: Shape::List {
-            elements: "`apiVersion/kind`",
-            builtin: &ALLOWED_BOUND_KINDS,
-            keep: |settings, texts| {
+        "any",
+        "audiences a request may name, `*` being any run of characters; an empty list allows any",
+    ),
+    Setting::new(
+        "tokenRequest.apiServerAudiences",
+        list_or("audiences", &API_SERVER_AUDIENCES, |settings, texts| {
+            keep(
+                texts,
+                &mut settings.token_request.api_server_audiences,
+                audience,
+            )
+        }),
+        "`https://kubernetes.default.svc` and `https://kubernetes.default.svc.cluster.local`",
+        "what a request without audiences stands for (`--api-audiences` of the API server); an empty list means these",
+    ),
+    Setting::new(
+        "tokenRequest.maxExpirationSeconds",
+        integer(MIN_LIFETIME, MAX_LIFETIME, |settings, max| {
+            settings.token_request.max_expiration_seconds = Some(max);
+        }),
+        "no limit",
+        "longest lifetime, in seconds; below 3600 it needs `overlong: clamp`; 3607 is refused",
+    ),
+    Setting::new(
+        "tokenRequest.overlong",
+        Shape::Overlong(|settings, overlong| settings.token_request.overlong = overlong),
+        "deny",
+        "what becomes of a longer lifetime: it is refused, or lowered to the maximum",
+    ),
+    Setting::new(
+        "tokenRequest.allowedBoundKinds",
+        list_or(
+            "`apiVersion/kind`",
+            &ALLOWED_BOUND_KINDS,
+            |settings, texts| {
                 keep(
                     texts,
                     &mut settings.token_request.allowed_bound_kinds,
                     bound_kind,
                 )
             },
-        },
-        default: documentation("`v1/Pod` and `v1/Secret`"),
-        summary: documentation("kinds a token may be bound to; an empty list means these"),
-    },
-    Setting {
-        key: "tokenRequest.exemptUsernames",
-        shape: list("user names", |settings, texts| {
+        ),
+        "`v1/Pod` and `v1/Secret`",
+        "kinds a token may be bound to; an empty list means these",
+    ),
+    Setting::new(
+        "tokenRequest.exemptUsernames",
+        list("user names", |settings, texts| {
             keep(
                 texts,
                 &mut settings.token_request.exempt_usernames,
                 whole_name,
             )
         }),
-        default: documentation("none"),
-        summary: documentation(
-            "users whose requests are allowed unchanged, beside nodes and controller managers",
-        ),
-    },
-    Setting {
-        key: "tokenRequest.exemptGroups",
-        shape: list("groups", |settings, texts| {
+        "none",
+        "users whose requests are allowed unchanged, beside nodes and controller managers",
+    ),
+    Setting::new(
+        "tokenRequest.exemptGroups",
+        list("groups", |settings, texts| {
             keep(texts, &mut settings.token_request.exempt_groups, whole_name)
         }),
-        default: documentation("none"),
-        summary: documentation("groups whose requests are allowed unchanged"),
-    },
+        "none",
+        "groups whose requests are allowed unchanged",
+    ),
 ];
 
 #[cfg(test)]

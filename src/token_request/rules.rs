@@ -10,7 +10,6 @@ use crate::live_credential::live_credential;
 use crate::placeholder::placeholder;
 use crate::report::Report;
 use crate::review::Review;
-use crate::rules::Rule;
 use crate::settings::{DEFAULT_LIFETIME, MAX_LIFETIME, MIN_LIFETIME, Overlong};
 use crate::skupper_object::{too_many, wrong_type};
 use crate::unknown_field::unknown_field;
@@ -21,26 +20,22 @@ type RequestReview<'a> = Review<'a, TokenRequest>;
 
 /// Every rule, in the order in which findings are reported.
 pub(super) const RULES: &[Row<TokenRequest>] = &[
-    Row {
-        rule: Rule::fixed(
-            "audience-too-many",
-            "/spec/audiences",
-            "more than 64 audiences",
-            "each review needs memory and time of its own; a hundred requests with 45,000 audiences kept others from their tokens",
-        ),
-        check: too_many,
-    },
+    Row::fixed(
+        "audience-too-many",
+        "/spec/audiences",
+        "more than 64 audiences",
+        "each review needs memory and time of its own; a hundred requests with 45,000 audiences kept others from their tokens",
+        too_many,
+    ),
     wrong_type(),
     unknown_field(),
-    Row {
-        rule: Rule::new(
-            "audience-missing",
-            "/spec/audiences",
-            Severity::Warn,
-            "no audience, which means the API server's own; nothing is found where `defaultAudiences` fills them in",
-            "kubernetes pkg/registry/core/serviceaccount/storage; Calico's CNI plugin and a plain `kubectl create token` ask like that",
-        ),
-        check: |review, report| {
+    Row::new(
+        "audience-missing",
+        "/spec/audiences",
+        Severity::Warn,
+        "no audience, which means the API server's own; nothing is found where `defaultAudiences` fills them in",
+        "kubernetes pkg/registry/core/serviceaccount/storage; Calico's CNI plugin and a plain `kubectl create token` ask like that",
+        |review, report| {
             if is_missing(review) && !is_missing_refused(review) {
                 let is_left_out = !review.settings.token_request.default_audiences.is_empty();
                 report.find(
@@ -53,52 +48,44 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
                 );
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "audience-format",
-            "/spec/audiences",
-            Severity::Deny,
-            "an audience that is empty, or has white space or control characters",
-            "RFC 7519 section 4.1.3: no verifier expects such an audience",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "audience-format",
+        "/spec/audiences",
+        Severity::Deny,
+        "an audience that is empty, or has white space or control characters",
+        "RFC 7519 section 4.1.3: no verifier expects such an audience",
+        |review, report| {
             for (index, text) in audiences(&review.new.spec).iter().enumerate() {
                 if let Err(problem) = audience::parse(text) {
                     report.find_element(index, Cause::Invalid, || named_or(text, &problem));
                 }
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "audience-duplicate",
-            "/spec/audiences",
-            Severity::Warn,
-            "an audience that is there already",
-            "kubernetes signs every one of them into the token",
-        ),
-        check: audience_duplicate,
-    },
-    Row {
-        rule: Rule::new(
-            "audience-allowed",
-            "/spec/audiences",
-            Severity::Deny,
-            "an audience that `allowedAudiences` does not match; a missing one stands for `apiServerAudiences`",
-            "a token is good wherever its audience is accepted",
-        ),
-        check: audience_allowed,
-    },
-    Row {
-        rule: Rule::new(
-            "expiration-range",
-            "/spec/expirationSeconds",
-            Severity::Deny,
-            "`expirationSeconds` outside 600 to 4294967296",
-            "kubernetes pkg/apis/authentication/validation, ValidateTokenRequest",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "audience-duplicate",
+        "/spec/audiences",
+        Severity::Warn,
+        "an audience that is there already",
+        "kubernetes signs every one of them into the token",
+        audience_duplicate,
+    ),
+    Row::new(
+        "audience-allowed",
+        "/spec/audiences",
+        Severity::Deny,
+        "an audience that `allowedAudiences` does not match; a missing one stands for `apiServerAudiences`",
+        "a token is good wherever its audience is accepted",
+        audience_allowed,
+    ),
+    Row::new(
+        "expiration-range",
+        "/spec/expirationSeconds",
+        Severity::Deny,
+        "`expirationSeconds` outside 600 to 4294967296",
+        "kubernetes pkg/apis/authentication/validation, ValidateTokenRequest",
+        |review, report| {
             if !is_valid_lifetime(lifetime(&review.new.spec)) {
                 report.find(
                     Cause::Invalid,
@@ -106,26 +93,22 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
                 );
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "expiration-limit",
-            "/spec/expirationSeconds",
-            Severity::Deny,
-            "`expirationSeconds` above `maxExpirationSeconds` (with `overlong: clamp` it is lowered instead)",
-            "the API server's own flag cannot go below one hour and spares 3607 seconds",
-        ),
-        check: expiration_limit,
-    },
-    Row {
-        rule: Rule::new(
-            "expiration-extended",
-            "/spec/expirationSeconds",
-            Severity::Deny,
-            "exactly 3607 seconds with a Pod bound, which the API server turns into one year (with `overlong: clamp` it is lowered to 3600)",
-            "kubernetes pkg/serviceaccount, WarnOnlyBoundTokenExpirationPeriod",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "expiration-limit",
+        "/spec/expirationSeconds",
+        Severity::Deny,
+        "`expirationSeconds` above `maxExpirationSeconds` (with `overlong: clamp` it is lowered instead)",
+        "the API server's own flag cannot go below one hour and spares 3607 seconds",
+        expiration_limit,
+    ),
+    Row::new(
+        "expiration-extended",
+        "/spec/expirationSeconds",
+        Severity::Deny,
+        "exactly 3607 seconds with a Pod bound, which the API server turns into one year (with `overlong: clamp` it is lowered to 3600)",
+        "kubernetes pkg/serviceaccount, WarnOnlyBoundTokenExpirationPeriod",
+        |review, report| {
             let spec = &review.new.spec;
             if is_extended(spec) && review.settings.token_request.overlong == Overlong::Deny {
                 report.find_with_fix(
@@ -135,16 +118,14 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
                 );
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "expiration-clamped",
-            "/spec/expirationSeconds",
-            Severity::Warn,
-            "`expirationSeconds` was lowered (`overlong: clamp`)",
-            "whoever asked must know that the token ends earlier",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "expiration-clamped",
+        "/spec/expirationSeconds",
+        Severity::Warn,
+        "`expirationSeconds` was lowered (`overlong: clamp`)",
+        "whoever asked must know that the token ends earlier",
+        |review, report| {
             let seconds = clamped(&review.new.spec, &review.settings.token_request);
             if let Some(seconds) = seconds.filter(|_| !is_lifetime_refused(review)) {
                 let keys = match review.settings.token_request.max_expiration_seconds {
@@ -157,16 +138,14 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
                 report.find_with_fix(Cause::Invalid, detail, seconds.into());
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "bound-object-missing",
-            "/spec/boundObjectRef",
-            Severity::Allow,
-            "no `boundObjectRef`: nothing but time ends the token",
-            "kubernetes: a bound token ends with its object",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "bound-object-missing",
+        "/spec/boundObjectRef",
+        Severity::Allow,
+        "no `boundObjectRef`: nothing but time ends the token",
+        "kubernetes: a bound token ends with its object",
+        |review, report| {
             if review.new.spec.bound_object_ref.is_none() {
                 report.find(
                     Cause::Required,
@@ -174,32 +153,28 @@ pub(super) const RULES: &[Row<TokenRequest>] = &[
                 );
             }
         },
-    },
-    Row {
-        rule: Rule::new(
-            "bound-kind",
-            "/spec/boundObjectRef",
-            Severity::Deny,
-            "`apiVersion/kind` of the bound object not in `allowedBoundKinds`",
-            "kubernetes pkg/registry/core/serviceaccount/storage, token.go",
-        ),
-        check: bound_kind,
-    },
-    Row {
-        rule: Rule::new(
-            "bound-name-missing",
-            "/spec/boundObjectRef/name",
-            Severity::Deny,
-            "a bound object without a name",
-            "kubernetes pkg/registry/core/serviceaccount/storage, token.go",
-        ),
-        check: |review, report| {
+    ),
+    Row::new(
+        "bound-kind",
+        "/spec/boundObjectRef",
+        Severity::Deny,
+        "`apiVersion/kind` of the bound object not in `allowedBoundKinds`",
+        "kubernetes pkg/registry/core/serviceaccount/storage, token.go",
+        bound_kind,
+    ),
+    Row::new(
+        "bound-name-missing",
+        "/spec/boundObjectRef/name",
+        Severity::Deny,
+        "a bound object without a name",
+        "kubernetes pkg/registry/core/serviceaccount/storage, token.go",
+        |review, report| {
             let bound = review.new.spec.bound_object_ref.as_ref();
             if bound.is_some_and(|bound| bound.name.is_none()) {
                 report.find(Cause::Required, "");
             }
         },
-    },
+    ),
     live_credential(),
     placeholder(),
 ];

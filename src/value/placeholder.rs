@@ -118,12 +118,15 @@ fn is_all(text: &str, byte: u8) -> bool {
 }
 
 fn by_word(text: &str) -> Option<Placeholder> {
-    let is = |(shape, word, _): &&(Shape, &str, Placeholder)| match shape {
-        Shape::Whole => text == *word,
+    let is = |shape: &Shape, word: &str| match shape {
+        Shape::Whole => text == word,
         Shape::Word => spells(text, word),
         Shape::Start => text.starts_with(word),
     };
-    if let Some((_, _, placeholder)) = WORDS.iter().find(is) {
+    let mut words = WORDS.iter();
+    if let Some((_, placeholder, _)) =
+        words.find(|(shape, _, words)| words.iter().any(|word| is(shape, word)))
+    {
         return Some(*placeholder);
     }
     if let [b'<', inner @ .., b'>'] = text.as_bytes()
@@ -140,26 +143,8 @@ fn by_word(text: &str) -> Option<Placeholder> {
 
 /// For text of letters and digits alone.
 fn by_letters(text: &str) -> Option<Placeholder> {
-    let may_be_word = matches!(
-        (text.len(), text.as_bytes().first()?),
-        (
-            3..=11,
-            b'n' | b'N'
-                | b'u'
-                | b'c'
-                | b'C'
-                | b'r'
-                | b'R'
-                | b't'
-                | b'T'
-                | b'f'
-                | b'F'
-                | b'p'
-                | b'P'
-                | b'm'
-                | b'M'
-        )
-    );
+    let first = text.bytes().next()?.to_ascii_lowercase();
+    let may_be_word = (3..=11).contains(&text.len()) && b"nucrtfpm".contains(&first);
     may_be_word.then(|| by_word(text))?
 }
 
@@ -234,60 +219,69 @@ enum Shape {
     Start,
 }
 
-const WORDS: [(Shape, &str, Placeholder); 41] = [
-    (Shape::Whole, "<no value>", Placeholder::NoValue),
-    (Shape::Whole, "<nil>", Placeholder::NoValue),
-    (Shape::Whole, "<none>", Placeholder::NoValue),
-    (Shape::Whole, "<null>", Placeholder::NoValue),
-    (Shape::Whole, "<unset>", Placeholder::NoValue),
-    (Shape::Whole, "<unknown>", Placeholder::NoValue),
-    (Shape::Whole, "null", Placeholder::NoValue),
-    (Shape::Whole, "(null)", Placeholder::NoValue),
-    (Shape::Whole, "nil", Placeholder::NoValue),
-    (Shape::Whole, "None", Placeholder::NoValue),
-    (Shape::Whole, "undefined", Placeholder::NoValue),
-    (Shape::Whole, "%!s(<nil>)", Placeholder::NoValue),
-    (Shape::Whole, "n/a", Placeholder::NoValue),
-    (Shape::Whole, "N/A", Placeholder::NoValue),
-    (Shape::Whole, "[object Object]", Placeholder::NoValue),
-    (Shape::Whole, "(known after apply)", Placeholder::NoValue),
-    (Shape::Whole, "(sensitive value)", Placeholder::Redacted),
-    (Shape::Whole, "...", Placeholder::Example),
-    (Shape::Word, "changeme", Placeholder::Example),
-    (Shape::Word, "changethis", Placeholder::Example),
-    (Shape::Word, "replacethis", Placeholder::Example),
-    (Shape::Word, "changeit", Placeholder::Example),
-    (Shape::Word, "replaceme", Placeholder::Example),
-    (Shape::Word, "todo", Placeholder::Example),
-    (Shape::Word, "fixme", Placeholder::Example),
-    (Shape::Word, "tbd", Placeholder::Example),
-    (Shape::Word, "placeholder", Placeholder::Example),
-    (Shape::Word, "redacted", Placeholder::Redacted),
-    (Shape::Word, "masked", Placeholder::Redacted),
+const WORDS: [(Shape, Placeholder, &[&str]); 8] = [
+    (
+        Shape::Whole,
+        Placeholder::NoValue,
+        &[
+            "<no value>",
+            "<nil>",
+            "<none>",
+            "<null>",
+            "<unset>",
+            "<unknown>",
+            "null",
+            "(null)",
+            "nil",
+            "None",
+            "undefined",
+            "%!s(<nil>)",
+            "n/a",
+            "N/A",
+            "[object Object]",
+            "(known after apply)",
+        ],
+    ),
+    (Shape::Whole, Placeholder::Redacted, &["(sensitive value)"]),
+    (Shape::Whole, Placeholder::Example, &["..."]),
+    (
+        Shape::Word,
+        Placeholder::Example,
+        &[
+            "changeme",
+            "changethis",
+            "replacethis",
+            "changeit",
+            "replaceme",
+            "todo",
+            "fixme",
+            "tbd",
+            "placeholder",
+        ],
+    ),
+    (Shape::Word, Placeholder::Redacted, &["redacted", "masked"]),
     (
         Shape::Start,
-        "\u{2022}\u{2022}\u{2022}",
         Placeholder::Redacted,
-    ),
-    (Shape::Start, "ENC[", Placeholder::Encrypted),
-    (Shape::Start, "ENC(", Placeholder::Encrypted),
-    (Shape::Start, "$ANSIBLE_VAULT;", Placeholder::Encrypted),
-    (Shape::Start, "vault:v1:", Placeholder::Encrypted),
-    (
-        Shape::Start,
-        "-----BEGIN PGP MESSAGE",
-        Placeholder::Encrypted,
+        &["\u{2022}\u{2022}\u{2022}"],
     ),
     (
         Shape::Start,
-        "-----BEGIN AGE ENCRYPTED",
         Placeholder::Encrypted,
+        &[
+            "ENC[",
+            "ENC(",
+            "$ANSIBLE_VAULT;",
+            "vault:v1:",
+            "-----BEGIN PGP MESSAGE",
+            "-----BEGIN AGE ENCRYPTED",
+        ],
     ),
-    (Shape::Start, "ref+", Placeholder::Reference),
-    (Shape::Start, "secretref+", Placeholder::Reference),
-    (Shape::Start, "op://", Placeholder::Reference),
-    (Shape::Start, "vault:", Placeholder::Reference),
-    (Shape::Start, "arn:aws:", Placeholder::Reference),
+    (
+        Shape::Start,
+        Placeholder::Reference,
+        &["ref+", "secretref+", "op://", "vault:", "arn:aws:"],
+    ),
 ];
 
 /// Around a name as the whole text.
