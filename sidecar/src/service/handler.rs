@@ -11,7 +11,7 @@ use crate::redemption::{Grant, GrantUid, Refusal};
 use crate::server::{Allowance, Answer, Attempts, Connection, Handler, Peer, Received, limits};
 use crate::service::{Granted, Service, is_code};
 use crate::system::clock;
-use crate::telemetry::log::{self, RedemptionLine};
+use crate::telemetry::log;
 use crate::telemetry::metrics::Outcome;
 use crate::telemetry::outage::Outage;
 use crate::wire::protocol::{self, Wanted};
@@ -161,23 +161,11 @@ impl<L: Ledger> Handler for Redemptions<L> {
             let redemption = granted.redemption.clone();
             connection.on_lost_answer(move || log::lost_answer(&uid, &name, &redemption));
         }
-        let (answer, subject, serial) = match &redeemed {
-            Ok(granted) => (
-                answered(granted),
-                granted.redemption.subject.as_str(),
-                Some(&granted.redemption.serial),
-            ),
-            Err(refusal) => (refused(refusal), "", None),
+        let (answer, redemption) = match &redeemed {
+            Ok(granted) => (answered(granted), Some(&granted.redemption)),
+            Err(refusal) => (refused(refusal), None),
         };
-        log::redemption(&RedemptionLine {
-            grant: &grant.uid,
-            name: &grant.name,
-            namespace: grant.namespace.as_deref(),
-            outcome: answer.outcome,
-            subject,
-            serial,
-            peer: connection.address(),
-        });
+        log::redemption(&grant, answer.outcome, redemption, connection.address());
         answer
     }
 }

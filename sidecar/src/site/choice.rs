@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use skupper_access_policy::value::host::Host;
 use skupper_access_policy::value::name::SubdomainName;
 
-use super::config;
 use super::source::SiteSource;
 use crate::system::wording;
 
@@ -35,31 +34,18 @@ pub enum NamedSite {
     Namespace(String),
 }
 
-/// Folders of sites that no option names.
-#[derive(Clone, Copy, Debug)]
-pub struct Folders<'a> {
-    /// The folder of this service, `--data`.
-    pub data: &'a Path,
-    /// The folder of Skupper's namespaces; see [`super::skupper_namespace::namespaces_folder`].
-    pub namespaces: Option<&'a Path>,
-}
-
-impl Folders<'_> {
-    /// Folder that `serve --init` makes a site in.
-    #[must_use]
-    pub fn own_site(&self) -> PathBuf {
-        self.data.join("site")
-    }
-}
-
 /// The source of the site: the one that an option names; else the one that `serve --init` made;
 /// else Skupper's default namespace.
+///
+/// `own_file` is what `serve --init` makes, `namespaces` the folder of Skupper's namespaces; see
+/// [`super::skupper_namespace::namespaces_folder`].
 ///
 /// # Errors
 /// There is none, or it cannot be told, or the options do not fit it.
 pub fn choose(
     options: SiteOptions,
-    folders: Folders<'_>,
+    own_file: &Path,
+    namespaces: Option<&Path>,
     exists: impl Fn(&Path) -> io::Result<bool>,
 ) -> Result<SiteSource, ChoiceProblem> {
     let SiteOptions {
@@ -73,23 +59,20 @@ pub fn choose(
     {
         return Err(ChoiceProblem::IssuerName(issuer.clone()));
     }
-    let own_file = folders.own_site().join(config::FILE_NAME);
-    let default_namespace = folders
-        .namespaces
-        .map(|folder| folder.join(DEFAULT_NAMESPACE));
+    let default_namespace = namespaces.map(|folder| folder.join(DEFAULT_NAMESPACE));
     let is_there = |path: &Path| {
         let unreadable = |cause| ChoiceProblem::Unreadable(wording::unreadable(path, &cause));
         exists(path).map_err(unreadable)
     };
     let site = match (site, &default_namespace) {
         (Some(site), _) => site,
-        (None, _) if is_there(&own_file)? => NamedSite::File(own_file),
+        (None, _) if is_there(own_file)? => NamedSite::File(own_file.to_owned()),
         (None, Some(folder)) if is_there(folder)? => {
             NamedSite::Namespace(DEFAULT_NAMESPACE.to_owned())
         }
         (None, _) => {
             return Err(ChoiceProblem::NoSite {
-                own_file,
+                own_file: own_file.to_owned(),
                 default_namespace,
             });
         }
@@ -104,7 +87,7 @@ pub fn choose(
         }),
         NamedSite::Namespace(name) => {
             check_namespace(&name)?;
-            let namespaces = folders.namespaces.ok_or(ChoiceProblem::NoNamespaces)?;
+            let namespaces = namespaces.ok_or(ChoiceProblem::NoNamespaces)?;
             Ok(SiteSource::SkupperNamespace {
                 folder: namespaces.join(name),
                 advertise_host,
@@ -173,6 +156,7 @@ mod tests {
     use super::*;
 
     const OWN_FILE: &str = "/data/site/redemption.yaml";
+    const NAMESPACES: &str = "/skupper/namespaces";
     const DEFAULT: &str = "/skupper/namespaces/default";
 
     #[test]
@@ -243,26 +227,27 @@ mod tests {
                 Err(ChoiceProblem::NamespaceName("a.b".to_owned())),
             ),
         ];
-        let folders = Folders {
-            data: Path::new("/data"),
-            namespaces: Some(Path::new("/skupper/namespaces")),
-        };
         for (name, site, present, expected) in cases {
-            let wanted = SiteOptions {
+            let options = SiteOptions {
                 site,
                 ..SiteOptions::default()
             };
             let exists = |path: &Path| Ok(present.iter().any(|known| Path::new(known) == path));
-            assert_eq!(choose(wanted, folders, exists), expected, "{name}");
+            assert_eq!(
+                choose(
+                    options,
+                    Path::new(OWN_FILE),
+                    Some(Path::new(NAMESPACES)),
+                    exists
+                ),
+                expected,
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn options_that_do_not_fit_are_refused() {
-        let folders = Folders {
-            data: Path::new("/data"),
-            namespaces: None,
-        };
         let host = Host::parse("west.example").unwrap();
         let beside_a_file = SiteOptions {
             site: Some(NamedSite::File("west.yaml".into())),
@@ -294,9 +279,9 @@ mod tests {
                 ChoiceProblem::NoNamespaces,
             ),
         ];
-        for (name, wanted, expected) in cases {
+        for (name, options, expected) in cases {
             assert_eq!(
-                choose(wanted, folders, |_| Ok(false)),
+                choose(options, Path::new(OWN_FILE), None, |_| Ok(false)),
                 Err(expected),
                 "{name}"
             );
@@ -305,10 +290,6 @@ mod tests {
 
     #[test]
     fn a_site_that_cannot_be_looked_at_is_not_taken_for_none() {
-        let folders = Folders {
-            data: Path::new("/data"),
-            namespaces: Some(Path::new("/skupper/namespaces")),
-        };
         for closed in [OWN_FILE, DEFAULT] {
             let exists = |path: &Path| {
                 if path == Path::new(closed) {
@@ -316,7 +297,13 @@ mod tests {
                 }
                 Ok(false)
             };
-            let problem = choose(SiteOptions::default(), folders, exists).unwrap_err();
+            let problem = choose(
+                SiteOptions::default(),
+                Path::new(OWN_FILE),
+                Some(Path::new(NAMESPACES)),
+                exists,
+            )
+            .unwrap_err();
             let text = problem.to_string();
             assert!(
                 text.starts_with(&format!("cannot read {closed}: permission denied")),
@@ -327,11 +314,13 @@ mod tests {
 
     #[test]
     fn a_missing_site_names_the_three_ways() {
-        let folders = Folders {
-            data: Path::new("/data"),
-            namespaces: Some(Path::new("/skupper/namespaces")),
-        };
-        let problem = choose(SiteOptions::default(), folders, |_| Ok(false)).unwrap_err();
+        let problem = choose(
+            SiteOptions::default(),
+            Path::new(OWN_FILE),
+            Some(Path::new(NAMESPACES)),
+            |_| Ok(false),
+        )
+        .unwrap_err();
         let init = "'serve --init --url https://HOST:9090'";
         for way in ["--site", "--namespace", init, OWN_FILE, DEFAULT] {
             assert!(problem.to_string().contains(way), "{way}: {problem}");

@@ -1,25 +1,26 @@
 //! Follows the Sites of a namespace or of all namespaces, and the Secrets of their issuers.
 //!
 //! ```text
-//! one watch of Sites -> Seen -> a NamespaceSite for each namespace -> Sites
-//!                        ^----- a watch for each Secret, by its name
+//! one watch of Sites -> SeenSites -> a NamespaceSite for each namespace -> Sites
+//!                                    a watch for each Secret, by its name
 //! ```
 
 mod namespace_site;
-mod seen;
+mod seen_sites;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use kube::api::DynamicObject;
 use kube::{Api, Client};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use self::namespace_site::NamespaceSite;
-use self::seen::{Seen, lock};
+use self::seen_sites::SeenSites;
 use crate::kubernetes::{Course, Scope, follow, sites};
 use crate::site::Sites;
 use crate::site::reload::Notice;
@@ -38,7 +39,18 @@ struct Watching {
     client: Client,
     /// The issuers that grants may name, beside the default one.
     named: Vec<String>,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<SeenSites>>,
+}
+
+impl Watching {
+    fn seen(&self) -> MutexGuard<'_, SeenSites> {
+        lock(&self.seen)
+    }
+
+    /// The Sites of a namespace, the oldest first.
+    fn sites(&self, namespace: &str) -> Vec<Value> {
+        self.seen().sites(namespace)
+    }
 }
 
 /// A watch that ends when it is dropped.
@@ -58,7 +70,7 @@ impl ClusterSites {
         named: Vec<String>,
         now: DateTime<Utc>,
     ) -> (Self, Vec<SiteNotice>) {
-        let seen = Arc::new(Mutex::new(Seen::default()));
+        let seen = Arc::new(Mutex::new(SeenSites::default()));
         let mut sites = Self {
             _site_watch: watch_sites(&client, &scope, &seen),
             watching: Watching {
@@ -94,7 +106,7 @@ impl ClusterSites {
             let site = Arc::clone(&namespace.current()?.site);
             Some((name.as_str().into(), site))
         });
-        let seen = lock(&self.watching.seen);
+        let seen = self.watching.seen();
         match &self.scope {
             Scope::Namespace(name) if seen.is_listed() && seen.sites(name).is_empty() => {
                 Sites::Missing
@@ -141,7 +153,7 @@ impl ClusterSites {
     /// True when Sites and Secrets were looked at, whatever was found.
     fn is_read(&mut self) -> bool {
         self.follow_namespaces();
-        let is_listed = lock(&self.watching.seen).is_listed();
+        let is_listed = self.watching.seen().is_listed();
         let mut namespaces = self.namespaces.values_mut();
         is_listed && namespaces.all(|namespace| namespace.is_read(&self.watching))
     }
@@ -150,7 +162,7 @@ impl ClusterSites {
     fn follow_namespaces(&mut self) -> Vec<String> {
         let mut wanted = match &self.scope {
             Scope::Namespace(name) => vec![name.clone()],
-            Scope::Cluster => lock(&self.watching.seen).namespaces(),
+            Scope::Cluster => self.watching.seen().namespaces(),
         };
         let mut gone = Vec::new();
         self.namespaces.retain(|name, _| {
@@ -161,12 +173,7 @@ impl ClusterSites {
             has_site
         });
         wanted.retain(|name| !self.namespaces.contains_key(name));
-        let mut seen = lock(&self.watching.seen);
-        for name in &gone {
-            seen.forget(name);
-        }
         for name in wanted {
-            seen.expect(&name);
             let namespace = NamespaceSite::new(&name);
             self.namespaces.insert(name, namespace);
         }
@@ -180,7 +187,7 @@ impl Drop for ObjectWatch {
     }
 }
 
-fn watch_sites(client: &Client, scope: &Scope, seen: &Arc<Mutex<Seen>>) -> ObjectWatch {
+fn watch_sites(client: &Client, scope: &Scope, seen: &Arc<Mutex<SeenSites>>) -> ObjectWatch {
     let resource = sites();
     let client = client.clone();
     let (api, what) = match scope {
@@ -193,9 +200,13 @@ fn watch_sites(client: &Client, scope: &Scope, seen: &Arc<Mutex<Seen>>) -> Objec
     let course = Arc::new(Course::of(what));
     let (seen, of_task) = (Arc::clone(seen), Arc::clone(&course));
     let task = tokio::spawn(async move {
-        follow(api, None, &of_task, |event| lock(&seen).note_site(event)).await;
+        follow(api, None, &of_task, |event| lock(&seen).note(event)).await;
     });
     ObjectWatch { course, task }
+}
+
+fn lock(seen: &Mutex<SeenSites>) -> MutexGuard<'_, SeenSites> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Time that the start waits for what the API server holds. Without it the service is not ready, and

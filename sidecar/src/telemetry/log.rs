@@ -20,11 +20,11 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::redemption::{GrantUid, KeyOrigin, Redemption, Serial};
+use crate::redemption::{Grant, GrantUid, KeyOrigin, Redemption};
 use crate::telemetry::metrics::Outcome;
 use queue::Queue;
 
-/// How a line is written.
+/// Form of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// For terminals.
@@ -33,7 +33,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Which lines are written: a level (`error`, `warn`, `info`, `debug`, `trace`), or directives such
+/// Filter of lines: a level (`error`, `warn`, `info`, `debug`, `trace`), or directives such
 /// as `info,redemption_sidecar::server=debug`.
 #[derive(Clone, Debug)]
 pub struct LogFilter(String);
@@ -74,8 +74,8 @@ pub fn start(format: LogFormat, filter: &LogFilter) -> Result<(), LogProblem> {
     Ok(())
 }
 
-/// Writes a line to standard error, as it is, behind what the log says. What was done stays done when
-/// nobody can read about it.
+/// Writes a line to standard error, as it is, in the order of the log. A line that nobody can read is no
+/// error.
 pub fn tell(line: impl fmt::Display) {
     show(format_args!("{line}\n"));
 }
@@ -91,7 +91,7 @@ pub fn show(text: impl fmt::Display) {
     }
 }
 
-/// Writes what waits, unless standard error takes nothing: the process may end then.
+/// Writes the lines that wait, unless standard error takes nothing: the process may end then.
 pub fn finish() {
     if let Some(Some(queue)) = QUEUE.get() {
         queue.flush_within(LAST_PATIENCE);
@@ -153,43 +153,17 @@ where
     })
 }
 
-/// One redemption whose code was right: what the log says about it.
-#[derive(Clone, Copy, Debug)]
-pub struct RedemptionLine<'a> {
-    /// The grant.
-    pub grant: &'a GrantUid,
-    /// Its name.
-    pub name: &'a str,
-    /// Its namespace, in a cluster.
-    pub namespace: Option<&'a str>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The common name, as the client wanted it; empty when there is none.
-    pub subject: &'a str,
-    /// The serial number of the certificate, when there is one.
-    pub serial: Option<&'a Serial>,
-    /// The address of the client.
-    pub peer: IpAddr,
-}
-
-/// Logs a redemption. Text of the client cannot break out of its field.
-pub fn redemption(line: &RedemptionLine<'_>) {
-    let RedemptionLine {
-        grant,
-        name,
-        namespace,
-        outcome,
-        subject,
-        serial,
-        peer,
-    } = line;
+/// Logs how a redemption ended whose code was right. Text of the client cannot break out of its field.
+pub fn redemption(grant: &Grant, outcome: Outcome, redemption: Option<&Redemption>, peer: IpAddr) {
+    let subject = redemption.map(|redemption| redemption.subject.as_str());
+    let subject = subject.filter(|subject| !subject.is_empty());
     tracing::info!(
-        grant = %grant,
-        name = printable(name).to_string(),
-        namespace,
+        grant = %grant.uid,
+        name = printable(&grant.name).to_string(),
+        namespace = grant.namespace.as_deref(),
         outcome = outcome.as_str(),
-        subject = (!subject.is_empty()).then(|| printable(subject).to_string()),
-        serial = serial.map(tracing::field::display),
+        subject = subject.map(|subject| printable(subject).to_string()),
+        serial = redemption.map(|redemption| tracing::field::display(redemption.serial)),
         peer = %peer,
         "redemption"
     );
@@ -215,33 +189,24 @@ pub fn lost_answer(grant: &GrantUid, name: &str, redemption: &Redemption) {
     }
 }
 
-/// Logging cannot start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Reason logging cannot start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogProblem {
     /// The filter cannot be read.
+    #[error("must be error, warn, info, debug or trace")]
     Filter,
     /// Something logs already.
+    #[error("logging was started twice")]
     Started,
     /// The thread that writes cannot be started.
+    #[error("the thread of the log cannot be started")]
     Thread,
 }
-
-impl fmt::Display for LogProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Filter => "must be error, warn, info, debug or trace",
-            Self::Started => "logging was started twice",
-            Self::Thread => "the thread of the log cannot be started",
-        })
-    }
-}
-
-impl std::error::Error for LogProblem {}
 
 static QUEUE: OnceLock<Option<Queue>> = OnceLock::new();
 static DROPPED: LazyLock<Counter> = LazyLock::new(Counter::default);
 
-/// How long the end of the process waits for standard error.
+/// Time that the end of the process waits for standard error.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
@@ -251,7 +216,10 @@ mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
 
+    use chrono::DateTime;
+
     use super::*;
+    use crate::redemption::{CodeDigest, KeyDigest, Serial};
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -274,7 +242,7 @@ mod tests {
         }
     }
 
-    /// What is logged, without the time.
+    /// The log of some code.
     fn logged(format: LogFormat, filter: &str, log: impl FnOnce()) -> String {
         let lines = Lines::default();
         let filter = filter.parse().unwrap();
@@ -285,15 +253,30 @@ mod tests {
     }
 
     fn forger(subject: &str) {
-        redemption(&RedemptionLine {
-            grant: &GrantUid::from_bytes([1; 16]),
-            name: "west",
+        let uid = GrantUid::from_bytes([1; 16]);
+        let grant = Grant {
+            uid,
+            name: "west".to_owned(),
+            code: CodeDigest::of_code(&uid, b"code"),
+            redemptions_allowed: 1,
+            redemptions: 0,
+            created: DateTime::UNIX_EPOCH,
+            expiration_time: DateTime::UNIX_EPOCH,
+            revoked: None,
+            issuer: None,
             namespace: None,
-            outcome: Outcome::Counted,
-            subject,
-            serial: Some(&Serial::from_bytes([2; 16])),
-            peer: [192, 0, 2, 1].into(),
-        });
+            has_short_code: false,
+        };
+        let counted = Redemption {
+            key: KeyDigest::of_spki(b"key"),
+            origin: KeyOrigin::Redeemer,
+            subject: subject.to_owned(),
+            serial: Serial::from_bytes([2; 16]),
+            at: DateTime::UNIX_EPOCH,
+            certificate_end: DateTime::UNIX_EPOCH,
+        };
+        let peer = [192, 0, 2, 1].into();
+        redemption(&grant, Outcome::Counted, Some(&counted), peer);
     }
 
     #[test]
@@ -329,7 +312,7 @@ mod tests {
         let line: serde_json::Value = serde_json::from_str(&json).unwrap();
         let time = line["timestamp"].as_str().unwrap();
         assert!(time.ends_with('Z'), "{time}");
-        assert!(chrono::DateTime::parse_from_rfc3339(time).is_ok(), "{time}");
+        assert!(DateTime::parse_from_rfc3339(time).is_ok(), "{time}");
     }
 
     #[test]

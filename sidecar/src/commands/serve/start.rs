@@ -2,7 +2,7 @@
 //! anything is written.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::slice;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::commands::{cluster, stamps};
 use crate::kubernetes::Scope;
 use crate::ledger::KubernetesLedger;
 use crate::ledger::SqliteLedger;
-use crate::site::choice::{Folders, NamedSite, SiteOptions, choose};
+use crate::site::choice::{NamedSite, SiteOptions, choose};
 use crate::site::cluster_sites::ClusterSites;
 use crate::site::config::FILE_NAME;
 use crate::site::reload::Watch;
@@ -130,8 +130,7 @@ async fn until_plausible(folder: &Path) {
 /// Where the site is described. With `--init` it may not be there yet.
 async fn source(options: &Serve, folder: &Path) -> Result<SiteSource, Failure> {
     let namespaces = data::namespaces_folder();
-    let folders = folders(folder, namespaces.as_deref());
-    let own_file = folders.own_site().join(FILE_NAME);
+    let own_file = own_site(folder).join(FILE_NAME);
     let path = options.site.clone().map(|path| {
         if path.is_dir() {
             NamedSite::Folder(path)
@@ -145,7 +144,7 @@ async fn source(options: &Serve, folder: &Path) -> Result<SiteSource, Failure> {
         issuers: options.issuers.clone(),
     };
     let exists = |path: &Path| Ok(path.try_exists()? || options.init && path == own_file);
-    let source = choose(wanted, folders, exists);
+    let source = choose(wanted, &own_file, namespaces.as_deref(), exists);
     let source = source.map_err(Failure::usage)?;
     if options.init && options.url.is_none() && !own_file.exists() {
         // The address may be known from before.
@@ -185,7 +184,7 @@ fn watch(
             "the site was made before for another host than '{}', the one of --url: links go on \
              leading there; change 'endpoints' in {} if they must not",
             url.host(),
-            own_file(folder).display()
+            own_site(folder).join(FILE_NAME).display()
         );
     }
     Ok(watch)
@@ -272,7 +271,7 @@ pub(super) fn no_url() -> Failure {
 
 /// Makes a site unless there is one, and says whether there was.
 fn init(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<bool, Failure> {
-    let folder = folders(folder, None).own_site();
+    let folder = own_site(folder);
     let service_host = options.url.as_ref().map(AdvertisedUrl::host);
     match site::init::init(&folder, options.advertise_host.as_ref(), service_host, now) {
         Ok(Some(next_steps)) => {
@@ -287,12 +286,9 @@ fn init(options: &Serve, folder: &Path, now: DateTime<Utc>) -> Result<bool, Fail
     }
 }
 
-fn own_file(folder: &Path) -> std::path::PathBuf {
-    folders(folder, None).own_site().join(FILE_NAME)
-}
-
-fn folders<'a>(data: &'a Path, namespaces: Option<&'a Path>) -> Folders<'a> {
-    Folders { data, namespaces }
+/// Folder of a data folder that `--init` makes a site in.
+fn own_site(folder: &Path) -> PathBuf {
+    folder.join("site")
 }
 
 /// How long a clock that is behind the files holds up the start, by a clock that nobody sets.

@@ -1,32 +1,40 @@
 //! The site of one namespace, and the watches of the Secrets it needs.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
+use serde_json::Value;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use super::seen::{Seen, lock};
 use super::{ObjectWatch, Watching};
 use crate::kubernetes::{Course, News, follow};
 use crate::site::reload::{CurrentSite, Notice};
-use crate::site::site_object::{IssuerPem, load, wanted_issuers};
+use crate::site::site_object::{IssuerPem, Objects, load, wanted_issuers};
 use crate::site::source::{Loaded, SecretProblem};
 
 /// The site of a namespace, which changes with its objects.
 pub(super) struct NamespaceSite {
     name: String,
+    /// The Sites that it was loaded from.
+    sites: Vec<Value>,
     /// By the names of Secrets.
-    secret_watches: BTreeMap<String, ObjectWatch>,
+    secret_watches: BTreeMap<String, SecretWatch>,
     /// Absent until the objects were looked at once.
     current: Option<CurrentSite>,
-    /// The changes up to which the site was loaded.
-    loaded: u64,
     /// Looks in a row that found a Secret which was not looked at yet.
     waits: u32,
+}
+
+/// A Secret that is followed.
+struct SecretWatch {
+    watch: ObjectWatch,
+    /// Absent until it was looked at.
+    secret: watch::Receiver<Option<Result<IssuerPem, SecretProblem>>>,
 }
 
 impl NamespaceSite {
@@ -34,9 +42,9 @@ impl NamespaceSite {
     pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            sites: Vec::new(),
             secret_watches: BTreeMap::new(),
             current: None,
-            loaded: 0,
             waits: 0,
         }
     }
@@ -46,16 +54,18 @@ impl NamespaceSite {
         self.current.as_ref().map(CurrentSite::loaded)
     }
 
-    /// Loads the site if its objects have changed or an issuer has ended. Returns the new
-    /// notices.
+    /// Loads the site if its objects have changed or an issuer has ended. Returns the new notices.
     pub(super) fn poll(&mut self, watching: &Watching, now: DateTime<Utc>) -> Vec<Notice> {
-        if !self.is_read(watching) && self.waits < MOST_WAITS {
+        let is_read = self.is_read(watching);
+        if !is_read && self.waits < MOST_WAITS {
             // A site that needs another Secret stays as it was until that is read.
             self.waits += 1;
             return Vec::new();
         }
         self.waits = 0;
-        let is_changed = lock(&watching.seen).changes(&self.name) != self.loaded;
+        let mut secrets = self.secret_watches.values();
+        let is_changed = secrets.any(|watch| watch.secret.has_changed().unwrap_or_default())
+            || watching.sites(&self.name) != self.sites;
         let is_good = |site: &CurrentSite| site.is_whole() && site.is_in_date(now);
         if !is_changed && self.current.as_ref().is_some_and(is_good) {
             return Vec::new();
@@ -78,66 +88,54 @@ impl NamespaceSite {
     /// True when the Secrets were looked at, whatever was found.
     pub(super) fn is_read(&mut self, watching: &Watching) -> bool {
         self.watch_secrets(watching);
-        let seen = lock(&watching.seen);
-        let mut watches = self.secret_watches.iter();
-        watches.all(|(name, watch)| {
-            watch.course.problem().is_some() || seen.knows_secret(&self.name, name)
+        let mut watches = self.secret_watches.values();
+        watches.all(|SecretWatch { watch, secret }| {
+            watch.course.problem().is_some() || secret.borrow().is_some()
         })
     }
 
     fn load(&mut self, watching: &Watching, now: DateTime<Utc>) -> Loaded {
-        self.watch_secrets(watching);
-        let mut objects = {
-            let seen = lock(&watching.seen);
-            self.loaded = seen.changes(&self.name);
-            seen.objects(&self.name)
-        };
-        for (name, watch) in &self.secret_watches {
-            if let Some(problem) = watch.course.problem()
-                && !objects.secrets.get(name).is_some_and(Result::is_ok)
-            {
-                let problem = SecretProblem::Unreadable {
-                    name: name.clone(),
-                    cause: problem,
-                };
-                objects.secrets.insert(name.clone(), Err(problem));
-            }
+        self.sites = self.watch_secrets(watching);
+        let mut secrets = BTreeMap::new();
+        for (name, SecretWatch { watch, secret }) in &mut self.secret_watches {
+            let secret = secret.borrow_and_update().clone();
+            let secret = match (secret, watch.course.problem()) {
+                (None | Some(Err(_)), Some(cause)) => {
+                    let name = name.clone();
+                    Some(Err(SecretProblem::Unreadable { name, cause }))
+                }
+                (secret, _) => secret,
+            };
+            secrets.extend(secret.map(|secret| (name.clone(), secret)));
         }
+        let objects = Objects {
+            sites: self.sites.clone(),
+            secrets,
+        };
         load(&objects, &self.name, &watching.named, now)
     }
 
-    /// Follows the Secrets that are wanted now, and no others.
-    fn watch_secrets(&mut self, watching: &Watching) {
-        let mut seen = lock(&watching.seen);
-        let wanted = wanted_issuers(&seen.sites(&self.name), &watching.named);
-        self.secret_watches.retain(|name, _| {
-            let is_wanted = wanted.contains(name);
-            if !is_wanted {
-                seen.forget_secret(&self.name, name);
-            }
-            is_wanted
-        });
-        drop(seen);
+    /// Follows the Secrets that the Sites need now, and no others. Returns these Sites.
+    fn watch_secrets(&mut self, watching: &Watching) -> Vec<Value> {
+        let sites = watching.sites(&self.name);
+        let wanted = wanted_issuers(&sites, &watching.named);
+        self.secret_watches.retain(|name, _| wanted.contains(name));
         for name in wanted {
-            let Watching { client, seen, .. } = watching;
             self.secret_watches
                 .entry(name)
-                .or_insert_with_key(|name| watch_secret(client, &self.name, name, seen));
+                .or_insert_with_key(|name| watch_secret(&watching.client, &self.name, name));
         }
+        sites
     }
 }
 
-fn watch_secret(
-    client: &Client,
-    namespace: &str,
-    name: &str,
-    seen: &Arc<Mutex<Seen>>,
-) -> ObjectWatch {
+fn watch_secret(client: &Client, namespace: &str, name: &str) -> SecretWatch {
     let api = Api::<Secret>::namespaced(client.clone(), namespace);
     let what = format!("Secret '{name}' of namespace '{namespace}'");
     let course = Arc::new(Course::of(what));
-    let (seen, of_task) = (Arc::clone(seen), Arc::clone(&course));
-    let (namespace, name) = (namespace.to_owned(), name.to_owned());
+    let of_task = Arc::clone(&course);
+    let (sender, secret) = watch::channel(None);
+    let name = name.to_owned();
     let task = tokio::spawn(async move {
         // Who may read this Secret only may list it by its name.
         let field = format!("metadata.name={name}");
@@ -157,11 +155,14 @@ fn watch_secret(
                 News::Changed(secret) => issuer_pem(secret),
                 News::Gone(_) => missing(),
             };
-            lock(&seen).note_secret(&namespace, &name, pem);
+            sender.send_replace(Some(pem));
         })
         .await;
     });
-    ObjectWatch { course, task }
+    SecretWatch {
+        watch: ObjectWatch { course, task },
+        secret,
+    }
 }
 
 fn issuer_pem(secret: Secret) -> Result<IssuerPem, SecretProblem> {

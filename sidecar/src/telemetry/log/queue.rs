@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Nobody who logs waits: a terminal that was stopped, a full pipe or a full disk must not stop the
-//! service. How many lines are missing is said when the output goes on.
+//! service. The number of missing lines is logged when the output goes on.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
@@ -103,7 +103,7 @@ fn write_each(
     dropped: &Counter,
     resumed: impl Fn(u64),
 ) {
-    let mut said = 0;
+    let mut told = 0;
     for entry in entries {
         match entry {
             Entry::Line(line) => {
@@ -115,9 +115,9 @@ fn write_each(
                 }
                 let lost = dropped.get();
                 // Only when there is room for the line that says so.
-                if lost > said && left <= MAX_WAITING / 2 {
-                    resumed(lost - said);
-                    said = lost;
+                if lost > told && left <= MAX_WAITING / 2 {
+                    resumed(lost - told);
+                    told = lost;
                 }
             }
             Entry::Flush(reply) => {
@@ -143,10 +143,10 @@ fn write_line(output: &mut impl Write, mut line: &[u8]) -> io::Result<()> {
     output.flush()
 }
 
-/// How many bytes wait at most: several thousand lines.
+/// Bytes that wait at most: several thousand lines.
 const MAX_WAITING: usize = 1 << 20;
 
-/// How long an output that would block is left alone.
+/// Time that an output which would block is left alone.
 const PAUSE: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
