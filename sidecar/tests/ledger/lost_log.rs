@@ -8,7 +8,7 @@ use redemption_sidecar::ledger::{Grants as _, Ledger, SqliteLedger};
 use redemption_sidecar::redemption::{Decision, Grant};
 use tempfile::TempDir;
 
-use crate::{folder, grant, now, open, redemption, soon};
+use crate::{folder, grant, now, open, published, redemption, soon};
 
 const LOG: &str = "ledger.db-wal";
 const MARK: &str = "ledger.mark";
@@ -34,11 +34,7 @@ impl Left {
         ledger.insert(&grant, now()).await.unwrap().unwrap();
         for key in 0..COUNTED {
             if is_checkpointed && key == COUNTED / 2 {
-                // Another process, whose log is as good as one's own.
-                let other = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
-                let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-                let busy: i64 = other.query_row(checkpoint, [], |row| row.get(0)).unwrap();
-                assert_eq!(busy, 0);
+                checkpoint(folder.path());
             }
             let counted = ledger.count(&grant.uid, redemption(&grant, key), now(), soon());
             assert_eq!(counted.await.unwrap(), Ok(Decision::Count));
@@ -53,6 +49,28 @@ impl Left {
         });
         Self {
             files: files.into(),
+            grant,
+        }
+    }
+
+    /// With an older copy in place of the main file, and the newer log beside it.
+    async fn beside_an_older_file() -> Self {
+        let folder = folder();
+        let grant = grant(1, "west", ALLOWED);
+        let ledger = open(folder.path());
+        let read = |name: &'static str| (name, fs::read(folder.path().join(name)).unwrap());
+        ledger.insert(&grant, now()).await.unwrap().unwrap();
+        checkpoint(folder.path());
+        let older = read("ledger.db");
+        for key in 0..COUNTED {
+            let counted = ledger.count(&grant.uid, redemption(&grant, key), now(), soon());
+            assert_eq!(counted.await.unwrap(), Ok(Decision::Count));
+            checkpoint(folder.path());
+        }
+        // The number of the newest change stands in the log now, the count of the grant does not.
+        ledger.publish(&published()).await.unwrap();
+        Self {
+            files: vec![older, read(LOG), read(MARK)],
             grant,
         }
     }
@@ -96,6 +114,14 @@ impl Left {
         assert!(more.is_err(), "{name}: counted");
         Found::Lacking
     }
+}
+
+/// Copies the log into the main file, as another process may: its log is as good as one's own.
+fn checkpoint(folder: &Path) {
+    let other = rusqlite::Connection::open(folder.join("ledger.db")).unwrap();
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let busy: i64 = other.query_row(checkpoint, [], |row| row.get(0)).unwrap();
+    assert_eq!(busy, 0);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +203,20 @@ async fn a_loss_is_said_until_it_is_accepted_whatever_is_written_meanwhile() {
         let counted = ledger.count(&left.grant.uid, redemption(&left.grant, key), now(), soon());
         assert_eq!(counted.await.unwrap(), Ok(Decision::Count), "{turn}");
     }
+    drop(ledger);
+    open(folder.path()).check_whole().unwrap();
+}
+
+#[tokio::test]
+async fn an_older_file_beside_the_newer_log_is_never_passed_over_in_silence() {
+    let left = Left::beside_an_older_file().await;
+    let folder = left.with_log(Some(left.log()));
+    for turn in ["first", "second", "third"] {
+        let found = left.found(folder.path(), turn).await;
+        assert_eq!(found, Found::Lacking, "{turn}");
+    }
+    let ledger = open(folder.path());
+    ledger.accept_loss().unwrap();
     drop(ledger);
     open(folder.path()).check_whole().unwrap();
 }

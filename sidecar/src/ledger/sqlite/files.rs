@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::fault::SqliteFault;
-use super::main_file::MainFile;
+use super::main_file::{MainFile, Written};
 use super::mark::{FileId, Mark};
 use super::readers::Readers;
 use super::{connection, queries};
@@ -69,6 +69,15 @@ pub(super) struct Opened {
 /// Device and inode of the main file, the log and the index.
 type Identity = [Option<FileId>; 3];
 
+/// The files at their paths, at one moment.
+struct Look {
+    identity: Identity,
+    /// When the main file was written.
+    written: Option<Written>,
+    /// The length of the log, in bytes.
+    log_length: u64,
+}
+
 impl Files {
     /// Opens the files of a ledger, whose main file is there. They may lack changes: see
     /// [`Files::check_whole`].
@@ -101,16 +110,34 @@ impl Files {
         let now = self.began.elapsed();
         let compared = Duration::from_millis(self.compared.load(Ordering::Relaxed));
         if now.saturating_sub(compared) >= TRUST {
-            opened.compare(&self.file)?;
+            if !opened.is_same() {
+                return Err(self.replaced());
+            }
             let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
             self.compared.store(now, Ordering::Relaxed);
         }
         act(opened)
     }
 
-    /// Compares the files with those at their paths.
-    pub(super) fn compare(&self) -> Result<(), LedgerFault> {
-        self.with_opened(|opened| opened.compare(&self.file))
+    /// Finds out with one look whether the files are those that were opened, and whether an older one
+    /// was copied into the main file. Returns the length of the log, in bytes.
+    pub(super) fn check(&self) -> Result<u64, LedgerFault> {
+        self.with_opened(|opened| {
+            let look = opened.look();
+            if look.identity != opened.identity {
+                return Err(self.replaced());
+            }
+            let checked = opened.main.check(&self.file, look.written, &opened.mark);
+            let missing = checked.map_err(|error| self.marking(error))?;
+            if missing == 0 {
+                return Ok(look.log_length);
+            }
+            opened.mark.set_missing(missing);
+            // Also for the next process: the number in the log would say that nothing is missing.
+            let noted = opened.mark.note(self.newest.load(Ordering::Relaxed));
+            noted.map_err(|error| self.marking(error))?;
+            Err(self.lacking(missing))
+        })
     }
 
     /// Tells whether readers need the files to be opened anew, and nobody has just tried.
@@ -134,7 +161,7 @@ impl Files {
     /// Opens what is at the paths when it is not what is open. The one who writes calls it, after
     /// closing its connection. Files that lack a change which this process has seen are not used.
     pub(super) fn renew(&self) -> Result<(), LedgerFault> {
-        if self.compare().is_ok() {
+        if self.with_opened(|opened| Ok(opened.is_same())) == Ok(true) {
             return Ok(());
         }
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
@@ -148,21 +175,6 @@ impl Files {
         self.newest.store(number, Ordering::Relaxed);
         *opened = Some(found);
         Ok(())
-    }
-
-    /// Finds out whether an older file was copied into this one.
-    pub(super) fn check_main(&self) -> Result<(), LedgerFault> {
-        self.with_opened(|opened| {
-            let missing = opened.main.missing(&self.file);
-            if missing == 0 {
-                return Ok(());
-            }
-            opened.mark.set_missing(missing);
-            // Also for the next process: the number in the log would say that nothing is missing.
-            let noted = opened.mark.note(self.newest.load(Ordering::Relaxed));
-            noted.map_err(|error| self.marking(error))?;
-            Err(self.lacking(missing))
-        })
     }
 
     /// Finds out whether a ledger at this number holds every change that this process has seen.
@@ -208,17 +220,12 @@ impl Files {
         })
     }
 
-    /// How long the write-ahead log is, in bytes.
-    pub(super) fn log_length(&self) -> u64 {
-        let length = self.with_opened(|opened| {
-            let [_, log, _] = &opened.paths;
-            Ok(fs::metadata(log).map_or(0, |log| log.len()))
-        });
-        length.unwrap_or_default()
-    }
-
     fn not_open(&self) -> LedgerFault {
         SqliteFault::NotOpen(Arc::clone(&self.file)).into()
+    }
+
+    fn replaced(&self) -> LedgerFault {
+        SqliteFault::Replaced(Arc::clone(&self.file)).into()
     }
 
     fn lacking(&self, missing: u64) -> LedgerFault {
@@ -247,8 +254,8 @@ impl Files {
 }
 
 impl Opened {
-    /// Opens a file, and finds out what it lacks: it must have the changes up to the newest one, and
-    /// up to the mark. Returns the number of its own newest change, too.
+    /// Opens a file, and finds out what it lacks: it must have the changes up to the newest one and up
+    /// to the mark, and without its log those that it had without one before. Returns the number of its own newest change, too.
     fn open(file: &Arc<Path>, newest: u64) -> Result<(Self, u64), LedgerFault> {
         let marking = |error: io::Error| SqliteFault::Marking(Arc::clone(file), error);
         // SQLite puts its files beside what a symbolic link leads to.
@@ -266,6 +273,8 @@ impl Opened {
         if let Some(main) = before {
             set_aside(folder, &paths, &mark, main).map_err(marking)?;
         }
+        let behind = mark.main_number().map_err(marking)?;
+        let main = MainFile::of(file, behind);
         let anchor = connection::open(file)?;
         let cores = available_parallelism().map_or(1, usize::from);
         let opened = Self {
@@ -274,7 +283,7 @@ impl Opened {
             anchor: Mutex::new(anchor),
             mark,
             identity: paths.each_ref().map(|path| identity(path)),
-            main: MainFile::of(file),
+            main,
             paths,
         };
         if opened.identity.first() != Some(&before) {
@@ -283,20 +292,29 @@ impl Opened {
         // In this order: others go on meanwhile, and a mark is never ahead of its ledger.
         let highest = opened.mark.highest().map_err(marking)?.max(newest);
         let number = opened.number(file)?;
-        opened.mark.set_missing(highest.saturating_sub(number));
+        let missing = opened.main.missing_since(behind);
+        opened
+            .mark
+            .set_missing(missing.max(highest.saturating_sub(number)));
+        if missing > 0 {
+            // The log hides it once it is copied.
+            opened.mark.note(number).map_err(marking)?;
+        }
         Ok((opened, number))
     }
 
-    fn compare(&self, file: &Path) -> Result<(), LedgerFault> {
-        if self.is_same() {
-            return Ok(());
+    fn look(&self) -> Look {
+        let files = self.paths.each_ref().map(|path| fs::metadata(path).ok());
+        let [main, log, _] = &files;
+        Look {
+            written: main.as_ref().map(Written::of),
+            log_length: log.as_ref().map_or(0, fs::Metadata::len),
+            identity: files.each_ref().map(|file| file.as_ref().map(id)),
         }
-        Err(SqliteFault::Replaced(file.into()).into())
     }
 
     fn is_same(&self) -> bool {
-        let found = self.paths.each_ref().map(|path| identity(path));
-        found == self.identity
+        self.look().identity == self.identity
     }
 
     /// The number of the newest change in the file.
@@ -345,8 +363,11 @@ fn set_aside(folder: &Path, paths: &[PathBuf; 3], mark: &Mark, main: FileId) -> 
 }
 
 fn identity(path: &Path) -> Option<FileId> {
-    let file = fs::metadata(path).ok()?;
-    Some((file.dev(), file.ino()))
+    fs::metadata(path).ok().as_ref().map(id)
+}
+
+fn id(file: &fs::Metadata) -> FileId {
+    (file.dev(), file.ino())
 }
 
 /// A file whose name is that of another one with an ending. Source: SQLite, "Temporary Files Used

@@ -7,7 +7,8 @@
 //! The mark is not synced. It is written after the commit and kept by the kernel, so a process that
 //! is killed leaves it exact; after a power failure it may be behind the ledger, never ahead.
 //!
-//! It says which main file it is of, too: the log of one file must never be read into another.
+//! It says which main file it is of, too, and what that one had without its log: the log of one file
+//! must never be read into another, nor into an older copy of it.
 //!
 //! Every process holds a shared lock. The last one that closes the ledger has everything in the main
 //! file, and takes the mark back: a ledger that was closed may be replaced by its backup.
@@ -31,6 +32,10 @@ const LENGTH: usize = 64 * PLACE;
 /// Behind the places: which file the mark is, and of which main file.
 const OWNER: u64 = LENGTH as u64;
 const OWNER_LENGTH: usize = 4 * PLACE;
+
+/// Behind them: the number of the newest change that the main file had without its log.
+const MAIN: u64 = OWNER + OWNER_LENGTH as u64;
+const WHOLE: u64 = MAIN + PLACE as u64;
 
 /// Device and inode of a file.
 pub(super) type FileId = (u64, u64);
@@ -57,11 +62,12 @@ impl Mark {
             file => file,
         }?;
         file.lock_shared()?;
-        let whole = OWNER + OWNER_LENGTH as u64;
-        if file.metadata()?.len() < whole {
-            // Writing to it needs no room on the disk any more.
-            file.set_len(whole)?;
-            file.write_all_at(&[0; OWNER_LENGTH], OWNER)?;
+        let length = file.metadata()?.len();
+        if length < WHOLE {
+            // Writing to it needs no room on the disk any more. What a shorter one says stays.
+            file.set_len(WHOLE)?;
+            let rest = usize::try_from(WHOLE - length.max(OWNER)).unwrap_or_default();
+            file.write_all_at(&vec![0; rest], length.max(OWNER))?;
         }
         Ok(Self {
             file,
@@ -78,6 +84,21 @@ impl Mark {
         let (numbers, _) = places.as_chunks::<PLACE>();
         let numbers = numbers.iter().map(|number| u64::from_le_bytes(*number));
         Ok(numbers.max().unwrap_or_default())
+    }
+
+    /// The number that the main file had without its log, one copy of the log ago; 0 for none.
+    pub(super) fn main_number(&self) -> io::Result<u64> {
+        let mut number = [0; PLACE];
+        self.file.read_exact_at(&mut number, MAIN)?;
+        Ok(u64::from_le_bytes(number))
+    }
+
+    /// Notes that number, unless another process knows a higher one.
+    pub(super) fn note_main(&self, number: u64) -> io::Result<()> {
+        if number <= self.main_number()? {
+            return Ok(());
+        }
+        self.file.write_all_at(&number.to_le_bytes(), MAIN)
     }
 
     /// Tells whether the mark is of another main file than this one. `false` for a mark that is new or
@@ -140,6 +161,7 @@ impl Mark {
     }
 
     fn clear(&self) -> io::Result<()> {
+        self.file.write_all_at(&[0; PLACE], MAIN)?;
         self.file.write_all_at(&[0; LENGTH], 0)?;
         self.file.sync_data()
     }
@@ -208,6 +230,23 @@ mod tests {
         std::fs::create_dir(&elsewhere).unwrap();
         std::fs::copy(folder.path().join(FILE), elsewhere.join(FILE)).unwrap();
         assert!(!mark(&elsewhere).is_of_other(other).unwrap(), "a copy");
+    }
+
+    #[test]
+    fn the_number_of_the_main_file_grows_until_the_mark_is_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        // As versions made it that did not know of that number.
+        let new = mark(folder.path());
+        new.set_main((1, 2)).unwrap();
+        new.file.set_len(MAIN).unwrap();
+        let mark = mark(folder.path());
+        assert!(mark.is_of_other((1, 3)).unwrap(), "what it said stays");
+        for (number, expected) in [(0, 0), (7, 7), (5, 7), (9, 9)] {
+            mark.note_main(number).unwrap();
+            assert_eq!(mark.main_number().unwrap(), expected, "{number}");
+        }
+        mark.accept(8).unwrap();
+        assert_eq!(mark.main_number().unwrap(), 0);
     }
 
     #[test]

@@ -191,19 +191,19 @@ impl Store {
             let committed = catch_unwind(AssertUnwindSafe(|| self.commit(&mut batch)));
             let panicked = || LedgerFault::unavailable("the thread of the ledger panicked");
             match committed.unwrap_or_else(|_| Err(panicked())) {
-                Ok(()) => {
+                Ok(log_length) => {
                     batch.drain(..).for_each(Order::answer);
-                    self.shorten_log();
+                    self.shorten_log(log_length);
                 }
                 Err(fault) => self.fail(&mut batch, &fault),
             }
         }
     }
 
-    fn commit(&mut self, batch: &mut [Box<dyn Order>]) -> Result<(), LedgerFault> {
+    /// Runs a batch in one transaction. Returns the length of the log before it, in bytes.
+    fn commit(&mut self, batch: &mut [Box<dyn Order>]) -> Result<u64, LedgerFault> {
         self.reopen()?;
-        self.files.compare()?;
-        self.files.check_main()?;
+        let log_length = self.files.check()?;
         let file = self.files.file();
         let Some(connection) = &mut self.connection else {
             return Err(SqliteFault::NotOpen(Arc::clone(file)).into());
@@ -220,13 +220,12 @@ impl Store {
         if let Some(number) = number {
             self.files.note(number);
         }
-        Ok(())
+        Ok(log_length)
     }
 
     /// Processes that commit without a pause never leave each other the moment in which the log
     /// begins anew. When it is long, one of them takes that moment, but waits for no slow reader.
-    fn shorten_log(&mut self) {
-        let length = self.files.log_length();
+    fn shorten_log(&mut self, length: u64) {
         let is_long = length > self.longest_log;
         let Some(connection) = self.connection.as_mut().filter(|_| is_long) else {
             return;

@@ -313,7 +313,7 @@ fn a_long_log_begins_anew_when_no_reader_needs_it() {
         serve(&mut store, vec![order]);
         assert_eq!(reply.try_recv().unwrap(), Ok(()));
     }
-    let log = |store: &Store| store.files.log_length();
+    let log = |store: &Store| store.files.check().unwrap();
     assert!(log(&store) > LONGEST_LOG);
     assert!(
         store.longest_log > LONGEST_LOG,
