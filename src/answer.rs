@@ -10,7 +10,7 @@
 //!                "fix": {"pointer": "/spec/expirationWindow", "value": "24h"}}]}
 //! ```
 //!
-//! What there is not is left out: `code` and `message` of what is allowed, `mutatedObject` where
+//! Fields that do not apply are left out: `code` and `message` of what is allowed, `mutatedObject` where
 //! nothing changes, `value` where none is shown, `fix` where none is certain.
 
 use chrono::{DateTime, Utc};
@@ -24,7 +24,7 @@ use crate::request::{Request, RequestProblem};
 use crate::settings::{Settings, SettingsProblems};
 use crate::verdict::Verdict;
 
-/// What becomes of an AdmissionRequest under these settings.
+/// The verdict on an AdmissionRequest under these settings.
 #[must_use]
 pub fn to_request(request: &[u8], settings: &[u8], now: DateTime<Utc>) -> Value {
     of_verdict(match Request::from_json(request) {
@@ -33,7 +33,7 @@ pub fn to_request(request: &[u8], settings: &[u8], now: DateTime<Utc>) -> Value 
     })
 }
 
-/// What becomes of `{"object": ..., "oldObject": ..., "userInfo": ...}`: the object as it is
+/// The verdict on `{"object": ..., "oldObject": ..., "userInfo": ...}`: the object as it is
 /// created, or, with an old one, updated, by this user.
 #[must_use]
 pub fn to_change(change: &[u8], settings: &[u8], now: DateTime<Utc>) -> Value {
@@ -47,7 +47,7 @@ pub fn to_change(change: &[u8], settings: &[u8], now: DateTime<Utc>) -> Value {
     })
 }
 
-/// What is wrong with settings.
+/// The problems of settings.
 #[must_use]
 pub fn to_settings(settings: &[u8]) -> Value {
     of_settings(Settings::from_json(settings).err().as_ref())
@@ -103,7 +103,7 @@ pub fn of_verdict(verdict: Verdict) -> Value {
     answer.into()
 }
 
-/// What is wrong with settings: `valid`, and where they are not, the `message` of the policy and the
+/// The problems of settings: `valid`, and where they are not, the `message` of the policy and the
 /// `findings`, each as in a verdict without `code`, `severity`, `target` and `fix`.
 #[must_use]
 pub fn of_settings(problems: Option<&SettingsProblems>) -> Value {

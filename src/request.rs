@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 pub(crate) use json::MAX_ENTRIES;
 pub(crate) use text::{find, set};
 
-/// What a user wants done.
+/// Operation of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// A new object.
@@ -52,7 +52,7 @@ impl Operation {
     }
 }
 
-/// Where a request comes from, which decides what of its object can be believed.
+/// Origin of a request, which decides what of its object can be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// An API server, about what one of its users writes.
@@ -64,7 +64,7 @@ pub enum Origin {
     File,
 }
 
-/// What the rules need of an admission request. It holds the object with its secrets, so it has no
+/// An admission request, as far as rules need it. It holds the object with its secrets, so it has no
 /// `Debug`.
 #[derive(Clone)]
 pub struct Request<'a> {
@@ -79,18 +79,18 @@ pub struct Request<'a> {
     pub(crate) name: String,
     pub(crate) username: String,
     pub(crate) groups: Vec<String>,
-    /// What the rules read of the object under review; always an object on CREATE and UPDATE.
+    /// The object under review as far as rules read it; always an object on CREATE and UPDATE.
     pub(crate) object: Value,
     /// The text of the whole object under review.
     pub(crate) object_text: &'a str,
-    /// What the rules read of the stored object.
+    /// The stored object as far as rules read it.
     pub(crate) old_object: Option<Value>,
     old_object_text: &'a str,
     /// The whole object under review, where it comes from a file.
     pub(crate) file: Option<Value>,
 }
 
-/// Why a payload is no admission request. The texts are fixed: they repeat nothing.
+/// Reason a payload is no admission request. The texts are fixed: they repeat nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestProblem {
     /// Not JSON, or JSON beyond what the API server itself can send.

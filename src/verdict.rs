@@ -11,30 +11,30 @@ use crate::report::Findings;
 use crate::request::{self, Request, RequestProblem, read_json};
 use crate::settings::SettingsProblems;
 
-/// What is answered to one request. It may hold the user's object with its secrets, so it has no
+/// Answer to one request. It may hold the user's object with its secrets, so it has no
 /// `Debug`.
 #[derive(Clone, PartialEq)]
 pub struct Verdict {
-    /// Why the request is refused; `None` when it is allowed.
+    /// The reason the request is refused; `None` when it is allowed.
     pub refusal: Option<Refusal>,
     /// JSON text of the whole object as it is to be stored, when it differs from the one in the request:
     /// the text in the request with edits in its spec.
     pub mutated_text: Option<String>,
-    /// What the user is told beside the decision: at most 16 texts of at most 256 characters.
+    /// Texts for the user beside the decision: at most 16 of at most 256 characters.
     pub warnings: Vec<String>,
     /// Notes for the audit log: keys and texts.
     pub audit_annotations: Vec<(&'static str, String)>,
-    /// What the rules found: first what denies, then what warns, at most 32 of each.
+    /// Findings of the rules: first what denies, then what warns, at most 32 of each.
     pub findings: Vec<Finding>,
 }
 
-/// Why a request is refused.
+/// Reason a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// HTTP status: 422 for an object that breaks a rule, 400 for what is no request, 500 for
     /// settings that cannot be read.
     pub code: u16,
-    /// What the user is told.
+    /// Text for the user.
     pub message: String,
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Map, Number, Value};
 /// a request, and the values made of them would fill the memory of the host.
 pub(crate) const MAX_ENTRIES: usize = 64;
 
-/// Where in a request a value stands, which decides what of it is kept.
+/// Place of a value in a request, which decides what of it is kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// `object`: what the rules read of it.
@@ -91,7 +91,7 @@ pub(super) fn read(text: &str, place: Place) -> Option<Value> {
 pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
-    /// How many more levels of lists and objects there may be.
+    /// Levels of lists and objects that there may still be.
     levels: usize,
     /// True behind an opening bracket.
     is_first: bool,

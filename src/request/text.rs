@@ -1,6 +1,6 @@
 //! Fields in the text of an object, found and set without building values.
 //!
-//! Where two fields have the same name, the last counts, as for whoever reads the object.
+//! Of two fields of the same name the last counts, as for whoever reads the object.
 
 use std::ops::Range;
 
