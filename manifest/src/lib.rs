@@ -28,5 +28,6 @@ pub mod redact;
 pub mod secrets;
 pub mod settings;
 pub mod unfinished;
+pub mod whole;
 
 pub use plain::{decode, read_scalar};

@@ -1,7 +1,7 @@
-//! What travels between the sites: requests and answers, objects, certificate requests, addresses.
+//! The protocol between the sites: requests and answers, objects, certificate requests, addresses.
 
 pub mod advertised;
 pub mod certificate_request;
+pub mod manifest;
 pub mod objects;
 pub mod protocol;
-pub mod yaml;

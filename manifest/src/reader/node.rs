@@ -11,6 +11,7 @@
 //! assert_eq!(&text[span], "1 day");
 //! ```
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -87,6 +88,8 @@ pub struct Tree {
     pub span: Span,
     /// The first line with something in it, without comment.
     pub(crate) first_line: Span,
+    /// True where a node has an anchor or a tag.
+    pub(crate) has_properties: bool,
 }
 
 /// Where a pointer leads: to a node, or to the nearest one above it.
@@ -111,7 +114,27 @@ impl Tree {
             root,
             span,
             first_line,
+            has_properties: false,
         }
+    }
+
+    /// True where everything is what it looks like: no anchor, alias, merge key or tag, and no key that
+    /// stands twice.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        let is_literal = |node: &Node| match &node.content {
+            Content::Mapping(entries) => {
+                let names = entries.iter().map(|entry| match &entry.name {
+                    Name::Field(name) => Some(name),
+                    Name::Merge => None,
+                });
+                let names: Option<BTreeSet<&String>> = names.collect();
+                names.is_some_and(|names| names.len() == entries.len())
+            }
+            Content::Alias(_) => false,
+            Content::Scalar(_) | Content::Sequence(_) => true,
+        };
+        !self.has_properties && self.nodes.iter().all(is_literal)
     }
 
     /// The same tree of a text that ends at `end`.

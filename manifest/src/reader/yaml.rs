@@ -32,6 +32,7 @@ pub(crate) fn read(text: &str, span: Span) -> Result<Option<Tree>, Unreadable> {
         })?;
         let at = place.byte_range().unwrap_or_default();
         if let Some(tag) = place.tag_span().and_then(|tag| tag.byte_range()) {
+            builder.has_properties = true;
             dialect::check(
                 text,
                 &(span.start + tag.start..span.start + tag.end),
@@ -74,6 +75,7 @@ struct Builder<'a> {
     flow: usize,
     /// Spans of scalars, and of the outermost collections in flow style.
     covered: Vec<Span>,
+    has_properties: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -84,6 +86,7 @@ impl<'a> Builder<'a> {
             read_to: base,
             flow: 0,
             covered: Vec::new(),
+            has_properties: false,
             nodes: Vec::new(),
             open: Vec::new(),
             anchors: Vec::new(),
@@ -125,7 +128,10 @@ impl<'a> Builder<'a> {
                     None,
                 )
             }
-            Event::Anchor(..) => dialect::check(self.text, &span, Piece::Anchor),
+            Event::Anchor(..) => {
+                self.has_properties = true;
+                dialect::check(self.text, &span, Piece::Anchor)
+            }
             _ => Ok(()),
         }
     }
@@ -335,9 +341,11 @@ impl<'a> Builder<'a> {
 
     fn finish(self, span: Span) -> Result<Option<Tree>, Unreadable> {
         dialect::check_lines(self.text, &span, &self.covered)?;
-        let tree = self
-            .root
-            .map(|root| Tree::new(self.text, self.nodes, root, span));
+        let has_properties = self.has_properties;
+        let tree = self.root.map(|root| Tree {
+            has_properties,
+            ..Tree::new(self.text, self.nodes, root, span)
+        });
         Ok(tree.filter(|tree| !tree.is_null()))
     }
 }

@@ -19,8 +19,8 @@ use crate::ledger::{GrantOrder, Issued, Published, Taken};
 use crate::redemption::{Grant, MIN_CODE_BYTES};
 use crate::system::clock;
 use crate::system::wording;
+use crate::wire::manifest;
 use crate::wire::objects::AccessToken;
-use crate::wire::yaml;
 use token_file::TokenFile;
 
 pub(super) async fn run(options: Issue) -> Result<(), Failure> {
@@ -198,7 +198,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
 /// The bytes of a file, or of standard input for `-`.
 fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
-    let limit = yaml::MAX_BYTES as u64 + 1;
+    let limit = manifest::MAX_BYTES as u64 + 1;
     let read = if path == Path::new("-") {
         io::stdin().lock().take(limit).read_to_end(&mut bytes)
     } else {

@@ -16,7 +16,8 @@ use super::{Failure, cluster, data, tell};
 use crate::args::Redeem;
 use crate::redeemer::token::{Token, TokenProblem};
 use crate::redeemer::{
-    ClusterOrder, Location, Order, Proxies, RedeemProblem, Redeemed, redeem, redeem_in_cluster,
+    ClusterTarget, FolderTarget, Location, Order, Proxies, RedeemProblem, Redeemed, redeem,
+    redeem_in_cluster,
 };
 use crate::redemption::KeyOrigin;
 use crate::site::choice::check_namespace;
@@ -25,23 +26,28 @@ use crate::system::wording;
 
 pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     let now = clock::now();
+    let mut waiting = Waiting::default();
     if options.kubernetes {
-        return in_cluster(&options, now).await;
+        let (client, namespace) = cluster::connect(options.namespace.as_deref()).await?;
+        let target = ClusterTarget {
+            client,
+            namespace: &namespace,
+        };
+        let token = token(&options, now)?;
+        let proxies = proxies();
+        let order = order(&options, &token, target, &proxies, now);
+        let redeemed = unless_stopped(redeem_in_cluster(&order, &mut waiting)).await;
+        end(redeemed, &waiting, &format!(" in namespace '{namespace}'"))?;
+        return Ok(());
     }
     let folder = folder(&options)?;
+    let target = FolderTarget {
+        path: &folder,
+        namespace: skupper_namespace(&options),
+    };
     let token = token(&options, now)?;
     let proxies = proxies();
-    let order = Order {
-        token: &token,
-        subject: options.subject.as_deref(),
-        folder: &folder,
-        namespace: skupper_namespace(&options),
-        force: options.force,
-        timeout: options.timeout.to_std().unwrap_or(Duration::MAX),
-        proxies: &proxies,
-        now,
-    };
-    let mut waiting = Waiting::default();
+    let order = order(&options, &token, target, &proxies, now);
     let redeemed = unless_stopped(redeem(&order, &mut waiting)).await;
     let redeemed = end(redeemed, &waiting, "")?;
     if let Some(namespace) = written_namespace(&options, &redeemed) {
@@ -50,27 +56,25 @@ pub(super) async fn run(options: Redeem) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn in_cluster(options: &Redeem, now: DateTime<Utc>) -> Result<(), Failure> {
-    let (client, namespace) = cluster::connect(options.namespace.as_deref()).await?;
-    let token = token(options, now)?;
-    let proxies = proxies();
-    let order = ClusterOrder {
-        token: &token,
+fn order<'a, T>(
+    options: &'a Redeem,
+    token: &'a Token,
+    target: T,
+    proxies: &'a Proxies,
+    now: DateTime<Utc>,
+) -> Order<'a, T> {
+    Order {
+        token,
         subject: options.subject.as_deref(),
-        client,
-        namespace: &namespace,
+        target,
         force: options.force,
         timeout: options.timeout.to_std().unwrap_or(Duration::MAX),
-        proxies: &proxies,
+        proxies,
         now,
-    };
-    let mut waiting = Waiting::default();
-    let redeemed = unless_stopped(redeem_in_cluster(&order, &mut waiting)).await;
-    end(redeemed, &waiting, &format!(" in namespace '{namespace}'"))?;
-    Ok(())
+    }
 }
 
-/// Ends what was said while it waited, and says how it went.
+/// Ends the line about waiting, and reports the result.
 fn end<L: Location>(
     redeemed: Result<Redeemed<L>, Failure>,
     waiting: &Waiting,
@@ -99,7 +103,7 @@ async fn unless_stopped<S>(
     }
 }
 
-/// Says what is there now, on standard error, and prints where.
+/// Tells the result on standard error, and prints the locations.
 fn report<S: Location>(redeemed: &Redeemed<S>, place: &str) -> Result<(), Failure> {
     let state = match redeemed.key_made_by {
         None => "redeemed already",

@@ -12,7 +12,7 @@ use skupper_access_policy::settings::Settings;
 use skupper_access_policy::{AccessGrant, admission_request};
 
 use crate::redemption::MIN_CODE_BYTES;
-use crate::wire::yaml;
+use crate::wire::manifest::{self, ManifestProblem};
 
 /// A grant to be made. No `Debug`: it may hold a code.
 pub struct GrantOrder {
@@ -43,8 +43,7 @@ impl GrantOrder {
         name: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Self, OrderProblem> {
-        let mut object =
-            yaml::object_of_kind(bytes, "AccessGrant").map_err(OrderProblem::Refused)?;
+        let mut object = manifest::object_of_kind(bytes, "AccessGrant")?;
         let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
         if let (Some(name), Some(metadata)) = (name, metadata) {
             metadata.insert("name".to_owned(), name.into());
@@ -112,6 +111,9 @@ impl GrantOrder {
 /// Reason a grant cannot be made. One line, without the code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderProblem {
+    /// Not the manifest of one AccessGrant.
+    #[error(transparent)]
+    Manifest(#[from] ManifestProblem),
     /// The file holds something else.
     #[error("must hold an AccessGrant of {API_VERSION}")]
     OtherKind,

@@ -3,10 +3,9 @@
 //!
 //! Source: Skupper `internal/kube/grants/tokens.go`.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::credential::{Credential, CredentialProblem};
@@ -41,8 +40,7 @@ impl Answer {
     ) -> Result<Self, AnswerProblem> {
         let objects = Objects::of(document::read(body, Author::Server))?;
         objects.check_names(name)?;
-        let credential = Credential::judge_new(&objects.secret.object, own_key, now);
-        let credential = credential.map_err(AnswerProblem::Credential)?;
+        let credential = Credential::judge_new(&objects.secret.object, own_key, now)?;
         Ok(objects.into_answer(credential, Origin::ThisGrant))
     }
 
@@ -50,15 +48,11 @@ impl Answer {
     pub(super) fn read_back(
         text: &[u8],
         name: &str,
-        namespace: Option<&str>,
         own_key: Option<&[u8]>,
         url: &RedemptionUrl,
         now: DateTime<Utc>,
     ) -> Result<Self, AnswerProblem> {
         let objects = Objects::of(document::read(text, Author::Redeemer))?;
-        if !objects.are_of(namespace) {
-            return Err(AnswerProblem::OtherNamespace);
-        }
         Self::of_objects(objects, name, own_key, url, now)
     }
 
@@ -71,8 +65,7 @@ impl Answer {
         now: DateTime<Utc>,
     ) -> Result<Self, AnswerProblem> {
         objects.check_names(name)?;
-        let credential = Credential::judge_kept(&objects.secret.object, own_key, now);
-        let credential = credential.map_err(AnswerProblem::Credential)?;
+        let credential = Credential::judge_kept(&objects.secret.object, own_key, now)?;
         let origin = Origin::of(&objects.secret, &objects.links, &credential, url);
         Ok(objects.into_answer(credential, origin))
     }
@@ -83,7 +76,7 @@ impl Answer {
     }
 
     /// The stream of YAML documents that [`Answer::read_back`] reads.
-    pub(super) fn to_yaml(&self, metadata: &Metadata<'_>) -> Zeroizing<String> {
+    pub(super) fn to_yaml(&self, metadata: &Metadata) -> Zeroizing<String> {
         let secret = self.secret.to_yaml_with(metadata);
         let links = self.links.iter().map(|link| link.to_yaml_with(metadata));
         let links: Vec<_> = links.collect();
@@ -102,34 +95,22 @@ impl Answer {
     }
 }
 
-/// The Secret of a name as a redeemer keeps it, and what is known of its certificate.
+/// The Secret of a name as a redeemer keeps it.
 pub(super) fn read_secret(
     text: &[u8],
     name: &str,
     namespace: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<(Stored<TlsSecret>, Credential), AnswerProblem> {
+) -> Result<Stored<TlsSecret>, AnswerProblem> {
     let documents = document::read(text, Author::Redeemer).ok_or(AnswerProblem::OtherObjects)?;
-    let Ok([document]) = <[Document; 1]>::try_from(documents) else {
-        return Err(AnswerProblem::Secrets);
-    };
-    let Object::Secret(object) = document.object else {
-        return Err(AnswerProblem::Secrets);
-    };
-    if object.name != name {
+    let [document] = <[Document; 1]>::try_from(documents).map_err(|_| AnswerProblem::Secrets)?;
+    let secret = document.into_secret().ok_or(AnswerProblem::Secrets)?;
+    if secret.object.name != name {
         return Err(AnswerProblem::OtherName);
     }
-    let credential = Credential::judge_kept(&object, None, now);
-    let credential = credential.map_err(AnswerProblem::Credential)?;
-    let secret = Stored {
-        object,
-        namespace: document.namespace,
-        redeemed_from: document.redeemed_from,
-    };
     if !secret.is_of(namespace) {
         return Err(AnswerProblem::OtherNamespace);
     }
-    Ok((secret, credential))
+    Ok(secret)
 }
 
 /// The names of so many Links. Source: Skupper `internal/kube/grants/tokens.go`, `NewCertToken`.
@@ -153,40 +134,30 @@ pub(super) const SEPARATOR: &str = "---\n";
 /// Most Links of an answer: one for each group of endpoints.
 pub(super) const MAX_LINKS: usize = 99;
 
-/// Why an answer is not used. Nothing of it is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Reason an answer is not used. Holds nothing of it.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum AnswerProblem {
     /// It is not YAML, or something in it is neither a TLS Secret nor a Link.
+    #[error("it is not a stream of a TLS Secret and Links as Skupper writes them")]
     OtherObjects,
     /// It has no Secret, or more than one.
+    #[error("it has not exactly one Secret")]
     Secrets,
     /// It has no Link.
+    #[error("it has no Link")]
     NoLink,
     /// It has more than [`MAX_LINKS`] Links.
+    #[error("it has more than {MAX_LINKS} Links")]
     ManyLinks,
     /// Secret or Links have other names than those that were asked for.
+    #[error("its objects have other names than those that were asked for")]
     OtherName,
     /// Secret or Links that are there already are of another namespace.
+    #[error("its objects are of another namespace")]
     OtherNamespace,
     /// The certificate cannot be used.
-    Credential(CredentialProblem),
-}
-
-impl fmt::Display for AnswerProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OtherObjects => formatter
-                .write_str("it is not a stream of a TLS Secret and Links as Skupper writes them"),
-            Self::Secrets => formatter.write_str("it has not exactly one Secret"),
-            Self::NoLink => formatter.write_str("it has no Link"),
-            Self::ManyLinks => formatter.write_str("it has more than 99 Links"),
-            Self::OtherName => {
-                formatter.write_str("its objects have other names than those that were asked for")
-            }
-            Self::OtherNamespace => formatter.write_str("its objects are of another namespace"),
-            Self::Credential(problem) => problem.fmt(formatter),
-        }
-    }
+    #[error(transparent)]
+    Credential(#[from] CredentialProblem),
 }
 
 /// A Secret and its Links, before they are judged.
@@ -202,24 +173,11 @@ impl Objects {
         let mut links = Vec::new();
         let mut left_out = Vec::new();
         for document in documents.ok_or(AnswerProblem::OtherObjects)? {
-            let Document {
-                object,
-                namespace,
-                redeemed_from,
-                left_out: fields,
-            } = document;
-            left_out.extend(fields);
-            match object {
-                Object::Secret(object) => secrets.push(Stored {
-                    object,
-                    namespace,
-                    redeemed_from,
-                }),
-                Object::Link(object) => links.push(Stored {
-                    object,
-                    namespace,
-                    redeemed_from,
-                }),
+            let metadata = document.metadata;
+            left_out.extend(document.left_out);
+            match document.object {
+                Object::Secret(object) => secrets.push(Stored { object, metadata }),
+                Object::Link(object) => links.push(Stored { object, metadata }),
             }
         }
         left_out.sort();
@@ -229,18 +187,13 @@ impl Objects {
             1..=MAX_LINKS => {}
             _ => return Err(AnswerProblem::ManyLinks),
         }
-        match <[Stored<TlsSecret>; 1]>::try_from(secrets) {
-            Ok([secret]) => Ok(Self {
-                secret,
-                links,
-                left_out,
-            }),
-            Err(_) => Err(AnswerProblem::Secrets),
-        }
-    }
-
-    fn are_of(&self, namespace: Option<&str>) -> bool {
-        self.secret.is_of(namespace) && self.links.iter().all(|link| link.is_of(namespace))
+        let secret = <[Stored<TlsSecret>; 1]>::try_from(secrets);
+        let [secret] = secret.map_err(|_| AnswerProblem::Secrets)?;
+        Ok(Self {
+            secret,
+            links,
+            left_out,
+        })
     }
 
     fn check_names(&self, name: &str) -> Result<(), AnswerProblem> {

@@ -25,18 +25,19 @@ use self::object::{ANSWER, Draft};
 use self::pending::PENDING;
 use self::requests::{Requests, Run};
 use super::Progress;
-use super::answer::{Answer, AnswerProblem, MAX_LINKS, Objects, link_names};
-use super::credential::{Credential, Validity};
+use super::answer::{Answer, AnswerProblem, MAX_LINKS, link_names};
+use super::destination::{Destination, PendingKey, Replace};
+use super::document::Document;
+use super::existing::Existing;
 use super::flaw::Flaw;
-use super::origin::{self, Origin};
-use super::place::{Found, PendingKey, Place, Replace};
+use super::origin;
 use super::problem::RedeemProblem;
 use super::token::Token;
-use crate::wire::objects::{Link, Metadata};
+use crate::wire::objects::Link;
 
 /// The objects of a token's name in a namespace.
 pub(super) struct Namespace<'a> {
-    requests: Requests,
+    requests: Requests<'a>,
     url: &'a RedemptionUrl,
     name: &'a str,
     /// The Secret that has the name of the one in which the key waits, as it was read last.
@@ -44,9 +45,9 @@ pub(super) struct Namespace<'a> {
 }
 
 impl<'a> Namespace<'a> {
-    pub(super) fn of(client: &Client, namespace: &str, token: &'a Token) -> Self {
+    pub(super) fn of(client: &'a Client, namespace: &'a str, token: &'a Token) -> Self {
         Self {
-            requests: Requests::of(client, namespace),
+            requests: Requests { client, namespace },
             url: &token.url,
             name: &token.name,
             pending: None,
@@ -91,20 +92,15 @@ impl<'a> Namespace<'a> {
         Ok(())
     }
 
-    async fn find_secret(&self) -> Result<Option<DynamicObject>, ClusterProblem> {
-        self.requests.get(&ObjectName::secret(self.name)).await
-    }
-
-    /// The Links that an answer may have made, with their names.
-    async fn find_links(&self) -> Result<Vec<(String, DynamicObject)>, ClusterProblem> {
-        let mut links = Vec::new();
+    /// The Links that an answer may have made.
+    async fn find_links(&self) -> Result<Vec<DynamicObject>, ClusterProblem> {
         if let Some(link) = self.requests.get(&ObjectName::link(self.name)).await? {
-            links.push((self.name.to_owned(), link));
-            return Ok(links);
+            return Ok(vec![link]);
         }
+        let mut links = Vec::new();
         for name in link_names(self.name, MAX_LINKS) {
             match self.requests.get(&ObjectName::link(&name)).await? {
-                Some(link) => links.push((name, link)),
+                Some(link) => links.push(link),
                 None => break,
             }
         }
@@ -145,7 +141,7 @@ impl<'a> Namespace<'a> {
     }
 }
 
-impl Place for Namespace<'_> {
+impl Destination for Namespace<'_> {
     type Location = ObjectName;
 
     async fn kept(&mut self, now: DateTime<Utc>) -> Result<Option<Answer>, RedeemProblem> {
@@ -153,57 +149,20 @@ impl Place for Namespace<'_> {
         Ok(self.pending_answer(now)?)
     }
 
-    async fn find(&mut self, now: DateTime<Utc>) -> Result<Found, RedeemProblem> {
+    async fn find(&mut self, now: DateTime<Utc>) -> Result<Existing, RedeemProblem> {
         // In the other order than they are made in: where a Link is, its Secret was before.
         let links = self.find_links().await?;
-        let secret = self.find_secret().await?;
-        let Some(secret) = secret else {
-            let Some((link, _)) = links.into_iter().next() else {
-                return Ok(Found::Nothing);
-            };
-            return Ok(exists(ObjectName::link(&link), None));
-        };
         let name = ObjectName::secret(self.name);
-        let Some(read) = object::tls_secret(self.name, &secret) else {
-            return Ok(exists(name, Some(Flaw::Unusable(AnswerProblem::Secrets))));
+        let Some(secret) = self.requests.get(&name).await? else {
+            let first = links.first().and_then(|link| link.metadata.name.as_deref());
+            let in_the_way = first.map(|link| in_the_way(ObjectName::link(link), None));
+            return Ok(in_the_way.unwrap_or(Existing::Nothing));
         };
-        let secret = object::stored(&secret, read);
-        let credential = match Credential::judge_kept(&secret.object, None, now) {
-            Ok(credential) => credential,
-            Err(problem) => {
-                let problem = AnswerProblem::Credential(problem);
-                return Ok(exists(name, Some(Flaw::Unusable(problem))));
-            }
-        };
-        match Origin::of(&secret, &[], &credential, self.url) {
-            Origin::ThisGrant => {}
-            Origin::AnotherGrant => return Ok(exists(name, Some(Flaw::AnotherGrant))),
-            Origin::Unknown => return Ok(exists(name, Some(Flaw::UnknownGrant))),
-        }
-        if let Validity::Ended(end) = credential.validity {
-            return Ok(exists(name, Some(Flaw::Ended { end, now })));
-        }
-        let key = credential.key_of_grant(&secret.object, self.url);
-        let read: Option<Vec<_>> = links
-            .iter()
-            .map(|(name, link)| Some(object::stored(link, object::link(name, link)?)))
-            .collect();
-        if let Some(links) = read.filter(|links| !links.is_empty()) {
-            let objects = Objects {
-                secret,
-                links,
-                left_out: Vec::new(),
-            };
-            let answer = Answer::of_objects(objects, self.name, None, self.url, now);
-            let answer = answer.ok();
-            if let Some(answer) = answer.filter(|answer| answer.origin() == Origin::ThisGrant) {
-                return Ok(Found::All(answer));
-            }
-        }
-        Ok(match key {
-            Some(key) => Found::Secret(key),
-            None => exists(name, None),
-        })
+        let secret = object::read(&secret).and_then(Document::into_secret);
+        let secret = secret.ok_or(AnswerProblem::Secrets);
+        let links = links.iter().map(|link| object::read(link)?.into_link());
+        let existing = Existing::judge(secret, links.collect(), self.name, self.url, now);
+        Ok(existing.unwrap_or_else(|flaw| in_the_way(name, flaw)))
     }
 
     async fn key(&mut self, force: bool) -> Result<PendingKey, RedeemProblem> {
@@ -243,11 +202,7 @@ impl Place for Namespace<'_> {
 
     async fn keep(&mut self, answer: Answer, now: DateTime<Utc>) -> Result<Answer, RedeemProblem> {
         let name = self.pending_name();
-        let noted = origin::note(self.url);
-        let text = answer.to_yaml(&Metadata {
-            namespace: None,
-            redeemed_from: Some(&noted),
-        });
+        let text = answer.to_yaml(&origin::note(self.url, None));
         while let Some(pending) = self.own_pending() {
             if let Some(kept) = self.pending_answer(now)? {
                 return Ok(kept);
@@ -263,7 +218,7 @@ impl Place for Namespace<'_> {
         }
         // Another redeemer has cleared: it is done.
         match self.find(now).await? {
-            Found::All(answer) => Ok(answer),
+            Existing::Complete(answer) => Ok(answer),
             _ => Ok(answer),
         }
     }
@@ -284,7 +239,7 @@ impl Place for Namespace<'_> {
                     _ if draft.is_in(found) => continue,
                     // It is one of the same redemption, as good as the new one.
                     Replace::Secret if is_secret => continue,
-                    Replace::Secret => return Err(exists_problem(draft.name, None)),
+                    Replace::Secret => return Err(exists(draft.name, None)),
                     Replace::Nothing => {
                         return Err(ClusterProblem::ExistsNow(draft.name).into());
                     }
@@ -332,19 +287,19 @@ pub(super) fn check_name(name: &str) -> Result<(), RedeemProblem> {
     Ok(())
 }
 
-fn exists(object: ObjectName, flaw: Option<Flaw>) -> Found {
-    Found::Other(Box::new(exists_problem(object, flaw)))
+fn in_the_way(object: ObjectName, flaw: Option<Flaw>) -> Existing {
+    Existing::InTheWay(Box::new(exists(object, flaw)))
 }
 
-fn exists_problem(object: ObjectName, flaw: Option<Flaw>) -> RedeemProblem {
+fn exists(object: ObjectName, flaw: Option<Flaw>) -> RedeemProblem {
     ClusterProblem::Exists { object, flaw }.into()
 }
 
 /// Source: Kubernetes, Object Names and IDs.
 const MAX_SUBDOMAIN_BYTES: usize = 253;
 
-/// How long an object that is deleted may take to go.
+/// Longest time that an object may take to go when it is deleted.
 const GOING: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether it is gone.
+/// Pause between two looks at an object that is being deleted.
 const LOOK: Duration = Duration::from_millis(100);

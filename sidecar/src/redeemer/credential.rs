@@ -1,7 +1,5 @@
 //! Judges the certificate of a Secret: its key, its CA, its time.
 
-use std::fmt;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
@@ -9,6 +7,7 @@ use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret, SecretString};
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
+use thiserror::Error;
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::time::Time;
@@ -102,33 +101,24 @@ impl Credential {
     }
 }
 
-/// Why a certificate cannot be used for a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Reason a certificate cannot be used for a link.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum CredentialProblem {
     /// `tls.crt` is not one readable certificate.
+    #[error("'tls.crt' is not exactly one certificate")]
     Certificate,
     /// `ca.crt` has no readable certificates.
+    #[error("'ca.crt' holds no certificate that can be read")]
     Ca,
     /// There is a key although the certificate is for another one, which the redeemer made.
+    #[error("'tls.key' is there although the certificate is for the redeemer's own key")]
     NeedlessKey,
     /// The certificate is for a key that neither side has.
+    #[error("the certificate is for another key")]
     OtherKey,
     /// No CA of `ca.crt` issued it, it is not for clients, or it is valid at no time.
+    #[error("the certificate is not a client certificate of a CA in 'ca.crt'")]
     NotIssued,
-}
-
-impl fmt::Display for CredentialProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Certificate => "'tls.crt' is not exactly one certificate",
-            Self::Ca => "'ca.crt' holds no certificate that can be read",
-            Self::NeedlessKey => {
-                "'tls.key' is there although the certificate is for the redeemer's own key"
-            }
-            Self::OtherKey => "the certificate is for another key",
-            Self::NotIssued => "the certificate is not a client certificate of a CA in 'ca.crt'",
-        })
-    }
 }
 
 /// The certificate of a Secret.
@@ -165,7 +155,7 @@ impl Leaf {
         })
     }
 
-    /// Whether this is its key: RSA or EC, in PKCS#1, SEC1 or PKCS#8.
+    /// True for its key: RSA or EC, in PKCS#1, SEC1 or PKCS#8.
     fn belongs_to(&self, pem: &SecretString) -> bool {
         let read = PrivateKeyDer::from_pem_slice(pem.expose_secret().as_bytes());
         let key = read.ok().and_then(|key| any_supported_type(&key).ok());

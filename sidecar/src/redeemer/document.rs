@@ -2,8 +2,8 @@
 //!
 //! All that is used is checked, and an object that a server places in a namespace, or a Secret with
 //! an entry of another name, is refused. Any other field is left out and noted: the next version of a
-//! server may send one more, and by then it has counted the redemption. There are no anchors and no
-//! aliases, so that nothing grows while it is read.
+//! server may send one more, and by then it has counted the redemption. Nothing may stand for
+//! something else (anchors, aliases, merge keys) or stand twice.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -12,19 +12,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
+use skupper_access_manifest::reader;
+use skupper_access_manifest::reader::node::Tree;
 use zeroize::Zeroizing;
 
+use super::origin::Stored;
 use crate::wire::objects::{
     Endpoint, Link, Metadata, REDEEMED_FROM, Role, TlsSecret, read_endpoint_host,
 };
 
-/// One document of a stream.
+/// One document of a stream. A server cannot note a URL in its metadata.
 pub(super) struct Document {
     pub(super) object: Object,
-    /// The namespace that it names.
-    pub(super) namespace: Option<String>,
-    /// The URL that a redeemer noted. A server cannot note one.
-    pub(super) redeemed_from: Option<String>,
+    pub(super) metadata: Metadata,
     /// Fields that are left out, such as `Link spec.settings`.
     pub(super) left_out: Vec<String>,
 }
@@ -37,7 +37,7 @@ pub(super) enum Object {
 
 impl Object {
     /// The document that a redeemer writes.
-    pub(super) fn to_yaml(&self, metadata: &Metadata<'_>) -> Zeroizing<String> {
+    pub(super) fn to_yaml(&self, metadata: &Metadata) -> Zeroizing<String> {
         match self {
             Self::Secret(secret) => secret.to_yaml_with(metadata),
             Self::Link(link) => Zeroizing::new(link.to_yaml_with(metadata)),
@@ -45,35 +45,55 @@ impl Object {
     }
 }
 
-/// Author of the documents.
+/// Author of an object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Author {
     /// A server: its objects have a name and nothing else that places or prices them.
     Server,
     /// A redeemer, be it Skupper's, which writes the namespace.
     Redeemer,
+    /// A redeemer and whoever else writes into a cluster: a Secret may have more entries.
+    Cluster,
 }
 
 /// Reads a stream of documents. `None` when one of them is neither a Secret of type
 /// `kubernetes.io/tls` nor a Link.
 pub(super) fn read(text: &[u8], author: Author) -> Option<Vec<Document>> {
-    let text = std::str::from_utf8(text).ok()?;
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_aliases: 0,
-            max_anchors: 0,
-            max_depth: 16,
-            max_documents: MAX_DOCUMENTS,
-            max_merge_keys: 0,
-        },
-        reject_unsupported_tags: true,
-        with_snippet: false,
-    };
-    let read = serde_saphyr::from_multiple_with_options::<Fields>(text, options);
-    let documents = read.ok()?.into_iter();
-    documents
-        .map(|fields| fields.into_document(author))
-        .collect()
+    let trees = reader::read(std::str::from_utf8(text).ok()?);
+    if trees.len() > MAX_DOCUMENTS {
+        return None;
+    }
+    let documents = trees.into_iter().map(|tree| {
+        let tree = tree.ok().filter(Tree::is_literal)?;
+        Document::of(tree.value().ok()?, author)
+    });
+    documents.collect()
+}
+
+impl Document {
+    /// Reads an object. `None` when it is neither a Secret of type `kubernetes.io/tls` nor a Link.
+    pub(super) fn of(object: Value, author: Author) -> Option<Self> {
+        let fields: Fields = serde_json::from_value(object).ok()?;
+        fields.into_document(author)
+    }
+
+    /// Takes it for a Secret.
+    pub(super) fn into_secret(self) -> Option<Stored<TlsSecret>> {
+        let metadata = self.metadata;
+        match self.object {
+            Object::Secret(object) => Some(Stored { object, metadata }),
+            Object::Link(_) => None,
+        }
+    }
+
+    /// Takes it for a Link.
+    pub(super) fn into_link(self) -> Option<Stored<Link>> {
+        let metadata = self.metadata;
+        match self.object {
+            Object::Link(object) => Some(Stored { object, metadata }),
+            Object::Secret(_) => None,
+        }
+    }
 }
 
 /// Fields that are not known, by name.
@@ -104,7 +124,6 @@ struct MetadataFields {
 
 /// The entries of a TLS Secret, in base64.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Entries {
     #[serde(rename = "ca.crt")]
     ca_crt: String,
@@ -112,6 +131,8 @@ struct Entries {
     tls_crt: String,
     #[serde(rename = "tls.key")]
     tls_key: Option<String>,
+    #[serde(flatten)]
+    others: Others,
 }
 
 #[derive(Deserialize)]
@@ -129,7 +150,8 @@ struct LinkSpec {
 struct EndpointFields {
     name: String,
     host: String,
-    port: String,
+    /// A text, or a number.
+    port: Value,
     #[serde(default)]
     group: String,
     #[serde(flatten)]
@@ -151,14 +173,17 @@ impl Fields {
         }
         let mut left_out = LeftOut::default();
         let redeemed_from = annotations.get(REDEEMED_FROM).and_then(Value::as_str);
-        let redeemed_from = redeemed_from.map(str::to_owned).filter(|_| !by_server);
+        let metadata = Metadata {
+            namespace,
+            redeemed_from: redeemed_from.map(str::to_owned).filter(|_| !by_server),
+        };
         left_out.field("metadata.", "annotations", &annotations);
         left_out.fields("metadata.", &others);
         left_out.fields("", &self.others);
         let object = match (self.api_version.as_str(), self.kind.as_str()) {
             ("v1", "Secret") if self.r#type.as_deref() == Some("kubernetes.io/tls") => {
                 left_out.present("spec", self.spec.is_some());
-                Object::Secret(self.data.take()?.into_secret(name)?)
+                Object::Secret(self.data.take()?.into_secret(name, author)?)
             }
             ("skupper.io/v2alpha1", "Link") => {
                 left_out.present("type", self.r#type.is_some());
@@ -170,14 +195,15 @@ impl Fields {
         Some(Document {
             left_out: left_out.of_kind(&self.kind),
             object,
-            namespace,
-            redeemed_from,
+            metadata,
         })
     }
 }
 
 impl Entries {
-    fn into_secret(self, name: String) -> Option<TlsSecret> {
+    fn into_secret(self, name: String, author: Author) -> Option<TlsSecret> {
+        let is_whole = self.others.is_empty() || author == Author::Cluster;
+        is_whole.then_some(())?;
         Some(TlsSecret {
             name,
             ca_crt: text(&self.ca_crt)?.to_string(),
@@ -199,8 +225,8 @@ impl LinkSpec {
                 left_out.field("spec.", "cost", &self.cost);
                 None
             }
-            Author::Redeemer if self.cost.is_null() => None,
-            Author::Redeemer => Some(self.cost.as_u64()?.try_into().ok()?),
+            _ if self.cost.is_null() => None,
+            _ => Some(self.cost.as_u64()?.try_into().ok()?),
         };
         for endpoint in &self.endpoints {
             left_out.fields("spec.endpoints.", &endpoint.others);
@@ -220,9 +246,13 @@ impl LinkSpec {
 
 impl EndpointFields {
     fn into_endpoint(self) -> Option<Endpoint> {
+        let port = match self.port {
+            Value::String(text) => text,
+            other => other.as_u64()?.to_string(),
+        };
         // "+80" is a number to Rust.
-        let is_plain = self.port.bytes().all(|byte| byte.is_ascii_digit());
-        let port = self.port.parse::<NonZeroU16>().ok();
+        let is_plain = port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = port.parse::<NonZeroU16>().ok();
         Some(Endpoint {
             role: Role::parse(&self.name)?,
             host: read_endpoint_host(&self.host).ok()?,

@@ -4,12 +4,12 @@
 //! When it fails, it tells whether a byte of the request may have left: only then may the
 //! redemption have been counted.
 
+mod cause;
 mod connect;
 mod tunnel;
 mod watched;
-mod witness;
 
-use std::fmt;
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,10 +20,10 @@ use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Request, Uri};
+use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
-use rustls::{AlertDescription, CertificateError, ClientConfig, crypto};
+use rustls::{ClientConfig, crypto};
 use secrecy::{ExposeSecret, SecretString};
 use skupper_access_policy::printable::printable;
 use skupper_access_policy::value::certificate::CertificateBundle;
@@ -34,19 +34,18 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
+pub use self::cause::Cause;
 pub(super) use self::connect::port;
 use self::connect::{connect, server_name};
 use self::tunnel::tunnel;
 use self::watched::Watched;
-use self::witness::Witness;
 use super::clock::Clock;
 use super::proxy::Route;
 use super::verifier::Verifier;
-use crate::system::wording;
 use crate::wire::objects::endpoint_host;
 use crate::wire::protocol::{CERTIFICATE_REQUEST, NAME, SAFE_RETRY, SUBJECT};
 
-/// What is sent, and where to.
+/// A request, and its destination.
 pub(super) struct Question<'a> {
     pub(super) url: &'a RedemptionUrl,
     pub(super) code: &'a SecretString,
@@ -91,86 +90,6 @@ pub(super) struct Fault {
     pub(super) cause: Cause,
 }
 
-/// Why there is no whole answer.
-#[derive(Debug)]
-pub enum Cause {
-    /// The host cannot be reached.
-    Connect {
-        /// Host and port.
-        to: String,
-        /// Why not.
-        error: io::Error,
-    },
-    /// What answers there has no TLS, or only an older one. Holds host and port.
-    NoTls(String),
-    /// TLS with the server fails.
-    Tls(io::Error),
-    /// The proxy does not connect to the server. Holds the status of its answer.
-    Proxy(Option<u16>),
-    /// The server's certificate is not one that the token vouches for.
-    Untrusted {
-        /// The flaw of it.
-        what: &'static str,
-        /// Signer of it, as it may stand in a message.
-        signer: String,
-    },
-    /// The connection broke, or what came is not HTTP/1.1.
-    Http(hyper::Error),
-    /// The answer is longer than [`MAX_ANSWER_BYTES`].
-    TooLong,
-    /// No whole answer within this time.
-    Late(Duration),
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connect { to, error } => {
-                write!(formatter, "cannot connect to {to}: {}", wording::io(error))
-            }
-            Self::NoTls(to) => write!(
-                formatter,
-                "{to} does not speak TLS 1.3: check the port in the token's URL"
-            ),
-            Self::Tls(error) => {
-                write!(
-                    formatter,
-                    "no TLS 1.3 with the server: {}",
-                    wording::io(error)
-                )
-            }
-            Self::Proxy(Some(407)) => formatter.write_str(
-                "the proxy wants a name and a password, or others: write \
-                 http://NAME:PASSWORD@HOST:PORT",
-            ),
-            Self::Proxy(Some(status)) => write!(
-                formatter,
-                "the proxy does not connect to the server, it answers with status {status}"
-            ),
-            Self::Proxy(None) => formatter.write_str("the proxy cannot be asked for this host"),
-            Self::Untrusted { what, signer } => write!(
-                formatter,
-                "the server's certificate, signed by '{signer}', {what}"
-            ),
-            Self::Http(error) => {
-                write!(formatter, "no answer in HTTP/1.1: {error}")?;
-                let Some(source) = std::error::Error::source(error) else {
-                    return Ok(());
-                };
-                match source.downcast_ref() {
-                    Some(error) => write!(formatter, ": {}", wording::io(error)),
-                    None => write!(formatter, ": {source}"),
-                }
-            }
-            Self::TooLong => formatter.write_str("the answer is longer than 1 MiB"),
-            Self::Late(time) => {
-                let seconds = time.as_secs_f32();
-                write!(formatter, "no whole answer within {seconds:.0} s")
-            }
-        }
-    }
-}
-
 /// Longest answer that is read, in bytes.
 pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
@@ -183,23 +102,23 @@ pub(super) fn exchange_time(left: Duration) -> Duration {
 /// The TLS of every exchange with the server of one token.
 pub(super) fn tls(ca: &CertificateBundle, clock: Clock) -> Result<Tls, rustls::Error> {
     let provider = Arc::new(crypto::aws_lc_rs::default_provider());
-    let witness = Witness::new(Verifier::new(ca, &provider));
+    let verifier = Verifier::new(ca, &provider);
     let mut config = ClientConfig::builder_with_details(provider, Arc::new(clock))
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&witness) as Arc<_>)
+        .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<_>)
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
     Ok(Tls {
         config: Arc::new(config),
-        witness,
+        verifier,
     })
 }
 
 /// TLS with the server of one token.
 pub(super) struct Tls {
     config: Arc<ClientConfig>,
-    witness: Arc<Witness>,
+    verifier: Arc<Verifier>,
 }
 
 /// Asks once, and waits so long for the answer.
@@ -209,19 +128,19 @@ pub(super) async fn exchange(
     route: &Route,
     time: Duration,
 ) -> Result<Reply, Fault> {
-    let progress = Progress::default();
-    let outcome = timeout(time, ask(question, tls, route, &progress, time)).await;
-    let outcome = outcome.unwrap_or(Err(Cause::Late(time)));
-    outcome.map_err(|cause| Fault {
-        is_after_request: progress.has_written.load(Ordering::Relaxed),
-        is_retry_safe: progress.is_retry_safe.load(Ordering::Relaxed),
+    let observed = Observed::default();
+    let answer = timeout(time, ask(question, tls, route, &observed, time)).await;
+    let answer = answer.unwrap_or(Err(Cause::Late(time)));
+    answer.map_err(|cause| Fault {
+        is_after_request: observed.has_written.load(Ordering::Relaxed),
+        is_retry_safe: observed.is_retry_safe.load(Ordering::Relaxed),
         cause,
     })
 }
 
-/// What is known of an exchange that does not come to its end.
+/// Facts about an exchange that does not come to its end.
 #[derive(Default)]
-struct Progress {
+struct Observed {
     has_written: Arc<AtomicBool>,
     is_retry_safe: AtomicBool,
 }
@@ -230,7 +149,7 @@ async fn ask(
     question: &Question<'_>,
     tls: &Tls,
     route: &Route,
-    progress: &Progress,
+    observed: &Observed,
     time: Duration,
 ) -> Result<Reply, Cause> {
     let url = question.url;
@@ -239,28 +158,20 @@ async fn ask(
     let connector = TlsConnector::from(Arc::clone(&tls.config));
     let name = server_name(url.host()).map_err(Cause::Tls)?;
     let stream = connector.connect(name, stream).await;
-    let stream = stream.map_err(|error| tls_cause(error, url, &tls.witness))?;
+    let stream =
+        stream.map_err(|error| Cause::of_tls(error, authority(url), tls.verifier.signer()))?;
     let stream = Watched {
         stream,
-        has_written: Arc::clone(&progress.has_written),
+        has_written: Arc::clone(&observed.has_written),
     };
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(MAX_HEAD_BYTES)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(Cause::Http)?;
-    let _connection = Running(tokio::spawn(async move {
-        // Its error reaches whoever waits for the answer.
-        let _ = connection.await;
-    }));
     let request = request(question).map_err(|error| Cause::Tls(io::Error::other(error)))?;
-    let answer = sender.send_request(request).await.map_err(Cause::Http)?;
+    let (answer, _connection) = send(stream, request).await?;
     let (head, body) = answer.into_parts();
     let is_retry_safe = head
         .headers
         .get(SAFE_RETRY)
         .is_some_and(|value| value == "1");
-    progress
+    observed
         .is_retry_safe
         .store(is_retry_safe, Ordering::Relaxed);
     Ok(Reply {
@@ -268,9 +179,28 @@ async fn ask(
         is_retry_safe,
         retry_after: retry_after(&head.headers),
         content_type: content_type(&head.headers),
-        signer: tls.witness.signer(),
+        signer: tls.verifier.signer(),
         body: whole(body).await?,
     })
+}
+
+/// Sends a request, and returns the head of the answer and the connection that its body comes from.
+async fn send<S, B>(stream: S, request: Request<B>) -> Result<(Response<Incoming>, Running), Cause>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(MAX_HEAD_BYTES)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(Cause::Http)?;
+    let connection = Running(tokio::spawn(async move {
+        // Its error reaches whoever waits for the answer.
+        let _ = connection.with_upgrades().await;
+    }));
+    let answer = sender.send_request(request).await.map_err(Cause::Http)?;
+    Ok((answer, connection))
 }
 
 /// Opens the way to a server.
@@ -299,39 +229,6 @@ async fn open(
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-/// A certificate that does not fit will hardly fit a moment later; other faults may pass.
-fn tls_cause(error: io::Error, url: &RedemptionUrl, witness: &Witness) -> Cause {
-    let inner = error.get_ref();
-    let problem = match inner.and_then(|inner| inner.downcast_ref()) {
-        Some(rustls::Error::InvalidCertificate(problem)) => problem,
-        Some(
-            rustls::Error::InvalidMessage(_)
-            | rustls::Error::PeerIncompatible(_)
-            | rustls::Error::AlertReceived(AlertDescription::ProtocolVersion),
-        ) => return Cause::NoTls(authority(url)),
-        _ => return Cause::Tls(error),
-    };
-    let what = match problem {
-        CertificateError::UnknownIssuer => "is not signed by the CA of the token",
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "is not for the host of the token's URL"
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "has expired, or the clock of this machine is wrong"
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "is not valid yet, or the clock of this machine is wrong"
-        }
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "is not for servers"
-        }
-        CertificateError::BadSignature => "does not belong to the server's key",
-        _ => "does not verify with the CA of the token",
-    };
-    let signer = witness.signer();
-    Cause::Untrusted { what, signer }
-}
 
 /// Host and port of a URL, as HTTP writes them.
 pub(super) fn authority(url: &RedemptionUrl) -> String {

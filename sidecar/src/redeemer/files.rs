@@ -12,20 +12,18 @@ use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
 use super::Progress;
-use super::answer::{
-    Answer, AnswerProblem, MAX_LINKS, SEPARATOR, first_link_names, link_names, read_secret,
-};
-use super::credential::Validity;
-use super::document::{self, Author};
+use super::answer::{Answer, AnswerProblem, MAX_LINKS, first_link_names, link_names, read_secret};
+use super::destination::{Destination, PendingKey, Replace};
+use super::document::{self, Author, Document};
+use super::existing::Existing;
 use super::flaw::Flaw;
 use super::folder::{Folder, FolderProblem};
-use super::key_file::{self, KeyFile};
+use super::key_file;
 use super::mend::{MAX_FILE_BYTES, mend};
-use super::origin::{self, Origin};
-use super::place::{Found, PendingKey, Place, Replace};
+use super::origin::{self, Origin, Stored};
 use super::problem::RedeemProblem;
 use super::token::Token;
-use crate::wire::objects::Metadata;
+use crate::wire::objects::{Link, Metadata};
 
 /// The files of a token's name in a folder.
 pub(super) struct Files<'a> {
@@ -60,85 +58,79 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
-    /// The Secret and Links that are in the folder. `None` when one is missing or is not what a
-    /// router can use.
-    fn look(&self, now: DateTime<Utc>) -> Result<Option<Answer>, FolderProblem> {
+    /// The Links that are in the folder. `None` when one of them cannot be read.
+    fn read_links(&self) -> Result<Option<Vec<Stored<Link>>>, FolderProblem> {
         let (folder, name) = (&self.folder, self.name);
-        let Some(secret) = folder.read(&secret_file(name), MAX_FILE_BYTES)? else {
-            return Ok(None);
-        };
-        let mut text = secret.bytes;
         let several = !folder.has(&link_file(name))?;
+        let mut links = Vec::new();
         for link in link_names(name, if several { MAX_LINKS } else { 1 }) {
-            let Some(link) = folder.read(&link_file(&link), MAX_FILE_BYTES)? else {
+            let Some(file) = folder.read(&link_file(&link), MAX_FILE_BYTES)? else {
                 break;
             };
-            text.extend_from_slice(SEPARATOR.as_bytes());
-            text.extend_from_slice(&link.bytes);
+            let documents = document::read(&file.bytes, Author::Redeemer).unwrap_or_default();
+            let document = <[Document; 1]>::try_from(documents).ok();
+            let link = document.and_then(|[document]| document.into_link());
+            match link.filter(|link| link.is_of(self.namespace)) {
+                Some(link) => links.push(link),
+                None => return Ok(None),
+            }
         }
-        let answer = Answer::read_back(&text, name, self.namespace, None, self.url, now);
-        Ok(answer.ok())
+        Ok(Some(links))
     }
 
     /// The first Link that is there although its Secret is not, as far as names can be known before
     /// the answer.
-    fn lone_link(&self) -> Result<Found, FolderProblem> {
+    fn lone_link(&self) -> Result<Existing, FolderProblem> {
         for link in first_link_names(self.name) {
             let file = link_file(&link);
             if self.folder.has(&file)? {
                 return Ok(self.in_the_way(&file, None));
             }
         }
-        Ok(Found::Nothing)
+        Ok(Existing::Nothing)
     }
 
-    fn in_the_way(&self, file: &str, flaw: Option<Flaw>) -> Found {
+    fn in_the_way(&self, file: &str, flaw: Option<Flaw>) -> Existing {
         let path = self.folder.path_of(file);
-        Found::Other(Box::new(RedeemProblem::Exists { path, flaw }))
+        Existing::InTheWay(Box::new(RedeemProblem::Exists { path, flaw }))
     }
 
     /// Compares a file with its wanted content.
-    fn compare(&self, wanted: &Wanted) -> Comparison {
-        let Ok(Some(found)) = self.folder.read(&wanted.file, MAX_FILE_BYTES) else {
+    fn compare(&self, file: &str, wanted: &str) -> Comparison {
+        let Ok(Some(found)) = self.folder.read(file, MAX_FILE_BYTES) else {
             return Comparison::Other;
         };
-        if *found.bytes == *wanted.yaml.as_bytes() {
+        if *found.bytes == *wanted.as_bytes() {
             return Comparison::Equal;
         }
         let documents = document::read(&found.bytes, Author::Redeemer).unwrap_or_default();
-        let noted = origin::note(self.url);
         match documents.as_slice() {
             // Written as this is, it differs in its metadata only.
-            [document] if document.object.to_yaml(&self.metadata(&noted)) == wanted.yaml => {
+            [document] if *document.object.to_yaml(&self.metadata()) == wanted => {
                 Comparison::SameObject
             }
             _ => Comparison::Other,
         }
     }
 
-    /// The wanted content of each file, the Secret first.
-    fn wanted(&self, answer: &Answer) -> Vec<Wanted> {
-        let noted = origin::note(self.url);
-        let metadata = self.metadata(&noted);
+    /// The name and the content of each file, the Secret first.
+    fn contents(&self, answer: &Answer) -> Vec<(String, Zeroizing<String>)> {
+        let metadata = self.metadata();
         let secret = &answer.secret;
         let secret = (secret_file(&secret.name), secret.to_yaml_with(&metadata));
         let links = answer.links.iter().map(|link| {
             let yaml = Zeroizing::new(link.to_yaml_with(&metadata));
             (link_file(&link.name), yaml)
         });
-        let files = [secret].into_iter().chain(links);
-        files.map(|(file, yaml)| Wanted { file, yaml }).collect()
+        [secret].into_iter().chain(links).collect()
     }
 
-    fn metadata<'m>(&'m self, redeemed_from: &'m str) -> Metadata<'m> {
-        Metadata {
-            namespace: self.namespace,
-            redeemed_from: Some(redeemed_from),
-        }
+    fn metadata(&self) -> Metadata {
+        origin::note(self.url, self.namespace)
     }
 }
 
-impl Place for Files<'_> {
+impl Destination for Files<'_> {
     type Location = PathBuf;
 
     /// The key file is there as long as the answer is, and tells who made the key.
@@ -147,9 +139,9 @@ impl Place for Files<'_> {
         let Some(found) = self.folder.read(&file, MAX_FILE_BYTES)? else {
             return Ok(None);
         };
-        let key = KeyFile::find(&self.folder, self.url).ok().flatten();
-        let own_key = key.as_ref().map(|file| file.key.spki());
-        match Answer::read_back(&found.bytes, self.name, None, own_key, self.url, now) {
+        let key = key_file::find(&self.folder, self.url).ok().flatten();
+        let own_key = key.as_ref().map(|pending| pending.key.spki());
+        match Answer::read_back(&found.bytes, self.name, own_key, self.url, now) {
             Err(AnswerProblem::OtherName) => {
                 Err(RedeemProblem::OtherName(self.folder.path_of(&file)))
             }
@@ -161,36 +153,18 @@ impl Place for Files<'_> {
         }
     }
 
-    async fn find(&mut self, now: DateTime<Utc>) -> Result<Found, RedeemProblem> {
+    async fn find(&mut self, now: DateTime<Utc>) -> Result<Existing, RedeemProblem> {
         let file = secret_file(self.name);
         let Some(found) = self.folder.read(&file, MAX_FILE_BYTES)? else {
             return Ok(self.lone_link()?);
         };
-        let (secret, credential) = match read_secret(&found.bytes, self.name, self.namespace, now) {
-            Ok(secret) => secret,
-            Err(problem) => return Ok(self.in_the_way(&file, Some(Flaw::Unusable(problem)))),
-        };
-        match Origin::of(&secret, &[], &credential, self.url) {
-            Origin::ThisGrant => {}
-            Origin::AnotherGrant => return Ok(self.in_the_way(&file, Some(Flaw::AnotherGrant))),
-            Origin::Unknown => return Ok(self.in_the_way(&file, Some(Flaw::UnknownGrant))),
-        }
-        if let Validity::Ended(end) = credential.validity {
-            return Ok(self.in_the_way(&file, Some(Flaw::Ended { end, now })));
-        }
-        let answer = self.look(now)?;
-        if let Some(answer) = answer.filter(|answer| answer.origin() == Origin::ThisGrant) {
-            return Ok(Found::All(answer));
-        }
-        Ok(match credential.key_of_grant(&secret.object, self.url) {
-            Some(key) => Found::Secret(key),
-            None => self.in_the_way(&file, None),
-        })
+        let secret = read_secret(&found.bytes, self.name, self.namespace);
+        let existing = Existing::judge(secret, self.read_links()?, self.name, self.url, now);
+        Ok(existing.unwrap_or_else(|flaw| self.in_the_way(&file, flaw)))
     }
 
     async fn key(&mut self, _force: bool) -> Result<PendingKey, RedeemProblem> {
-        let KeyFile { key, made_before } = KeyFile::open(&self.folder, self.url)?;
-        Ok(PendingKey { key, made_before })
+        key_file::open(&self.folder, self.url)
     }
 
     async fn discard_key(&mut self) {
@@ -198,11 +172,7 @@ impl Place for Files<'_> {
     }
 
     async fn keep(&mut self, answer: Answer, _now: DateTime<Utc>) -> Result<Answer, RedeemProblem> {
-        let noted = origin::note(self.url);
-        let text = answer.to_yaml(&Metadata {
-            namespace: None,
-            redeemed_from: Some(&noted),
-        });
+        let text = answer.to_yaml(&origin::note(self.url, None));
         self.folder.write(&kept_file(self.url), text.as_bytes())?;
         Ok(answer)
     }
@@ -213,26 +183,25 @@ impl Place for Files<'_> {
         replace: Replace,
         _progress: &mut impl Progress,
     ) -> Result<(), RedeemProblem> {
-        let wanted = self.wanted(answer);
-        let mut missing = Vec::with_capacity(wanted.len());
-        for one in &wanted {
-            match (self.compare(one), replace) {
+        let mut missing = Vec::new();
+        for (file, yaml) in self.contents(answer) {
+            match (self.compare(&file, &yaml), replace) {
                 (Comparison::Equal, _) => continue,
                 (Comparison::SameObject, _) | (_, Replace::Everything) => {}
-                (_, Replace::Secret) if one.file == secret_file(self.name) => {}
-                _ if !self.folder.has(&one.file)? => {}
+                (_, Replace::Secret) if file == secret_file(self.name) => {}
+                _ if !self.folder.has(&file)? => {}
                 (Comparison::Other, Replace::Secret) => {
-                    let path = self.folder.path_of(&one.file);
+                    let path = self.folder.path_of(&file);
                     return Err(RedeemProblem::Exists { path, flaw: None });
                 }
                 (Comparison::Other, Replace::Nothing) => {
-                    return Err(RedeemProblem::ExistsNow(self.folder.path_of(&one.file)));
+                    return Err(RedeemProblem::ExistsNow(self.folder.path_of(&file)));
                 }
             }
-            missing.push(one);
+            missing.push((file, yaml));
         }
-        for one in missing {
-            self.folder.write(&one.file, one.yaml.as_bytes())?;
+        for (file, yaml) in missing {
+            self.folder.write(&file, yaml.as_bytes())?;
         }
         Ok(())
     }
@@ -263,13 +232,7 @@ pub(super) fn check_name(name: &str) -> Result<(), RedeemProblem> {
     Ok(())
 }
 
-/// A file that is to be there.
-struct Wanted {
-    file: String,
-    yaml: Zeroizing<String>,
-}
-
-/// A file that is there, beside what is to be in it.
+/// A file that is there, beside its wanted content.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Comparison {
     /// Byte for byte the same.

@@ -1,6 +1,5 @@
 //! The output folder: one redeemer at a time, and files that are there as a whole or not at all.
 
-use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -8,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::system::private_files::{FILE_MODE, sync_folder, write_new};
@@ -71,7 +71,7 @@ impl Folder {
         Ok(names)
     }
 
-    /// Whether there is anything of this name.
+    /// True where there is anything of this name.
     pub(crate) fn has(&self, name: &str) -> Result<bool, FolderProblem> {
         let path = self.path_of(name);
         match fs::symlink_metadata(&path) {
@@ -83,7 +83,11 @@ impl Folder {
 
     /// A regular file with its bytes, at most one more than `limit` of them. `None` when there is
     /// no such file.
-    pub(crate) fn read(&self, name: &str, limit: usize) -> Result<Option<Found>, FolderProblem> {
+    pub(crate) fn read(
+        &self,
+        name: &str,
+        limit: usize,
+    ) -> Result<Option<StoredFile>, FolderProblem> {
         let path = self.path_of(name);
         let cannot = |error| FolderProblem::new("read", &path, error);
         let opened = OpenOptions::new()
@@ -102,7 +106,7 @@ impl Folder {
         let mut bytes = Zeroizing::new(Vec::with_capacity(CAPACITY));
         let mut bounded = file.take(limit as u64 + 1);
         bounded.read_to_end(&mut bytes).map_err(cannot)?;
-        Ok(Some(Found { bytes, metadata }))
+        Ok(Some(StoredFile { bytes, metadata }))
     }
 
     /// Writes a file that only its owner can read. When this returns, it is on the disk; until
@@ -140,31 +144,33 @@ impl Drop for Folder {
 }
 
 /// A file that was read. No `Debug`: it may hold a key.
-pub(crate) struct Found {
-    /// What is in it.
+pub(crate) struct StoredFile {
+    /// Its content.
     pub(crate) bytes: Zeroizing<Vec<u8>>,
     /// Its mode and times.
     pub(crate) metadata: fs::Metadata,
 }
 
-/// What could not be done in the folder.
-#[derive(Debug)]
+/// A failure in the folder.
+#[derive(Debug, Error)]
 pub enum FolderProblem {
     /// Another redeemer is at work in it.
+    #[error("another redeemer is at work in {0}: try again when it is done")]
     InUse(PathBuf),
     /// A file could not be read or written.
+    #[error("cannot {doing} {path}: {}{}", wording::io(.error), advice(.error))]
     File {
-        /// What was tried, such as `write`.
+        /// The attempt, such as `write`.
         doing: &'static str,
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         error: io::Error,
     },
 }
 
 impl FolderProblem {
-    /// Whether the same command may go well later: the disk is full, or somebody else is at work.
+    /// True where the same command may go well later: the disk is full, or somebody else is at work.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
@@ -187,28 +193,12 @@ impl FolderProblem {
     }
 }
 
-impl fmt::Display for FolderProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InUse(path) => write!(
-                formatter,
-                "another redeemer is at work in {}: try again when it is done",
-                path.display()
-            ),
-            Self::File { doing, path, error } => {
-                let cause = wording::io(error);
-                write!(formatter, "cannot {doing} {}: {cause}", path.display())?;
-                if error.kind() == io::ErrorKind::PermissionDenied {
-                    formatter
-                        .write_str(": run as the user who began, or choose another '--out'")?;
-                }
-                Ok(())
-            }
-        }
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => ": run as the user who began, or choose another '--out'",
+        _ => "",
     }
 }
-
-impl std::error::Error for FolderProblem {}
 
 /// Makes a folder and those above it, on the disk, too.
 fn make(path: &Path) -> io::Result<()> {

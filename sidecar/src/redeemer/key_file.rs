@@ -4,62 +4,51 @@
 //! it goes when the Link is in place. So a redeemer that is stopped at any point repeats the same
 //! redemption and never uses up another one.
 
-use std::fmt;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 
-use super::folder::{Folder, FolderProblem};
-use crate::pki::key::{KeyKind, KeyProblem, PrivateKey};
+use super::destination::PendingKey;
+use super::folder::Folder;
+use super::problem::RedeemProblem;
+use crate::pki::key::{KeyKind, PrivateKey};
 use crate::redemption::GrantUid;
 
-/// A key that is on the disk. No `Debug`.
-pub(super) struct KeyFile {
-    /// The key.
-    pub(super) key: PrivateKey,
-    /// When an earlier run made it; absent when this run did. A request may have been sent since.
-    pub(super) made_before: Option<DateTime<Utc>>,
+/// The key that an earlier run made for a URL.
+pub(super) fn find(
+    folder: &Folder,
+    url: &RedemptionUrl,
+) -> Result<Option<PendingKey>, RedeemProblem> {
+    let name = name(url);
+    let Some(found) = folder.read(&name, MAX_KEY_BYTES)? else {
+        return Ok(None);
+    };
+    if found.metadata.mode() & OTHERS != 0 {
+        return Err(RedeemProblem::ExposedKey(folder.path_of(&name)));
+    }
+    let text = std::str::from_utf8(&found.bytes).unwrap_or_default();
+    let key = PrivateKey::from_pem(text).ok().filter(PrivateKey::is_p256);
+    let modified = DateTime::from_timestamp(found.metadata.mtime(), 0);
+    Ok(Some(PendingKey {
+        key: key.ok_or_else(|| RedeemProblem::DamagedKey(folder.path_of(&name)))?,
+        made_before: Some(modified.unwrap_or_default()),
+    }))
 }
 
-impl KeyFile {
-    /// The key that an earlier run made for a URL.
-    pub(super) fn find(
-        folder: &Folder,
-        url: &RedemptionUrl,
-    ) -> Result<Option<Self>, KeyFileProblem> {
-        let name = name(url);
-        let Some(found) = folder.read(&name, MAX_KEY_BYTES)? else {
-            return Ok(None);
-        };
-        if found.metadata.mode() & OTHERS != 0 {
-            return Err(KeyFileProblem::Exposed(folder.path_of(&name)));
-        }
-        let text = std::str::from_utf8(&found.bytes).unwrap_or_default();
-        let key = PrivateKey::from_pem(text).ok().filter(PrivateKey::is_p256);
-        let modified = DateTime::from_timestamp(found.metadata.mtime(), 0);
-        Ok(Some(Self {
-            key: key.ok_or_else(|| KeyFileProblem::Damaged(folder.path_of(&name)))?,
-            made_before: Some(modified.unwrap_or_default()),
-        }))
+/// The key for a URL, made when there is none yet.
+pub(super) fn open(folder: &Folder, url: &RedemptionUrl) -> Result<PendingKey, RedeemProblem> {
+    if let Some(found) = find(folder, url)? {
+        return Ok(found);
     }
-
-    /// The key for a URL, made when there is none yet.
-    pub(super) fn open(folder: &Folder, url: &RedemptionUrl) -> Result<Self, KeyFileProblem> {
-        if let Some(found) = Self::find(folder, url)? {
-            return Ok(found);
-        }
-        let name = name(url);
-        let key = PrivateKey::generate(KeyKind::P256);
-        folder.write(&name, key.to_pem().expose_secret().as_bytes())?;
-        Ok(Self {
-            key,
-            made_before: None,
-        })
-    }
+    let key = PrivateKey::generate(KeyKind::P256);
+    folder.write(&name(url), key.to_pem().expose_secret().as_bytes())?;
+    Ok(PendingKey {
+        key,
+        made_before: None,
+    })
 }
 
 /// The name of the key's file.
@@ -67,7 +56,7 @@ pub(super) fn name(url: &RedemptionUrl) -> String {
     format!(".redeem-{}.key", stem(url))
 }
 
-/// What stands for a grant in file names: its uid, the last segment of the URL. Another server's
+/// The part of file names that stands for a grant: its uid, the last segment of the URL. Another server's
 /// URL may end in anything, so anything else is replaced by its digest.
 pub(super) fn stem(url: &RedemptionUrl) -> String {
     if let Some(uid) = uid(url) {
@@ -86,54 +75,6 @@ pub(super) fn uid(url: &RedemptionUrl) -> Option<GrantUid> {
     let path = url.path().trim_end_matches('/');
     GrantUid::parse(path.rsplit('/').next().unwrap_or_default())
 }
-
-/// Why the key cannot be used.
-#[derive(Debug)]
-pub enum KeyFileProblem {
-    /// The folder.
-    Folder(FolderProblem),
-    /// The file is there and holds no key.
-    Damaged(PathBuf),
-    /// Others than the owner may read it.
-    Exposed(PathBuf),
-    /// A new key cannot be made.
-    Key(KeyProblem),
-}
-
-impl From<KeyProblem> for KeyFileProblem {
-    fn from(problem: KeyProblem) -> Self {
-        Self::Key(problem)
-    }
-}
-
-impl From<FolderProblem> for KeyFileProblem {
-    fn from(problem: FolderProblem) -> Self {
-        Self::Folder(problem)
-    }
-}
-
-impl fmt::Display for KeyFileProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Folder(problem) => problem.fmt(formatter),
-            Self::Key(problem) => problem.fmt(formatter),
-            Self::Damaged(path) => write!(
-                formatter,
-                "the key of an earlier attempt is damaged: restore {path} or remove it; without it \
-                 a redemption that was counted then is lost",
-                path = path.display()
-            ),
-            Self::Exposed(path) => write!(
-                formatter,
-                "others may read the key of an earlier attempt: 'chmod 600 {path}' when that does \
-                 no harm, else remove it",
-                path = path.display()
-            ),
-        }
-    }
-}
-
-impl std::error::Error for KeyFileProblem {}
 
 const MAX_KEY_BYTES: usize = 16 * 1024;
 
@@ -157,8 +98,8 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let folder = Folder::open(base.path()).unwrap();
         let url = url("https://a.example/6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10");
-        assert!(KeyFile::find(&folder, &url).unwrap().is_none());
-        let made = KeyFile::open(&folder, &url).ok().unwrap();
+        assert!(find(&folder, &url).unwrap().is_none());
+        let made = open(&folder, &url).ok().unwrap();
         assert_eq!(made.made_before, None);
         let path = folder.path_of(".redeem-6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10.key");
         let permissions = fs::metadata(&path).unwrap().permissions();
@@ -166,7 +107,7 @@ mod tests {
         let then = SystemTime::UNIX_EPOCH + Duration::from_mins(29_750_000);
         fs::File::open(&path).unwrap().set_modified(then).unwrap();
         for _ in 0..2 {
-            let again = KeyFile::open(&folder, &url).ok().unwrap();
+            let again = open(&folder, &url).ok().unwrap();
             assert_eq!(again.key.spki(), made.key.spki());
             assert_eq!(
                 again.made_before,
@@ -206,7 +147,7 @@ mod tests {
         for (name, content, mode, expected) in table {
             fs::write(&path, content).unwrap();
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            let message = KeyFile::open(&folder, &url).err().unwrap().to_string();
+            let message = open(&folder, &url).err().unwrap().to_string();
             assert!(message.contains(expected), "{name}: {message}");
             // The name of the folder is random, and may hold anything.
             let message = message.replace(&*base.path().to_string_lossy(), "");

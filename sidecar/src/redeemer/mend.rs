@@ -36,13 +36,13 @@ pub(super) fn mend(folder: &Folder, namespace: &str) -> Result<Vec<PathBuf>, Fol
 fn with_namespace(text: &[u8], namespace: &str) -> Option<Zeroizing<String>> {
     let documents = document::read(text, Author::Redeemer)?;
     let [document] = <[Document; 1]>::try_from(documents).ok()?;
-    let mut metadata = Metadata {
-        namespace: None,
-        redeemed_from: document.redeemed_from.as_deref(),
+    let metadata = |namespace: Option<&str>| Metadata {
+        namespace: namespace.map(str::to_owned),
+        redeemed_from: document.metadata.redeemed_from.clone(),
     };
-    let as_written = document.object.to_yaml(&metadata);
-    metadata.namespace = Some(namespace);
-    (as_written.as_bytes() == text).then(|| document.object.to_yaml(&metadata))
+    let as_written = document.object.to_yaml(&metadata(None));
+    let mended = || document.object.to_yaml(&metadata(Some(namespace)));
+    (as_written.as_bytes() == text).then(mended)
 }
 
 /// More than any file of a redeemer has, in bytes.

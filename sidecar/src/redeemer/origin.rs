@@ -8,15 +8,12 @@ use skupper_access_policy::value::redemption_url::RedemptionUrl;
 
 use super::credential::Credential;
 use super::key_file;
-use crate::wire::objects::{Link, TlsSecret};
+use crate::wire::objects::{Link, Metadata, TlsSecret};
 
 /// An object as a redeemer stores it.
 pub(super) struct Stored<T> {
     pub(super) object: T,
-    /// The namespace that it names.
-    pub(super) namespace: Option<String>,
-    /// The URL of the token that it was redeemed from.
-    pub(super) redeemed_from: Option<String>,
+    pub(super) metadata: Metadata,
 }
 
 impl<T> Stored<T> {
@@ -24,7 +21,7 @@ impl<T> Stored<T> {
     ///
     /// Source: Skupper `internal/nonkube/common/site_state_loader.go`, `GetNamespacesFound`.
     pub(super) fn is_of(&self, namespace: Option<&str>) -> bool {
-        let own = self.namespace.as_deref().unwrap_or("default");
+        let own = self.metadata.namespace.as_deref().unwrap_or("default");
         namespace.is_none_or(|namespace| namespace == own)
     }
 }
@@ -55,11 +52,13 @@ impl Origin {
             Ok(noted) => is_same(&noted, url),
             Err(_) => false,
         };
-        let mut noted_in_links = links.iter().filter_map(|link| link.redeemed_from.as_ref());
+        let mut noted_in_links = links
+            .iter()
+            .filter_map(|link| link.metadata.redeemed_from.as_ref());
         if !noted_in_links.all(is_this) {
             return Self::AnotherGrant;
         }
-        match &secret.redeemed_from {
+        match &secret.metadata.redeemed_from {
             _ if is_proven => Self::ThisGrant,
             Some(noted) if is_this(noted) => Self::ThisGrant,
             Some(_) => Self::AnotherGrant,
@@ -68,15 +67,16 @@ impl Origin {
     }
 }
 
-/// A URL as it is noted.
-pub(super) fn note(url: &RedemptionUrl) -> String {
-    let port = url.port().map(|port| format!(":{port}"));
-    let (scheme, host) = (url.scheme(), url.host());
-    format!(
-        "{scheme}://{host}{}{}",
-        port.unwrap_or_default(),
-        url.path()
-    )
+/// Metadata of objects that are redeemed from a URL.
+pub(super) fn note(url: &RedemptionUrl, namespace: Option<&str>) -> Metadata {
+    let port = url
+        .port()
+        .map_or_else(String::new, |port| format!(":{port}"));
+    let (scheme, host, path) = (url.scheme(), url.host(), url.path());
+    Metadata {
+        namespace: namespace.map(str::to_owned),
+        redeemed_from: Some(format!("{scheme}://{host}{port}{path}")),
+    }
 }
 
 /// True where two URLs lead to the same grant: Skupper's server passes over slashes at the end.

@@ -1,59 +1,96 @@
-//! Why a token was not redeemed, and what to do.
+//! Reasons a token was not redeemed, and what to do.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use skupper_access_policy::printable::printable;
+use thiserror::Error;
 
 use super::answer::AnswerProblem;
 use super::cluster::ClusterProblem;
 use super::credential::Validity;
 use super::exchange::{Cause, Fault, Reply};
-use super::flaw::Flaw;
+use super::flaw::{self, Flaw};
 use super::folder::FolderProblem;
-use super::key_file::KeyFileProblem;
 use super::proxy::{ProxyProblem, Route};
 use super::refused::{Foreign, Refused};
 use super::retry::{Attempts, Step};
 use super::token::Token;
-use crate::pki::key::KeyProblem;
 use crate::system::wording::{self, time};
 
-/// Why a token was not redeemed. Prints as one line that says what to do.
-#[derive(Debug)]
+/// A token was not redeemed. Prints as one line that says what to do.
+#[derive(Debug, Error)]
 pub enum RedeemProblem {
     /// The name cannot be one of Secret and Link.
+    #[error(
+        "the name '{}' must be at most 237 characters without dots, as Skupper takes it where it is \
+         not on Kubernetes: choose another one with '--name'",
+        printable(.0)
+    )]
     Name(String),
     /// The name cannot be one of Secret and Link in a cluster.
+    #[error(
+        "the name '{}' must be at most 245 characters: choose another one with '--name'",
+        printable(.0)
+    )]
     ClusterName(String),
     /// The subject cannot be a common name.
+    #[error("the subject must have 1 to 64 characters and no control characters")]
     Subject,
     /// The output folder cannot be used.
-    Folder(FolderProblem),
-    /// The key of an earlier attempt cannot be used.
-    KeyFile(KeyFileProblem),
+    #[error(transparent)]
+    Folder(#[from] FolderProblem),
+    /// The file with the key of an earlier attempt holds no key.
+    #[error(
+        "the key of an earlier attempt is damaged: restore {0} or remove it; without it a redemption \
+         that was counted then is lost"
+    )]
+    DamagedKey(PathBuf),
+    /// Others than the owner may read the key of an earlier attempt.
+    #[error(
+        "others may read the key of an earlier attempt: 'chmod 600 {0}' when that does no harm, else \
+         remove it"
+    )]
+    ExposedKey(PathBuf),
     /// A file is there already.
+    #[error(
+        "{path} exists{}: move it away, choose another name with '--name', or replace it with \
+         '--force'",
+        flaw::shown(*.flaw)
+    )]
     Exists {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// Reason why it is not the one of the token; absent where it is simply there.
+        /// Reason it is not the one of the token; absent where it is simply there.
         flaw: Option<Flaw>,
     },
     /// A file is there already, and the token is redeemed: the answer is kept.
+    #[error(
+        "{0} exists with other content: the token is redeemed and its answer is kept, so move the \
+         file away and run the same command again, or replace it with '--force'"
+    )]
     ExistsNow(PathBuf),
     /// The token is redeemed with another name: the answer is kept in this file.
+    #[error(
+        "the token was redeemed with another name and its answer is kept in {0}: run the command \
+         with that name"
+    )]
     OtherName(PathBuf),
     /// The answer to another token with the same grant in its URL is kept in this file.
+    #[error("{0} holds the answer to another token: redeem that one first, or move the file away")]
     OtherToken(PathBuf),
-    /// The namespace of the cluster.
-    Cluster(ClusterProblem),
+    /// The namespace of the cluster cannot take the redemption.
+    #[error(transparent)]
+    Cluster(#[from] ClusterProblem),
     /// TLS cannot be set up.
+    #[error("cannot set up TLS: {}", wording::rustls(.0))]
     Tls(rustls::Error),
-    /// The proxy that the environment names.
-    Proxy(ProxyProblem),
+    /// The proxy that the environment names cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyProblem),
     /// The server is not the one of the token, or its answer has no end.
+    #[error("{cause}{route}: {}", advice(.cause))]
     Server {
         /// The fault that was found.
         cause: Cause,
@@ -61,12 +98,16 @@ pub enum RedeemProblem {
         route: Route,
     },
     /// The server refuses.
+    #[error("{0}")]
     Refused(Refused),
     /// Something else than a redemption server answers.
+    #[error("{0}")]
     Foreign(Box<Foreign>),
     /// The answer is not what was asked for.
-    Answer(AnswerProblem),
+    #[error("the server's answer cannot be used, nothing was written: {0}")]
+    Answer(#[from] AnswerProblem),
     /// The certificate is not valid now, by the clock of this machine. Nothing is lost.
+    #[error("{}", untimely(*.validity, *.now))]
     Clock {
         /// When it is.
         validity: Validity,
@@ -74,15 +115,27 @@ pub enum RedeemProblem {
         now: DateTime<Utc>,
     },
     /// A request may have been counted, and a further one may be counted, too.
+    #[error(
+        "the answer was lost{}, and this server may count another one: run the same command to try \
+         once more, or ask for a new token: {cause}",
+        .since.map_or_else(String::new, |since| {
+            format!(", a request of {} may have been counted", time(since))
+        })
+    )]
     Doubt {
         /// When the first such request was sent.
         since: Option<DateTime<Utc>>,
-        /// Why there was no answer.
+        /// Reason there was no answer.
         cause: String,
     },
     /// The time is up.
+    #[error(
+        "not redeemed yet: run the same command again in {} s or later, or with a longer '--timeout': \
+         {cause}",
+        .pause.as_secs().max(1)
+    )]
     GaveUp {
-        /// What the last attempt ended with.
+        /// The end of the last attempt.
         cause: String,
         /// When to try again, at the earliest.
         pause: Duration,
@@ -96,14 +149,14 @@ impl RedeemProblem {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Tls(_) | Self::Refused(_) | Self::Answer(_) => 1,
-            Self::Folder(problem) | Self::KeyFile(KeyFileProblem::Folder(problem)) => {
-                if problem.is_passing() { 3 } else { 2 }
-            }
+            Self::Folder(problem) if problem.is_passing() => 3,
             Self::Cluster(problem) => problem.exit_code(),
             Self::Name(_)
             | Self::ClusterName(_)
             | Self::Subject
-            | Self::KeyFile(_)
+            | Self::Folder(_)
+            | Self::DamagedKey(_)
+            | Self::ExposedKey(_)
             | Self::Exists { .. }
             | Self::ExistsNow(_)
             | Self::OtherName(_)
@@ -123,103 +176,20 @@ impl RedeemProblem {
     }
 }
 
-impl fmt::Display for RedeemProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => write!(
-                formatter,
-                "the name '{}' must be at most 237 characters without dots, as Skupper takes it where \
-                 it is not on Kubernetes: choose another one with '--name'",
-                printable(name)
-            ),
-            Self::ClusterName(name) => write!(
-                formatter,
-                "the name '{}' must be at most 245 characters: choose another one with '--name'",
-                printable(name)
-            ),
-            Self::Subject => formatter
-                .write_str("the subject must have 1 to 64 characters and no control characters"),
-            Self::Folder(problem) => problem.fmt(formatter),
-            Self::KeyFile(problem) => problem.fmt(formatter),
-            Self::Exists { path, flaw } => {
-                write!(formatter, "{} exists", path.display())?;
-                if let Some(flaw) = flaw {
-                    flaw.fmt(formatter)?;
-                }
-                formatter.write_str(
-                    ": move it away, choose another name with '--name', or replace it with \
-                     '--force'",
-                )
-            }
-            Self::ExistsNow(path) => write!(
-                formatter,
-                "{} exists with other content: the token is redeemed and its answer is kept, so \
-                 move the file away and run the same command again, or replace it with '--force'",
-                path.display()
-            ),
-            Self::OtherName(path) => write!(
-                formatter,
-                "the token was redeemed with another name and its answer is kept in {}: run the \
-                 command with that name",
-                path.display()
-            ),
-            Self::OtherToken(path) => write!(
-                formatter,
-                "{} holds the answer to another token: redeem that one first, or move the file away",
-                path.display()
-            ),
-            Self::Cluster(problem) => problem.fmt(formatter),
-            Self::Tls(error) => {
-                write!(formatter, "cannot set up TLS: {}", wording::rustls(error))
-            }
-            Self::Proxy(problem) => problem.fmt(formatter),
-            Self::Server { cause, route } => {
-                write!(formatter, "{cause}{route}")?;
-                match cause {
-                    Cause::Untrusted { .. } => formatter.write_str(
-                        ": look at the token's URL, at what is between this machine and the server, \
-                         and at the clock, then run the same command again, or ask for a new token",
-                    ),
-                    Cause::TooLong => formatter.write_str(
-                        ": look whether the token's URL leads to a redemption server, then run the \
-                         same command again",
-                    ),
-                    _ => formatter.write_str(": run the same command again when that is mended"),
-                }
-            }
-            Self::Refused(refused) => refused.fmt(formatter),
-            Self::Foreign(foreign) => foreign.fmt(formatter),
-            Self::Answer(problem) => write!(
-                formatter,
-                "the server's answer cannot be used, nothing was written: {problem}"
-            ),
-            Self::Clock { validity, now } => formatter.write_str(&untimely(*validity, *now)),
-            Self::Doubt { since, cause } => {
-                formatter.write_str("the answer was lost")?;
-                if let Some(since) = since {
-                    write!(
-                        formatter,
-                        ", a request of {} may have been counted",
-                        time(*since)
-                    )?;
-                }
-                write!(
-                    formatter,
-                    ", and this server may count another one: run the same command to try once \
-                     more, or ask for a new token: {cause}"
-                )
-            }
-            Self::GaveUp { cause, pause } => write!(
-                formatter,
-                "not redeemed yet: run the same command again in {} s or later, or with a longer \
-                 '--timeout': {cause}",
-                pause.as_secs().max(1)
-            ),
+/// What to do about a server that is not the one of the token.
+fn advice(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::Untrusted { .. } => {
+            "look at the token's URL, at what is between this machine and the server, and at the \
+             clock, then run the same command again, or ask for a new token"
         }
+        Cause::TooLong => {
+            "look whether the token's URL leads to a redemption server, then run the same command \
+             again"
+        }
+        _ => "run the same command again when that is mended",
     }
 }
-
-impl std::error::Error for RedeemProblem {}
 
 /// A certificate that is not valid by the clock of this machine, which may be the one that is wrong.
 fn untimely(validity: Validity, now: DateTime<Utc>) -> String {
@@ -239,42 +209,6 @@ fn untimely(validity: Validity, now: DateTime<Utc>) -> String {
     }
 }
 
-impl From<FolderProblem> for RedeemProblem {
-    fn from(problem: FolderProblem) -> Self {
-        Self::Folder(problem)
-    }
-}
-
-impl From<ClusterProblem> for RedeemProblem {
-    fn from(problem: ClusterProblem) -> Self {
-        Self::Cluster(problem)
-    }
-}
-
-impl From<ProxyProblem> for RedeemProblem {
-    fn from(problem: ProxyProblem) -> Self {
-        Self::Proxy(problem)
-    }
-}
-
-impl From<KeyFileProblem> for RedeemProblem {
-    fn from(problem: KeyFileProblem) -> Self {
-        Self::KeyFile(problem)
-    }
-}
-
-impl From<KeyProblem> for RedeemProblem {
-    fn from(problem: KeyProblem) -> Self {
-        Self::KeyFile(KeyFileProblem::Key(problem))
-    }
-}
-
-impl From<AnswerProblem> for RedeemProblem {
-    fn from(problem: AnswerProblem) -> Self {
-        Self::Answer(problem)
-    }
-}
-
 /// The end of the attempts.
 pub(super) fn of(
     step: Step,
@@ -283,7 +217,7 @@ pub(super) fn of(
     attempts: &Attempts,
     route: &Route,
 ) -> RedeemProblem {
-    let cause = Reason::of(&result, route).to_string();
+    let cause = reason(&result, route);
     match (step, result) {
         (Step::GiveUp(pause), _) => RedeemProblem::GaveUp { cause, pause },
         (Step::Refuse, Ok(reply)) => {
@@ -302,33 +236,15 @@ pub(super) fn of(
     }
 }
 
-/// Reason why an attempt was not the last one.
-pub(super) enum Reason<'a> {
-    Status(u16),
-    Foreign(Foreign),
-    Fault(&'a Cause, &'a Route),
-}
-
-impl<'a> Reason<'a> {
-    pub(super) fn of(result: &'a Result<Reply, Fault>, route: &'a Route) -> Self {
-        match result {
-            Ok(reply) if reply.is_of_a_redemption_server() => Self::Status(reply.status),
-            Ok(reply) => Self::Foreign(Foreign::of(reply, route)),
-            Err(fault) => Self::Fault(&fault.cause, route),
-        }
-    }
-}
-
-impl fmt::Display for Reason<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status(429) => {
-                formatter.write_str("too many wrong codes were sent from this address")
-            }
-            Self::Status(503) => formatter.write_str("the server is not ready"),
-            Self::Status(status) => write!(formatter, "the server answers with status {status}"),
-            Self::Foreign(foreign) => foreign.fmt(formatter),
-            Self::Fault(cause, route) => write!(formatter, "{cause}{route}"),
-        }
+/// Reason an attempt was not the last one.
+pub(super) fn reason(result: &Result<Reply, Fault>, route: &Route) -> String {
+    match result {
+        Err(fault) => format!("{}{route}", fault.cause),
+        Ok(reply) if !reply.is_of_a_redemption_server() => Foreign::of(reply, route).to_string(),
+        Ok(reply) => match reply.status {
+            429 => "too many wrong codes were sent from this address".to_owned(),
+            503 => "the server is not ready".to_owned(),
+            status => format!("the server answers with status {status}"),
+        },
     }
 }

@@ -12,6 +12,7 @@ use hyper::header::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;
 use secrecy::{ExposeSecret as _, SecretString};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
+use thiserror::Error;
 
 use super::exchange::{authority, port};
 
@@ -121,33 +122,19 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// Reason why a proxy cannot be used. Holds the variable that names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Reason a proxy cannot be used. Holds the variable that names it.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum ProxyProblem {
     /// Not the URL of a proxy.
+    #[error("{0} is not the URL of a proxy: {HTTP_ONLY}")]
     Unreadable(&'static str),
     /// A SOCKS proxy.
+    #[error("{0} names a SOCKS proxy, which is not spoken: {HTTP_ONLY}")]
     Socks(&'static str),
     /// A proxy that is itself reached over TLS.
+    #[error("{0} names a proxy with TLS, which is not spoken: {HTTP_ONLY}")]
     Tls(&'static str),
 }
-
-impl fmt::Display for ProxyProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (variable, what) = match self {
-            Self::Unreadable(variable) => (variable, "is not the URL of a proxy"),
-            Self::Socks(variable) => (variable, "names a SOCKS proxy, which is not spoken"),
-            Self::Tls(variable) => (variable, "names a proxy with TLS, which is not spoken"),
-        };
-        write!(
-            formatter,
-            "{variable} {what}: write 'http://HOST:PORT' of an HTTP proxy that takes CONNECT, or \
-             name the server's host in NO_PROXY"
-        )
-    }
-}
-
-impl std::error::Error for ProxyProblem {}
 
 /// The hosts of `NO_PROXY` that are meant for a port, in the form that the matcher reads: without
 /// port, brackets and star, and with commas between them.
@@ -173,6 +160,9 @@ fn hosts(exceptions: &str, port: u16) -> String {
     });
     hosts.collect::<Vec<_>>().join(",")
 }
+
+const HTTP_ONLY: &str = "write 'http://HOST:PORT' of an HTTP proxy that takes CONNECT, or name the \
+                         server's host in NO_PROXY";
 
 const HTTP_PORT: u16 = 80;
 

@@ -1,4 +1,4 @@
-//! What to do after an attempt. Pure: times and chance are arguments.
+//! The step after an attempt. Pure: times and chance are arguments.
 //!
 //! A request that was sent may have been counted. A server that answers with `safe-retry: 1` counts
 //! a key once, so asking it again is free. Another server is asked again at most once: the
@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// How an attempt ended.
+/// The end of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Attempt {
     /// With a whole answer.
     Reply {
         status: u16,
@@ -28,7 +28,7 @@ pub(super) enum Outcome {
     },
 }
 
-/// What comes next.
+/// The next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The answer is a redemption.
@@ -88,42 +88,42 @@ impl Attempts {
     /// of this run, `chance` any number.
     pub(super) fn next(
         &mut self,
-        outcome: Outcome,
+        attempt: Attempt,
         at: DateTime<Utc>,
         elapsed: Duration,
         chance: u32,
     ) -> Step {
-        let (Outcome::Reply { is_retry_safe, .. } | Outcome::Fault { is_retry_safe, .. }) = outcome;
+        let (Attempt::Reply { is_retry_safe, .. } | Attempt::Fault { is_retry_safe, .. }) = attempt;
         // A server that says so says so each time.
         let is_another = self.is_retry_safe && !is_retry_safe;
         self.is_retry_safe |= is_retry_safe;
-        let may_be_counted = match outcome {
-            Outcome::Reply { status, .. } => status == 200 || status >= 500,
-            Outcome::Fault {
+        let may_be_counted = match attempt {
+            Attempt::Reply { status, .. } => status == 200 || status >= 500,
+            Attempt::Fault {
                 is_after_request, ..
             } => is_after_request,
         };
         if may_be_counted {
             self.doubtful_since.get_or_insert(at);
         }
-        match outcome {
-            Outcome::Reply { status: 200, .. } => Step::Take,
-            Outcome::Reply {
+        match attempt {
+            Attempt::Reply { status: 200, .. } => Step::Take,
+            Attempt::Reply {
                 status: 408 | 429 | 503,
                 retry_after,
                 ..
             } => self.pause(retry_after, elapsed, chance),
-            Outcome::Reply {
+            Attempt::Reply {
                 status: 400 | 403 | 404 | 405 | 413,
                 is_own: true,
                 ..
             } if !is_another => Step::Refuse,
-            Outcome::Reply { status: ..500, .. } | Outcome::Fault { is_final: true, .. } => {
+            Attempt::Reply { status: ..500, .. } | Attempt::Fault { is_final: true, .. } => {
                 Step::Stop
             }
             // Skupper's server counts before it answers 500 because of its issuer.
-            Outcome::Reply { .. }
-            | Outcome::Fault {
+            Attempt::Reply { .. }
+            | Attempt::Fault {
                 is_after_request: true,
                 ..
             } if !self.is_retry_safe => {
@@ -133,7 +133,7 @@ impl Attempts {
                 self.doubtful_retries += 1;
                 self.pause(None, elapsed, chance)
             }
-            Outcome::Reply { .. } | Outcome::Fault { .. } => self.pause(None, elapsed, chance),
+            Attempt::Reply { .. } | Attempt::Fault { .. } => self.pause(None, elapsed, chance),
         }
     }
 
@@ -166,8 +166,8 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
     const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
-    fn reply(status: u16, is_retry_safe: bool) -> Outcome {
-        Outcome::Reply {
+    fn reply(status: u16, is_retry_safe: bool) -> Attempt {
+        Attempt::Reply {
             status,
             is_retry_safe,
             is_own: true,
@@ -176,8 +176,8 @@ mod tests {
     }
 
     /// Answer of a proxy or a portal.
-    fn page(status: u16) -> Outcome {
-        Outcome::Reply {
+    fn page(status: u16) -> Attempt {
+        Attempt::Reply {
             status,
             is_retry_safe: false,
             is_own: false,
@@ -185,8 +185,8 @@ mod tests {
         }
     }
 
-    fn fault(is_after_request: bool, is_retry_safe: bool) -> Outcome {
-        Outcome::Fault {
+    fn fault(is_after_request: bool, is_retry_safe: bool) -> Attempt {
+        Attempt::Fault {
             is_after_request,
             is_retry_safe,
             is_final: false,
@@ -194,7 +194,7 @@ mod tests {
     }
 
     /// The steps of a run, with `w` for a pause; no time goes by.
-    fn steps(outcomes: &[Outcome]) -> (String, Attempts) {
+    fn steps(outcomes: &[Attempt]) -> (String, Attempts) {
         let mut attempts = Attempts::new(MINUTE, None);
         let letter = |step| match step {
             Step::Take => 'T',
@@ -215,12 +215,12 @@ mod tests {
     fn only_what_is_free_is_retried_more_than_once() {
         let lost = fault(true, false);
         let unreachable = fault(false, false);
-        let unfit = Outcome::Fault {
+        let unfit = Attempt::Fault {
             is_after_request: false,
             is_retry_safe: false,
             is_final: true,
         };
-        let table: &[(&str, &[Outcome], &str)] = &[
+        let table: &[(&str, &[Attempt], &str)] = &[
             ("200", &[reply(200, false)], "T"),
             ("another 2xx", &[reply(202, false)], "S"),
             ("a redirect", &[page(307)], "S"),
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn a_key_may_be_thrown_away_only_when_no_server_can_have_counted_it() {
         let earlier = NOW - Duration::from_hours(1);
-        let table: &[(&str, &[Outcome], bool)] = &[
+        let table: &[(&str, &[Attempt], bool)] = &[
             ("nothing", &[], false),
             ("unreachable", &[fault(false, false)], false),
             ("refused", &[reply(429, false), reply(404, false)], false),
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn the_server_may_ask_for_a_longer_pause_and_the_time_may_be_too_short_for_it() {
-        let asked = |seconds| Outcome::Reply {
+        let asked = |seconds| Attempt::Reply {
             status: 429,
             is_retry_safe: false,
             is_own: true,

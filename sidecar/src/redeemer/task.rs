@@ -1,4 +1,4 @@
-//! The redemption of a token into its place, the same for a folder and for a cluster.
+//! The redemption of a token into its destination, the same for a folder and for a cluster.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,145 +9,159 @@ use skupper_access_policy::printable::is_hidden;
 use super::answer::Answer;
 use super::clock::Clock;
 use super::credential::Validity;
-use super::exchange::{self, Cause, Fault, Question, Reply};
+use super::destination::{Destination, PendingKey, Replace};
+use super::exchange::{self, Fault, Question, Reply};
+use super::existing::Existing;
 use super::folder::{Folder, FolderProblem};
-use super::place::{Found, PendingKey, Place, Replace};
 use super::problem::{self, RedeemProblem};
-use super::proxy::{Proxies, Route};
+use super::proxy::Route;
 use super::refused::Foreign;
-use super::retry::{Attempts, Outcome, Step};
-use super::token::Token;
+use super::retry::{Attempt, Attempts, Step};
 use super::unapplied::Unapplied;
-use super::{Progress, Redeemed};
+use super::{Order, Progress, Redeemed};
 use crate::pki::key::PrivateKey;
 use crate::redemption::KeyOrigin;
 use crate::system::random;
 use crate::wire::certificate_request;
 use crate::wire::protocol::MAX_SUBJECT_CHARACTERS;
 
-/// A redemption that is asked for, wherever its result goes.
-pub(super) struct Task<'a> {
-    pub(super) token: &'a Token,
-    pub(super) subject: Option<&'a str>,
-    pub(super) force: bool,
-    pub(super) timeout: Duration,
-    pub(super) proxies: &'a Proxies,
-    pub(super) clock: Clock,
+/// A redemption that goes on. `T` is its target, which only the destination knows.
+pub(super) struct Task<'a, T> {
+    order: &'a Order<'a, T>,
+    clock: Clock,
 }
 
-impl Task<'_> {
-    /// Redeems the token into a place, or finds that this is done already.
-    pub(super) async fn carry_out<P: Place>(
-        &self,
-        place: &mut P,
-        progress: &mut impl Progress,
-    ) -> Result<Redeemed<P::Location>, RedeemProblem> {
-        // Before a look at the place: a redeemer that was stopped may have put some of it there.
-        if let Some(answer) = self.kept(place).await? {
-            return self.finish(place, &answer, progress).await;
+impl<'a, T> Task<'a, T> {
+    /// Begins with an order whose subject can be a common name.
+    pub(super) fn of(order: &'a Order<'a, T>) -> Result<Self, RedeemProblem> {
+        let is_plain = |subject: &str| {
+            let length = subject.chars().count();
+            (1..=MAX_SUBJECT_CHARACTERS).contains(&length) && !subject.chars().any(is_hidden)
+        };
+        if !order.subject.is_none_or(is_plain) {
+            return Err(RedeemProblem::Subject);
         }
-        if !self.force {
-            match place.find(self.clock.now()).await? {
-                Found::Nothing => {}
-                Found::All(answer) => return self.already(place, &answer).await,
-                Found::Secret(key) => return self.complete(place, key, progress).await,
-                Found::Other(problem) => {
-                    return self.unless_another_is_done(place, *problem, progress).await;
+        let clock = Clock::starting_at(order.now);
+        Ok(Self { order, clock })
+    }
+
+    /// Redeems the token into a destination, or finds that this is done already.
+    pub(super) async fn carry_out<D: Destination>(
+        &self,
+        destination: &mut D,
+        progress: &mut impl Progress,
+    ) -> Result<Redeemed<D::Location>, RedeemProblem> {
+        // Before a look at the destination: a redeemer that was stopped may have put some of it there.
+        if let Some(answer) = self.kept(destination).await? {
+            return self.finish(destination, &answer, progress).await;
+        }
+        if !self.order.force {
+            match destination.find(self.clock.now()).await? {
+                Existing::Nothing => {}
+                Existing::Complete(answer) => return self.already(destination, &answer).await,
+                Existing::Secret(key) => return self.complete(destination, key, progress).await,
+                Existing::InTheWay(problem) => {
+                    return self
+                        .unless_another_is_done(destination, *problem, progress)
+                        .await;
                 }
             }
         }
-        let key = place.key(self.force).await?;
+        let key = destination.key(self.order.force).await?;
         // Where nothing is locked, another redeemer may have been at work in between.
         if key.made_before.is_some() {
-            if let Some(answer) = self.kept(place).await? {
-                return self.finish(place, &answer, progress).await;
+            if let Some(answer) = self.kept(destination).await? {
+                return self.finish(destination, &answer, progress).await;
             }
-        } else if !self.force
-            && let Found::All(answer) = place.find(self.clock.now()).await?
+        } else if !self.order.force
+            && let Existing::Complete(answer) = destination.find(self.clock.now()).await?
         {
-            return self.already(place, &answer).await;
+            return self.already(destination, &answer).await;
         }
-        let answer = self.ask(place, &key, progress).await?;
-        self.finish(place, &answer, progress).await
+        let answer = self.ask(destination, &key, progress).await?;
+        self.finish(destination, &answer, progress).await
     }
 
     /// The answer that an earlier run kept. One that has ended is given up by force only: it may be
     /// the clock of this machine that is wrong.
-    async fn kept<P: Place>(&self, place: &mut P) -> Result<Option<Answer>, RedeemProblem> {
-        let kept = place.kept(self.clock.now()).await?;
+    async fn kept<D: Destination>(
+        &self,
+        destination: &mut D,
+    ) -> Result<Option<Answer>, RedeemProblem> {
+        let kept = destination.kept(self.clock.now()).await?;
         let is_of_use = |answer: &Answer| {
-            !(self.force && matches!(answer.credential.validity, Validity::Ended(_)))
+            !(self.order.force && matches!(answer.credential.validity, Validity::Ended(_)))
         };
         Ok(kept.filter(is_of_use))
     }
 
     /// Looks again at what is in the way: where nothing is locked, another redeemer may just be
     /// putting it there.
-    async fn unless_another_is_done<P: Place>(
+    async fn unless_another_is_done<D: Destination>(
         &self,
-        place: &mut P,
+        destination: &mut D,
         problem: RedeemProblem,
         progress: &mut impl Progress,
-    ) -> Result<Redeemed<P::Location>, RedeemProblem> {
-        if let Some(answer) = self.kept(place).await? {
-            return self.finish(place, &answer, progress).await;
+    ) -> Result<Redeemed<D::Location>, RedeemProblem> {
+        if let Some(answer) = self.kept(destination).await? {
+            return self.finish(destination, &answer, progress).await;
         }
-        match place.find(self.clock.now()).await? {
-            Found::All(answer) => self.already(place, &answer).await,
+        match destination.find(self.clock.now()).await? {
+            Existing::Complete(answer) => self.already(destination, &answer).await,
             _ => Err(problem),
         }
     }
 
     /// Puts an answer that is kept in place.
-    async fn finish<P: Place>(
+    async fn finish<D: Destination>(
         &self,
-        place: &mut P,
+        destination: &mut D,
         answer: &Answer,
         progress: &mut impl Progress,
-    ) -> Result<Redeemed<P::Location>, RedeemProblem> {
+    ) -> Result<Redeemed<D::Location>, RedeemProblem> {
         self.check_time(answer)?;
-        let replace = if self.force {
+        let replace = if self.order.force {
             Replace::Everything
         } else {
             Replace::Nothing
         };
-        place.put(answer, replace, progress).await?;
-        place.clear().await?;
-        Ok(self.redeemed(place, answer))
+        destination.put(answer, replace, progress).await?;
+        destination.clear().await?;
+        Ok(self.redeemed(destination, answer))
     }
 
     /// Everything is there.
-    async fn already<P: Place>(
+    async fn already<D: Destination>(
         &self,
-        place: &mut P,
+        destination: &mut D,
         answer: &Answer,
-    ) -> Result<Redeemed<P::Location>, RedeemProblem> {
+    ) -> Result<Redeemed<D::Location>, RedeemProblem> {
         self.check_time(answer)?;
-        place.clear().await?;
+        destination.clear().await?;
         Ok(Redeemed {
             key_made_by: None,
-            ..self.redeemed(place, answer)
+            ..self.redeemed(destination, answer)
         })
     }
 
     /// Redeems again with the key of the Secret that is there, because a Link is not. The key is
     /// kept in it and the redemption is counted already, so nothing else is kept on the way.
-    async fn complete<P: Place>(
+    async fn complete<D: Destination>(
         &self,
-        place: &mut P,
+        destination: &mut D,
         key: PrivateKey,
         progress: &mut impl Progress,
-    ) -> Result<Redeemed<P::Location>, RedeemProblem> {
+    ) -> Result<Redeemed<D::Location>, RedeemProblem> {
         let key = PendingKey {
             key,
             made_before: None,
         };
-        let mut attempts = Attempts::new(self.timeout, key.made_before);
+        let mut attempts = Attempts::new(self.order.timeout, key.made_before);
         let answer = self.attempt(&key, &mut attempts, progress).await?;
         self.check_time(&answer)?;
-        place.put(&answer, Replace::Secret, progress).await?;
-        place.clear().await?;
-        Ok(self.redeemed(place, &answer))
+        destination.put(&answer, Replace::Secret, progress).await?;
+        destination.clear().await?;
+        Ok(self.redeemed(destination, &answer))
     }
 
     /// A router can use the certificate now, as far as the clock of this machine tells.
@@ -170,7 +184,9 @@ impl Task<'_> {
         let mut is_told = false;
         loop {
             match Folder::open(path) {
-                Err(problem @ FolderProblem::InUse(_)) if self.clock.elapsed() < self.timeout => {
+                Err(problem @ FolderProblem::InUse(_))
+                    if self.clock.elapsed() < self.order.timeout =>
+                {
                     if !is_told {
                         progress.waiting(&problem, LOCK_PAUSE);
                     }
@@ -182,36 +198,24 @@ impl Task<'_> {
         }
     }
 
-    /// The subject can be a common name.
-    pub(super) fn check_subject(&self) -> Result<(), RedeemProblem> {
-        let is_plain = |subject: &str| {
-            let length = subject.chars().count();
-            (1..=MAX_SUBJECT_CHARACTERS).contains(&length) && !subject.chars().any(is_hidden)
-        };
-        match self.subject {
-            Some(subject) if !is_plain(subject) => Err(RedeemProblem::Subject),
-            _ => Ok(()),
-        }
-    }
-
     /// Asks until there is an answer with all that is needed, and keeps it, or until nothing more
     /// can be done.
     async fn ask(
         &self,
-        place: &mut impl Place,
+        destination: &mut impl Destination,
         key: &PendingKey,
         progress: &mut impl Progress,
     ) -> Result<Answer, RedeemProblem> {
-        let mut attempts = Attempts::new(self.timeout, key.made_before);
+        let mut attempts = Attempts::new(self.order.timeout, key.made_before);
         let problem = match self.attempt(key, &mut attempts, progress).await {
-            Ok(answer) => return place.keep(answer, self.clock.now()).await,
+            Ok(answer) => return destination.keep(answer, self.clock.now()).await,
             Err(problem) => problem,
         };
         if !attempts.may_be_counted() {
-            place.discard_key().await;
+            destination.discard_key().await;
         } else if attempts.is_retry_safe() && problem.is_end_of_grant() {
             // The server knows every key that it counted, and this one gets no answer any more.
-            place.discard_key().await;
+            destination.discard_key().await;
             progress
                 .remark(&"removed the key of the earlier attempts: it redeems nothing any more");
         }
@@ -224,23 +228,23 @@ impl Task<'_> {
         attempts: &mut Attempts,
         progress: &mut impl Progress,
     ) -> Result<Answer, RedeemProblem> {
-        let (token, clock) = (self.token, self.clock);
-        let route = self.proxies.route(&token.url)?;
+        let (token, clock) = (self.order.token, self.clock);
+        let route = self.order.proxies.route(&token.url)?;
         let tls = exchange::tls(&token.ca, clock).map_err(RedeemProblem::Tls)?;
         let certificate_request = certificate_request::create(&key.key);
         let question = Question {
             url: &token.url,
             code: &token.code,
             name: &token.name,
-            subject: self.subject,
+            subject: self.order.subject,
             certificate_request: &certificate_request,
         };
         loop {
             let at = clock.now();
-            let time = exchange::exchange_time(self.timeout.saturating_sub(clock.elapsed()));
+            let time = exchange::exchange_time(self.order.timeout.saturating_sub(clock.elapsed()));
             let result = exchange::exchange(&question, &tls, &route, time).await;
             let chance = u32::from_ne_bytes(random::bytes());
-            let pause = match attempts.next(outcome(&result), at, clock.elapsed(), chance) {
+            let pause = match attempts.next(ending(&result), at, clock.elapsed(), chance) {
                 Step::Wait(pause) => pause,
                 Step::Take => match &result {
                     Ok(reply) => return self.read(key, reply, &route, progress),
@@ -248,7 +252,7 @@ impl Task<'_> {
                 },
                 step => return Err(problem::of(step, result, token, attempts, &route)),
             };
-            progress.waiting(&problem::Reason::of(&result, &route), pause);
+            progress.waiting(&problem::reason(&result, &route), pause);
             tokio::time::sleep(pause).await;
         }
     }
@@ -261,7 +265,7 @@ impl Task<'_> {
         route: &Route,
         progress: &mut impl Progress,
     ) -> Result<Answer, RedeemProblem> {
-        let (token, now) = (self.token, self.clock.now());
+        let (token, now) = (self.order.token, self.clock.now());
         let read = Answer::read(&reply.body, &token.name, key.key.spki(), now);
         let mut answer = read.map_err(|problem| {
             if reply.is_of_a_redemption_server() {
@@ -286,39 +290,34 @@ impl Task<'_> {
         Ok(answer)
     }
 
-    fn redeemed<P: Place>(&self, place: &P, answer: &Answer) -> Redeemed<P::Location> {
+    fn redeemed<D: Destination>(&self, destination: &D, answer: &Answer) -> Redeemed<D::Location> {
         let links = answer.links.iter();
         Redeemed {
             name: answer.secret.name.clone(),
-            secret: place.secret(&answer.secret.name),
-            links: links.map(|link| place.link(&link.name)).collect(),
+            secret: destination.secret(&answer.secret.name),
+            links: links.map(|link| destination.link(&link.name)).collect(),
             not_after: answer.credential.not_after,
             key_made_by: Some(answer.credential.key_made_by),
-            unapplied: Unapplied::of(self, place, answer),
+            unapplied: Unapplied::of(self.order, destination, answer),
         }
     }
 }
 
-fn outcome(result: &Result<Reply, Fault>) -> Outcome {
+fn ending(result: &Result<Reply, Fault>) -> Attempt {
     match result {
-        Ok(reply) => Outcome::Reply {
+        Ok(reply) => Attempt::Reply {
             status: reply.status,
             is_retry_safe: reply.is_retry_safe,
             is_own: reply.is_of_a_redemption_server(),
             retry_after: reply.retry_after,
         },
-        Err(fault) => Outcome::Fault {
+        Err(fault) => Attempt::Fault {
             is_after_request: fault.is_after_request,
             is_retry_safe: fault.is_retry_safe,
-            is_final: match fault.cause {
-                Cause::Untrusted { .. } | Cause::TooLong | Cause::Proxy(None) => true,
-                Cause::Proxy(Some(408 | 429)) => false,
-                Cause::Proxy(Some(status)) => (400..500).contains(&status),
-                _ => false,
-            },
+            is_final: fault.cause.is_final(),
         },
     }
 }
 
-/// Between two looks whether another redeemer is done.
+/// Pause between two looks whether another redeemer is done.
 const LOCK_PAUSE: Duration = Duration::from_millis(100);

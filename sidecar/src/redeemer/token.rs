@@ -21,7 +21,6 @@
 //!
 //! Source: Skupper's AccessToken reference; the rules of the policy.
 
-use std::fmt;
 use std::io::{self, Read};
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -35,10 +34,11 @@ use skupper_access_policy::settings::Settings;
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use skupper_access_policy::{AccessToken, admission_request};
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::system::wording;
-use crate::wire::yaml;
+use crate::wire::manifest::{self, ManifestProblem};
 
 /// A token that can be redeemed. No `Debug`: it holds the code.
 pub struct Token {
@@ -65,7 +65,7 @@ impl Token {
         now: DateTime<Utc>,
     ) -> Result<Self, TokenProblem> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(CAPACITY));
-        let mut bounded = file.take(yaml::MAX_BYTES as u64 + 1);
+        let mut bounded = file.take(manifest::MAX_BYTES as u64 + 1);
         let read = bounded.read_to_end(&mut bytes);
         read.map_err(TokenProblem::Unreadable)?;
         Self::read(&bytes, name, now)
@@ -80,8 +80,7 @@ impl Token {
         name: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Self, TokenProblem> {
-        let object = yaml::object_of_kind(bytes, "AccessToken");
-        let mut object = object.map_err(TokenProblem::NotAnObject)?;
+        let mut object = manifest::object_of_kind(bytes, "AccessToken")?;
         if let (Some(name), Value::Object(fields)) = (name, &mut object) {
             fields.insert("metadata".to_owned(), json!({ "name": name }));
         }
@@ -106,37 +105,25 @@ impl Token {
     }
 }
 
-/// Why a file is not a token that can be redeemed. Nothing of the code and the CA is kept.
-#[derive(Debug)]
+/// Reason a file is not a token that can be redeemed. Holds nothing of the code and the CA.
+#[derive(Debug, Error)]
 pub enum TokenProblem {
     /// It cannot be read.
+    #[error("cannot be read: {}", wording::io(.0))]
     Unreadable(io::Error),
-    /// Not one AccessToken in YAML. Says what is wrong.
-    NotAnObject(String),
+    /// Not the manifest of one AccessToken.
+    #[error(transparent)]
+    Manifest(#[from] ManifestProblem),
     /// The object is not an AccessToken.
+    #[error("must be an AccessToken with 'apiVersion: skupper.io/v2alpha1'")]
     NotAToken,
-    /// What the policy says.
+    /// The words of the policy.
+    #[error("{0}")]
     Refused(String),
-    /// What the policy says when nothing but the name in place of the token's own is wrong.
+    /// The words of the policy when nothing but the name in place of the token's own is wrong.
+    #[error("{0}")]
     Name(String),
 }
-
-impl fmt::Display for TokenProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(cause) => {
-                write!(formatter, "cannot be read: {}", wording::io(cause))
-            }
-            Self::NotAnObject(problem) => formatter.write_str(problem),
-            Self::NotAToken => {
-                formatter.write_str("must be an AccessToken with 'apiVersion: skupper.io/v2alpha1'")
-            }
-            Self::Refused(message) | Self::Name(message) => formatter.write_str(message),
-        }
-    }
-}
-
-impl std::error::Error for TokenProblem {}
 
 /// The problem with a token that the policy denies; `is_renamed` where the name is not the token's own.
 fn denied(
@@ -319,12 +306,16 @@ mod tests {
         let grant = token("", "").replace("AccessToken", "AccessGrant");
         let old = token("", "").replace("v2alpha1", "v1");
         let reserved = token("", "").replace("west", "skupper-site-ca");
-        let long = format!("# {}\n{}", "x".repeat(yaml::MAX_BYTES), token("", ""));
+        let long = format!("# {}\n{}", "x".repeat(manifest::MAX_BYTES), token("", ""));
         let table: [(&str, &[u8], &str); 9] = [
             ("nothing", b"", "must hold an object"),
             ("a text", b"canary", "must be an object"),
             ("not UTF-8", b"\xff", "must be an object"),
-            ("not YAML", b"a: [canary", "not readable as YAML"),
+            (
+                "not YAML",
+                b"a: [canary",
+                "line 1, column 4: unclosed bracket",
+            ),
             (
                 "two tokens",
                 two.as_bytes(),

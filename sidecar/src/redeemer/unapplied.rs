@@ -1,13 +1,13 @@
-//! What was asked for and is not there: the token was redeemed before, or the server chose otherwise.
+//! Differences between order and output: the token was redeemed before, or the server chose otherwise.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use skupper_access_policy::printable::printable;
 
+use super::Order;
 use super::answer::Answer;
-use super::place::{Location, Place};
-use super::task::Task;
+use super::destination::{Destination, Location};
 
 /// Difference between the output and what was asked for. Prints as one line that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,31 +25,31 @@ pub enum Unapplied<S = PathBuf> {
         wanted: u32,
         /// That of the Link.
         found: u32,
-        /// Where the Link is.
+        /// Location of the Link.
         path: S,
     },
 }
 
 impl<S> Unapplied<S> {
-    /// What an answer does not have of what is wanted.
-    pub(super) fn of(
-        task: &Task<'_>,
-        place: &impl Place<Location = S>,
+    /// Compares an answer with the order.
+    pub(super) fn of<T>(
+        order: &Order<'_, T>,
+        destination: &impl Destination<Location = S>,
         answer: &Answer,
     ) -> Vec<Self> {
         let found = answer.credential.subject.as_deref().unwrap_or_default();
-        let subject = task.subject.filter(|wanted| *wanted != found);
+        let subject = order.subject.filter(|wanted| *wanted != found);
         let subject = subject.map(|wanted| Self::Subject {
             wanted: wanted.to_owned(),
             found: found.to_owned(),
         });
         let costs = answer.links.iter().filter_map(|link| {
             let found = link.cost.unwrap_or(DEFAULT_COST);
-            let wanted = task.token.link_cost.filter(|wanted| *wanted != found)?;
+            let wanted = order.token.link_cost.filter(|wanted| *wanted != found)?;
             Some(Self::LinkCost {
                 wanted,
                 found,
-                path: place.link(&link.name),
+                path: destination.link(&link.name),
             })
         });
         subject.into_iter().chain(costs).collect()

@@ -1,11 +1,11 @@
-//! Whether a redemption server is the one that the token names.
+//! Verification of redemption servers: each must be the one that the token names.
 //!
 //! The only roots are the certificates of the token. A server may also present one of them as its
 //! own: Skupper's self-signed servers do, and webpki refuses a CA as a server's certificate before
 //! it looks at anything else. Then name, dates and purpose must fit. Either way the server proves
 //! in the handshake that it has the key: certificates are public.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -16,6 +16,7 @@ use rustls::{
     CertificateError, DigitallySignedStruct, Error, ExtendedKeyPurpose, PeerIncompatible,
     RootCertStore, SignatureScheme,
 };
+use skupper_access_policy::printable::printable;
 use skupper_access_policy::value::certificate::CertificateBundle;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
@@ -23,11 +24,13 @@ use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::oid::db::rfc5280::{ANY_EXTENDED_KEY_USAGE, ID_KP_SERVER_AUTH};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage};
 
-/// Verifies servers against the certificates of one token.
+/// Verifies servers against the certificates of one token, and notes who signed the certificate of the
+/// last one: a proxy or a portal on the way signs its own.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     certificates: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
+    signer: Mutex<String>,
 }
 
 impl Verifier {
@@ -36,7 +39,21 @@ impl Verifier {
         Arc::new(Self {
             certificates: ca.ders().map(owned).collect(),
             algorithms: provider.signature_verification_algorithms,
+            signer: Mutex::default(),
         })
+    }
+
+    /// The name of the signer of the certificate that was shown last, as it may stand in a message.
+    pub(super) fn signer(&self) -> String {
+        let signer = self.signer.lock();
+        signer.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_signer(&self, certificate: &CertificateDer<'_>) {
+        let leaf = Certificate::from_der(certificate);
+        let issuer = leaf.map(|leaf| leaf.tbs_certificate().issuer().to_string());
+        let signer = issuer.map(|issuer| printable(&issuer).to_string());
+        *self.signer.lock().unwrap_or_else(PoisonError::into_inner) = signer.unwrap_or_default();
     }
 
     /// The certificates that may sign others now. webpki asks a root neither for its dates nor
@@ -60,6 +77,7 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        self.note_signer(end_entity);
         let leaf = ParsedCertificate::try_from(end_entity)?;
         let roots = self.roots(now);
         let algorithms = self.algorithms.all;

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::wire::yaml;
+use crate::wire::manifest;
 
 /// Files by path.
 pub trait Files {
     /// The content of a file.
     ///
     /// # Errors
-    /// It cannot be read, or is longer than [`yaml::MAX_BYTES`].
+    /// It cannot be read, or is longer than [`manifest::MAX_BYTES`].
     fn read(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>>;
 
     /// The names in a folder that are UTF-8, sorted.
@@ -76,11 +76,11 @@ impl Files for Disk {
         let file = fs::File::open(path)?;
         // Room for all of it, so that no growth leaves a copy of a key behind.
         let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-        let mut content = Zeroizing::new(Vec::with_capacity(length.min(yaml::MAX_BYTES) + 64));
-        file.take(yaml::MAX_BYTES as u64 + 1)
+        let mut content = Zeroizing::new(Vec::with_capacity(length.min(manifest::MAX_BYTES) + 64));
+        file.take(manifest::MAX_BYTES as u64 + 1)
             .read_to_end(&mut content)?;
-        if content.len() > yaml::MAX_BYTES {
-            let problem = format!("must be at most {} KiB", yaml::MAX_BYTES / 1024);
+        if content.len() > manifest::MAX_BYTES {
+            let problem = format!("must be at most {} KiB", manifest::MAX_BYTES / 1024);
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
         }
         Ok(content)

@@ -25,11 +25,11 @@ use skupper_access_policy::printable::printable;
 use skupper_access_policy::value::host::Host;
 use skupper_access_policy::value::name::SubdomainName;
 
-use super::files::{Files, read_text};
+use super::files::Files;
 use super::server_certificate::ServerHosts;
 use crate::system::wording;
+use crate::wire::manifest;
 use crate::wire::objects::{Endpoint, Role, endpoint_host};
-use crate::wire::yaml;
 
 /// The issuer of grants that name none. Source: Skupper, `CreateLinkAccessesCertificates`.
 pub const DEFAULT_ISSUER: &str = "skupper-site-ca";
@@ -96,7 +96,7 @@ pub fn read(
         names.map(|name| resources.join(name)).collect::<Vec<_>>()
     };
     let site: Object<SiteSpec> = match of_kind("Site-").as_slice() {
-        [file] => read_object(files, file)?,
+        [file] => read_object(files, file, "Site")?,
         [] => return Err(NamespaceProblem::NoSite(resources)),
         _ => return Err(NamespaceProblem::SeveralSites(resources)),
     };
@@ -111,7 +111,7 @@ pub fn read(
     }
     let mut refused: Option<Vec<String>> = None;
     for file in of_kind("RouterAccess-") {
-        let access: Object<RouterAccessSpec> = read_object(files, &file)?;
+        let access: Object<RouterAccessSpec> = read_object(files, &file, "RouterAccess")?;
         let listeners = listeners(&file, &access.spec.roles)?;
         if listeners.is_empty() {
             continue;
@@ -255,9 +255,11 @@ impl Object<RouterAccessSpec> {
 fn read_object<S: DeserializeOwned>(
     files: &impl Files,
     file: &Path,
+    kind: &'static str,
 ) -> Result<Object<S>, NamespaceProblem> {
-    let text = read_text(files, file).map_err(|cause| unreadable(file, &cause))?;
-    let object = yaml::single_object(&text).map_err(|problem| malformed(file, problem))?;
+    let bytes = files.read(file).map_err(|cause| unreadable(file, &cause))?;
+    let object = manifest::object_of_kind(&bytes, kind);
+    let object = object.map_err(|problem| malformed(file, problem))?;
     serde_json::from_value(object).map_err(|cause| malformed(file, cause))
 }
 

@@ -4,11 +4,11 @@
 //! So it is believed only as far as another witness goes: the date of this program, the files that
 //! were written before, and the steady clock, which nobody sets.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use thiserror::Error;
 
 use crate::system::wording::time;
 
@@ -49,14 +49,14 @@ impl Reading {
         }
     }
 
-    /// How much time has passed since an earlier reading, by the steady clock.
+    /// Time that has passed since an earlier reading, by the steady clock.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> TimeDelta {
         let passed = self.steady.saturating_duration_since(earlier.steady);
         TimeDelta::from_std(passed).unwrap_or(TimeDelta::MAX)
     }
 
-    /// How far the wall clock was set since an earlier reading: ahead, or back when it is negative.
+    /// Distance that the wall clock was set since an earlier reading: ahead, or back when it is negative.
     /// `None` when both clocks agree about the time between.
     #[must_use]
     pub fn step_since(&self, earlier: &Self) -> Option<TimeDelta> {
@@ -67,17 +67,26 @@ impl Reading {
     }
 }
 
-/// Why the wall clock cannot be right.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Reason the wall clock cannot be right.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Doubt {
     /// It shows a time before [`EARLIEST`].
+    #[error(
+        "the clock of this machine shows {}, when this program was not made yet: set the clock",
+        time(*.now)
+    )]
     BeforeProgram {
-        /// What it shows.
+        /// The time that it shows.
         now: DateTime<Utc>,
     },
     /// It shows a time before a file was written, unless it was wrong when that was written.
+    #[error(
+        "the clock of this machine shows {}, but {path} was written at {}: set the clock",
+        time(*.now),
+        time(*.written)
+    )]
     BeforeFile {
-        /// What it shows.
+        /// The time that it shows.
         now: DateTime<Utc>,
         /// The file.
         path: PathBuf,
@@ -86,29 +95,7 @@ pub enum Doubt {
     },
 }
 
-impl fmt::Display for Doubt {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BeforeProgram { now } => write!(
-                formatter,
-                "the clock of this machine shows {}, when this program was not made yet: set the \
-                 clock",
-                time(*now)
-            ),
-            Self::BeforeFile { now, path, written } => write!(
-                formatter,
-                "the clock of this machine shows {}, but {} was written at {}: set the clock",
-                time(*now),
-                path.display(),
-                time(*written)
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Doubt {}
-
-/// What is wrong with a time that the wall clock shows.
+/// Checks a time that the wall clock shows.
 ///
 /// # Errors
 /// [`Doubt::BeforeProgram`].
@@ -119,7 +106,7 @@ pub fn plausible(now: DateTime<Utc>) -> Result<(), Doubt> {
     Ok(())
 }
 
-/// How far both clocks may be apart: the wall clock is slowed or sped up to keep it right.
+/// Largest difference of both clocks: the wall clock is slowed or sped up to keep it right.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
 #[cfg(test)]

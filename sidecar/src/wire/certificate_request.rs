@@ -21,6 +21,7 @@ use std::fmt;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use thiserror::Error;
 use x509_cert::der::oid::db::rfc5912::ECDSA_WITH_SHA_256;
 use x509_cert::der::{Decode as _, Encode as _, Tag, TagNumber};
 use x509_cert::request::CertReq;
@@ -46,7 +47,7 @@ impl PublicKey {
         &self.spki
     }
 
-    /// What a ledger stores of it.
+    /// The digest that a ledger stores of it.
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
         KeyDigest::of_spki(&self.spki)
@@ -123,56 +124,39 @@ pub fn create(key: &PrivateKey) -> String {
     STANDARD.encode(signed(&content, key).expect("memory for a signature"))
 }
 
-/// Why a certificate request is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Reason a certificate request is refused.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum CertificateRequestProblem {
     /// More than [`MAX_BYTES`].
+    #[error(
+        "must be at most {MAX_BYTES} bytes of DER, which is enough for a key on P-256 and too little \
+         for an RSA key"
+    )]
     TooLong,
     /// Not base64 with padding and nothing else.
+    #[error("must be base64 with padding on one line, as 'openssl base64 -A' writes it")]
     NotBase64,
     /// Not one PKCS#10 request in DER.
+    #[error("must be one PKCS#10 request in DER, as 'openssl req -new -outform DER' writes it")]
     NotPkcs10,
     /// The key is not on P-256, or is written in another form than the usual one.
+    #[error(
+        "the key must be on P-256, with the curve by name and the point not compressed, as 'openssl \
+         genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256' makes it"
+    )]
     NotP256,
     /// The signature algorithm is not ecdsa-with-SHA256.
+    #[error("the signature must be ecdsa-with-SHA256 ('openssl req -sha256')")]
     NotSha256,
     /// The signature was not made by the key.
+    #[error("the signature must be that of the key in the request")]
     WrongSignature,
 }
-
-impl fmt::Display for CertificateRequestProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong => write!(
-                formatter,
-                "must be at most {MAX_BYTES} bytes of DER, which is enough for a key on P-256 and \
-                 too little for an RSA key"
-            ),
-            Self::NotBase64 => formatter.write_str(
-                "must be base64 with padding on one line, as 'openssl base64 -A' writes it",
-            ),
-            Self::NotPkcs10 => formatter.write_str(
-                "must be one PKCS#10 request in DER, as 'openssl req -new -outform DER' writes it",
-            ),
-            Self::NotP256 => formatter.write_str(
-                "the key must be on P-256, with the curve by name and the point not compressed, \
-                 as 'openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256' makes it",
-            ),
-            Self::NotSha256 => formatter
-                .write_str("the signature must be ecdsa-with-SHA256 ('openssl req -sha256')"),
-            Self::WrongSignature => {
-                formatter.write_str("the signature must be that of the key in the request")
-            }
-        }
-    }
-}
-
-impl std::error::Error for CertificateRequestProblem {}
 
 /// Length of a SubjectPublicKeyInfo on P-256, in bytes.
 const SPKI_BYTES: usize = 91;
 
-/// What stands before the coordinates: the two SEQUENCEs, id-ecPublicKey, prime256v1, the head of
+/// Prefix of the coordinates: the two SEQUENCEs, id-ecPublicKey, prime256v1, the head of
 /// the BIT STRING, and the form of the point.
 const SPKI_PREFIX: &[u8] = &[
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,

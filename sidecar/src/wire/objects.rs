@@ -80,23 +80,23 @@ pub(crate) fn endpoint_host(host: &Host) -> String {
 }
 
 /// Metadata of a Secret or a Link beside its name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Metadata<'a> {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
     /// The namespace it belongs to.
-    pub namespace: Option<&'a str>,
+    pub namespace: Option<String>,
     /// The URL of the token that it was redeemed from.
-    pub redeemed_from: Option<&'a str>,
+    pub redeemed_from: Option<String>,
 }
 
-impl Metadata<'_> {
+impl Metadata {
     fn push(&self, yaml: &mut String, name: &str) {
         yaml.push_str("metadata:\n  name: ");
         push_quoted(yaml, name);
-        if let Some(namespace) = self.namespace {
+        if let Some(namespace) = &self.namespace {
             yaml.push_str("\n  namespace: ");
             push_quoted(yaml, namespace);
         }
-        if let Some(url) = self.redeemed_from {
+        if let Some(url) = &self.redeemed_from {
             yaml.push_str("\n  annotations:\n    ");
             yaml.push_str(REDEEMED_FROM);
             yaml.push_str(": ");
@@ -130,7 +130,7 @@ impl TlsSecret {
 
     /// The same with more metadata than its name.
     #[must_use]
-    pub fn to_yaml_with(&self, metadata: &Metadata<'_>) -> Zeroizing<String> {
+    pub fn to_yaml_with(&self, metadata: &Metadata) -> Zeroizing<String> {
         // Room for all of it, so that no growth leaves a copy of the key behind.
         let key = self.tls_key.as_ref().map(ExposeSecret::expose_secret);
         let length = self.ca_crt.len() + self.tls_crt.len() + key.map_or(0, str::len);
@@ -177,7 +177,7 @@ impl Link {
 
     /// The same with more metadata than its name.
     #[must_use]
-    pub fn to_yaml_with(&self, metadata: &Metadata<'_>) -> String {
+    pub fn to_yaml_with(&self, metadata: &Metadata) -> String {
         let mut yaml = String::with_capacity(METADATA_ROOM);
         yaml.push_str("apiVersion: skupper.io/v2alpha1\nkind: Link\n");
         metadata.push(&mut yaml, &self.name);
@@ -322,8 +322,8 @@ mod tests {
             tls_key: None,
         };
         let metadata = Metadata {
-            namespace: Some("no"),
-            redeemed_from: Some("https://a.example:443/b"),
+            namespace: Some("no".to_owned()),
+            redeemed_from: Some("https://a.example:443/b".to_owned()),
         };
         assert_eq!(
             *secret.to_yaml_with(&metadata),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use redemption_sidecar::redeemer::{
     AnswerProblem, Cause, ClusterProblem, CredentialProblem, Flaw, FolderProblem, Foreign,
-    KeyFileProblem, ObjectKind, ObjectName, ProxyProblem, RedeemProblem, Refused, Route, Validity,
+    ObjectKind, ObjectName, ProxyProblem, RedeemProblem, Refused, Route, Validity,
 };
 
 use sidecar_test_support::openssl::now;
@@ -105,7 +105,8 @@ fn table() -> Vec<(RedeemProblem, u8)> {
         (RedeemProblem::Folder(FolderProblem::InUse(path())), 3),
         (RedeemProblem::Folder(full), 3),
         (RedeemProblem::Folder(denied), 2),
-        (RedeemProblem::KeyFile(KeyFileProblem::Damaged(path())), 2),
+        (RedeemProblem::DamagedKey(path()), 2),
+        (RedeemProblem::ExposedKey(path()), 2),
         (exists(None), 2),
         (exists(Some(Flaw::UnknownGrant)), 2),
         (RedeemProblem::ExistsNow(path()), 2),

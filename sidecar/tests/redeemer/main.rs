@@ -28,18 +28,20 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use redemption_sidecar::redeemer::token::Token;
-use redemption_sidecar::redeemer::{Order, Proxies, RedeemProblem, Redeemed, redeem};
+use redemption_sidecar::redeemer::{FolderTarget, Order, Proxies, RedeemProblem, Redeemed, redeem};
 use sidecar_test_support::openssl::now;
 
 static NO_PROXY: LazyLock<Proxies> = LazyLock::new(Proxies::default);
 
 /// An order that is tried for a few seconds.
-fn order<'a>(token: &'a Token, folder: &'a Path) -> Order<'a> {
+fn order<'a>(token: &'a Token, folder: &'a Path) -> Order<'a, FolderTarget<'a>> {
     Order {
         token,
         subject: None,
-        folder,
-        namespace: None,
+        target: FolderTarget {
+            path: folder,
+            namespace: None,
+        },
         force: false,
         timeout: Duration::from_secs(5),
         proxies: &NO_PROXY,

@@ -20,7 +20,7 @@ async fn run_in(
     namespace: &str,
 ) -> (Result<Redeemed, RedeemProblem>, Vec<String>) {
     let mut order = order(token, folder);
-    order.namespace = Some(namespace);
+    order.target.namespace = Some(namespace);
     let mut told = Told::default();
     let redeemed = redeem(&order, &mut told).await;
     (redeemed, told.0)

@@ -19,6 +19,8 @@ use redemption_sidecar::wire::certificate_request;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::Value;
+use skupper_access_manifest::read_scalar;
 
 use sidecar_test_support::openssl::{CA, Pki, now};
 
@@ -285,6 +287,7 @@ pub(crate) fn skupper_objects(name: &str, ca: &str, certificate: &str, key: &str
 }
 
 pub(crate) fn skupper_secret(name: &str, ca: &str, certificate: &str, key: &str) -> String {
+    let name = scalar(name);
     let [ca, certificate, key] = [ca, certificate, key].map(|text| STANDARD.encode(text));
     format!(
         "---\napiVersion: v1\ndata:\n  ca.crt: {ca}\n  tls.crt: {certificate}\n  tls.key: {key}\n\
@@ -295,6 +298,7 @@ pub(crate) fn skupper_secret(name: &str, ca: &str, certificate: &str, key: &str)
 
 /// A Secret as our own service answers with it.
 pub(crate) fn secret_without_key(name: &str, ca: &str, certificate: &str) -> String {
+    let name = scalar(name);
     let [ca, certificate] = [ca, certificate].map(|text| STANDARD.encode(text));
     format!(
         "---\napiVersion: v1\ndata:\n  ca.crt: {ca}\n  tls.crt: {certificate}\nkind: Secret\n\
@@ -303,12 +307,21 @@ pub(crate) fn secret_without_key(name: &str, ca: &str, certificate: &str) -> Str
 }
 
 pub(crate) fn skupper_link(name: &str, credentials: &str) -> String {
+    let [name, credentials] = [name, credentials].map(scalar);
     format!(
         "---\napiVersion: skupper.io/v2alpha1\nkind: Link\nmetadata:\n  creationTimestamp: null\n  \
          name: {name}\nspec:\n  endpoints:\n  - group: skupper-router\n    host: 10.0.0.1\n    \
          name: edge\n    port: \"45671\"\n  - group: skupper-router\n    host: 10.0.0.1\n    name: \
          inter-router\n    port: \"55671\"\n  tlsCredentials: {credentials}\nstatus: {{}}\n"
     )
+}
+
+/// A text as Go writes it: in quotes where it would be read as something else.
+fn scalar(text: &str) -> String {
+    match read_scalar(text) {
+        Some(Value::String(_)) => text.to_owned(),
+        _ => format!("\"{text}\""),
+    }
 }
 
 /// Certifies the key of a request as our own service does: the same certificate every time.

@@ -50,10 +50,7 @@ async fn our_service_counts_one_key_wherever_the_redeemer_is_stopped() {
         order.force = true;
         let problem = redeem(&order, &mut ()).await.err().unwrap();
         assert!(
-            matches!(
-                problem,
-                RedeemProblem::Folder(_) | RedeemProblem::KeyFile(_)
-            ),
+            matches!(problem, RedeemProblem::Folder(_)),
             "{step}: {problem:?}"
         );
         fs::remove_dir_all(&obstacle).unwrap();

@@ -420,7 +420,11 @@ fn a_folder_that_is_not_whole_is_a_problem_and_no_other_site() {
             Write(ACCESS, access("a", "roles: [{name: edge, port: x}]")),
             { malformed(ACCESS, "") },
         ),
-        ("not UTF-8", Write(ACCESS, vec![0xff]), unreadable(ACCESS)),
+        (
+            "not UTF-8",
+            Write(ACCESS, vec![0xff]),
+            malformed(ACCESS, "must be an object"),
+        ),
     ];
     for (name, change, (expected, start)) in cases {
         let mut files = whole.clone();

@@ -8,7 +8,7 @@ use crate::commands::tell;
 use crate::redeemer::Progress;
 use crate::telemetry::log::show;
 
-/// Says what is waited for: on a terminal in one line that is written anew, elsewhere in a line
+/// Tells the reason of each pause: on a terminal in one line that is written anew, elsewhere in a line
 /// for each new reason.
 #[derive(Default)]
 pub(super) struct Waiting {
@@ -43,7 +43,7 @@ impl Waiting {
         }
     }
 
-    /// Says what was done beside.
+    /// Tells the acts that nobody asked for.
     pub(super) fn say_remarks(&self) {
         self.remarks.iter().for_each(tell);
     }

@@ -1,7 +1,6 @@
 //! Secrets and Links as the API server stores them.
 
 use std::fmt;
-use std::num::NonZeroU16;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,12 +13,10 @@ use zeroize::Zeroizing;
 
 use crate::kubernetes::AccessGrant;
 use crate::redeemer::answer::Answer;
-use crate::redeemer::key_file;
-use crate::redeemer::origin::{self, Stored};
-use crate::redeemer::place::Location;
-use crate::wire::objects::{
-    Endpoint, Link, REDEEMED_FROM, Role, TlsSecret, endpoint_host, read_endpoint_host,
-};
+use crate::redeemer::destination::Location;
+use crate::redeemer::document::{Author, Document};
+use crate::redeemer::{key_file, origin};
+use crate::wire::objects::{Link, REDEEMED_FROM, TlsSecret, endpoint_host};
 
 /// The kinds that a redeemer reads, or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,42 +32,26 @@ pub enum ObjectKind {
 impl ObjectKind {
     /// The resource, as a Role names it.
     #[must_use]
-    pub fn resource(self) -> &'static str {
-        match self {
-            Self::Secret => "secrets",
-            Self::Link => "links",
-            Self::Site => "sites",
-        }
-    }
-
-    /// Several of it, in a message.
-    pub(super) fn plural(self) -> &'static str {
-        match self {
-            Self::Secret => "Secrets",
-            Self::Link => "Links",
-            Self::Site => "Sites",
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Secret => "Secret",
-            Self::Link => "Link",
-            Self::Site => "Site",
-        }
+    pub fn resource(self) -> String {
+        self.api_resource().plural
     }
 
     pub(super) fn api_resource(self) -> ApiResource {
-        ApiResource::from_gvk(&match self {
-            Self::Secret => GroupVersionKind::gvk("", "v1", self.name()),
-            Self::Link | Self::Site => {
-                GroupVersionKind::gvk(AccessGrant::GROUP, AccessGrant::VERSION, self.name())
-            }
-        })
+        let (group, version) = match self {
+            Self::Secret => ("", "v1"),
+            Self::Link | Self::Site => (AccessGrant::GROUP, AccessGrant::VERSION),
+        };
+        ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &self.to_string()))
     }
 }
 
-/// Which object. Prints as `Link 'west'`.
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}
+
+/// Kind and name of an object. Prints as `Link 'west'`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectName {
     /// Its kind.
@@ -81,23 +62,22 @@ pub struct ObjectName {
 
 impl ObjectName {
     pub(super) fn secret(name: &str) -> Self {
-        Self {
-            kind: ObjectKind::Secret,
-            name: name.to_owned(),
-        }
+        Self::new(ObjectKind::Secret, name)
     }
 
     pub(super) fn link(name: &str) -> Self {
-        Self {
-            kind: ObjectKind::Link,
-            name: name.to_owned(),
-        }
+        Self::new(ObjectKind::Link, name)
+    }
+
+    fn new(kind: ObjectKind, name: &str) -> Self {
+        let name = name.to_owned();
+        Self { kind, name }
     }
 }
 
 impl fmt::Display for ObjectName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} '{}'", self.kind.name(), self.name)
+        write!(formatter, "{} '{}'", self.kind, self.name)
     }
 }
 
@@ -132,8 +112,9 @@ impl Draft {
             .collect();
         for draft in &mut drafts {
             let metadata = &mut draft.object.metadata;
-            let note = (REDEEMED_FROM.to_owned(), origin::note(url));
-            metadata.annotations = Some([note].into());
+            let noted = origin::note(url, None).redeemed_from.into_iter();
+            let noted = noted.map(|noted| (REDEEMED_FROM.to_owned(), noted));
+            metadata.annotations = Some(noted.collect());
             metadata.owner_references = owner.map(|owner| vec![owner.clone()]);
         }
         drafts
@@ -197,7 +178,7 @@ impl Draft {
         Self { name, object }
     }
 
-    /// Whether an object has all of this content. Others may have added to it.
+    /// True for an object with all of this content. Others may have added to it.
     pub(super) fn is_in(&self, found: &DynamicObject) -> bool {
         is_in(&self.object.data, &found.data)
     }
@@ -223,14 +204,10 @@ pub(super) fn is_of_grant(secret: &DynamicObject, url: &RedemptionUrl) -> bool {
         && labels.is_some_and(|labels| labels.get(GRANT) == Some(&key_file::stem(url)))
 }
 
-/// An object as it is stored, with what it was read as.
-pub(super) fn stored<T>(found: &DynamicObject, object: T) -> Stored<T> {
-    let annotations = found.metadata.annotations.as_ref();
-    Stored {
-        object,
-        namespace: found.metadata.namespace.clone(),
-        redeemed_from: annotations.and_then(|noted| noted.get(REDEEMED_FROM).cloned()),
-    }
+/// A Secret of type `kubernetes.io/tls`, or a Link; `None` for any other, and for one that no router
+/// can use.
+pub(super) fn read(found: &DynamicObject) -> Option<Document> {
+    Document::of(serde_json::to_value(found).ok()?, Author::Cluster)
 }
 
 /// A Site as the owner of what a redeemer makes, as Skupper's controller writes it.
@@ -261,43 +238,6 @@ pub(super) fn set_entry(secret: &mut DynamicObject, name: &str, text: &str) {
     }
 }
 
-/// A Secret of type `kubernetes.io/tls` with its three entries; `None` for any other.
-pub(super) fn tls_secret(name: &str, secret: &DynamicObject) -> Option<TlsSecret> {
-    if secret.data.get("type").and_then(Value::as_str) != Some(TLS) {
-        return None;
-    }
-    Some(TlsSecret {
-        name: name.to_owned(),
-        ca_crt: entry(secret, "ca.crt")?.to_string(),
-        tls_crt: entry(secret, "tls.crt")?.to_string(),
-        tls_key: Some(entry(secret, "tls.key")?.as_str().into()),
-    })
-}
-
-/// A Link with endpoints that are all of a kind that belongs in one; `None` for any other.
-pub(super) fn link(name: &str, link: &DynamicObject) -> Option<Link> {
-    let spec = link.data.get("spec")?;
-    let endpoints = spec.get("endpoints")?.as_array()?;
-    let endpoints: Vec<_> = endpoints.iter().map(endpoint).collect::<Option<_>>()?;
-    let cost = spec.get("cost").and_then(Value::as_u64);
-    (!endpoints.is_empty()).then_some(Link {
-        name: name.to_owned(),
-        tls_credentials: spec.get("tlsCredentials")?.as_str()?.to_owned(),
-        endpoints,
-        cost: cost.and_then(|cost| cost.try_into().ok()),
-    })
-}
-
-fn endpoint(endpoint: &Value) -> Option<Endpoint> {
-    let text = |field: &str| endpoint.get(field).and_then(Value::as_str);
-    Some(Endpoint {
-        role: Role::parse(text("name")?)?,
-        host: read_endpoint_host(text("host")?).ok()?,
-        port: text("port")?.parse::<NonZeroU16>().ok()?,
-        group: text("group").unwrap_or_default().to_owned(),
-    })
-}
-
 fn is_in(wanted: &Value, found: &Value) -> bool {
     match wanted.as_object() {
         None => wanted == found,
@@ -326,14 +266,15 @@ const REDEEMER: &str = "redemption-sidecar";
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::num::NonZeroU16;
 
-    fn object(data: Value) -> DynamicObject {
-        DynamicObject {
-            types: None,
-            metadata: ObjectMeta::default(),
-            data,
-        }
+    use super::*;
+    use crate::wire::objects::{Endpoint, Role, read_endpoint_host};
+
+    fn link_of(data: Value) -> Option<Link> {
+        let mut draft = Draft::new(ObjectName::link("west"), data);
+        draft.object.metadata.namespace = Some("east".to_owned());
+        Some(read(&draft.object)?.into_link()?.object)
     }
 
     #[test]
@@ -353,7 +294,7 @@ mod tests {
             };
             let draft = Draft::of_link(&link);
             let mut stored = draft.object.clone();
-            assert_eq!(super::link("west", &stored), Some(link));
+            assert_eq!(link_of(stored.data.clone()), Some(link));
             stored.data["spec"]["settings"] = json!({"a": "b"});
             stored.data["status"] = json!({"status": "Ready"});
             assert!(draft.is_in(&stored));
@@ -372,7 +313,7 @@ mod tests {
             endpoint[field] = value;
             link(json!([endpoint]))
         };
-        assert!(super::link("west", &object(link(json!([endpoint])))).is_some());
+        assert!(link_of(link(json!([endpoint]))).is_some());
         for data in [
             json!({}),
             json!({"spec": {}}),
@@ -382,16 +323,18 @@ mod tests {
             with("name", json!("management")),
             with("host", json!("a b")),
             with("port", json!("0")),
-            with("port", json!(45671)),
+            with("port", json!(true)),
         ] {
-            assert!(
-                super::link("west", &object(data.clone())).is_none(),
-                "{data}"
-            );
+            assert!(link_of(data.clone()).is_none(), "{data}");
         }
-        let entries = json!({"ca.crt": "YQ==", "tls.crt": "YQ==", "tls.key": "YQ=="});
+        let is_secret = |data: Value| {
+            let draft = Draft::new(ObjectName::secret("west"), data);
+            read(&draft.object).is_some_and(|document| document.into_secret().is_some())
+        };
+        let entries =
+            json!({"ca.crt": "YQ==", "tls.crt": "YQ==", "tls.key": "YQ==", "other": "YQ=="});
         let secret = json!({"type": TLS, "data": entries});
-        assert!(tls_secret("west", &object(secret.clone())).is_some());
+        assert!(is_secret(secret.clone()));
         for (place, value) in [
             ("/type", json!("Opaque")),
             ("/data", Value::Null),
@@ -400,7 +343,7 @@ mod tests {
         ] {
             let mut spoilt = secret.clone();
             *spoilt.pointer_mut(place).unwrap() = value;
-            assert!(tls_secret("west", &object(spoilt)).is_none(), "{place}");
+            assert!(!is_secret(spoilt), "{place}");
         }
     }
 }

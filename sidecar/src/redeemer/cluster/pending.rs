@@ -8,9 +8,9 @@ use super::requests::Run;
 use super::{ClusterProblem, Namespace};
 use crate::pki::key::{KeyKind, PrivateKey};
 use crate::redeemer::answer::Answer;
+use crate::redeemer::destination::PendingKey;
 use crate::redeemer::key_file;
 use crate::redeemer::origin::Origin;
-use crate::redeemer::place::PendingKey;
 
 impl Namespace<'_> {
     /// Its name.
@@ -62,7 +62,7 @@ impl Namespace<'_> {
         };
         let key = self.pending_key().and_then(Result::ok);
         let own_key = key.as_ref().map(|pending| pending.key.spki());
-        match Answer::read_back(text.as_bytes(), self.name, None, own_key, self.url, now) {
+        match Answer::read_back(text.as_bytes(), self.name, own_key, self.url, now) {
             // The label stands for the grant, where an earlier version noted no URL.
             Ok(answer) if answer.origin() == Origin::AnotherGrant => {
                 Err(ClusterProblem::OtherToken(self.pending_name()))
@@ -89,5 +89,5 @@ impl Namespace<'_> {
     }
 }
 
-/// What its name ends in.
+/// Suffix of its name.
 pub(super) const PENDING: &str = "-pending";

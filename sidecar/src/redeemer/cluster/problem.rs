@@ -1,59 +1,89 @@
-//! Why a namespace cannot take a redemption, and what to do.
+//! Reasons a namespace cannot take a redemption, and what to do.
 
-use std::fmt;
+use thiserror::Error;
 
 use super::object::{ObjectKind, ObjectName};
 use crate::kubernetes::{FailureKind, lacks_kind, lacks_verb, wording};
-use crate::redeemer::flaw::Flaw;
+use crate::redeemer::flaw::{self, Flaw};
 
-/// Why a namespace cannot take a redemption. One line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Reason a namespace cannot take a redemption. One line.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ClusterProblem {
     /// The user or ServiceAccount may not do this.
+    #[error("grant the verb '{verb}' on '{}' and run the same command again: {said}", kind.resource())]
     Denied {
         /// The verb that is to be granted.
         verb: &'static str,
-        /// On what.
+        /// The kind of the objects.
         kind: ObjectKind,
-        /// What the API server says.
+        /// The words of the API server.
         said: String,
     },
     /// Skupper's kinds are not installed.
+    #[error("the cluster knows no {0}s: install Skupper's custom resources first")]
     NoKind(ObjectKind),
     /// The API server refuses for another reason.
+    #[error("cannot {verb} the {object}: {said}")]
     Refused {
-        /// What was tried.
+        /// The verb of the request.
         verb: &'static str,
-        /// With what.
+        /// Its object.
         object: ObjectName,
-        /// What the API server says.
+        /// The words of the API server.
         said: String,
     },
     /// It is not known what became of a request, or the API server has too much to do.
+    #[error("cannot {verb} the {object}: run the same command again later: {said}")]
     Unanswered {
-        /// What was tried.
+        /// The verb of the request.
         verb: &'static str,
-        /// With what.
+        /// Its object.
         object: ObjectName,
-        /// What is known.
+        /// The cause.
         said: String,
     },
     /// An object is there already.
+    #[error(
+        "the {object} exists{}: delete it, choose another name with '--name', or replace it with \
+         '--force'",
+        flaw::shown(*.flaw)
+    )]
     Exists {
-        /// Which one.
+        /// The object.
         object: ObjectName,
-        /// Reason why it is not the one of the token; absent where it is simply there.
+        /// Reason it is not the one of the token; absent where it is simply there.
         flaw: Option<Flaw>,
     },
     /// An object is there already, and the token is redeemed: the answer is kept.
+    #[error(
+        "the {0} exists with other content: the token is redeemed and its answer is kept, so delete \
+         the {0} and run the same command again, or replace it with '--force'"
+    )]
     ExistsNow(ObjectName),
-    /// What was to be replaced was changed at the same time, or does not go away.
+    /// An object that was to be replaced was changed at the same time, or does not go away.
+    #[error(
+        "the {0} cannot be replaced, somebody changes it or holds it with a finalizer: run the same \
+         command again"
+    )]
     Contended(ObjectName),
     /// The key waits in a Secret of this name, but that one is of another token.
+    #[error(
+        "the {0} does not hold the key of this token: redeem the token it is of, choose another name \
+         with '--name', or replace it with '--force', which gives up a redemption that may be counted \
+         for its key"
+    )]
     OtherToken(ObjectName),
     /// A Secret of the name in which the key waits is none of a redeemer.
+    #[error(
+        "the {0} is none in which a redeemer keeps a key, and is not replaced: delete it yourself or \
+         choose another name with '--name'"
+    )]
     NotAKey(ObjectName),
     /// The Secret of this name holds no key.
+    #[error(
+        "the {0} holds no key that can be used: restore or delete it; without its key a redemption \
+         that was counted for it is lost"
+    )]
     Damaged(ObjectName),
 }
 
@@ -100,68 +130,6 @@ impl ClusterProblem {
         }
     }
 }
-
-impl fmt::Display for ClusterProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Denied { verb, kind, said } => write!(
-                formatter,
-                "grant the verb '{verb}' on '{}' and run the same command again: {said}",
-                kind.resource()
-            ),
-            Self::NoKind(kind) => write!(
-                formatter,
-                "the cluster knows no {}: install Skupper's custom resources first",
-                kind.plural()
-            ),
-            Self::Refused { verb, object, said } => {
-                write!(formatter, "cannot {verb} the {object}: {said}")
-            }
-            Self::Unanswered { verb, object, said } => write!(
-                formatter,
-                "cannot {verb} the {object}: run the same command again later: {said}"
-            ),
-            Self::Exists { object, flaw } => {
-                write!(formatter, "the {object} exists")?;
-                if let Some(flaw) = flaw {
-                    flaw.fmt(formatter)?;
-                }
-                formatter.write_str(
-                    ": delete it, choose another name with '--name', or replace it with '--force'",
-                )
-            }
-            Self::ExistsNow(object) => write!(
-                formatter,
-                "the {object} exists with other content: the token is redeemed and its answer is \
-                 kept, so delete the {object} and run the same command again, or replace it with \
-                 '--force'"
-            ),
-            Self::Contended(object) => write!(
-                formatter,
-                "the {object} cannot be replaced, somebody changes it or holds it with a \
-                 finalizer: run the same command again"
-            ),
-            Self::OtherToken(object) => write!(
-                formatter,
-                "the {object} does not hold the key of this token: redeem the token it is of, \
-                 choose another name with '--name', or replace it with '--force', which gives up \
-                 a redemption that may be counted for its key"
-            ),
-            Self::NotAKey(object) => write!(
-                formatter,
-                "the {object} is none in which a redeemer keeps a key, and is not replaced: delete it \
-                 yourself or choose another name with '--name'"
-            ),
-            Self::Damaged(object) => write!(
-                formatter,
-                "the {object} holds no key that can be used: restore or delete it; without its key \
-                 a redemption that was counted for it is lost"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for ClusterProblem {}
 
 #[cfg(test)]
 mod tests {

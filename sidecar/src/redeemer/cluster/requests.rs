@@ -1,4 +1,4 @@
-//! What a redeemer asks of the API server, again while it is not known what became of it.
+//! Requests of a redeemer to the API server, repeated while their outcome is unknown.
 //!
 //! A write that was sent twice is harmless: what is made has a name that cannot be made twice, and
 //! what is replaced or removed is named by uid and version.
@@ -15,37 +15,26 @@ use super::problem::ClusterProblem;
 use crate::kubernetes::FailureKind;
 
 /// The objects of a namespace.
-pub(super) struct Requests {
-    secrets: Api<DynamicObject>,
-    links: Api<DynamicObject>,
-    sites: Api<DynamicObject>,
+pub(super) struct Requests<'a> {
+    pub(super) client: &'a Client,
+    pub(super) namespace: &'a str,
 }
 
-/// Whether a request is carried out.
+/// Effect of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Run {
-    /// It is.
+    /// It is carried out.
     Real,
     /// It is only judged.
     Dry,
 }
 
-impl Requests {
-    pub(super) fn of(client: &Client, namespace: &str) -> Self {
-        let api = |kind: ObjectKind| {
-            Api::namespaced_with(client.clone(), namespace, &kind.api_resource())
-        };
-        Self {
-            secrets: api(ObjectKind::Secret),
-            links: api(ObjectKind::Link),
-            sites: api(ObjectKind::Site),
-        }
-    }
-
+impl Requests<'_> {
     /// The Site of the namespace; the oldest one, where there are several.
     pub(super) async fn site(&self) -> Result<Option<DynamicObject>, ClusterProblem> {
         let all = ListParams::default();
-        let listed = settled(|| self.sites.list(&all)).await;
+        let api = self.api(ObjectKind::Site);
+        let listed = settled(|| api.list(&all)).await;
         let sites = listed.map_err(|error| ClusterProblem::of_list(ObjectKind::Site, &error))?;
         let age = |site: &DynamicObject| {
             let created = site.metadata.creation_timestamp.as_ref();
@@ -61,12 +50,8 @@ impl Requests {
         name: &ObjectName,
     ) -> Result<Option<DynamicObject>, ClusterProblem> {
         let api = self.api(name.kind);
-        match settled(|| api.get(&name.name)).await {
-            Err(error) if is(&error, "NotFound") => Ok(None),
-            answer => answer
-                .map(Some)
-                .map_err(|error| problem("get", name, &error)),
-        }
+        let answer = settled(|| api.get(&name.name)).await;
+        unless(&["NotFound"], answer, "get", name)
     }
 
     /// Makes an object. `None` when its name is taken, maybe by an earlier attempt.
@@ -77,12 +62,8 @@ impl Requests {
         run: Run,
     ) -> Result<Option<DynamicObject>, ClusterProblem> {
         let (api, options) = (self.api(name.kind), options(run));
-        match settled(|| api.create(&options, object)).await {
-            Err(error) if is(&error, "AlreadyExists") => Ok(None),
-            answer => answer
-                .map(Some)
-                .map_err(|error| problem("create", name, &error)),
-        }
+        let answer = settled(|| api.create(&options, object)).await;
+        unless(&["AlreadyExists"], answer, "create", name)
     }
 
     /// Replaces an object as it was read. `None` when it is not that any more, maybe because of an
@@ -94,12 +75,8 @@ impl Requests {
         run: Run,
     ) -> Result<Option<DynamicObject>, ClusterProblem> {
         let (api, options) = (self.api(name.kind), options(run));
-        match settled(|| api.replace(&name.name, &options, object)).await {
-            Err(error) if is(&error, "Conflict") || is(&error, "NotFound") => Ok(None),
-            answer => answer
-                .map(Some)
-                .map_err(|error| problem("update", name, &error)),
-        }
+        let answer = settled(|| api.replace(&name.name, &options, object)).await;
+        unless(&["Conflict", "NotFound"], answer, "update", name)
     }
 
     /// Deletes an object, and no other one that has its name by now.
@@ -118,24 +95,16 @@ impl Requests {
             }),
             ..DeleteParams::default()
         };
-        match settled(|| api.delete(&name.name, &options)).await {
-            Err(error) if is(&error, "Conflict") || is(&error, "NotFound") => Ok(()),
-            answer => answer
-                .map(|_| ())
-                .map_err(|error| problem("delete", name, &error)),
-        }
+        let answer = settled(|| api.delete(&name.name, &options)).await;
+        unless(&["Conflict", "NotFound"], answer, "delete", name).map(|_| ())
     }
 
-    fn api(&self, kind: ObjectKind) -> &Api<DynamicObject> {
-        match kind {
-            ObjectKind::Secret => &self.secrets,
-            ObjectKind::Link => &self.links,
-            ObjectKind::Site => &self.sites,
-        }
+    fn api(&self, kind: ObjectKind) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), self.namespace, &kind.api_resource())
     }
 }
 
-/// Sends a request until it is known what became of it, or for [`PATIENCE`].
+/// Sends a request until its outcome is known, or for [`PATIENCE`].
 async fn settled<T, F>(request: impl Fn() -> F) -> Result<T, kube::Error>
 where
     F: Future<Output = Result<T, kube::Error>>,
@@ -162,21 +131,27 @@ fn options(run: Run) -> PostParams {
     }
 }
 
-fn is(error: &kube::Error, reason: &str) -> bool {
-    matches!(error, kube::Error::Api(status) if status.reason == reason)
+/// The answer to a request; `None` where the API server refuses for one of these reasons.
+fn unless<T>(
+    reasons: &[&str],
+    answer: Result<T, kube::Error>,
+    verb: &'static str,
+    name: &ObjectName,
+) -> Result<Option<T>, ClusterProblem> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(kube::Error::Api(status)) if reasons.contains(&status.reason.as_str()) => Ok(None),
+        Err(error) => Err(ClusterProblem::of(verb, name.clone(), &error)),
+    }
 }
 
-fn problem(verb: &'static str, name: &ObjectName, error: &kube::Error) -> ClusterProblem {
-    ClusterProblem::of(verb, name.clone(), error)
-}
-
-/// How long the API server may be away.
+/// Longest time without an answer of the API server.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long one answer may take. A webhook may take 10 s of it unless it is told otherwise.
+/// Longest time for one answer. A webhook may take 10 s of it unless it is told otherwise.
 const LONGEST: Duration = Duration::from_secs(15);
 
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Who wrote, in `managedFields`.
+/// Author of the writes in `managedFields`.
 const FIELD_MANAGER: &str = "redemption-sidecar";

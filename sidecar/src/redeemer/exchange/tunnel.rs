@@ -4,14 +4,13 @@
 
 use http_body_util::Empty;
 use hyper::body::Bytes;
-use hyper::client::conn::http1;
 use hyper::header;
 use hyper::upgrade::{self, Upgraded};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::{Cause, MAX_HEAD_BYTES, Running};
+use super::{Cause, send};
 use crate::redeemer::proxy::Proxy;
 
 /// Asks a proxy for a connection to host and port.
@@ -20,15 +19,6 @@ pub(super) async fn tunnel(
     proxy: &Proxy,
     to: &str,
 ) -> Result<TokioIo<Upgraded>, Cause> {
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(MAX_HEAD_BYTES)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(Cause::Http)?;
-    let _connection = Running(tokio::spawn(async move {
-        // Its error reaches whoever waits for the answer.
-        let _ = connection.with_upgrades().await;
-    }));
     let mut request = Request::builder()
         .method(Method::CONNECT)
         .uri(to)
@@ -38,7 +28,7 @@ pub(super) async fn tunnel(
     }
     let request = request.body(Empty::<Bytes>::new());
     let request = request.map_err(|_| Cause::Proxy(None))?;
-    let answer = sender.send_request(request).await.map_err(Cause::Http)?;
+    let (answer, _connection) = send(stream, request).await?;
     if !answer.status().is_success() {
         return Err(Cause::Proxy(Some(answer.status().as_u16())));
     }

@@ -1,4 +1,4 @@
-//! Whether anything was written to a stream.
+//! A stream that notes whether anything was written to it.
 
 use std::io;
 use std::pin::Pin;

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cluster_tests::{Cluster, Identity, free_port};
 use redemption_sidecar::redeemer::token::Token;
-use redemption_sidecar::redeemer::{Order, redeem};
+use redemption_sidecar::redeemer::{FolderTarget, Order, redeem};
 use redemption_sidecar::redemption::GrantUid;
 use redemption_sidecar::system::clock;
 use redemption_sidecar::wire::objects::AccessToken;
@@ -217,8 +217,10 @@ impl Services {
         let order = Order {
             token: &token,
             subject: None,
-            folder: folder.path(),
-            namespace: None,
+            target: FolderTarget {
+                path: folder.path(),
+                namespace: None,
+            },
             force: false,
             timeout,
             proxies: &NO_PROXY,

@@ -11,7 +11,7 @@ use kube::api::{
 use kube::{Api, Client};
 use redemption_sidecar::redeemer::token::Token;
 use redemption_sidecar::redeemer::{
-    ClusterOrder, ObjectName, Proxies, RedeemProblem, Redeemed, redeem_in_cluster,
+    ClusterTarget, ObjectName, Order, Proxies, RedeemProblem, Redeemed, redeem_in_cluster,
 };
 use redemption_sidecar::system::clock;
 use redemption_sidecar::wire::objects::AccessToken;
@@ -43,16 +43,22 @@ impl Target {
     }
 
     /// An order of the administrator that is tried for a few seconds.
-    pub(crate) fn order<'a>(&'a self, token: &'a Token) -> ClusterOrder<'a> {
+    pub(crate) fn order<'a>(&'a self, token: &'a Token) -> Order<'a, ClusterTarget<'a>> {
         self.order_by(token, &self.client)
     }
 
-    pub(crate) fn order_by<'a>(&'a self, token: &'a Token, client: &Client) -> ClusterOrder<'a> {
-        ClusterOrder {
+    pub(crate) fn order_by<'a>(
+        &'a self,
+        token: &'a Token,
+        client: &Client,
+    ) -> Order<'a, ClusterTarget<'a>> {
+        Order {
             token,
             subject: None,
-            client: client.clone(),
-            namespace: &self.namespace,
+            target: ClusterTarget {
+                client: client.clone(),
+                namespace: &self.namespace,
+            },
             force: false,
             timeout: Duration::from_secs(20),
             proxies: &NO_PROXY,

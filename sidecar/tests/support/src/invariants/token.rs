@@ -1,8 +1,8 @@
 //! A token file.
 
 use redemption_sidecar::redeemer::token::{Token, TokenProblem};
+use redemption_sidecar::wire::manifest;
 use redemption_sidecar::wire::objects::AccessToken;
-use redemption_sidecar::wire::yaml;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use skupper_access_policy::value::name::SubdomainName;
@@ -26,7 +26,7 @@ fn check(bytes: &[u8], name: Option<&str>) {
     assert!(!format!("{problem:?}").contains(CANARY) || message.contains(CANARY));
     match problem {
         TokenProblem::Refused(_) => {
-            let object = yaml::object_of_kind(bytes, "AccessToken").unwrap();
+            let object = manifest::object_of_kind(bytes, "AccessToken").unwrap();
             assert_is_silent(&object, name, &message);
         }
         _ => assert!(!message.contains(CANARY), "{message}"),

@@ -111,7 +111,7 @@ impl<'a> Redeemer<'a> {
             assert_eq!(problem.exit_code(), 3, "{right:?}: {problem}");
             message = problem.to_string();
             if let RedeemProblem::Cluster(ClusterProblem::Denied { verb, kind, .. }) = &problem
-                && (*verb, kind.resource()) == (right.0, right.1)
+                && (*verb, kind.resource().as_str()) == (right.0, right.1)
                 && right
                     .2
                     .is_none_or(|name| message.contains(&format!("\"{name}\"")))

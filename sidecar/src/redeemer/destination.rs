@@ -1,4 +1,4 @@
-//! Place of the Secret and the Links, in which key and answer wait until they are there.
+//! Destination of the Secret and the Links, in which key and answer wait until they are there.
 
 use std::path::PathBuf;
 
@@ -6,22 +6,23 @@ use chrono::{DateTime, Utc};
 
 use super::Progress;
 use super::answer::Answer;
+use super::existing::Existing;
 use super::problem::RedeemProblem;
 use crate::pki::key::PrivateKey;
 
 /// A folder, or a namespace of a cluster, for the objects of one name and one token.
 ///
-/// A redeemer calls [`Place::kept`] first. What a method has written is there when it returns, also
+/// A redeemer calls [`Destination::kept`] first. What a method has written is there when it returns, also
 /// for a process that begins after this one was killed.
-pub(super) trait Place {
-    /// Where an object is.
+pub(super) trait Destination {
+    /// Location of an object.
     type Location: Location;
 
     /// The answer that an earlier run kept. One that is of no use any more is as good as none.
     async fn kept(&mut self, now: DateTime<Utc>) -> Result<Option<Answer>, RedeemProblem>;
 
-    /// What is there, as far as it can be known before the answer.
-    async fn find(&mut self, now: DateTime<Utc>) -> Result<Found, RedeemProblem>;
+    /// Objects that are there, as far as it can be known before the answer.
+    async fn find(&mut self, now: DateTime<Utc>) -> Result<Existing, RedeemProblem>;
 
     /// The key of this token: that of an earlier run, else a new one that is kept.
     async fn key(&mut self, force: bool) -> Result<PendingKey, RedeemProblem>;
@@ -34,8 +35,8 @@ pub(super) trait Place {
     /// have been faster with one of the same redemption.
     async fn keep(&mut self, answer: Answer, now: DateTime<Utc>) -> Result<Answer, RedeemProblem>;
 
-    /// Puts Secret and Links in place, the Secret first. When something is there that may not be
-    /// replaced, nothing is written.
+    /// Puts Secret and Links in place, the Secret first. Writes nothing when something is there that
+    /// may not be replaced.
     async fn put(
         &mut self,
         answer: &Answer,
@@ -43,30 +44,17 @@ pub(super) trait Place {
         progress: &mut impl Progress,
     ) -> Result<(), RedeemProblem>;
 
-    /// Removes what is of no use any more once everything is in place.
+    /// Removes key and answer once everything is in place.
     async fn clear(&mut self) -> Result<(), RedeemProblem>;
 
-    /// Where the Secret of a name is.
+    /// Location of the Secret of a name.
     fn secret(&self, name: &str) -> Self::Location;
 
-    /// Where the Link of a name is.
+    /// Location of the Link of a name.
     fn link(&self, name: &str) -> Self::Location;
 }
 
-/// What is in a place.
-pub(super) enum Found {
-    /// Nothing that would be in the way.
-    Nothing,
-    /// Secret and Links that a router can use now.
-    All(Answer),
-    /// The Secret of a redemption of this token's grant, but not its Links. Holds its key, with which
-    /// it costs nothing to ask again.
-    Secret(PrivateKey),
-    /// Something else.
-    Other(Box<RedeemProblem>),
-}
-
-/// What may be replaced.
+/// Objects that may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Replace {
     Nothing,
@@ -79,11 +67,11 @@ pub(super) enum Replace {
 pub(super) struct PendingKey {
     /// The key.
     pub(super) key: PrivateKey,
-    /// When an earlier run made it; absent when this run did. A request may have been sent since.
+    /// Time at which an earlier run made it; absent when this run did. A request may have been sent since.
     pub(super) made_before: Option<DateTime<Utc>>,
 }
 
-/// Where an object is.
+/// Location of an object.
 pub trait Location {
     /// In words, for a message or a script.
     fn words(&self) -> String;
