@@ -1,5 +1,6 @@
 //! The protocol between the sites: requests and answers, objects, certificate requests, addresses.
 
+pub mod access_token;
 pub mod advertised;
 pub mod certificate_request;
 pub mod manifest;

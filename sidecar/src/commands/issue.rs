@@ -19,8 +19,8 @@ use crate::ledger::{GrantOrder, Issued, Published, Taken};
 use crate::redemption::{Grant, MIN_CODE_BYTES};
 use crate::system::clock;
 use crate::system::wording;
+use crate::wire::access_token::AccessToken;
 use crate::wire::manifest;
-use crate::wire::objects::AccessToken;
 use token_file::TokenFile;
 
 pub(super) async fn run(options: Issue) -> Result<(), Failure> {

@@ -117,7 +117,7 @@ pub enum OrderProblem {
     /// The file holds something else.
     #[error("must hold an AccessGrant of {API_VERSION}")]
     OtherKind,
-    /// It cannot be read, or the policy refuses it. Holds the reason.
+    /// The policy refuses it. Holds the reason.
     #[error("{0}")]
     Refused(String),
     /// It has no name.

@@ -128,7 +128,7 @@ pub(super) fn first_link_names(name: &str) -> [String; 2] {
     [name.to_owned(), format!("{name}-1")]
 }
 
-/// What is between two documents of a stream.
+/// Line between two documents of a stream.
 pub(super) const SEPARATOR: &str = "---\n";
 
 /// Most Links of an answer: one for each group of endpoints.

@@ -28,7 +28,7 @@ impl Clock {
         self.start + elapsed
     }
 
-    /// How long the redemption has been going on.
+    /// Time since the redemption began.
     pub(super) fn elapsed(&self) -> Duration {
         self.since.elapsed()
     }

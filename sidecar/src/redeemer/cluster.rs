@@ -8,6 +8,7 @@
 mod object;
 mod pending;
 mod problem;
+mod rehearsal;
 mod requests;
 
 use std::time::{Duration, Instant};
@@ -33,7 +34,6 @@ use super::flaw::Flaw;
 use super::origin;
 use super::problem::RedeemProblem;
 use super::token::Token;
-use crate::wire::objects::Link;
 
 /// The objects of a token's name in a namespace.
 pub(super) struct Namespace<'a> {
@@ -52,44 +52,6 @@ impl<'a> Namespace<'a> {
             name: &token.name,
             pending: None,
         }
-    }
-
-    /// Learns what may not be done before the server counts a redemption.
-    async fn rehearse(&self, force: bool) -> Result<(), ClusterProblem> {
-        let mut judged = Vec::new();
-        let link = Link {
-            name: self.name.to_owned(),
-            tls_credentials: self.name.to_owned(),
-            endpoints: Vec::new(),
-            cost: None,
-        };
-        let link = Draft::of_link(&link);
-        let made = self
-            .requests
-            .create(&link.name, &link.object, Run::Dry)
-            .await;
-        judged.push(made.map(|_| ()));
-        self.requests.site().await?;
-        if let Some(pending) = self.own_pending() {
-            let name = self.pending_name();
-            let updated = self.requests.update(&name, pending, Run::Dry).await;
-            judged.push(updated.map(|_| ()));
-            judged.push(self.requests.delete(&name, pending, Run::Dry).await);
-        }
-        if force {
-            for name in [ObjectName::secret(self.name), link.name] {
-                if let Some(found) = self.requests.get(&name).await? {
-                    judged.push(self.requests.delete(&name, &found, Run::Dry).await);
-                }
-            }
-        }
-        for problem in judged.into_iter().filter_map(Result::err) {
-            // Admission may refuse a dry run, or a Link without endpoints.
-            if !matches!(problem, ClusterProblem::Refused { .. }) {
-                return Err(problem);
-            }
-        }
-        Ok(())
     }
 
     /// The Links that an answer may have made.

@@ -21,11 +21,11 @@ use crate::wire::objects::TlsSecret;
 /// A certificate that was verified with its key and its CA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
-    /// Who made the key.
+    /// Maker of the key.
     pub key_made_by: KeyOrigin,
     /// The time in which the certificate can be used, as seen from now.
     pub validity: Validity,
-    /// When the certificate ends.
+    /// End of the certificate.
     pub not_after: DateTime<Utc>,
     /// Its serial number; absent when that is longer than ours.
     pub serial: Option<Serial>,

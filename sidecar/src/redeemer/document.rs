@@ -5,7 +5,8 @@
 //! server may send one more, and by then it has counted the redemption. Nothing may stand for
 //! something else (anchors, aliases, merge keys) or stand twice.
 
-use std::collections::BTreeMap;
+mod left_out;
+
 use std::num::NonZeroU16;
 
 use base64::Engine as _;
@@ -16,6 +17,7 @@ use skupper_access_manifest::reader;
 use skupper_access_manifest::reader::node::Tree;
 use zeroize::Zeroizing;
 
+use self::left_out::{LeftOut, Others};
 use super::origin::Stored;
 use crate::wire::objects::{
     Endpoint, Link, Metadata, REDEEMED_FROM, Role, TlsSecret, read_endpoint_host,
@@ -95,9 +97,6 @@ impl Document {
         }
     }
 }
-
-/// Fields that are not known, by name.
-type Others = BTreeMap<String, Value>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -262,47 +261,6 @@ impl EndpointFields {
     }
 }
 
-/// The fields of a document that are left out, as far as they hold anything.
-#[derive(Default)]
-struct LeftOut(Vec<String>);
-
-impl LeftOut {
-    fn fields(&mut self, path: &str, others: &Others) {
-        for (name, value) in others {
-            self.field(path, name, value);
-        }
-    }
-
-    fn field(&mut self, path: &str, name: &str, value: &Value) {
-        let is_empty = match value {
-            Value::Null => true,
-            Value::String(text) => text.is_empty(),
-            Value::Array(values) => values.is_empty(),
-            Value::Object(fields) => fields.is_empty(),
-            Value::Bool(_) | Value::Number(_) => false,
-        };
-        if is_empty {
-            return;
-        }
-        // A server chooses the name, and nothing but a name is repeated.
-        let is_name =
-            name.len() <= MAX_FIELD_BYTES && name.bytes().all(|b| b.is_ascii_alphabetic());
-        let name = if is_name { name } else { "(another field)" };
-        self.0.push(format!("{path}{name}"));
-    }
-
-    fn present(&mut self, name: &str, is_present: bool) {
-        if is_present {
-            self.0.push(name.to_owned());
-        }
-    }
-
-    fn of_kind(self, kind: &str) -> Vec<String> {
-        let paths = self.0.into_iter();
-        paths.map(|path| format!("{kind} {path}")).collect()
-    }
-}
-
 fn text(base64: &str) -> Option<Zeroizing<String>> {
     let bytes = STANDARD.decode(base64).ok()?;
     String::from_utf8(bytes).ok().map(Zeroizing::new)
@@ -310,6 +268,3 @@ fn text(base64: &str) -> Option<Zeroizing<String>> {
 
 /// A Secret and as many Links as [`super::answer`] takes, and one more to be refused.
 const MAX_DOCUMENTS: usize = 128;
-
-/// Longest name of a field that is repeated, in bytes.
-const MAX_FIELD_BYTES: usize = 32;

@@ -6,6 +6,7 @@
 
 mod cause;
 mod connect;
+mod reply;
 mod tunnel;
 mod watched;
 
@@ -15,17 +16,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::header::{self, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
 use rustls::{ClientConfig, crypto};
 use secrecy::{ExposeSecret, SecretString};
-use skupper_access_policy::printable::printable;
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -37,6 +37,7 @@ use zeroize::Zeroizing;
 pub use self::cause::Cause;
 pub(super) use self::connect::port;
 use self::connect::{connect, server_name};
+pub(super) use self::reply::Reply;
 use self::tunnel::tunnel;
 use self::watched::Watched;
 use super::clock::Clock;
@@ -52,32 +53,6 @@ pub(super) struct Question<'a> {
     pub(super) name: &'a str,
     pub(super) subject: Option<&'a str>,
     pub(super) certificate_request: &'a str,
-}
-
-/// A whole answer. No `Debug`: its body may hold a key.
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) is_retry_safe: bool,
-    pub(super) retry_after: Option<Duration>,
-    /// As it may stand in a message.
-    pub(super) content_type: Option<String>,
-    /// Signer of the server's certificate, as it may stand in a message.
-    pub(super) signer: String,
-    pub(super) body: Zeroizing<Vec<u8>>,
-}
-
-impl Reply {
-    /// True where a redemption server can have written it. Skupper's and ours answer with plain text and
-    /// never redirect; what stands in front of one answers with pages.
-    pub(super) fn is_of_a_redemption_server(&self) -> bool {
-        let is_plain = |content_type: &String| content_type.starts_with("text/plain");
-        let text = self.body.trim_ascii();
-        self.is_retry_safe
-            || (!(300..400).contains(&self.status)
-                && self.content_type.as_ref().is_none_or(is_plain)
-                && !text.starts_with(b"<")
-                && text != NO_ROUTE)
-    }
 }
 
 /// There is no whole answer.
@@ -174,14 +149,8 @@ async fn ask(
     observed
         .is_retry_safe
         .store(is_retry_safe, Ordering::Relaxed);
-    Ok(Reply {
-        status: head.status.as_u16(),
-        is_retry_safe,
-        retry_after: retry_after(&head.headers),
-        content_type: content_type(&head.headers),
-        signer: tls.verifier.signer(),
-        body: whole(body).await?,
-    })
+    let signer = tls.verifier.signer();
+    Reply::read(&head, is_retry_safe, signer, body).await
 }
 
 /// Sends a request, and returns the head of the answer and the connection that its body comes from.
@@ -255,38 +224,6 @@ fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http:
     request.body(Full::new(Bytes::from_owner(code)))
 }
 
-/// Seconds; the form with a date is not in use between machines. A server may ask for as much as it
-/// likes, and is asked again after [`MAX_RETRY_AFTER`].
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    let asked = seconds.parse().ok().map(Duration::from_secs)?;
-    Some(asked.min(MAX_RETRY_AFTER))
-}
-
-fn content_type(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::CONTENT_TYPE)?;
-    let text = String::from_utf8_lossy(value.as_bytes());
-    Some(printable(text.trim()).to_string())
-}
-
-async fn whole(mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Cause> {
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > MAX_ANSWER_BYTES {
-        return Err(Cause::TooLong);
-    }
-    let mut whole = Zeroizing::new(Vec::with_capacity(announced.max(CAPACITY)));
-    while let Some(frame) = body.frame().await {
-        let Ok(bytes) = frame.map_err(Cause::Http)?.into_data() else {
-            continue;
-        };
-        if whole.len() + bytes.len() > MAX_ANSWER_BYTES {
-            return Err(Cause::TooLong);
-        }
-        whole.extend_from_slice(&bytes);
-    }
-    Ok(whole)
-}
-
 /// A connection that ends with the exchange, however that ends.
 struct Running(JoinHandle<()>);
 
@@ -299,16 +236,7 @@ impl Drop for Running {
 /// Skupper's own redeemers wait as long.
 const MAX_EXCHANGE_TIME: Duration = Duration::from_secs(10);
 
-/// Longest pause that a server can ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
-
-/// Answer of Go's router where nothing else answers, as in proxies that are written in Go.
-const NO_ROUTE: &[u8] = b"404 page not found";
-
 const MIN_EXCHANGE_TIME: Duration = Duration::from_secs(1);
-
-/// Room for an answer of Skupper, so that it does not grow and leave copies of a key behind.
-const CAPACITY: usize = 32 * 1024;
 
 /// Longest head of an answer, in bytes.
 const MAX_HEAD_BYTES: usize = 64 * 1024;

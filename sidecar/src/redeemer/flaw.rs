@@ -20,7 +20,7 @@ pub enum Flaw {
         time(*.now)
     )]
     Ended {
-        /// When.
+        /// Time of the end.
         end: DateTime<Utc>,
         /// The time of this machine.
         now: DateTime<Utc>,

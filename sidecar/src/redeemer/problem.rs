@@ -109,7 +109,7 @@ pub enum RedeemProblem {
     /// The certificate is not valid now, by the clock of this machine. Nothing is lost.
     #[error("{}", untimely(*.validity, *.now))]
     Clock {
-        /// When it is.
+        /// Its validity.
         validity: Validity,
         /// The time of this machine.
         now: DateTime<Utc>,
@@ -123,7 +123,7 @@ pub enum RedeemProblem {
         })
     )]
     Doubt {
-        /// When the first such request was sent.
+        /// Time of the first such request.
         since: Option<DateTime<Utc>>,
         /// Reason there was no answer.
         cause: String,
@@ -137,7 +137,7 @@ pub enum RedeemProblem {
     GaveUp {
         /// The end of the last attempt.
         cause: String,
-        /// When to try again, at the earliest.
+        /// Shortest pause before the next attempt.
         pause: Duration,
     },
 }
@@ -176,7 +176,7 @@ impl RedeemProblem {
     }
 }
 
-/// What to do about a server that is not the one of the token.
+/// Advice about a server that is not the one of the token.
 fn advice(cause: &Cause) -> &'static str {
     match cause {
         Cause::Untrusted { .. } => {

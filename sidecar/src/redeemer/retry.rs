@@ -74,7 +74,7 @@ impl Attempts {
         self.doubtful_since.filter(|_| !self.is_retry_safe)
     }
 
-    /// Whether the server may know the key: then it must not be thrown away.
+    /// True where the server may know the key: then it must not be thrown away.
     pub(super) fn may_be_counted(&self) -> bool {
         self.doubtful_since.is_some()
     }

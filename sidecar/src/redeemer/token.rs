@@ -44,7 +44,7 @@ use crate::wire::manifest::{self, ManifestProblem};
 pub struct Token {
     /// The name that Secret and Link get: a DNS-1123 subdomain, not one of Skupper's own.
     pub name: String,
-    /// Where it is redeemed.
+    /// The URL at which it is redeemed.
     pub url: RedemptionUrl,
     /// The code of the grant.
     pub code: SecretString,

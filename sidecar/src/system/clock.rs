@@ -90,7 +90,7 @@ pub enum Doubt {
         now: DateTime<Utc>,
         /// The file.
         path: PathBuf,
-        /// When it was written.
+        /// Time at which it was written.
         written: DateTime<Utc>,
     },
 }

@@ -1,4 +1,4 @@
-//! How causes from elsewhere, and times, read in our messages.
+//! Words for the causes of others, and for times, in our messages.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;

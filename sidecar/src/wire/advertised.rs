@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
 use skupper_access_policy::value::host::Host;
 use skupper_access_policy::value::redemption_url::{RedemptionUrl, UrlProblem};
+use thiserror::Error;
 
 use crate::redemption::GrantUid;
 
@@ -28,7 +29,7 @@ impl AdvertisedUrl {
         self.0.port().map_or(443, NonZeroU16::get)
     }
 
-    /// Whether only this machine can reach it.
+    /// True where only this machine can reach it.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match self.0.host() {
@@ -48,62 +49,85 @@ impl AdvertisedUrl {
 }
 
 impl FromStr for AdvertisedUrl {
-    type Err = String;
+    type Err = AdvertisedUrlProblem;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, AdvertisedUrlProblem> {
+        use AdvertisedUrlProblem as Problem;
         let text = with_scheme(text);
         let base = text.strip_suffix('/').unwrap_or(&text);
         let url = RedemptionUrl::parse(&format!("{base}{A_PATH}"));
         let url = url.map_err(|problem| match problem {
-            UrlProblem::NotAbsolute => format!("must be a URL, {EXAMPLE}"),
-            // What was put behind it as a path became part of something else.
-            UrlProblem::NoPath => format!("must end with the port, {EXAMPLE}"),
-            problem => without_brackets(base).unwrap_or_else(|| problem.to_string()),
+            UrlProblem::NotAbsolute => Problem::NotAUrl,
+            // The path that was put behind it became part of something else.
+            UrlProblem::NoPath => Problem::NoEnd,
+            problem => without_brackets(base).unwrap_or(Problem::Url(problem)),
         })?;
         if !url.is_https() {
-            return Err(format!("scheme must be 'https', {EXAMPLE}"));
+            return Err(Problem::Scheme);
         }
         if url.path() != A_PATH {
-            return Err(format!("must not have a path, {EXAMPLE}"));
+            return Err(Problem::Path);
         }
-        if matches!(url.host(), Host::Ip(address) if address.is_unspecified()) {
-            return Err(format!(
-                "must name the host that redeemers reach, {EXAMPLE}: no one can connect to '{}'",
-                url.host()
-            ));
+        match url.host() {
+            Host::Ip(address) if address.is_unspecified() => Err(Problem::Unspecified(*address)),
+            _ => Ok(Self(url)),
         }
-        Ok(Self(url))
     }
+}
+
+/// Reason a text is not an address that can be advertised. Says what to write.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum AdvertisedUrlProblem {
+    /// It is no URL.
+    #[error("must be a URL, {EXAMPLE}")]
+    NotAUrl,
+    /// Something is behind the port.
+    #[error("must end with the port, {EXAMPLE}")]
+    NoEnd,
+    /// An IPv6 address stands without brackets; with the port, where it can be told from it.
+    #[error(
+        "write an IPv6 address in brackets: 'https://[{0}]{port}'",
+        port = .1.map_or_else(String::new, |port| format!(":{port}"))
+    )]
+    Brackets(Ipv6Addr, Option<u16>),
+    /// It cannot be a redemption URL either.
+    #[error("{0}")]
+    Url(UrlProblem),
+    /// The scheme is another one.
+    #[error("scheme must be 'https', {EXAMPLE}")]
+    Scheme,
+    /// It has a path.
+    #[error("must not have a path, {EXAMPLE}")]
+    Path,
+    /// It names every address of a machine.
+    #[error("must name the host that redeemers reach, {EXAMPLE}: no one can connect to '{}'", Host::Ip(*.0))]
+    Unspecified(IpAddr),
 }
 
 /// The text with its scheme. Skupper gives `host:port` without one; the port must be there, because
 /// that of https is rarely meant.
 fn with_scheme(text: &str) -> Cow<'_, str> {
-    let is_place = |text: &str| {
+    let is_authority = |text: &str| {
         let port = text.rsplit_once(':').map(|(_, port)| port);
         !text.contains('/') && port.is_some_and(|port| port.parse::<u16>().is_ok())
     };
-    if is_place(text.strip_suffix('/').unwrap_or(text)) {
+    if is_authority(text.strip_suffix('/').unwrap_or(text)) {
         return Cow::Owned(format!("https://{text}"));
     }
     Cow::Borrowed(text)
 }
 
-/// What to write for an IPv6 address that stands without brackets, where the port can be told from
-/// it.
-fn without_brackets(base: &str) -> Option<String> {
-    let place = base.strip_prefix("https://")?;
-    let (address, port) = match place.rsplit_once(':') {
+/// The problem of an IPv6 address that stands without brackets.
+fn without_brackets(base: &str) -> Option<AdvertisedUrlProblem> {
+    let authority = base.strip_prefix("https://")?;
+    let (address, port) = match authority.rsplit_once(':') {
         Some((address, port)) if address.parse::<Ipv6Addr>().is_ok() => {
             (address, port.parse::<u16>().ok())
         }
-        _ => (place, None),
+        _ => (authority, None),
     };
-    let address: Ipv6Addr = address.parse().ok()?;
-    let port = port.map_or_else(String::new, |port| format!(":{port}"));
-    Some(format!(
-        "write an IPv6 address in brackets: 'https://[{address}]{port}'"
-    ))
+    let address = address.parse().ok()?;
+    Some(AdvertisedUrlProblem::Brackets(address, port))
 }
 
 impl fmt::Display for AdvertisedUrl {
@@ -206,7 +230,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             let problem = text.parse::<AdvertisedUrl>().unwrap_err();
-            assert_eq!(problem, expected, "{text}");
+            assert_eq!(problem.to_string(), expected, "{text}");
         }
         for text in [
             "",
@@ -217,7 +241,7 @@ mod tests {
             "https://a/b",
             "https:///",
         ] {
-            let problem = text.parse::<AdvertisedUrl>().unwrap_err();
+            let problem = text.parse::<AdvertisedUrl>().unwrap_err().to_string();
             assert!(!problem.contains("/path"), "{text}: {problem}");
         }
     }

@@ -1,4 +1,4 @@
-//! The Kubernetes objects that the sidecar writes: AccessToken, Secret and Link.
+//! The Kubernetes objects that are made of a token: Secret and Link.
 //!
 //! They are printed as block YAML whose every text is a double-quoted scalar, so that YAML 1.1 and
 //! 1.2 readers agree on names such as `no` or `1e3`. Skupper reads a stream that begins with `{` as
@@ -14,11 +14,10 @@ use std::num::NonZeroU16;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
-use skupper_access_policy::printable::is_hidden;
 use skupper_access_policy::value::host::{Host, HostProblem};
 use zeroize::Zeroizing;
 
-/// What an endpoint is for. Nothing else goes into a Link.
+/// Purpose of an endpoint. Nothing else goes into a Link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
     /// Routers of edge sites connect here.
@@ -50,9 +49,9 @@ impl Role {
 /// One place where a router of the site listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// What it is for.
+    /// Its purpose.
     pub role: Role,
-    /// Where it is.
+    /// Its host.
     pub host: Host,
     /// Its port. A string in YAML.
     pub port: NonZeroU16,
@@ -162,7 +161,7 @@ pub struct Link {
     pub name: String,
     /// The name of the Secret.
     pub tls_credentials: String,
-    /// Where to connect; at least one.
+    /// Endpoints to connect to; at least one.
     pub endpoints: Vec<Endpoint>,
     /// The cost of the link; absent in an answer.
     pub cost: Option<u32>,
@@ -202,56 +201,12 @@ impl Link {
     }
 }
 
-/// An AccessToken. No `Debug`: it holds the code.
-pub struct AccessToken {
-    /// Its name, and the name of the Secret and Link it is redeemed to.
-    pub name: String,
-    /// Where it is redeemed.
-    pub url: String,
-    /// The code of the grant.
-    pub code: SecretString,
-    /// The CA of the redemption server, in PEM.
-    pub ca: String,
-    /// The cost of the link.
-    pub link_cost: u32,
-    /// What its holder must know, in one line: it stands at the head of the file, as a comment.
-    /// May be empty.
-    pub note: String,
-}
-
-impl AccessToken {
-    /// The object as one YAML document with its separator.
-    #[must_use]
-    pub fn to_yaml(&self) -> Zeroizing<String> {
-        let mut yaml = Zeroizing::new(String::with_capacity(2 * self.ca.len() + 4096));
-        yaml.push_str("---\n");
-        if !self.note.is_empty() {
-            // Behind the separator: in front of it, some readers take it for a document.
-            let note = self.note.chars().filter(|character| !is_hidden(*character));
-            let _ = writeln!(yaml, "# {}", note.collect::<String>());
-        }
-        yaml.push_str("apiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata:\n  name: ");
-        push_quoted(&mut yaml, &self.name);
-        yaml.push_str("\nspec:\n  url: ");
-        push_quoted(&mut yaml, &self.url);
-        yaml.push_str("\n  code: ");
-        push_quoted(&mut yaml, self.code.expose_secret());
-        let _ = write!(yaml, "\n  linkCost: {}\n  ca: |\n", self.link_cost);
-        for line in self.ca.lines() {
-            yaml.push_str("    ");
-            yaml.push_str(line);
-            yaml.push('\n');
-        }
-        yaml
-    }
-}
-
 /// Room for metadata and the little that a Secret has beside its entries.
 const METADATA_ROOM: usize = 1024;
 
 /// Appends a double-quoted scalar. YAML's escapes are a superset of JSON's, but for characters
 /// that YAML calls not printable and JSON writes as they are: those are escaped, too.
-fn push_quoted(yaml: &mut String, text: &str) {
+pub(super) fn push_quoted(yaml: &mut String, text: &str) {
     yaml.push('"');
     for character in text.chars() {
         match character {
@@ -331,26 +286,6 @@ mod tests {
              annotations:\n    redemption-sidecar/redeemed-from: \"https://a.example:443/b\"\n\
              type: kubernetes.io/tls\ndata:\n  ca.crt: Y2E=\n  tls.crt: Y3J0\n"
         );
-    }
-
-    #[test]
-    fn the_note_of_a_token_is_a_comment_whatever_it_holds() {
-        for (note, lines) in [("", 0), ("once", 1), ("a\nkind: Secret\r# \u{85}b", 1)] {
-            let token = AccessToken {
-                name: "west".to_owned(),
-                url: "https://a.example:9090/1".to_owned(),
-                code: "canary".into(),
-                ca: "CA".to_owned(),
-                link_cost: 1,
-                note: note.to_owned(),
-            };
-            let yaml = token.to_yaml();
-            assert!(yaml.starts_with("---\n"), "{note}");
-            let comments = yaml.lines().filter(|line| line.starts_with('#'));
-            assert_eq!(comments.count(), lines, "{note}");
-            let read: serde_json::Value = serde_saphyr::from_str(&yaml).unwrap();
-            assert_eq!(read["kind"], "AccessToken", "{note}");
-        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The wire: what a redemption request asks for, and what each outcome is answered with. Pure.
+//! The wire: a redemption request, and the answer to each outcome. Pure.
 //!
 //! ```text
 //! POST /<grant uid>          the body is the code, as it stands
@@ -53,7 +53,7 @@ pub fn grant_name(path: &str) -> Option<(&str, &str)> {
     (is_label && are_names == [true; 2]).then_some((namespace, name))
 }
 
-/// What the headers of a request ask for.
+/// Values of the headers of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// The name of Secret and Link: a DNS-1123 subdomain.
@@ -193,7 +193,7 @@ fn text(status: StatusCode, body: String) -> Response<Body> {
 /// Longest name of a namespace. Source: RFC 1123, a label.
 const MAX_LABEL_BYTES: usize = 63;
 
-/// How long a client is told to wait when the service cannot answer now, in seconds.
+/// Pause that a client is told to make when the service cannot answer now, in seconds.
 const RETRY_SECONDS: u64 = 2;
 
 #[cfg(test)]

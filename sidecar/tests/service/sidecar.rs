@@ -16,7 +16,7 @@ use redemption_sidecar::ledger::SqliteLedger;
 use redemption_sidecar::redemption::{CodeDigest, Grant, GrantUid};
 use redemption_sidecar::system::clock;
 use redemption_sidecar::system::random;
-use redemption_sidecar::wire::objects::AccessToken;
+use redemption_sidecar::wire::access_token::AccessToken;
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;

@@ -16,7 +16,7 @@ use redemption_sidecar::pki::server_ca::ServerCa;
 use redemption_sidecar::redemption::Serial;
 use redemption_sidecar::server::ServerCertificate;
 use redemption_sidecar::system::clock;
-use redemption_sidecar::wire::objects::AccessToken;
+use redemption_sidecar::wire::access_token::AccessToken;
 use rustls::{ServerConnection, StreamOwned};
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;

@@ -9,7 +9,7 @@ mod whole_way;
 use cluster_tests::Cluster;
 use redemption_sidecar::redeemer::token::Token;
 use redemption_sidecar::redemption::GrantUid;
-use redemption_sidecar::wire::objects::AccessToken;
+use redemption_sidecar::wire::access_token::AccessToken;
 
 use crate::room::{CODE, Room};
 use crate::service::{Service, Services};

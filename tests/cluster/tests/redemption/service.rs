@@ -15,7 +15,7 @@ use redemption_sidecar::redeemer::token::Token;
 use redemption_sidecar::redeemer::{FolderTarget, Order, redeem};
 use redemption_sidecar::redemption::GrantUid;
 use redemption_sidecar::system::clock;
-use redemption_sidecar::wire::objects::AccessToken;
+use redemption_sidecar::wire::access_token::AccessToken;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};

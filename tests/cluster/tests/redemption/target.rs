@@ -14,7 +14,7 @@ use redemption_sidecar::redeemer::{
     ClusterTarget, ObjectName, Order, Proxies, RedeemProblem, Redeemed, redeem_in_cluster,
 };
 use redemption_sidecar::system::clock;
-use redemption_sidecar::wire::objects::AccessToken;
+use redemption_sidecar::wire::access_token::AccessToken;
 use serde_json::{Value, json};
 
 use crate::room::Room;

@@ -1,8 +1,8 @@
 //! A token file.
 
 use redemption_sidecar::redeemer::token::{Token, TokenProblem};
+use redemption_sidecar::wire::access_token::AccessToken;
 use redemption_sidecar::wire::manifest;
-use redemption_sidecar::wire::objects::AccessToken;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use skupper_access_policy::value::name::SubdomainName;
