@@ -148,10 +148,7 @@ impl Server {
     }
 
     /// Serves one client that is not connected through the listener, to the end of its connection.
-    pub async fn serve_one<S>(&self, stream: S, address: IpAddr)
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    pub async fn serve_one(&self, stream: impl AsyncRead + AsyncWrite + Unpin, address: IpAddr) {
         if let Some(connection) = self.connections.admit(address, Instant::now()) {
             self.attend(stream, connection).await;
         }
@@ -168,10 +165,11 @@ impl Server {
         }
     }
 
-    async fn attend<S>(&self, stream: S, connection: Arc<Connection>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    async fn attend(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        connection: Arc<Connection>,
+    ) {
         let transport = match &self.tls {
             None => Some(Either::Left(stream)),
             Some(tls) => tokio::select! {
@@ -202,15 +200,12 @@ impl Server {
     /// after the other, the peers taking turns, and after everything else that is ready to run: a
     /// flood of new connections holds up neither those who are connected nor those who connect from
     /// elsewhere.
-    async fn secure<S>(
+    async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         tls: &Arc<ServerConfig>,
         stream: S,
         connection: &Connection,
-    ) -> io::Result<TlsStream<S>>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    ) -> io::Result<TlsStream<S>> {
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let first_of_peer = connection.turn().lock().await;
         let first = self.turn.lock().await;
@@ -220,10 +215,11 @@ impl Server {
         handshake.await
     }
 
-    async fn converse<S>(&self, stream: Stream<S>, connection: &Arc<Connection>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    async fn converse(
+        &self,
+        stream: Stream<impl AsyncRead + AsyncWrite + Unpin>,
+        connection: &Arc<Connection>,
+    ) {
         let service = service_fn(|mut request| {
             connection.asks();
             request.extensions_mut().insert(Arc::clone(connection));

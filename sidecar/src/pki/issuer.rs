@@ -287,7 +287,7 @@ fn is_of_another_key(cause: &webpki::Error) -> bool {
     )
 }
 
-/// The extensions of every leaf of a CA, whoever it is for. `CA:FALSE` is said aloud: some readers take a
+/// The extensions of every leaf of a CA, whoever it is for. `CA:FALSE` is written out: some readers take a
 /// certificate without basic constraints for that of a CA.
 pub(crate) fn leaf_extensions(
     authority: &Authority,

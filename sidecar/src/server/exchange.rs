@@ -1,8 +1,6 @@
 //! One redemption request: answers that no handler need give, and the task of the handler.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -12,7 +10,7 @@ use axum::http::header::{CONNECTION, HeaderValue};
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::AbortHandle;
 use tracing::{debug, error};
 use zeroize::Zeroizing;
 
@@ -96,11 +94,13 @@ async fn answer<H: Handler>(
         exchange.metrics.redemption(answer.outcome, begun.elapsed());
         answer.response
     });
-    let running = Running {
-        task,
+    let mut guard = EndsWithConnection {
+        task: task.abort_handle(),
         connection: Some(connection),
     };
-    running.await.unwrap_or_else(|_| {
+    let response = task.await;
+    guard.connection = None;
+    response.unwrap_or_else(|_| {
         // The text of a panic may hold anything.
         error!("a redemption ended without an answer: its handler panicked");
         metrics.redemption(Outcome::Unavailable, begun.elapsed());
@@ -163,30 +163,18 @@ fn refused(status: StatusCode) -> (Outcome, Response<Body>) {
     (Outcome::Body, response)
 }
 
-/// A handler's task. When the connection is closed it is ended, unless a right code is being answered:
-/// a redemption that may be counted must be logged.
-struct Running {
-    task: JoinHandle<Response<Body>>,
+/// Ends a handler's task when the connection is closed, unless a right code is being answered: a
+/// redemption that may be counted must be logged.
+struct EndsWithConnection {
+    task: AbortHandle,
     connection: Option<Arc<Connection>>,
 }
 
-impl Future for Running {
-    type Output = Result<Response<Body>, JoinError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = Pin::new(&mut self.task).poll(context);
-        if polled.is_ready() {
-            self.connection = None;
-        }
-        polled
-    }
-}
-
-impl Drop for Running {
+impl Drop for EndsWithConnection {
     fn drop(&mut self) {
         if self
             .connection
-            .take()
+            .as_ref()
             .is_some_and(|connection| connection.leave())
         {
             self.task.abort();

@@ -1,4 +1,4 @@
-//! Who is connected, and who goes when there is no room for another.
+//! The table of connections, and the choice of the one that goes when there is no room for another.
 //!
 //! Room is made by closing a connection, of the same peer when that peer has all it may have: the
 //! one that has waited longest for another request after an answer, or else the one that has waited
@@ -274,7 +274,7 @@ mod tests {
     struct Known {
         id: ConnectionId,
         peer: u8,
-        /// Whether it is not idle, and when that began; `None` while a right code is answered.
+        /// True unless it is idle, and since when; `None` while a right code is answered.
         since: Option<(bool, u32)>,
     }
 

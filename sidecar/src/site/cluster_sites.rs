@@ -160,22 +160,16 @@ impl ClusterSites {
 
     /// Begins with the namespaces that have a Site now, and returns those that have none any more.
     fn follow_namespaces(&mut self) -> Vec<String> {
-        let mut wanted = match &self.scope {
-            Scope::Namespace(name) => vec![name.clone()],
+        let wanted = match &self.scope {
+            Scope::Namespace(name) => [name.clone()].into(),
             Scope::Cluster => self.watching.seen().namespaces(),
         };
-        let mut gone = Vec::new();
-        self.namespaces.retain(|name, _| {
-            let has_site = wanted.contains(name);
-            if !has_site {
-                gone.push(name.clone());
-            }
-            has_site
-        });
-        wanted.retain(|name| !self.namespaces.contains_key(name));
+        let has_no_site = |name: &String, _: &mut NamespaceSite| !wanted.contains(name);
+        let gone = self.namespaces.extract_if(.., has_no_site);
+        let gone = gone.map(|(name, _)| name).collect();
         for name in wanted {
-            let namespace = NamespaceSite::new(&name);
-            self.namespaces.insert(name, namespace);
+            let namespace = self.namespaces.entry(name);
+            namespace.or_insert_with_key(|name| NamespaceSite::new(name));
         }
         gone
     }

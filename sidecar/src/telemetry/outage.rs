@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-/// How long a fault of requests is not logged again.
+/// Time in which a fault of requests is not logged again.
 const PAUSE: Duration = Duration::from_mins(1);
 
 /// Something that works or does not.

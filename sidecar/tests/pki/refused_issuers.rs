@@ -400,7 +400,7 @@ fn an_authority_above_the_issuer_is_judged_like_the_issuer() {
     }
 }
 
-/// Where the root ends first, a leaf does, too.
+/// A leaf ends with its root, where that ends first.
 #[test]
 fn an_issuer_ends_with_the_first_of_its_chain() {
     let pki = Pki::empty();

@@ -1,4 +1,4 @@
-//! What comes to the handler, and what is answered before it.
+//! Requests that come to the handler, and those that are answered before it.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};

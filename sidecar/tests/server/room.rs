@@ -106,7 +106,7 @@ impl Room {
         }
     }
 
-    /// Whether a request over a new connection is answered.
+    /// True when a request over a new connection is answered.
     pub(crate) async fn serves(&self) -> bool {
         let mut client = self.tls().await;
         client
@@ -119,11 +119,11 @@ impl Room {
 /// Answers as the path says.
 #[derive(Default)]
 pub(crate) struct Paths {
-    /// How many requests came.
+    /// Number of requests that came.
     pub(crate) begun: AtomicUsize,
-    /// How many were answered.
+    /// Number of those that were answered.
     pub(crate) ended: AtomicUsize,
-    /// How many right answers were lost.
+    /// Number of right answers that were lost.
     pub(crate) lost: Arc<AtomicUsize>,
     /// Requests that wait go on with these.
     pub(crate) permits: OnceLock<Semaphore>,
@@ -268,7 +268,7 @@ impl Client {
         Some(reply)
     }
 
-    /// Whether the server closes the connection without a byte.
+    /// True when the server closes the connection without a byte.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.unread.is_empty() && self.more().await.is_none()
     }

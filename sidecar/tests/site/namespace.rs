@@ -20,7 +20,7 @@ pub(crate) const SITE: &str = "runtime/resources/Site-west.yaml";
 pub(crate) const ACCESS: &str = "runtime/resources/RouterAccess-router-access-west.yaml";
 pub(crate) const CERTIFICATE: &str = "runtime/certs/router-access-west/tls.crt";
 
-/// What the serializer of Skupper's controller makes of a Site.
+/// A Site as the serializer of Skupper's controller writes it.
 pub(crate) const SITE_YAML: &str = "\
 apiVersion: skupper.io/v2alpha1
 kind: Site

@@ -56,7 +56,7 @@ fn issuers(loaded: &Loaded) -> Vec<&str> {
     loaded.site.issuers.keys().map(String::as_str).collect()
 }
 
-/// What each notice is, without its words.
+/// The kind of each notice.
 fn kinds(notices: &[Notice]) -> Vec<String> {
     let kinds = notices.iter().map(|notice| match notice {
         Notice::Changed(_) => "changed".to_owned(),
@@ -137,7 +137,7 @@ fn an_issuer_that_cannot_be_used_leaves_a_site_that_is_not_ready() {
     ));
 }
 
-/// What the files are now, when; the issuers that are used then, and what is said.
+/// The files at a time, and that time; the issuers that are used then, and the notices.
 type Reload<'a> = (
     &'a str,
     Result<Loaded, SiteProblem>,
@@ -304,7 +304,7 @@ fn a_change_between_the_first_look_and_the_first_poll_is_seen() {
     assert_eq!(kinds(&watch.poll(now())), ["changed"]);
 }
 
-/// What Skupper writes into a CA: more than one needs. Source: Skupper `internal/certs/certs.go`.
+/// Extensions of a CA as Skupper makes it, more than one needs. Source: Skupper `internal/certs/certs.go`.
 const SKUPPER_CA: &str = "basicConstraints = critical,CA:TRUE; \
     keyUsage = critical,digitalSignature,keyEncipherment,keyCertSign; \
     extendedKeyUsage = serverAuth,clientAuth; subjectKeyIdentifier = hash";

@@ -29,7 +29,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) subject: &'a [u8],
     /// A SubjectPublicKeyInfo in DER.
     pub(crate) spki: &'a [u8],
-    /// What [`extensions`] made: all but the subject key identifier.
+    /// Result of [`extensions`]: all but the subject key identifier.
     pub(crate) extensions: &'a [u8],
 }
 

@@ -1,6 +1,6 @@
 //! The Sites as their watch saw them last, by namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 
 use kube::api::DynamicObject;
@@ -26,8 +26,8 @@ impl SeenSites {
         self.is_listed
     }
 
-    /// The namespaces that have a Site, in their order.
-    pub(super) fn namespaces(&self) -> Vec<String> {
+    /// The namespaces that have a Site.
+    pub(super) fn namespaces(&self) -> BTreeSet<String> {
         self.namespaces.keys().cloned().collect()
     }
 
@@ -123,7 +123,7 @@ mod tests {
         );
         seen.note(News::ListEnds);
         assert!(seen.is_listed());
-        assert_eq!(seen.namespaces(), ["a", "b"]);
+        assert_eq!(seen.namespaces(), ["a", "b"].map(str::to_owned).into());
         assert_eq!(names(&seen, "b"), ["old", "new"]);
 
         let before = (seen.sites("a"), seen.sites("b"));
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(seen.sites("b"), before.1);
         seen.note(News::Gone(site("a", "one", 1, "y")));
         assert!(seen.sites("a").is_empty());
-        assert_eq!(seen.namespaces(), ["b"]);
+        assert_eq!(seen.namespaces(), ["b".to_owned()].into());
 
         // A list that breaks off says nothing; one that ends says what is there.
         seen.note(News::ListBegins);
@@ -148,7 +148,7 @@ mod tests {
         seen.note(News::ListEnds);
         assert_eq!(
             (seen.namespaces(), names(&seen, "b")),
-            (vec!["b".to_owned()], vec!["old".to_owned()])
+            (["b".to_owned()].into(), vec!["old".to_owned()])
         );
     }
 }

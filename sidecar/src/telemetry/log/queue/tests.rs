@@ -11,9 +11,9 @@ struct Valve(Arc<(Mutex<State>, Condvar)>);
 
 struct State {
     written: Vec<u8>,
-    /// How many bytes it takes before it blocks; absent when it is open.
+    /// Bytes that it takes before it blocks; absent when it is open.
     capacity: Option<usize>,
-    /// What it says when it cannot take more.
+    /// Error when it cannot take more.
     full: Full,
 }
 
@@ -86,7 +86,7 @@ fn queue(output: Valve) -> (Queue, Counter) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Every line is written whole and in its order, or counted and said.
+    /// Every line is written whole and in its order, or counted and reported.
     #[test]
     fn an_output_that_blocks_after_any_number_of_bytes_holds_nobody_up(
         capacity in 0_usize..200_000,
@@ -109,9 +109,9 @@ proptest! {
 
         let lines = output.lines();
         let number = |line: &String| line.strip_prefix("dropped ").map(|n| n.parse::<u64>().unwrap());
-        let said: u64 = lines.iter().filter_map(number).sum();
+        let reported: u64 = lines.iter().filter_map(number).sum();
         let written: Vec<_> = lines.iter().filter(|line| number(line).is_none()).collect();
-        prop_assert_eq!(said, dropped.get());
+        prop_assert_eq!(reported, dropped.get());
         prop_assert_eq!(dropped.get(), before);
         let (end, written) = written.split_last().unwrap();
         prop_assert_eq!(end.as_str(), "end");
