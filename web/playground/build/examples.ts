@@ -13,10 +13,10 @@ import { FILE, readPages, userOf, type RulePage } from './rule-pages.ts';
 
 /** The cases as examples, in the order of the pages. */
 export function examplesOf(pages: RulePage[]): Example[] {
-  return pages.flatMap(({ code, cases }) =>
+  return pages.flatMap(({ code, kinds: [kind = ''], cases }) =>
     cases.map((it, index) => {
       const { heading, outcome, object, old, settings } = it;
-      return { code, index, heading, outcome, object, old, settings, user: userOf(it) };
+      return { code, kind, index, heading, outcome, object, old, settings, user: userOf(it) };
     }));
 }
 

@@ -10,6 +10,8 @@ import type { Outcome } from './rule-pages.ts';
 export interface Example {
   /** The rule whose page it is from. */
   code: string;
+  /** The first kind that the rule judges; empty where it judges any. */
+  kind: string;
   /** Its position in the page, from 0. */
   index: number;
   /** Without the outcome: `days, which Go does not have`. */
@@ -25,7 +27,7 @@ export interface Example {
 /** Every line once, and the examples of each page as positions in that table. */
 export interface Packed {
   lines: string[];
-  pages: [code: string, cases: PackedCase[]][];
+  pages: [code: string, kind: string, cases: PackedCase[]][];
 }
 
 /** Outcome, heading, object, and where there are any old, settings and user. */
@@ -44,12 +46,12 @@ export function pack(examples: Example[]): Packed {
   };
   const placesOf = (text: string | undefined): Text => (text === undefined ? 0 : text.split('\n').map(place));
   const pages: Packed['pages'] = [];
-  for (const { code, heading, outcome, object, old, settings, user } of examples) {
-    if (pages.at(-1)?.[0] !== code) pages.push([code, []]);
+  for (const { code, kind, heading, outcome, object, old, settings, user } of examples) {
+    if (pages.at(-1)?.[0] !== code) pages.push([code, kind, []]);
     const packed: PackedCase = [OUTCOMES.indexOf(outcome), heading, placesOf(object), placesOf(old), placesOf(settings)];
     if (user) packed.push(user);
     while (packed.at(-1) === 0) packed.pop();
-    pages.at(-1)?.[1].push(packed);
+    pages.at(-1)?.[2].push(packed);
   }
   return { lines: [...places.keys()], pages };
 }
@@ -57,9 +59,10 @@ export function pack(examples: Example[]): Packed {
 export function unpack({ lines, pages }: Packed): Example[] {
   const textOf = (places: Text | undefined) =>
     (places ? places.map((place) => lines[place]).join('\n') : undefined);
-  return pages.flatMap(([code, cases]) =>
+  return pages.flatMap(([code, kind, cases]) =>
     cases.map(([outcome, heading, object, old, settings, user], index) => ({
       code,
+      kind,
       index,
       heading,
       outcome: OUTCOMES[outcome] ?? 'accepted',

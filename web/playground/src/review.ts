@@ -1,4 +1,4 @@
-/** Everything that the page shows about its texts. Pure: the same texts and time give the same outcome. */
+/** The outcome of the page's texts. Pure: the same texts and time give the same outcome. */
 
 import { reviewText, type TextAnswer, type TextEdit, type TextObject, type TextProblem } from 'skupper-access-policy/text';
 import { diff, type Row } from './diff.ts';
@@ -24,6 +24,8 @@ export interface User {
 
 /** The result of one object. */
 export interface ObjectOutcome extends Omit<TextObject, 'document' | 'stored'> {
+  /** True where Kubernetes refuses it, before any policy is asked. */
+  isInvalid: boolean;
   /** The stored object, compared with the text. */
   stored: Row[];
 }
@@ -40,7 +42,7 @@ export interface Outcome {
   totals: Totals;
 }
 
-/** Numbers of everything in the manifest, also of what is not listed. */
+/** Totals of the manifest, including objects and findings that are not listed. */
 export interface Totals {
   objects: number;
   /** Documents that cannot be read. */
@@ -50,7 +52,7 @@ export interface Totals {
   refused: number;
   changed: number;
   notCovered: number;
-  /** Findings by severity, without what cannot be read. */
+  /** Findings by severity; errors of reading are not among them. */
   deny: number;
   warn: number;
   notes: number;
@@ -61,7 +63,7 @@ export function review({ manifest, old, settings, user, now }: Input): Outcome {
   const answer = reviewText(manifest, { settings, old, user: isSomebody ? user : null, now });
   const { message, findings } = answer.settings;
   return {
-    objects: answer.objects.slice(0, MOST_OBJECTS).map((object) => objectOutcome(manifest, object, answer.hidden)),
+    objects: answer.objects.slice(0, MOST_OBJECTS).map((object) => objectOutcome(manifest, object, answer)),
     marks: marksOf(answer).sort((a, b) => a.from - b.from).slice(0, MOST_MARKS),
     oldMarks: answer.old.unreadable.slice(0, MOST_MARKS).map(error),
     settingsMarks: findings.slice(0, MOST_MARKS).map(error),
@@ -70,7 +72,7 @@ export function review({ manifest, old, settings, user, now }: Input): Outcome {
   };
 }
 
-function objectOutcome(text: string, object: TextObject, hidden: readonly TextEdit[]): ObjectOutcome {
+function objectOutcome(text: string, object: TextObject, { findings, hidden }: TextAnswer): ObjectOutcome {
   const { document, stored, ...rest } = object;
   const moved = (edits: readonly TextEdit[]) => edits
     .filter(({ from, to }) => document.from <= from && to <= document.to)
@@ -79,7 +81,9 @@ function objectOutcome(text: string, object: TextObject, hidden: readonly TextEd
     const written = text.slice(document.from, document.to);
     return diff(applied(written, moved(hidden)), applied(written, moved([...hidden, ...stored])));
   };
-  return { ...rest, stored: stored.length > 0 ? rows() : [] };
+  // The policy's refusal names the object; that of a check is its finding.
+  const isInvalid = findings.some(({ text }) => text === object.message);
+  return { ...rest, isInvalid, stored: stored.length > 0 ? rows() : [] };
 }
 
 function marksOf({ unreadable, findings, notes }: TextAnswer): Mark[] {

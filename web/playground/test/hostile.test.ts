@@ -1,4 +1,4 @@
-import { redactText } from 'skupper-access-policy/text';
+import { redactText, reviewText } from 'skupper-access-policy/text';
 import { expect, test } from 'vitest';
 import { review } from '../src/review.ts';
 
@@ -46,3 +46,15 @@ test.each([
   redactText(manifest);
   expect(performance.now() - start).toBeLessThan(20_000);
 }, 60_000);
+
+test.each([
+  ['flow lists', (depth: number) => `${HEAD}spec: ${'['.repeat(depth)}${']'.repeat(depth)}\n`],
+  ['flow maps', (depth: number) => `${HEAD}spec: ${'{a: '.repeat(depth)}1${'}'.repeat(depth)}\n`],
+  ['JSON', (depth: number) => `{"spec": ${'[\n'.repeat(depth)}${']'.repeat(depth)}}\n`],
+  ['compact lists', (depth: number) => `${HEAD}spec:\n  ${'- '.repeat(depth)}1\n`],
+])('%s are read 100 levels deep, and refused at 200 and at whatever would exhaust the stack', (_name, nested) => {
+  expect(reviewText(nested(100)).unreadable).toEqual([]);
+  for (const depth of [200, 5_000, 50_000, 500_000]) {
+    expect(reviewText(nested(depth)).unreadable).toHaveLength(1);
+  }
+});

@@ -111,3 +111,9 @@ test('notes tell what is not judged, and why', () => {
   expect(marks.map(({ text }) => text.split(' ').slice(0, 4).join(' '))).toEqual(['spec.code is filled in', 'what SOPS has encrypted']);
   expect(totals).toMatchObject({ objects: 1, notJudged: 1, notes: 2 });
 });
+
+test('what Kubernetes refuses is not the policy\'s refusal', () => {
+  const invalid = GOOD.replace('{name: west}', '{name: west, labels: {a: 1}}');
+  const { objects } = reviewed({ manifest: `${invalid}---\n${BAD}---\nkind: AccessGrant\n` });
+  expect(objects.map(({ result, isInvalid }) => [result, isInvalid])).toEqual([['refused', true], ['refused', false], ['refused', true]]);
+});

@@ -17,7 +17,7 @@ export function rulePage(page: ReviewedPage, now: string, previous?: Rule, next?
 ${paragraphs(page.why)}</section>
 ${facts(page)}<section aria-labelledby="examples">
 <h2 id="examples">Examples</h2>
-<p class="note">The answers are the policy's own, as of <time datetime="${now}">${now.slice(0, 10)}</time>.</p>
+<p class="note">The answers are the ${isOfChecker(page) ? 'checker' : 'policy'}'s own, as of <time datetime="${now}">${now.slice(0, 10)}</time>.</p>
 ${contents(page.cases)}${page.cases.map((it, index) => example(page.code, it, index))}</section>
 ${neighbours(previous, next)}`;
   return framed({ title: page.code, description: plain(page.summary), main });
@@ -26,7 +26,7 @@ ${neighbours(previous, next)}`;
 /** Outcomes as headings say them. */
 export const OUTCOMES = { refused: 'Refused', warned: 'Warned', accepted: 'Accepted' } as const;
 
-/** The class of a chip that says an outcome. */
+/** The class of the chip for an outcome. */
 const CHIPS = { refused: 'deny', warned: 'warn', accepted: 'good' } as const;
 
 /** Severities as the reference calls them: `off` is easier to understand than `allow`. */
@@ -68,8 +68,8 @@ function severity(rule: Rule): Html {
   }[rule.severity];
   if (rule.fixed) {
     const why = isOfChecker(rule)
-      ? 'the rule is that of Kubernetes and its tools, and the checker and the playground tell it beforehand.'
-      : 'what the rule refuses would be unreadable to Skupper, or harm the whole cluster.';
+      ? 'it is a rule of Kubernetes and its tools, which the checker and the playground apply beforehand.'
+      : 'Skupper could not read such an object, or it would harm the whole cluster.';
     return html`<strong>${SEVERITIES[rule.severity]}</strong>: ${does}. No setting changes this: ${why}`;
   }
   const others = (['deny', 'warn', 'allow'] as const).filter((other) => other !== rule.severity);
@@ -77,7 +77,7 @@ function severity(rule: Rule): Html {
 ${codeBlock(`rules:\n  ${rule.code}: ${others[0] ?? ''}\n`)}`;
 }
 
-/** A list of many examples lets the reader jump. */
+/** Links to the examples, where there are many. */
 function contents(cases: ReviewedCase[]): Html | false {
   if (cases.length < 6) return false;
   return html`<nav aria-labelledby="examples">
@@ -134,7 +134,7 @@ ${next && html`<a rel="next" href="${next.page}">Next: ${next.code}</a>\n`}</nav
 `;
 }
 
-/** Summaries begin in lower case, because the tables of the README need them so. */
+/** Summaries begin in lower case, for the tables of the documentation. */
 function capital([first, ...rest]: Html[]): Html[] {
   const text = first?.text ?? '';
   return [{ text: text.slice(0, 1).toUpperCase() + text.slice(1) }, ...rest];

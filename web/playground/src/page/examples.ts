@@ -11,7 +11,7 @@ export function exampleOf(code: string, index: number): Example | undefined {
   return examples.find((each) => each.code === code && each.index === index);
 }
 
-/** An example as the page's texts, at the time at which it ends as it says. */
+/** An example as the page's texts, at the time that its outcome assumes. */
 export function exampleTexts({ object, old, settings, user }: Example): Shared {
   const texts: Shared = { manifest: object, now };
   if (old !== undefined) texts.old = old;
@@ -22,7 +22,7 @@ export function exampleTexts({ object, old, settings, user }: Example): Shared {
 }
 
 export interface ExampleMenu {
-  /** Shows which example is open; none for anything else. */
+  /** Selects the example that is open, or none. */
   show(code: string | undefined, index: number): void;
 }
 
@@ -55,17 +55,10 @@ export function exampleMenu(
 
 function groups(): HTMLOptGroupElement[] {
   const kinds = new Map<string, Set<string>>();
-  for (const { code, object } of examples) {
-    const kind = /^kind: *(\w+)/m.exec(object)?.[1] ?? '';
-    const codes = kinds.get(kind) ?? new Set();
-    kinds.set(kind, codes);
-    const isElsewhere = [...kinds.values()].some((others) => others !== codes && others.has(code));
-    if (!isElsewhere) codes.add(code);
-  }
+  for (const { code, kind } of examples) kinds.set(kind, (kinds.get(kind) ?? new Set()).add(code));
   return [...kinds].map(([kind, codes]) => {
-    const group = element('optgroup', { label: kind });
-    group.append(...[...codes].map((code) => element('option', { value: code }, code)));
+    const group = element('optgroup', { label: kind || 'any object' });
+    group.append(...[...codes].sort().map((code) => element('option', { value: code }, code)));
     return group;
   });
 }
-

@@ -9,7 +9,7 @@ export function showResult(host: HTMLElement, outcome: Outcome, jump: (object: O
   const { objects, settingsMessage, totals } = outcome;
   if (settingsMessage !== undefined) {
     host.replaceChildren(element('article', { class: 'object' },
-      element('p', {}, 'With these settings the policy refuses every request:'),
+      element('p', {}, 'With these settings, the policy refuses every request:'),
       terminal([], denied(settingsMessage))));
     return;
   }
@@ -20,7 +20,7 @@ export function showResult(host: HTMLElement, outcome: Outcome, jump: (object: O
 }
 
 function card(object: ObjectOutcome, jump: (object: ObjectOutcome) => void): HTMLElement {
-  const { kind, name, operation, isUnmatched, result, warnings, message, stored } = object;
+  const { kind, name, operation, isUnmatched, isInvalid, result, warnings, message, stored } = object;
   const [text, colour] = RESULTS[result];
   const title = element('h3', {},
     button(`${kind} ${name}`.trim() || 'no kind', () => jump(object), 'title'),
@@ -32,7 +32,11 @@ function card(object: ObjectOutcome, jump: (object: ObjectOutcome) => void): HTM
     made.append(element('p', { class: 'hint' }, hint));
     return made;
   }
-  if (isUnmatched) made.append(element('p', { class: 'hint' }, 'No old object has this kind and name: judged as a CREATE.'));
+  if (isUnmatched) made.append(element('p', { class: 'hint' }, 'No old object has this kind, namespace and name: judged as a CREATE.'));
+  if (isInvalid) {
+    made.append(element('p', {}, `Kubernetes refuses it: ${message}`));
+    return made;
+  }
   const last = message === undefined ? done(object) : denied(message);
   if (warnings.length > 0 || last !== '') made.append(terminal(warnings, last));
   if (result === 'refused') made.append(element('p', { class: 'hint' }, 'Nothing is stored.'));

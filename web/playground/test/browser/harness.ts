@@ -69,7 +69,7 @@ export async function openSite(folder = DIST): Promise<Site> {
   };
 }
 
-/** Every wait of a page ends after this many milliseconds. */
+/** Limit of every wait for a page, in milliseconds. */
 export const MAX_WAIT = 10_000;
 
 async function startChromium(): Promise<Browser> {
@@ -122,7 +122,7 @@ async function visit(browser: Browser, address: string, path: string, options?: 
 }
 
 async function barriers(page: Page): Promise<string[]> {
-  // The policy of the page would refuse a script element, and lets the debugger pass.
+  // The page's policy refuses script elements, but not the debugger.
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
   return violations
