@@ -17,7 +17,7 @@ export function review(request: object, settings?: object | null, now: Date | st
 /**
  * Reviews an object as it is created, or, with an old one, updated.
  *
- * Integers above 2^53 have lost precision before they arrive here: `json.reviewObject` takes text.
+ * Integers above 2^53 have already lost precision: `json.reviewObject` takes text.
  */
 export function reviewObject(change: Change, settings?: object | null, now: Date | string = new Date()): Answer {
   if (change?.object === undefined) {

@@ -1,4 +1,4 @@
-// The policy with JSON text in and out: no number loses precision on the way.
+// The policy with JSON text in and out, so that no number loses precision.
 
 import { createEngine } from './engine.js';
 import * as policy from './policy.js';

@@ -1,5 +1,4 @@
-// Texts of manifests: reviewed, with places and edits, and redacted. Offsets are those of JavaScript's
-// strings.
+// Manifests as text: reviewed, with places and edits, and redacted. Offsets count UTF-16 code units.
 
 import { createEngine } from './engine.js';
 import * as door from './text.js';
@@ -16,7 +15,7 @@ export type * from './text-types.js';
 export interface TextOptions {
   /** YAML or JSON: the policy's settings, or the ClusterAdmissionPolicy that has them. */
   settings?: string;
-  /** The objects that are stored already, which those of the text update. Without it all are created. */
+  /** The stored objects that the text updates. Without them every object is created. */
   old?: string | undefined;
   /** The user who asks. */
   user?: UserInfo | null | undefined;

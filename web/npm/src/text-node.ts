@@ -1,4 +1,4 @@
-// The entry 'text' in Node: ready when imported, and `require` may import it, for nothing is awaited.
+// The entry 'text' in Node: ready when imported. Nothing is awaited, so `require` works, too.
 
 import { readModule } from './file.js';
 import { start } from './review-text.js';

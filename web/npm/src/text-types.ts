@@ -1,12 +1,12 @@
 // The shape of the answers about texts. Source: manifest/src/answer.rs; a test compares both.
 
-/** A stretch of a text: offsets in UTF-16 code units, the end exclusive. */
+/** A range of a text: offsets in UTF-16 code units, the end exclusive. */
 export interface Range {
   from: number;
   to: number;
 }
 
-/** A stretch and the text that replaces it. All edits of an answer count in the text as it is written. */
+/** A range and its replacement. The offsets of all edits are those of the original text. */
 export interface TextEdit extends Range {
   insert: string;
 }
@@ -15,9 +15,9 @@ export interface TextEdit extends Range {
 export interface TextAnswer {
   objects: TextObject[];
   findings: TextFinding[];
-  /** Documents that cannot be read, at the place that stops the reader. */
+  /** Documents that cannot be read, and the place of the error. */
   unreadable: TextProblem[];
-  /** Objects that are not judged, such as templates, and the reason. */
+  /** Objects that are not judged, such as templates, with the reason. */
   notes: TextNote[];
   /** Edits that take secrets and comments out of the documents with something `stored`. */
   hidden: TextEdit[];
@@ -40,9 +40,9 @@ export interface TextObject extends Range {
   message?: string;
   /** Texts that kubectl prints as warnings. */
   warnings: string[];
-  /** The document that it stands in. */
+  /** The document that holds it. */
   document: Range;
-  /** Edits that make the object that is stored; secrets in them are `***`. */
+  /** Edits that turn the text into the stored object; secrets in them are `***`. */
   stored: TextEdit[];
 }
 

@@ -1,4 +1,4 @@
-// The shape of what comes back. Source: src/answer.rs; a test compares both, in both directions.
+// The shape of the answers. Source: src/answer.rs; a test compares both, in both directions.
 
 export type Severity = 'deny' | 'warn' | 'allow';
 

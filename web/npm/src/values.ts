@@ -1,6 +1,6 @@
 // JavaScript values as text for the module, or an error that names what JSON lacks.
 
-/** The text of a value. `name` says what it is, for errors. */
+/** The JSON text of a value, which errors call `name`. */
 export function toJson(value: unknown, name: string): string {
   let text: string | undefined;
   try {
@@ -28,7 +28,7 @@ export function toTime(now: Date | string): string {
 
 /**
  * Half a surrogate pair, as `JSON.stringify` writes it: UTF-8 has no bytes for one, and what stands
- * there must be refused as the API server refuses it, not silently become another character.
+ * there must be refused as by the API server, and must not silently become another character.
  */
 export function escaped(text: string): string {
   return text.replace(/\p{Surrogate}/gu, (half) => `\\u${half.charCodeAt(0).toString(16)}`);

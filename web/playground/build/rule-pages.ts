@@ -79,5 +79,5 @@ export function readPages(): { now: string; pages: RulePage[] } {
   };
 }
 
-/** Printed by `cargo run --package rule-pages`; `RULE_PAGES` names another file. */
+/** Written by `make web`; `RULE_PAGES` names another file. */
 export const FILE = process.env['RULE_PAGES'] ?? join(import.meta.dirname, '../../../target/web/pages.json');

@@ -1,5 +1,5 @@
 /**
- * The Content-Security-Policy of the page, for servers: a worker has no policy but what a header says.
+ * The Content-Security-Policy of the page, for servers: a worker has no policy but that of a header.
  */
 
 import { readFileSync } from 'node:fs';

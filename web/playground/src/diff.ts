@@ -1,14 +1,14 @@
 /**
- * Two texts line by line, as one list: what both have, what is gone, what is new. Myers' greedy
- * algorithm: the time grows with the number of differences.
+ * The difference of two texts, line by line. Myers' greedy algorithm: the time grows with the number of
+ * differences.
  */
 
-/** A line, or lines that both have and that are left out. */
+/** A line, or a number of equal lines that are left out. */
 export type Row =
   | { kind: 'same' | 'gone' | 'new'; text: string }
   | { kind: 'gap'; count: number };
 
-/** Differences with three lines around them. Nothing where the texts are equal. */
+/** Differences with three lines of context. Empty where the texts are equal. */
 export function diff(before: string, after: string): Row[] {
   return folded(compare(lines(before), lines(after)));
 }
@@ -108,7 +108,7 @@ function line(kind: Line['kind']): (text: string) => Line {
 }
 
 const CONTEXT = 3;
-/** Fewer lines are shown rather than counted. */
+/** Shorter gaps are shown in full. */
 const SHORTEST_GAP = 5;
-/** More are shown as everything gone and everything new. */
+/** With more, the whole text is shown as replaced. */
 const MOST_DIFFERENCES = 200;

@@ -1,10 +1,10 @@
-/** Edits of a text, all counted in the text before any of them. */
+/** Edits of a text. All offsets are those of the original text. */
 
 import type { TextEdit } from 'skupper-access-policy/text';
 
 /**
- * The text after the edits. Of two that overlap, the one that begins first and is longer counts; what
- * is inserted comes before what is replaced behind it.
+ * Applies edits. Of two that overlap, the one that begins first and is longer wins; an insertion comes
+ * before a replacement at the same place.
  */
 export function applied(text: string, edits: readonly TextEdit[]): string {
   const ordered = edits.toSorted((a, b) => a.from - b.from || Number(a.to > a.from) - Number(b.to > b.from) || b.to - a.to);

@@ -15,7 +15,7 @@ import type { Mark } from './mark.ts';
 
 export interface Editor {
   text(): string;
-  /** Replaces the whole text. Undo brings the old one back. */
+  /** Replaces the whole text. Undo restores the old one. */
   setText(text: string): void;
   /** Marks that belong to the current text. */
   setMarks(marks: readonly Mark[]): void;
@@ -37,7 +37,7 @@ export function createEditor({ host, label, onChange }: EditorOptions): Editor {
   const root = host.attachShadow({ mode: 'open' });
   const colours = new Compartment();
   let isColoured = false;
-  /** In long texts each key would cost more than it may. */
+  /** Highlighting a long text would slow down every keystroke. */
   const colour = (length: number) => {
     if (isColoured === length < MOST_COLOURED) return;
     isColoured = !isColoured;

@@ -31,7 +31,7 @@ const reviewer = startReviewer(show, (why) => {
   say(`The policy cannot answer: ${why}`);
 });
 const page = texts(tabList, () => {
-  // A link that was made is one to other texts.
+  // A link that was made before has other texts.
   status.replaceChildren();
   reviewer.review(page.input());
 });
@@ -40,7 +40,7 @@ const menu = exampleMenu(byId('rule', HTMLSelectElement), byId('case', HTMLSelec
 });
 sharing(share, status, reviewer, page.shared);
 
-/** The editors and how the list names them. */
+/** The editors, and their names in the list. */
 const PLACES = [
   { name: 'manifest', where: '', marks: 'marks' },
   { name: 'old', where: 'old object', marks: 'oldMarks' },
@@ -84,7 +84,7 @@ function say(text: string): void {
   announce(text);
 }
 
-/** Opens what was written here before, or what the address asks for: an example, a shared page, or else the start. */
+/** Opens the texts that were kept, or those of the address: an example or a shared page; else the start. */
 async function open(): Promise<void> {
   const fragment = location.hash.slice(1);
   status.replaceChildren();

@@ -1,10 +1,10 @@
 import type { Range, TextEdit } from 'skupper-access-policy/text';
 
-/** Something to say about a place of a text. */
+/** A finding, an error or a note at a place of a text. */
 export interface Mark extends Range {
   severity: 'deny' | 'warn' | 'note';
   text: string;
-  /** The rule, where it is one. */
+  /** The code of the rule that it is from. */
   code?: string;
   /** The edit of a finding's fix. */
   fix?: Fix;

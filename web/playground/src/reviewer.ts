@@ -6,7 +6,7 @@ import type { Question, Reply } from './review.worker.ts';
 import { worker } from './worker.ts';
 
 export interface Reviewer {
-  /** Reviews; `onOutcome` hears of the latest input only. */
+  /** Reviews the input; `onOutcome` gets the outcome of the latest only. */
   review(input: Input): void;
   /** Takes secrets and comments out of texts. */
   redact(texts: string[]): Promise<RedactedText[]>;
@@ -25,7 +25,7 @@ export function startReviewer(onOutcome: (outcome: Outcome) => void, onError: (w
   });
   worker.addEventListener('error', ({ message }) => onError(message || 'it cannot be loaded'));
 
-  /** Before it is ready, a worker would not hear. */
+  /** A worker that is not ready would miss the question. */
   const ask = async (question: Unnumbered): Promise<Reply> => {
     await isReady;
     const id = lastId += 1;
@@ -45,7 +45,7 @@ export function startReviewer(onOutcome: (outcome: Outcome) => void, onError: (w
       waiting = undefined;
       try {
         const reply = await ask({ ask: 'review', input });
-        // An outcome that is already old has places that may be wrong by now.
+        // The places of a stale outcome may be wrong by now.
         if ('outcome' in reply && !waiting) onOutcome(reply.outcome);
       } catch (error) {
         onError(error instanceof Error ? error.message : String(error));

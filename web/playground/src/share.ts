@@ -3,7 +3,7 @@
  * `#share=` and JSON, deflated, in base64url.
  */
 
-/** The texts of a link. What there is not is left out. */
+/** The texts of a link; absent ones are left out. */
 export interface Shared {
   manifest: string;
   old?: string;
@@ -13,7 +13,7 @@ export interface Shared {
   now?: string;
 }
 
-/** The fragment, without `#`. Throws where the texts are too long to be opened again. */
+/** The fragment, without `#`. Throws where the texts are too long for a link. */
 export async function fragmentOf(shared: Shared): Promise<string> {
   const text = new Blob([JSON.stringify(shared)]);
   if (text.size > LONGEST) throw new Error('this is too long for a link, which may hold at most 2 MiB of text');
@@ -86,7 +86,7 @@ function broken(): never {
 
 function base64url(bytes: Uint8Array): string {
   let binary = '';
-  // More arguments at once would overflow the stack.
+  // With more arguments the call would overflow the stack.
   for (let at = 0; at < bytes.length; at += 0x8000) binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }

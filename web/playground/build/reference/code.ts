@@ -3,7 +3,7 @@
 import { html, type Html } from './html.ts';
 import type { Row } from '../../src/diff.ts';
 
-/** `marks` says which lines, from 1, are marked as what. */
+/** `marks` maps line numbers, from 1, to severities. */
 export function code(text: string, marks?: Map<number, 'deny' | 'warn'>): Html {
   return block(text.replace(/\n$/, '').split('\n').map((line, index) => {
     const mark = marks?.get(index + 1);
@@ -21,7 +21,7 @@ export function changed(rows: readonly Row[]): Html {
 }
 
 function block(lines: { line: string; shown: Html }[]): Html {
-  // What scrolls must be reached by keyboard.
+  // The keyboard must reach a block that scrolls.
   const isWide = lines.some(({ line }) => line.length > NARROW);
   return html`<pre${isWide && html` tabindex="0"`}><code>${lines.map(({ shown }) => html`${shown}\n`)}</code></pre>
 `;

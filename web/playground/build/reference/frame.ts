@@ -1,4 +1,4 @@
-/** What every page of the reference has around its content. */
+/** The frame of every page of the reference. */
 
 import { html, type Html } from './html.ts';
 
@@ -43,9 +43,9 @@ ${main}</main>
 `.text;
 }
 
-/** Beside the pages. */
+/** Files beside the pages. */
 export const STYLE_FILE = 'reference.css';
 export const SEARCH_FILE = 'search.js';
 
-/** That of the playground but for WebAssembly, which these pages do not need. */
+/** The playground's policy without WebAssembly, which these pages do not need. */
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'";

@@ -1,5 +1,5 @@
 /**
- * HTML as a value: everything that is put into a template is escaped, unless it is HTML already.
+ * HTML as a value: every text in a template is escaped, unless it is HTML already.
  *
  * ```ts
  * html`<li>${'a < b'}</li>`.text === '<li>a &lt; b</li>'
@@ -10,7 +10,7 @@ export interface Html {
   readonly text: string;
 }
 
-/** What a template takes. Lists are joined; `false` and nothing are left out. */
+/** A value in a template. Lists are joined; `false` and `undefined` are left out. */
 export type Part = Html | string | number | false | undefined | readonly Part[];
 
 export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {

@@ -52,7 +52,7 @@ ${page.cases.map((it, index) => found(`${page.page}#${anchor(index)}`, it))}</ul
 `;
 }
 
-/** An example that the search may show, with the line that it is about. */
+/** An example for the search, with the line that it is about. */
 function found(address: string, { outcome, heading, object, claims }: ReviewedCase): Html {
   const line = object.split('\n')[(claims[0]?.line ?? 0) - 1]?.trim() ?? '';
   const shown = /:./.test(line) && line.length <= 60 && html`<br><code>${line}</code>`;

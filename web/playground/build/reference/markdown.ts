@@ -1,6 +1,6 @@
 /**
- * The Markdown of the rule pages: paragraphs and code spans. Whatever else looks like Markdown is an
- * error, so that a page never shows its own signs.
+ * The Markdown of the rule pages: paragraphs and code spans. Any other Markdown is an error, so that no
+ * page shows raw markup.
  */
 
 import { html, type Html } from './html.ts';

@@ -1,4 +1,4 @@
-/** The cases of the rule pages with the engine's answers: nothing that the reference shows of them is typed. */
+/** The cases of the rule pages with the engine's own answers. */
 
 import { json, type Answer } from 'skupper-access-policy';
 import { reviewText, type TextAnswer } from 'skupper-access-policy/text';
@@ -19,7 +19,7 @@ export interface ReviewedCase extends RuleCase {
   rows: Row[];
 }
 
-/** Throws where the answer is another than the heading says: then page or engine is wrong. */
+/** Throws where the answer differs from the heading: then the page or the engine is wrong. */
 export function reviewed(page: RulePage, now: string): ReviewedPage {
   return { ...page, cases: page.cases.map((it) => reviewedCase(page, it, now)) };
 }
@@ -36,7 +36,7 @@ function reviewedCase(page: RulePage, it: RuleCase, now: string): ReviewedCase {
   return { ...it, message, warnings, rows: diff(object, applied(object, stored)) };
 }
 
-/** The checker says what the cluster's own checks would say before any policy is asked. */
+/** The answer of the checks that run before any policy is asked. */
 function ofChecker({ objects, findings }: TextAnswer): Answered {
   return {
     allowed: objects.every(({ result }) => result !== 'refused'),

@@ -11,7 +11,7 @@ export function look(): Extension {
 
 const theme = EditorView.theme({
   '&': { height: '100%', backgroundColor: 'var(--panel)', color: 'var(--text)', fontSize: '0.875rem' },
-  // Its host shows the focus: the gutter would cover a part of it here.
+  // The host shows the focus: here the gutter would cover a part of the outline.
   '&.cm-focused': { outline: 'none' },
   '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.6' },
   '.cm-content': { caretColor: 'var(--text)', padding: '0.5rem 0' },

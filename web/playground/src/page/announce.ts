@@ -1,4 +1,4 @@
-/** Tells screen readers the result once typing has paused, and only when it is another one. */
+/** Tells screen readers a new result, once typing has paused. */
 
 export function announcer(region: HTMLElement): (text: string) => void {
   let timer: ReturnType<typeof setTimeout> | undefined;

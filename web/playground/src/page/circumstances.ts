@@ -1,4 +1,4 @@
-/** Everything that an answer depends on beside the manifest: it stands in tabs that are not shown. */
+/** The inputs beside the manifest, whose tabs may not be shown. */
 
 import type { Shared } from '../share.ts';
 

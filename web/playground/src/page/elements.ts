@@ -1,13 +1,13 @@
-/** Making and finding elements. Text is only ever set as text. */
+/** Makes and finds elements. Text is set as text, never as HTML. */
 
-/** The element with an id that index.html has. */
+/** Finds an element of index.html by its id. */
 export function byId<T extends HTMLElement>(id: string, type: new () => T): T {
   const element = document.getElementById(id);
   if (!(element instanceof type)) throw new Error(`index.html has no ${type.name} '${id}'`);
   return element;
 }
 
-/** An element with a class, attributes and content. */
+/** Makes an element with attributes and content. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   name: K,
   attributes: Readonly<Record<string, string>> = {},

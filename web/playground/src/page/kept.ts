@@ -1,6 +1,6 @@
 /**
- * Texts stay with their entry in the history of the tab: who reads a rule's page and comes back, or
- * loads the page again, finds what was written.
+ * Keeps the texts with their entry in the tab's history: they are still there after a look at a rule's
+ * page, and after a reload.
  */
 
 import type { Shared } from '../share.ts';

@@ -1,4 +1,4 @@
-/** The share button: a link without secrets, and what is not in it. */
+/** The share button: makes a link without secrets, and says what it leaves out. */
 
 import type { Reviewer } from '../reviewer.ts';
 import { fragmentOf, type Shared } from '../share.ts';
@@ -31,10 +31,10 @@ export function sharing(button: HTMLButtonElement, status: HTMLElement, reviewer
     field.addEventListener('focus', () => field.select());
     const notes = [
       isCopied ? 'The link is copied.' : 'Copy the link:',
-      "It is without comments, and codes, certificates and tokens are '***' in it.",
+      "It has no comments, and '***' in place of codes, certificates and tokens.",
     ];
     if (leftOut > 0) {
-      notes.push(`Left out: ${number(leftOut, 'document')} that cannot be read, or of another kind, where secrets cannot be told from the rest.`);
+      notes.push(`Left out: ${number(leftOut, 'document')} that cannot be read, or of another kind, whose secrets nobody knows.`);
     }
     status.replaceChildren(element('p', {}, notes.join(' ')), field);
   }

@@ -1,12 +1,12 @@
 /**
- * A list of tabs by the keyboard pattern of the ARIA Authoring Practices: one stop of the Tab key,
+ * A list of tabs with the keyboard pattern of the ARIA Authoring Practices: the Tab key stops once,
  * arrows, Home and End move.
  */
 
 export interface Tabs {
   /** Shows the panel of the tab with this id. */
   show(id: string): void;
-  /** Says behind a tab's name how many findings its panel has. */
+  /** Shows the number of findings behind a tab's name. */
   count(id: string, findings: number): void;
   setHidden(id: string, isHidden: boolean): void;
 }

@@ -1,8 +1,8 @@
 /**
  * The search in the list of rules: hides the rows that do not match, and shows the examples that do.
  *
- * Every word of the query must occur in a row. Examples in which all of them occur are listed too,
- * or only those with the very query, where there are any.
+ * Every word of the query must occur in a row. Examples with all of them are listed, too, or only
+ * those with the exact query, where there are any.
  */
 
 export {};
@@ -66,6 +66,6 @@ if (form) {
   form.hidden = false;
   form.addEventListener('input', search);
   form.addEventListener('submit', (event) => { event.preventDefault(); });
-  // Browsers fill in what was typed before when the reader comes back.
+  // Browsers restore the query when the reader comes back.
   addEventListener('pageshow', search);
 }
