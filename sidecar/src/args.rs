@@ -29,7 +29,7 @@ use crate::wire::objects::read_endpoint_host;
         redemption-sidecar redeem west.yaml"
 )]
 pub struct CommandLine {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -64,7 +64,7 @@ pub enum Command {
     },
 }
 
-/// Where the ledger and the server's CA are.
+/// The folder of the ledger and of the server's CA.
 #[derive(Clone, Debug, Args)]
 pub struct Data {
     /// Folder of the ledger and of the server's CA, on a local disk, the same for all commands
@@ -73,9 +73,12 @@ pub struct Data {
     pub folder: Option<PathBuf>,
 }
 
-/// The grants of a cluster in place of those of the ledger.
+/// The grants that a command acts on: those of the ledger, or of a cluster.
 #[derive(Clone, Debug, Args)]
-pub struct Cluster {
+pub struct StoreOptions {
+    /// The data folder.
+    #[command(flatten)]
+    pub data: Data,
     /// The AccessGrants of the Kubernetes cluster that kubectl uses
     #[arg(long, conflicts_with = "folder")]
     pub kubernetes: bool,
@@ -84,7 +87,7 @@ pub struct Cluster {
     pub namespace: Option<String>,
 }
 
-/// How output is written.
+/// Form of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Columns for people
@@ -112,7 +115,7 @@ pub enum Format {
     reason = "each is an option of its own"
 )]
 pub struct Serve {
-    /// Where the data is.
+    /// The data folder.
     #[command(flatten)]
     pub data: Data,
     /// Address and port of the redemption service
@@ -198,12 +201,9 @@ pub struct Serve {
     redemption-sidecar issue west --kubernetes --url https://192.0.2.1:9090 --ca-file ca.crt \
     -o west.yaml")]
 pub struct Issue {
-    /// Where the data is.
+    /// The grants.
     #[command(flatten)]
-    pub data: Data,
-    /// Or the cluster.
-    #[command(flatten)]
-    pub cluster: Cluster,
+    pub store: StoreOptions,
     /// Name of the grant, and of the token [default: that of the manifest]
     #[arg(required_unless_present = "filename", value_parser = subdomain_name)]
     pub name: Option<String>,
@@ -282,12 +282,9 @@ pub struct Redeem {
     Example: the AccessGrants of namespace 'west' of a Kubernetes cluster\n  \
     redemption-sidecar list --kubernetes --namespace west")]
 pub struct List {
-    /// Where the data is.
+    /// The grants.
     #[command(flatten)]
-    pub data: Data,
-    /// Or the cluster.
-    #[command(flatten)]
-    pub cluster: Cluster,
+    pub store: StoreOptions,
     /// Form of the output
     #[arg(long, short, default_value = "table", value_name = "FORMAT")]
     pub output: Format,
@@ -297,12 +294,9 @@ pub struct List {
 #[derive(Debug, Args)]
 #[command(before_help = "Example:\n  redemption-sidecar show west")]
 pub struct Show {
-    /// Where the data is.
+    /// The grants.
     #[command(flatten)]
-    pub data: Data,
-    /// Or the cluster.
-    #[command(flatten)]
-    pub cluster: Cluster,
+    pub store: StoreOptions,
     /// Name of the grant
     pub name: String,
     /// Form of the output
@@ -314,12 +308,9 @@ pub struct Show {
 #[derive(Debug, Args)]
 #[command(before_help = "Example:\n  redemption-sidecar revoke west")]
 pub struct Revoke {
-    /// Where the data is.
+    /// The grants.
     #[command(flatten)]
-    pub data: Data,
-    /// Or the cluster.
-    #[command(flatten)]
-    pub cluster: Cluster,
+    pub store: StoreOptions,
     /// Name of the grant
     pub name: String,
     /// Form of the output

@@ -25,7 +25,7 @@ use crate::telemetry::log::{self, tell};
 /// Runs a command.
 ///
 /// # Errors
-/// Why it failed, with the exit code.
+/// The reason it failed, with the exit code.
 pub async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(options) => store::serve(&options).await,

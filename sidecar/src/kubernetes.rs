@@ -1,4 +1,4 @@
-//! The API server of a cluster: which one, and how its answers read.
+//! The API server of a cluster: the connection to it, its objects, and its answers.
 
 mod access_grant;
 mod connect;
@@ -76,5 +76,5 @@ fn one_line(text: &str) -> String {
     shown.map(plain).collect()
 }
 
-/// What is repeated of a message of the API server.
+/// Most characters that are repeated of a message of the API server.
 const MAX_CHARACTERS: usize = 500;

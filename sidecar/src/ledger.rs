@@ -57,7 +57,7 @@ pub trait Ledger: Send + Sync + 'static {
         ready(Ok(Ok(grant.clone())))
     }
 
-    /// Tells whether what was looked at may be older than [`Ledger::confirm`] allows: whoever is answered
+    /// True when what was looked at may be older than [`Ledger::confirm`] allows: whoever is answered
     /// again without a write must be confirmed then.
     fn is_behind(&self, _now: Instant) -> bool {
         false
@@ -81,7 +81,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// that. It never waits.
     fn report(&self, _grant: &Grant, _fault: &Fault) {}
 
-    /// How many grants are in each state.
+    /// Number of grants in each state.
     fn tally(
         &self,
         now: DateTime<Utc>,
@@ -129,7 +129,7 @@ pub trait Ledger: Send + Sync + 'static {
     }
 }
 
-/// What a ledger holds about one request.
+/// The record of a ledger about one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The grant.
@@ -138,7 +138,7 @@ pub struct Entry {
     pub redemption: Option<Redemption>,
 }
 
-/// Where a service is reached, and which CA it answers with.
+/// Address of a service, and the CA that it answers with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The URL in front of the uid of a grant.

@@ -54,7 +54,7 @@ impl fmt::Display for GrantUid {
     }
 }
 
-/// What a ledger knows of a grant.
+/// A grant as a ledger knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// Which grant.
@@ -63,25 +63,25 @@ pub struct Grant {
     pub name: String,
     /// The digest of its code.
     pub code: CodeDigest,
-    /// How many redemptions it allows.
+    /// Number of redemptions that it allows.
     pub redemptions_allowed: u32,
-    /// How many of them were counted.
+    /// Number of redemptions that were counted.
     pub redemptions: u32,
-    /// When it was made.
+    /// Time at which it was made.
     pub created: DateTime<Utc>,
     /// The last moment at which it can be redeemed.
     pub expiration_time: DateTime<Utc>,
-    /// When it was revoked.
+    /// Time at which it was revoked.
     pub revoked: Option<DateTime<Utc>>,
     /// The issuer it names; absent for the issuer of the site.
     pub issuer: Option<String>,
     /// The namespace of a cluster that it is in; absent in a ledger without namespaces.
     pub namespace: Option<Arc<str>>,
-    /// Whether its code is so short that wrong codes of all peers must be limited together.
+    /// True when its code is so short that wrong codes of all peers must be limited together.
     pub has_short_code: bool,
 }
 
-/// Where a grant stands.
+/// State of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum GrantState {
     /// It can be redeemed.
@@ -109,7 +109,7 @@ impl GrantState {
         }
     }
 
-    /// Whether nothing can be redeemed any more, not even again.
+    /// True when nothing can be redeemed any more, not even again.
     #[must_use]
     pub fn is_ended(self) -> bool {
         matches!(self, Self::Expired | Self::Revoked)
@@ -117,7 +117,7 @@ impl GrantState {
 }
 
 impl Grant {
-    /// Where the grant stands at a time. A revocation goes before everything else.
+    /// The state of the grant at a time. A revocation goes before everything else.
     #[must_use]
     pub fn state(&self, now: DateTime<Utc>) -> GrantState {
         if self.revoked.is_some() {
@@ -132,7 +132,7 @@ impl Grant {
     }
 }
 
-/// Who made the private key.
+/// Maker of a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyOrigin {
     /// The redeemer: it can ask again with the same key and gets the same redemption.
@@ -146,20 +146,20 @@ pub enum KeyOrigin {
 pub struct Redemption {
     /// The digest of the certified key.
     pub key: KeyDigest,
-    /// Who made that key.
+    /// The maker of that key.
     pub origin: KeyOrigin,
     /// The common name of the certificate.
     pub subject: String,
     /// The serial number of the certificate.
     pub serial: Serial,
-    /// When it was counted, in whole seconds; the certificate's validity starts from it.
+    /// Time of the count, in whole seconds; the certificate's validity starts from it.
     pub at: DateTime<Utc>,
     /// The end of the certificate.
     pub certificate_end: DateTime<Utc>,
 }
 
 impl Redemption {
-    /// What it was asked for with.
+    /// The claim that it was asked for with.
     #[must_use]
     pub fn claim(&self) -> Claim {
         Claim {
@@ -170,7 +170,7 @@ impl Redemption {
     }
 }
 
-/// What a redemption is the same by, whenever it is asked for.
+/// Identity of a redemption, whenever it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The digest of the key to certify.
@@ -181,7 +181,7 @@ pub struct Claim {
     pub serial: Serial,
 }
 
-/// What a ledger does with a candidate that nothing refuses.
+/// Decision about a candidate that nothing refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Count it.
@@ -214,7 +214,7 @@ pub fn decide(
     }
 }
 
-/// Why a redemption is refused, in the order in which the reasons are looked for.
+/// Reason a redemption is refused, in the order in which the reasons are looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// The ledger is not read yet, or the grant is not complete yet.

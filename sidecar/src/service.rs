@@ -38,7 +38,7 @@ pub struct Service<L> {
     pub sites: Arc<ArcSwap<Sites>>,
     /// Makes the keys of clients that bring none.
     pub keys: KeyGenerator,
-    /// How long a certificate is valid; absent for as long as its issuer.
+    /// Validity of a certificate; absent for as long as its issuer.
     pub certificate_duration: Option<TimeDelta>,
 }
 

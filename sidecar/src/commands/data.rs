@@ -21,7 +21,7 @@ pub(super) fn folder(data: &Data) -> Result<PathBuf, Failure> {
     base().map(|base| base.join("redemption-sidecar"))
 }
 
-/// Where applications keep their data: `/var/lib` for root, `$XDG_DATA_HOME` for others.
+/// The folder in which applications keep their data: `/var/lib` for root, `$XDG_DATA_HOME` for others.
 fn base() -> Result<PathBuf, Failure> {
     if rustix::process::geteuid().is_root() {
         return Ok(PathBuf::from("/var/lib"));

@@ -29,7 +29,7 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     for warning in &order.warnings {
         tell(format_args!("warning: {warning}"));
     }
-    let store = Store::of(&options.data, &options.cluster)?;
+    let store = Store::of(&options.store)?;
     store.check_clock(now)?;
     let grants = store.grants().await?;
     let ca = options.ca_file.as_deref().map(read_ca).transpose()?;

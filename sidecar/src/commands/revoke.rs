@@ -9,7 +9,7 @@ use crate::system::clock;
 
 pub(super) async fn run(options: Revoke) -> Result<(), Failure> {
     let now = clock::now();
-    let store = Store::of(&options.data, &options.cluster)?;
+    let store = Store::of(&options.store)?;
     let grants = store.grants().await?;
     let revoked = grants.revoke(&options.name, now).await?;
     if revoked.is_empty() {

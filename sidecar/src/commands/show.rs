@@ -7,7 +7,7 @@ use crate::args::Show;
 use crate::system::clock;
 
 pub(super) async fn run(options: Show) -> Result<(), Failure> {
-    let store = Store::of(&options.data, &options.cluster)?;
+    let store = Store::of(&options.store)?;
     let records = store.grants().await?.find(&options.name).await?;
     if records.is_empty() {
         return Err(Failure::refused(format_args!(

@@ -9,11 +9,11 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 use super::Failure;
 use crate::system::clock::{self, Doubt};
 
-/// Tells whether a time can be that of a right clock: neither before this program was made nor before a
+/// Accepts a time that can be that of a right clock: neither before this program was made nor before a
 /// file of the folder was written.
 ///
 /// # Errors
-/// Why it cannot.
+/// The reason it cannot.
 pub(super) fn plausible(folder: &Path, now: DateTime<Utc>) -> Result<(), Doubt> {
     clock::plausible(now)?;
     let written = written(folder).max_by_key(|(_, written)| *written);
@@ -79,7 +79,7 @@ const FILES: [&str; 7] = [
     "site/redemption.yaml",
 ];
 
-/// How far a clock may be behind before it matters.
+/// Lag of a clock that does not matter.
 const TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 #[cfg(test)]

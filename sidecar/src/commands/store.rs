@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::serve::{self, start};
 use super::{Failure, cluster, data, stamps, tell};
-use crate::args::{Cluster, Data, Serve};
+use crate::args::{Serve, StoreOptions};
 use crate::ledger::{Grants, KubernetesGrants, SqliteLedger};
 use crate::system::clock::{self, Doubt};
 use crate::system::wording;
@@ -21,11 +21,11 @@ pub(super) enum Store {
 
 impl Store {
     /// The store that the options of a command name.
-    pub(super) fn of(data: &Data, cluster: &Cluster) -> Result<Self, Failure> {
-        if cluster.kubernetes {
-            return Ok(Self::Cluster(cluster.namespace.clone()));
+    pub(super) fn of(options: &StoreOptions) -> Result<Self, Failure> {
+        if options.kubernetes {
+            return Ok(Self::Cluster(options.namespace.clone()));
         }
-        Ok(Self::Folder(data::folder(data)?))
+        Ok(Self::Folder(data::folder(&options.data)?))
     }
 
     /// The grants of the store.

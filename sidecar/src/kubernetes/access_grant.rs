@@ -19,10 +19,10 @@ pub struct AccessGrant {
     /// Name, uid and version.
     #[serde(default)]
     pub metadata: ObjectMeta,
-    /// What is asked for. Not sent when it is null.
+    /// The grant as it is asked for. Not sent when it is null.
     #[serde(default)]
     pub spec: Value,
-    /// What became of it. Not sent when it is null.
+    /// The state of the grant. Not sent when it is null.
     #[serde(default)]
     pub status: Value,
 }

@@ -39,5 +39,5 @@ fn problem(error: &dyn std::error::Error) -> ConnectProblem {
     ConnectProblem(one_line(&error.to_string()))
 }
 
-/// How long a connection to the API server may take.
+/// Longest time until a connection to the API server is there.
 const CONNECT: Duration = Duration::from_secs(2);

@@ -20,9 +20,9 @@ use super::wording;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct FailedRequest {
-    /// What became of it.
+    /// Its kind.
     pub kind: FailureKind,
-    /// What could not be done, or what the API server says.
+    /// The message: of this program, or of the API server.
     pub message: String,
 }
 
@@ -66,7 +66,7 @@ pub async fn answered<T>(
 /// The words for an API server that is silent.
 pub const NO_ANSWER: &str = "the API server did not answer in time";
 
-/// What became of a request.
+/// Kind of a failure, by what became of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
     /// Somebody else wrote after the object was read, or another object has its name.
@@ -84,7 +84,7 @@ pub enum FailureKind {
     Unknown,
 }
 
-/// What to do next.
+/// The next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Read the object again after a pause, then decide again.
@@ -131,7 +131,7 @@ impl FailureKind {
         }
     }
 
-    /// What to do after a write.
+    /// The step after a write.
     #[must_use]
     pub fn after_write(self) -> Next {
         match self {
@@ -152,7 +152,7 @@ impl FailureKind {
         }
     }
 
-    /// What to do after a read.
+    /// The step after a read.
     #[must_use]
     pub fn after_read(self) -> Next {
         match self {

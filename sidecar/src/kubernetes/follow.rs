@@ -27,12 +27,12 @@ use super::items::{Items, ListProblem};
 use super::{NO_ANSWER, one_line, wording};
 use crate::system::random;
 
-/// How a watch goes: whether what is known is what there is.
+/// Course of a watch: it tells whether all that there is is known.
 #[derive(Debug)]
 pub struct Course {
     what: String,
     problem: Mutex<Option<String>>,
-    /// When the API server said something last.
+    /// Time of the last word of the API server.
     heard: Mutex<Option<Instant>>,
 }
 
@@ -154,7 +154,7 @@ pub async fn follow<K>(
 enum Lost {
     /// Its time was over.
     Ended,
-    /// What happened since the version is forgotten. Holds the message.
+    /// The changes since the version are forgotten. Holds the message.
     Expired(String),
     /// Anything else. Holds the message.
     Broken(String),
@@ -333,22 +333,22 @@ fn pause(failures: u32) -> Duration {
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many objects are in one answer. What the API server has at hand comes in one.
+/// Number of objects in one answer. What the API server has at hand comes in one.
 const PAGE: u32 = 500;
 
-/// How much is read of an answer that is no list, in bytes.
+/// Most bytes that are read of an answer that is no list.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 
-/// How long an answer may take to begin.
+/// Longest time until an answer begins.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a list, which may be large, may take to begin and to go on.
+/// Longest time until a list, which may be large, begins or goes on.
 const LIST_PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long a watch may be quiet before it is taken for one that goes on.
+/// Time after which a quiet watch is taken for one that goes on.
 const FIRST_EVENT: Duration = Duration::from_millis(200);
 
-/// How long a watch lasts. A connection that was lost silently is noticed a little later.
+/// Length of a watch. A connection that was lost silently is noticed a little later.
 const WATCH_SECONDS: u32 = 60;
 
 /// HTTP 410 Gone.

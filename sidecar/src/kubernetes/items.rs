@@ -19,7 +19,7 @@ pub(super) struct Items {
     rest: Vec<u8>,
     /// The object that arrives.
     object: Vec<u8>,
-    /// How many objects and arrays are open.
+    /// Number of objects and arrays that are open.
     depth: u32,
     is_among_objects: bool,
     is_in_text: bool,

@@ -24,7 +24,7 @@ pub enum LedgerFault {
     Forbidden(Cause),
 }
 
-/// What happened. It is shared by all who waited for the same.
+/// Cause of a fault. It is shared by all who waited for the same.
 pub type Cause = Arc<dyn Error + Send + Sync>;
 
 impl LedgerFault {

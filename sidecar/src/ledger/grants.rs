@@ -8,12 +8,12 @@ use secrecy::SecretString;
 use super::{GrantOrder, LedgerFault, Published};
 use crate::redemption::{Grant, GrantUid, Redemption};
 
-/// What a store answers.
+/// Answer of a store.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerFault>> + Send + 'a>>;
 
 /// A store of grants, as commands need it.
 pub trait Grants: Send + Sync {
-    /// Finds out what a new grant will lead to. Makes nothing.
+    /// Finds out where tokens of a new grant will lead. Makes nothing.
     ///
     /// # Errors
     /// The site accepts no links, or no service has run.
@@ -42,12 +42,12 @@ pub trait Grants: Send + Sync {
     fn revoke<'a>(&'a self, name: &'a str, now: DateTime<Utc>) -> Answer<'a, Vec<GrantRecord>>;
 }
 
-/// What is known before a grant is made.
+/// Facts that are known before a grant is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prospect {
-    /// Where its tokens will lead; absent while only the grant itself will tell.
+    /// The place that its tokens will lead to; absent while only the grant itself will tell.
     pub published: Option<Published>,
-    /// What will keep redeemers from it.
+    /// An obstacle that redeemers will meet.
     pub warning: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub struct Issued {
     pub grant: Grant,
     /// Its code.
     pub code: SecretString,
-    /// Where it is redeemed: the whole URL.
+    /// The whole URL at which it is redeemed.
     pub url: String,
     /// The certificates of the CA that answers there, in PEM.
     pub ca: String,
@@ -77,9 +77,9 @@ pub struct GrantRecord {
     pub name: String,
     /// Its uid.
     pub uid: GrantUid,
-    /// What it means; absent while it has no code or no end.
+    /// Its terms and count; absent while it has no code or no end.
     pub grant: Option<Grant>,
-    /// What was redeemed of it.
+    /// Its redemptions.
     pub redeemed: Redeemed,
 }
 
@@ -92,12 +92,12 @@ pub enum Redeemed {
     Keys(Vec<NotedKey>),
 }
 
-/// What is noted of a redemption.
+/// Note of a redemption.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotedKey {
     /// The key, as the note has it.
     pub key: String,
-    /// When it was counted.
+    /// Time of the count.
     pub at: DateTime<Utc>,
     /// The end of the certificate.
     pub certificate_end: DateTime<Utc>,

@@ -19,6 +19,7 @@ pub mod object;
 pub mod queues;
 
 mod advice;
+mod condition;
 mod grants;
 mod own_status;
 mod store;
@@ -252,7 +253,7 @@ fn take(grants: &KnownGrants, event: News<AccessGrant>) {
         }
         News::Gone(object) => {
             if let Some(object) = GrantObject::read(&object) {
-                grants.forget(&object.place.uid);
+                grants.forget(&object.id.uid);
             }
         }
         News::ListEnds => grants.list_ends(),
@@ -266,12 +267,12 @@ fn is_known(grants: &KnownGrants, object: &AccessGrant) -> bool {
     uid.is_some_and(|uid| version.is_some_and(|version| grants.knows(&uid, version)))
 }
 
-/// How long a grant that is not known may take to come through the watch.
+/// Longest time until the watch tells of a grant that was just made.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long the watch may be silent before a key that was counted is answered only when the grant is
+/// Longest silence of the watch before a key that was counted is answered only when the grant is
 /// confirmed. It is how long a grant that was revoked may be answered at the longest.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// How long the API server may take to prove that it is there.
+/// Longest time until the API server has proven that it is there.
 const PROOF: Duration = Duration::from_secs(2);

@@ -1,7 +1,6 @@
 //! The grant that somebody asks for: an AccessGrant, judged and completed by the policy.
 //!
-//! What the policy refuses in a cluster is refused here with the same words, and what it fills in
-//! there is filled in here.
+//! It refuses here, with the same words, what it refuses in a cluster, and fills in the same fields.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
@@ -18,7 +17,7 @@ use crate::wire::manifest::{self, ManifestProblem};
 pub struct GrantOrder {
     /// Its name.
     pub name: String,
-    /// How often it can be redeemed.
+    /// Number of redemptions that it allows.
     pub redemptions_allowed: u32,
     /// For how long, from now on.
     pub expiration_window: TimeDelta,
@@ -28,7 +27,7 @@ pub struct GrantOrder {
     pub issuer: Option<String>,
     /// The spec of the AccessGrant, with what the policy fills in. It may hold the code.
     pub spec: Map<String, Value>,
-    /// What the policy warns of.
+    /// Warnings of the policy.
     pub warnings: Vec<String>,
 }
 
@@ -37,7 +36,7 @@ impl GrantOrder {
     /// the file.
     ///
     /// # Errors
-    /// What is wrong with it; never its code.
+    /// The first thing that is wrong with it; never its code.
     pub fn of_manifest(
         bytes: &[u8],
         name: Option<&str>,
@@ -54,7 +53,7 @@ impl GrantOrder {
     /// The grant of the options of a command line; what is absent gets the documented default.
     ///
     /// # Errors
-    /// What is wrong with an option; never the code.
+    /// The first option that is wrong; never the code.
     pub fn of_options(
         name: &str,
         redemptions_allowed: Option<u32>,

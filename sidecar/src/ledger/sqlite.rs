@@ -127,7 +127,7 @@ impl SqliteLedger {
         place::exists(folder)
     }
 
-    /// What was published last. `None` when no service ran on this ledger yet.
+    /// The facts that were published last. `None` when no service ran on this ledger yet.
     ///
     /// # Errors
     /// The file could not be read.

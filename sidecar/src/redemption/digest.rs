@@ -1,4 +1,4 @@
-//! What the ledger stores instead of codes and keys.
+//! Digests that the ledger stores instead of codes and keys.
 
 use std::fmt;
 
@@ -43,7 +43,7 @@ impl CodeDigest {
         &self.bytes
     }
 
-    /// Tells whether the code has at least [`LONG_CODE_BYTES`]: its grant may be redeemed by its name.
+    /// True when the code has at least [`LONG_CODE_BYTES`]: its grant may be redeemed by its name.
     #[must_use]
     pub fn is_long(&self) -> bool {
         self.is_long

@@ -22,7 +22,7 @@ pub(super) struct Health<L> {
     ledger: Arc<L>,
     sites: Arc<ArcSwap<Sites>>,
     shown: Arc<ArcSwap<Shown>>,
-    /// When it was tried last, and whether it went well.
+    /// Time of the last try, and whether it went well.
     written: Mutex<Option<(Instant, bool)>>,
     outage: Outage,
 }

@@ -43,7 +43,7 @@ impl Shown {
     /// Tells whether redeemers accept it.
     ///
     /// # Errors
-    /// Why they do not.
+    /// The reason they do not.
     pub(super) fn judge(&self, now: DateTime<Utc>) -> Result<(), PresentedProblem> {
         self.presented.judge(now)
     }

@@ -57,7 +57,7 @@ impl Presented {
     /// Tells whether redeemers accept it.
     ///
     /// # Errors
-    /// Why they do not. Where only the time is wrong, it says so.
+    /// The reason they do not. Where only the time is wrong, it says so.
     pub(super) fn judge(&self, now: DateTime<Utc>) -> Result<(), PresentedProblem> {
         let (from, to) = self.validity;
         // What is wrong at any time goes before what the clock may have to do with.

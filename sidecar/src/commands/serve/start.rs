@@ -127,7 +127,7 @@ async fn until_plausible(folder: &Path) {
     outage.clear("the clock of this machine can be right now: starting");
 }
 
-/// Where the site is described. With `--init` it may not be there yet.
+/// Source of the site. With `--init` it may not be there yet.
 async fn source(options: &Serve, folder: &Path) -> Result<SiteSource, Failure> {
     let namespaces = data::namespaces_folder();
     let own_file = own_site(folder).join(FILE_NAME);
@@ -291,10 +291,10 @@ fn own_site(folder: &Path) -> PathBuf {
     folder.join("site")
 }
 
-/// How long a clock that is behind the files holds up the start, by a clock that nobody sets.
+/// Longest time that a clock behind the files holds up the start, by a clock that nobody sets.
 const CLOCK_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often the clock is looked at while it cannot be right.
+/// Pause between two looks at a clock that cannot be right.
 const CLOCK_PAUSE: Duration = Duration::from_millis(200);
 
 /// The permissions of those who are neither the owner nor in the group, which a volume may need.

@@ -220,10 +220,10 @@ async fn asked(hangup: &mut Option<tokio::signal::unix::Signal>) {
     }
 }
 
-/// How often files, clocks, and what is known of the cluster, are looked at.
+/// Pause between two looks at files, clocks and the objects of the cluster.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How often ended grants are deleted, unless they are kept for a shorter time.
+/// Pause between two deletions of ended grants, unless they are kept for a shorter time.
 const PRUNE: TimeDelta = TimeDelta::minutes(10);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What one write to a grant admits: everybody who waits, one after the other.
+//! Admission of everybody who waits, one after the other, by one write to a grant.
 //!
 //! ```text
 //! object as read + who waits -> admit -> status to write, if anybody is counted
@@ -18,17 +18,17 @@ use crate::redemption::{Decision, Grant, Redemption, Refusal, decide};
 /// Somebody who wants to be counted.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// What is to be counted.
+    /// The redemption to count.
     pub redemption: Redemption,
     /// Judges the expiry.
     pub now: DateTime<Utc>,
-    /// Whether it was part of a write that may have been stored, or may yet be.
+    /// True when it was part of a write that may have been stored, or may yet be.
     pub is_in_doubt: bool,
-    /// Whether it must not be counted any more, and is only looked for.
+    /// True when it must not be counted any more, and is only looked for.
     pub is_late: bool,
 }
 
-/// What to write and to answer.
+/// The status to write, and the answers to give.
 #[derive(Debug)]
 pub struct Admission {
     /// The status to write; absent when nobody is counted.
@@ -40,18 +40,18 @@ pub struct Admission {
 /// The answer for one candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// What it is.
+    /// The decision.
     pub decision: Result<Decision, Refusal>,
-    /// When it is true.
+    /// The condition on which it is true.
     pub rests_on: RestsOn,
 }
 
-/// When an answer is true.
+/// Condition on which an answer is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestsOn {
-    /// If the object is as it was read: to be looked at again before somebody is refused.
+    /// The object is as it was read: it is looked at again before somebody is refused.
     Object,
-    /// When the write is stored.
+    /// The write is stored.
     Write,
 }
 
@@ -97,7 +97,7 @@ pub fn admit(object: &GrantObject, waiting: &[Candidate]) -> Admission {
 struct Tally {
     grant: Grant,
     keys: Keys,
-    /// When the first was counted.
+    /// Time of the first count.
     counted: Option<DateTime<Utc>>,
 }
 

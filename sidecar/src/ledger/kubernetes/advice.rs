@@ -1,10 +1,10 @@
-//! What those who look at a grant are told of a fault: in Events, and in its status. Pure.
+//! Advice about a fault for those who look at a grant: in Events, and in its status. Pure.
 
 use skupper_access_policy::printable::printable;
 
 use crate::redemption::fault::Fault;
 
-/// What those who look at the grant can do.
+/// The fault, and a way to mend it.
 pub(super) fn advice(fault: &Fault) -> String {
     match fault {
         Fault::WrongCodes => {

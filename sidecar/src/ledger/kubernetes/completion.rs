@@ -1,4 +1,4 @@
-//! What `--own-status` writes into a grant in place of Skupper's controller. Pure.
+//! The status that `--own-status` gives a grant in place of Skupper's controller. Pure.
 //!
 //! | field | value |
 //! |---|---|
@@ -17,12 +17,13 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use skupper_access_policy::value::duration::GoDuration;
 
 use super::advice::advice;
+use super::condition::{self, time};
 use crate::kubernetes::AccessGrant;
 use crate::ledger::Published;
 use crate::redemption::GrantUid;
@@ -43,7 +44,7 @@ pub struct Completion {
 
 /// The status that makes a grant complete. `None` when nothing is to be written.
 ///
-/// `site` is whether the site of the grant can answer; absent while that is not known.
+/// `site` tells whether the site of the grant can answer; absent while that is not known.
 #[must_use]
 pub fn complete(
     object: &AccessGrant,
@@ -110,7 +111,14 @@ pub fn complete(
         ("Ready", ready),
         (PUBLISHED_CONDITION, published),
     ] {
-        set_condition(&mut status, kind, &state, generation, now);
+        let value = if state.is_true { "True" } else { "False" };
+        let fields = [
+            ("status", value.into()),
+            ("reason", state.reason.into()),
+            ("message", state.message.into()),
+            ("observedGeneration", generation.into()),
+        ];
+        condition::set(&mut status, kind, fields, now);
     }
     let is_changed = object.status.as_object() != Some(&status);
     is_changed.then(|| Completion {
@@ -170,50 +178,13 @@ impl State {
 
     /// That of a condition as it is stored.
     fn stored(status: &Map<String, Value>, kind: &str) -> Option<Self> {
-        let mut conditions = status.get("conditions")?.as_array()?.iter();
-        let condition = conditions.find(|condition| text(condition, "type") == Some(kind))?;
+        let condition = condition::find(status, kind)?;
         let field = |name| text(condition, name).unwrap_or_default().to_owned();
         Some(Self {
             is_true: text(condition, "status") == Some("True"),
             reason: field("reason"),
             message: field("message"),
         })
-    }
-}
-
-/// Sets a condition. `lastTransitionTime` is when its `status` became what it is.
-fn set_condition(
-    status: &mut Map<String, Value>,
-    kind: &str,
-    state: &State,
-    generation: i64,
-    now: DateTime<Utc>,
-) {
-    let conditions = status
-        .entry("conditions")
-        .or_insert_with(|| Value::Array(Vec::new()));
-    let Value::Array(conditions) = conditions else {
-        return;
-    };
-    let value = if state.is_true { "True" } else { "False" };
-    let mut known = conditions.iter_mut();
-    let known = known.find(|condition| text(condition, "type") == Some(kind));
-    let since = known
-        .as_deref()
-        .filter(|condition| text(condition, "status") == Some(value))
-        .and_then(|condition| text(condition, "lastTransitionTime"))
-        .map_or_else(|| time(now), str::to_owned);
-    let condition = json!({
-        "type": kind,
-        "status": value,
-        "reason": state.reason,
-        "message": state.message,
-        "observedGeneration": generation,
-        "lastTransitionTime": since,
-    });
-    match known {
-        Some(known) => *known = condition,
-        None => conditions.push(condition),
     }
 }
 
@@ -240,16 +211,14 @@ fn text<'v>(value: &'v Value, field: &str) -> Option<&'v str> {
     text.filter(|text| !text.is_empty())
 }
 
-fn time(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
 /// Source: Skupper's AccessGrant reference.
 const DEFAULT_WINDOW: TimeDelta = TimeDelta::minutes(15);
 
 #[cfg(test)]
 #[expect(clippy::needless_pass_by_value, reason = "JSON is written in place")]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::ledger::kubernetes::object::GrantObject;
 
@@ -292,7 +261,7 @@ mod tests {
         conditions.find(|one| one["type"] == kind).unwrap()
     }
 
-    /// What `kubectl get` shows, then status and reason of the conditions.
+    /// The columns of `kubectl get`, then status and reason of the conditions.
     fn shown(object: &AccessGrant) -> [&str; 5] {
         let resolved = condition(object, "Resolved");
         let text = |value: &'static str| object.status[value].as_str().unwrap();

@@ -31,9 +31,9 @@ use crate::redemption::fault::Fault;
 use crate::redemption::{Grant, GrantUid};
 use crate::system::clock;
 
-/// Where faults are offered. They are written until this is dropped.
+/// A queue of faults. They are written until this is dropped.
 pub struct Events {
-    /// When a fault of a grant was taken last.
+    /// Time of the last fault that was taken, for each grant.
     taken: Mutex<LruCache<GrantUid, Instant>>,
     queue: mpsc::Sender<Notice>,
 }
@@ -84,7 +84,7 @@ struct Writer {
     client: Client,
     /// The Events that were written last, and how often what they say happened.
     series: LruCache<(GrantUid, Fault), (String, i32)>,
-    /// When a failure was logged last.
+    /// Time of the last failure that was logged.
     complained: Option<Instant>,
 }
 
@@ -141,7 +141,7 @@ impl Writer {
 /// At most one Event for a grant, and one complaint about Events, in this time.
 const BETWEEN: Duration = Duration::from_mins(1);
 
-/// How many Events may wait to be written.
+/// Most Events that wait to be written.
 const QUEUE: usize = 128;
 
 /// Between two Events: redemptions come first.
@@ -151,10 +151,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// [`QUEUE`] and what [`PAUSE`] lets through, so that none is forgotten too early.
 const TAKEN: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// How many Events can grow.
+/// Most Events that can grow.
 const SERIES: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// How long the API server may take for one Event.
+/// Longest time that the API server may take for one Event.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -235,12 +235,12 @@ impl KubernetesGrants {
     async fn delete(&self, object: &GrantObject) -> Result<bool, FailedRequest> {
         let options = DeleteParams {
             preconditions: Some(Preconditions {
-                uid: Some(object.place.uid.to_string()),
+                uid: Some(object.id.uid.to_string()),
                 resource_version: Some(object.resource_version.clone()),
             }),
             ..DeleteParams::default()
         };
-        match self.api.delete(&object.place.name, &options).await {
+        match self.api.delete(&object.id.name, &options).await {
             Ok(_) => Ok(true),
             Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
                 Ok(false)
@@ -255,8 +255,8 @@ impl From<GrantObject> for GrantRecord {
         let keys = object.keys();
         Self {
             redeemed: Redeemed::Keys(keys.iter().map(Key::noted).collect()),
-            name: object.place.name,
-            uid: object.place.uid,
+            name: object.id.name,
+            uid: object.id.uid,
             grant: object.grant,
         }
     }
@@ -291,20 +291,20 @@ fn not_published(name: &str) -> LedgerFault {
     ))
 }
 
-/// How many grants are read at once.
+/// Number of grants that are read at once.
 const PAGE: u32 = 500;
 
-/// How long a grant may take to get its code.
+/// Longest time until a grant has its code.
 const CODE_PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long a service with `--own-status` may take to replace what another server has published.
+/// Longest time until a service with `--own-status` has replaced what another server published.
 const PUBLISHING: Duration = Duration::from_secs(5);
 
-/// How long a grant that others write may stay.
+/// Longest time that a grant is tried to be deleted while others write it.
 const CONTENTION: Duration = Duration::from_secs(10);
 
-/// How long a revocation may take at all.
+/// Longest time of a revocation.
 const REVOCATION: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether a code is there.
+/// Pause between two looks for a code.
 const LOOK: Duration = Duration::from_millis(200);

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use crate::ledger::NotedKey;
 use crate::redemption::{Claim, KeyDigest, KeyOrigin, Redemption};
 
-/// How many redemptions of a grant are noted.
+/// Most redemptions of a grant that are noted.
 pub const MAX_KEYS: usize = 256;
 
 /// The longest message of a condition, in bytes. Source: Kubernetes `meta/v1` Condition.
@@ -40,7 +40,7 @@ pub struct Keys(Vec<Key>);
 pub struct Key {
     /// The beginning of the digest of the key.
     pub key: [u8; 16],
-    /// When it was counted, in seconds since 1970.
+    /// Time of the count, in seconds since 1970.
     pub at: i64,
     /// The end of the certificate, in seconds since 1970.
     pub end: i64,
@@ -92,7 +92,7 @@ impl Keys {
         self.0.iter()
     }
 
-    /// How many they are.
+    /// Their number.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()

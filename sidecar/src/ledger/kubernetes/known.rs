@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::object::{GrantObject, ObjectPlace};
+use super::object::{GrantObject, ObjectId};
 use crate::redemption::GrantUid;
 
 /// The grants by uid. Objects only become newer.
@@ -82,7 +82,7 @@ impl KnownGrants {
 
     /// Keeps an object, unless a newer version of it is known.
     pub fn keep(&self, mut object: GrantObject) -> Arc<GrantObject> {
-        let uid = object.place.uid;
+        let uid = object.id.uid;
         let mut state = self.write();
         if let Some(listed) = &mut state.listed {
             listed.insert(uid);
@@ -121,7 +121,7 @@ impl KnownGrants {
         let State {
             objects, names, ca, ..
         } = &mut *state;
-        let Some(known) = objects.get_mut(&object.place.uid) else {
+        let Some(known) = objects.get_mut(&object.id.uid) else {
             return Arc::new(object);
         };
         if object.is_as_new_as(known) {
@@ -173,11 +173,11 @@ impl KnownGrants {
 
 fn note_name(names: &mut HashMap<String, GrantUid>, object: &GrantObject) {
     if object.has_long_code() {
-        let ObjectPlace {
+        let ObjectId {
             namespace,
             name,
             uid,
-        } = &object.place;
+        } = &object.id;
         names.insert(place(namespace, name), *uid);
     }
 }
@@ -205,7 +205,7 @@ mod tests {
         let all = grants.all();
         let all = all.iter();
         let mut all: Vec<_> = all
-            .map(|object| (object.place.uid, object.resource_version.clone()))
+            .map(|object| (object.id.uid, object.resource_version.clone()))
             .collect();
         all.sort();
         all
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn an_object_becomes_newer_and_never_older() {
         let grants = KnownGrants::default();
-        let uid = object(1, "9").place.uid;
+        let uid = object(1, "9").id.uid;
         for (version, expected) in [("9", "9"), ("10", "10"), ("9", "10"), ("10", "10")] {
             assert_eq!(grants.keep(object(1, version)).resource_version, expected);
             assert_eq!(grants.find(&uid).unwrap().resource_version, expected);
@@ -246,7 +246,7 @@ mod tests {
         grants.keep(object(2, "6"));
         grants.keep(object(3, "4"));
         grants.list_ends();
-        let uid = |number| object(number, "").place.uid;
+        let uid = |number| object(number, "").id.uid;
         assert_eq!(
             versions(&grants),
             [(uid(2), "6".to_owned()), (uid(3), "5".to_owned())]
@@ -271,7 +271,7 @@ mod tests {
         let uid = |number| GrantUid::from_bytes([number; 16]);
         let named = || {
             let found = grants.find_by_name("site", "west");
-            found.map(|object| object.place.uid)
+            found.map(|object| object.id.uid)
         };
         grants.keep(object(1, "1"));
         assert_eq!(named(), None, "no code yet");
@@ -315,7 +315,7 @@ mod tests {
     #[tokio::test]
     async fn who_is_early_waits_for_the_watch_but_not_for_long() {
         let grants = Arc::new(KnownGrants::default());
-        let (known, unknown) = (object(1, "1").place.uid, object(2, "1").place.uid);
+        let (known, unknown) = (object(1, "1").id.uid, object(2, "1").id.uid);
         let watch = Arc::clone(&grants);
         tokio::spawn(async move {
             for version in 1..=5 {

@@ -16,9 +16,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde::Serializer as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::condition;
 use super::keys::Keys;
 use crate::kubernetes::AccessGrant;
 use crate::redemption::{CodeDigest, Grant, GrantUid, MIN_CODE_BYTES};
@@ -30,10 +31,10 @@ pub const KEYS_CONDITION: &str = "redemption-sidecar/keys";
 #[derive(Clone)]
 pub struct GrantObject {
     /// Which object.
-    pub place: ObjectPlace,
+    pub id: ObjectId,
     /// Which version of it was read.
     pub resource_version: String,
-    /// What it means; absent while it is not complete.
+    /// The grant that it is; absent while it is not complete.
     pub grant: Option<Grant>,
     /// The status as JSON text, but for its `ca`. A write must hold all of it, the code included.
     status: Zeroizing<Box<[u8]>>,
@@ -43,12 +44,12 @@ pub struct GrantObject {
 
 /// Which object, for as long as the cluster lives.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ObjectPlace {
+pub struct ObjectId {
     /// Its namespace.
     pub namespace: Arc<str>,
     /// Its name, which another object may have later.
     pub name: String,
-    /// What no other object has.
+    /// Its uid, which no other object has.
     pub uid: GrantUid,
 }
 
@@ -61,7 +62,7 @@ impl GrantObject {
             spec,
             status,
         } = object;
-        let place = ObjectPlace {
+        let id = ObjectId {
             namespace: metadata.namespace.as_deref()?.into(),
             name: metadata.name.clone()?,
             uid: GrantUid::parse(metadata.uid.as_deref()?)?,
@@ -74,8 +75,8 @@ impl GrantObject {
         (&mut serializer).collect_map(but_ca).ok()?;
         Some(Self {
             resource_version: metadata.resource_version.clone()?,
-            grant: grant(&place, metadata, spec, status),
-            place,
+            grant: grant(&id, metadata, spec, status),
+            id,
             status: Zeroizing::new(text.as_slice().into()),
             ca: ca.map(Arc::from),
         })
@@ -91,7 +92,7 @@ impl GrantObject {
         status
     }
 
-    /// Tells whether it can be redeemed by its name.
+    /// True when it can be redeemed by its name.
     #[must_use]
     pub fn has_long_code(&self) -> bool {
         let grant = self.grant.as_ref();
@@ -112,10 +113,10 @@ impl GrantObject {
         serde_json::from_slice(&self.status).unwrap_or_default()
     }
 
-    /// What is noted of redemptions.
+    /// The redemptions that are noted in it.
     #[must_use]
     pub fn keys(&self) -> Keys {
-        keys(&Value::Object(self.but_ca()))
+        keys(Some(&self.but_ca()))
     }
 
     /// The object to send in place of this one, if nobody has written meanwhile.
@@ -123,9 +124,9 @@ impl GrantObject {
     pub fn with_status(&self, status: Map<String, Value>) -> AccessGrant {
         AccessGrant {
             metadata: ObjectMeta {
-                namespace: Some(self.place.namespace.to_string()),
-                name: Some(self.place.name.clone()),
-                uid: Some(self.place.uid.to_string()),
+                namespace: Some(self.id.namespace.to_string()),
+                name: Some(self.id.name.clone()),
+                uid: Some(self.id.uid.to_string()),
                 resource_version: Some(self.resource_version.clone()),
                 ..ObjectMeta::default()
             },
@@ -157,53 +158,33 @@ pub(super) fn note(
     now: DateTime<Utc>,
 ) {
     status.insert("redemptions".to_owned(), redemptions.into());
-    let message = Value::from(keys.to_message());
-    let conditions = status
-        .entry("conditions")
-        .or_insert_with(|| Value::Array(Vec::new()));
-    if !conditions.is_array() {
-        *conditions = Value::Array(Vec::new());
-    }
-    let Value::Array(conditions) = conditions else {
-        return;
-    };
-    let mut ours = conditions.iter_mut().filter(|condition| is_ours(condition));
-    match ours.next().and_then(Value::as_object_mut) {
-        Some(condition) => drop(condition.insert("message".to_owned(), message)),
-        None => conditions.push(json!({
-            "type": KEYS_CONDITION,
-            "status": "True",
-            "reason": "Counted",
-            "message": message,
-            "lastTransitionTime": now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        })),
-    }
+    let fields = [
+        ("status", "True".into()),
+        ("reason", "Counted".into()),
+        ("message", keys.to_message().into()),
+    ];
+    condition::set(status, KEYS_CONDITION, fields, now);
 }
 
-fn grant(
-    place: &ObjectPlace,
-    metadata: &ObjectMeta,
-    spec: &Value,
-    status: &Value,
-) -> Option<Grant> {
+fn grant(id: &ObjectId, metadata: &ObjectMeta, spec: &Value, status: &Value) -> Option<Grant> {
     let text = |value: &Value, field: &str| {
         let text = value.get(field)?.as_str()?;
         (!text.is_empty()).then(|| text.to_owned())
     };
     let code = Zeroizing::new(text(status, "code")?);
     let end = DateTime::parse_from_rfc3339(&text(status, "expirationTime")?).ok()?;
-    let noted = u32::try_from(keys(status).len()).unwrap_or(u32::MAX);
+    let noted = u32::try_from(keys(status.as_object()).len()).unwrap_or(u32::MAX);
     Some(Grant {
-        uid: place.uid,
-        name: place.name.clone(),
-        code: CodeDigest::of_code(&place.uid, code.as_bytes()),
+        uid: id.uid,
+        name: id.name.clone(),
+        code: CodeDigest::of_code(&id.uid, code.as_bytes()),
         redemptions_allowed: count(spec.get("redemptionsAllowed"), 1, 0),
         redemptions: count(status.get("redemptions"), 0, u32::MAX).max(noted),
         created: time(metadata.creation_timestamp.as_ref()).unwrap_or_default(),
         expiration_time: end.to_utc(),
         revoked: time(metadata.deletion_timestamp.as_ref()),
         issuer: text(spec, "issuer"),
-        namespace: Some(Arc::clone(&place.namespace)),
+        namespace: Some(Arc::clone(&id.namespace)),
         has_short_code: code.len() < MIN_CODE_BYTES,
     })
 }
@@ -219,20 +200,10 @@ fn count(value: Option<&Value>, absent: u32, unreadable: u32) -> u32 {
     }
 }
 
-fn keys(status: &Value) -> Keys {
-    let conditions = status.get("conditions").and_then(Value::as_array);
-    let mut ours = conditions
-        .into_iter()
-        .flatten()
-        .filter(|condition| is_ours(condition));
-    let message = ours
-        .next()
-        .and_then(|condition| condition.get("message")?.as_str());
+fn keys(status: Option<&Map<String, Value>>) -> Keys {
+    let condition = status.and_then(|status| condition::find(status, KEYS_CONDITION));
+    let message = condition.and_then(|condition| condition.get("message")?.as_str());
     message.map(Keys::parse).unwrap_or_default()
-}
-
-fn is_ours(condition: &Value) -> bool {
-    condition.get("type").and_then(Value::as_str) == Some(KEYS_CONDITION)
 }
 
 fn time(time: Option<&Time>) -> Option<DateTime<Utc>> {
@@ -247,6 +218,8 @@ const STATUS_BYTES: usize = 8192;
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn read(text: &str) -> Option<GrantObject> {
@@ -461,7 +434,7 @@ mod tests {
             let mut status = Map::from_iter([("conditions".to_owned(), conditions)]);
             let object = read(OBJECT).unwrap();
             note(&mut status, 2, &object.keys(), now);
-            assert_eq!(keys(&Value::Object(status)), object.keys(), "{name}");
+            assert_eq!(keys(Some(&status)), object.keys(), "{name}");
         }
     }
 

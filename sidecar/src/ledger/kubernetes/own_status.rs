@@ -22,7 +22,7 @@ use crate::system::random;
 
 /// Writes what is missing in grants, and what has changed around them.
 ///
-/// What this service says of a grant it writes once. Whoever writes something else over it, a service
+/// It writes once what it says of a grant. Whoever writes something else over it, a service
 /// with another URL or Skupper's controller, does so once and is not answered.
 pub(super) struct OwnStatus {
     client: Client,
@@ -35,7 +35,7 @@ pub(super) struct OwnStatus {
 
 /// Facts that hold for every grant.
 struct Known {
-    /// Where the service is reached. Until that is known nothing is written.
+    /// Address and CA of the service. Until they are known nothing is written.
     published: Option<Published>,
     sites: Sites,
 }
@@ -45,7 +45,7 @@ struct Known {
 struct Incomplete {
     /// By namespace and name: thousands may wait, so that none is kept.
     places: BTreeSet<(String, String)>,
-    /// How many tasks complete them.
+    /// Number of tasks that complete them.
     writers: usize,
 }
 
@@ -244,20 +244,20 @@ fn completed(metadata: ObjectMeta, status: Map<String, Value>) -> AccessGrant {
     }
 }
 
-/// How many grants are completed at once: redemptions come first.
+/// Most grants that are completed at once: redemptions come first.
 const WRITERS: usize = 8;
 
 /// For how many grants it is known what was written of them last.
 const WRITTEN: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 
-/// How many grants are read at once.
+/// Number of grants that are read at once.
 const PAGE: u32 = 500;
 
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How often the API server may fail with a grant: for about a minute, and again at its next change.
+/// Most failures of the API server with a grant: for about a minute, and again at its next change.
 const ATTEMPTS: u32 = 60;
 
-/// How long the API server may take for one answer.
+/// Longest time that the API server may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);

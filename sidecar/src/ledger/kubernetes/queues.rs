@@ -20,19 +20,19 @@ use tokio::sync::oneshot;
 use super::admit::{Candidate, RestsOn, admit};
 use super::keys::MAX_KEYS;
 use super::known::KnownGrants;
-use super::object::{GrantObject, ObjectPlace};
+use super::object::{GrantObject, ObjectId};
 use crate::kubernetes::{AccessGrant, FailedRequest, FailureKind, NO_ANSWER, Next};
 use crate::ledger::LedgerFault;
 use crate::redemption::{Decision, Grant, GrantUid, Redemption, Refusal};
 use crate::system::random;
 use crate::telemetry::log;
 
-/// Where the objects are.
+/// A store of the objects.
 pub trait Store: Send + Sync + 'static {
     /// The object that has the name now, which may be another one.
     fn read(
         &self,
-        place: &ObjectPlace,
+        id: &ObjectId,
     ) -> impl Future<Output = Result<GrantObject, FailedRequest>> + Send;
 
     /// Stores a status if the version of the object is still the one it names.
@@ -159,7 +159,7 @@ impl<S: Store> Shift<S> {
         while self.take_in(&mut waiting) {
             let next = match self.step(&mut waiting, must_read) {
                 Step::Rest => None,
-                Step::Read(object) => self.read(&object.place, &mut waiting).await,
+                Step::Read(object) => self.read(&object.id, &mut waiting).await,
                 Step::Write(object, decided) => self.write(&object, decided, &mut waiting).await,
             };
             must_read = match next {
@@ -229,10 +229,10 @@ impl<S: Store> Shift<S> {
     }
 
     /// Reads the object for everybody who waits.
-    async fn read(&self, place: &ObjectPlace, waiting: &mut Vec<Waiting>) -> Option<Next> {
-        let read = self.queues.store.read(place).await;
+    async fn read(&self, id: &ObjectId, waiting: &mut Vec<Waiting>) -> Option<Next> {
+        let read = self.queues.store.read(id).await;
         let failure = match read {
-            Ok(object) if object.place.uid == self.uid => {
+            Ok(object) if object.id.uid == self.uid => {
                 self.queues.grants.renew(object);
                 for one in waiting {
                     one.is_confirmed = true;
@@ -355,7 +355,7 @@ impl Waiting {
         let is_counted = decision == Ok(Decision::Count);
         let is_lost = reply.send(Ok(decision)).is_err();
         if is_counted && is_lost {
-            let ObjectPlace { uid, name, .. } = &object.place;
+            let ObjectId { uid, name, .. } = &object.id;
             log::lost_answer(uid, name, &candidate.redemption);
         }
     }
@@ -400,7 +400,7 @@ fn jitter(longest: Duration) -> Duration {
     longest / 10 + longest * 9 / 10 * u32::from(byte) / 255
 }
 
-/// How long after its deadline somebody is looked for who may be counted. Redeemers give up 5 s
+/// Time after its deadline for which somebody is looked for who may be counted. Redeemers give up 5 s
 /// after it; the last request may take two of them.
 const LOOK_FOR: Duration = Duration::from_secs(2);
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kube::api::PostParams;
 use kube::{Api, Client};
 
-use super::object::{GrantObject, ObjectPlace};
+use super::object::{GrantObject, ObjectId};
 use super::queues::Store;
 use crate::kubernetes::{AccessGrant, FailedRequest, FailureKind, answered};
 
@@ -26,9 +26,9 @@ impl ClusterStore {
 }
 
 impl Store for ClusterStore {
-    async fn read(&self, place: &ObjectPlace) -> Result<GrantObject, FailedRequest> {
-        let api = self.api(&place.namespace);
-        answer("read", &place.namespace, &place.name, api.get(&place.name)).await
+    async fn read(&self, id: &ObjectId) -> Result<GrantObject, FailedRequest> {
+        let api = self.api(&id.namespace);
+        answer("read", &id.namespace, &id.name, api.get(&id.name)).await
     }
 
     async fn write(&self, object: &AccessGrant) -> Result<GrantObject, FailedRequest> {
@@ -69,5 +69,5 @@ pub(super) fn as_sidecar() -> PostParams {
     }
 }
 
-/// How long the API server may take for one answer: a usual one takes milliseconds.
+/// Longest time of an answer of the API server: a usual one takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);

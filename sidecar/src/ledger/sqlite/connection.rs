@@ -13,7 +13,7 @@ use super::fault::{OpenProblem, SqliteFault, is_locked};
 use super::schema;
 use crate::ledger::LedgerFault;
 
-/// How long a connection waits for a lock that another one holds.
+/// Longest wait of a connection for a lock that another one holds.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest pause between two attempts to get a lock. Commits follow each other without a gap

@@ -24,14 +24,14 @@ use super::readers::Readers;
 use super::{connection, queries};
 use crate::ledger::LedgerFault;
 
-/// How many connections answer `look`, at most; no more than the machine has cores.
+/// Most connections that answer `look`; no more than the machine has cores.
 const LOOKS: usize = 16;
 
-/// How long `look` waits for a lock: the threads that serve everybody wait with it. Readers of a
+/// Longest wait of `look` for a lock: the threads that serve everybody wait with it. Readers of a
 /// write-ahead log meet a lock only while it is being recovered or its file is replaced.
 const LOOK_PATIENCE: Duration = Duration::from_millis(50);
 
-/// How long readers trust a comparison of the files.
+/// Time for which readers trust a comparison of the files.
 const TRUST: Duration = Duration::from_millis(10);
 
 /// Shortest time between two attempts to open the files that readers ask for.
@@ -41,17 +41,17 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Files {
     file: Arc<Path>,
     began: Instant,
-    /// When the files were compared last, in milliseconds since the beginning.
+    /// Time of the last comparison of the files, in milliseconds since the beginning.
     compared: AtomicU64,
     /// The number of the newest change that this process has seen.
     newest: AtomicU64,
     opened: RwLock<Option<Opened>>,
-    /// When readers asked for the files to be opened anew.
+    /// Time at which readers asked for the files to be opened anew.
     asked: Mutex<Option<Instant>>,
     is_mark_failing: AtomicBool,
 }
 
-/// What is open. Its fields are dropped in this order: the mark outlives every connection.
+/// The open files. Its fields are dropped in this order: the mark outlives every connection.
 pub(super) struct Opened {
     /// The connections that answer `look`.
     pub(super) looks: Readers,
@@ -72,7 +72,7 @@ type Identity = [Option<FileId>; 3];
 /// The files at their paths, at one moment.
 struct Look {
     identity: Identity,
-    /// When the main file was written.
+    /// The last write to the main file.
     written: Option<Written>,
     /// The length of the log, in bytes.
     log_length: u64,

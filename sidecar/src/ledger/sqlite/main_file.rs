@@ -45,13 +45,13 @@ impl MainFile {
         Self(Mutex::new(Seen { written, number }))
     }
 
-    /// How many changes up to a number it lacked when it was looked at.
+    /// Number of changes, up to one, that it lacked when it was looked at.
     pub(super) fn missing_since(&self, number: u64) -> u64 {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         number.saturating_sub(seen.number)
     }
 
-    /// How many changes it lacks that it had before, if it was written since. What it had is noted.
+    /// Number of changes that it had before and lacks now. The mark gets the number that it had.
     pub(super) fn check(
         &self,
         path: &Path,
@@ -97,7 +97,7 @@ fn number(path: &Path) -> Option<u64> {
     (number > 0).then_some(number)
 }
 
-/// How often it is looked at before it is taken for an older one.
+/// Number of looks at a file before it is taken for an older one.
 const LOOKS: u32 = 5;
 
 /// The pause between two looks, which grows by as much.

@@ -45,7 +45,7 @@ pub(super) struct Mark {
     file: File,
     /// The write-ahead log of the ledger.
     log: PathBuf,
-    /// How many changes the ledger lacks.
+    /// Number of changes that the ledger lacks.
     missing: AtomicU64,
     is_kept: AtomicBool,
 }
@@ -101,7 +101,7 @@ impl Mark {
         self.file.write_all_at(&number.to_le_bytes(), MAIN)
     }
 
-    /// Tells whether the mark is of another main file than this one. `false` for a mark that is new or
+    /// True when the mark is of another main file than this one. False for a mark that is new or
     /// was copied, as whole folders are.
     pub(super) fn is_of_other(&self, main: FileId) -> io::Result<bool> {
         let mut said = [0; OWNER_LENGTH];
@@ -129,12 +129,12 @@ impl Mark {
         Ok(owner.map(u64::to_le_bytes).concat())
     }
 
-    /// How many changes the ledger lacks.
+    /// Number of changes that the ledger lacks.
     pub(super) fn missing(&self) -> u64 {
         self.missing.load(Ordering::Relaxed)
     }
 
-    /// Keeps how many changes the ledger lacks. Later numbers are noted as if it had them: the mark
+    /// Keeps the number of changes that the ledger lacks. Later numbers are noted as if it had them: the mark
     /// stays as far ahead as it is, in every process, until the loss is accepted.
     pub(super) fn set_missing(&self, missing: u64) {
         self.missing.store(missing, Ordering::Relaxed);
@@ -166,7 +166,7 @@ impl Mark {
         self.file.sync_data()
     }
 
-    /// Tells whether the ledger is closed, by everybody, and whole.
+    /// True when the ledger is closed, by everybody, and whole.
     fn is_closed(&self) -> bool {
         self.missing() == 0
             && !self.is_kept.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! Where a ledger lies: its folder, its file, and on which file systems it may not lie.
+//! The place of a ledger: its folder, its file, and the file systems that are refused.
 
 use std::fs::DirBuilder;
 use std::io;

@@ -21,7 +21,7 @@ const CHANGES: &str = "changes";
 const SERVICE_TIME: &str = "service_time";
 const SERVED_UNTIL: &str = "served_until";
 
-/// How many rows one call of [`prune`] deletes.
+/// Most rows that one call of [`prune`] deletes.
 const PRUNED_AT_ONCE: i64 = 500;
 
 /// A grant and the redemption of a key, read at one moment.
@@ -68,7 +68,7 @@ pub(super) fn look_by_name(connection: &Connection, name: &str) -> rusqlite::Res
         .optional()
 }
 
-/// What statements did that is kept once the transaction is committed.
+/// Effect of statements, once their transaction is committed.
 #[derive(Clone, Debug)]
 pub(super) enum Effect {
     /// Nothing that must not be lost.
@@ -226,7 +226,7 @@ pub(super) fn last_end(
     end.map(time).transpose()
 }
 
-/// How many grants are in each state, by [`GrantState::ALL`].
+/// Number of grants in each state, by [`GrantState::ALL`].
 pub(super) fn tally(
     connection: &Connection,
     now: DateTime<Utc>,
@@ -256,7 +256,7 @@ pub(super) fn tally(
         .collect())
 }
 
-/// How long the ledger was served, in microseconds, by both clocks: a time that nobody sets.
+/// Service time of the ledger, in microseconds, by both clocks: nobody can set it.
 pub(super) fn service_time(connection: &Connection) -> rusqlite::Result<i64> {
     Ok(kept_number(connection, SERVICE_TIME)?.unwrap_or_default())
 }
@@ -400,7 +400,7 @@ fn record(connection: &Connection, grant: Grant) -> rusqlite::Result<GrantRecord
     Ok(GrantRecord::new(grant, redemptions))
 }
 
-/// Looks whether what was written is there: a grant, and the redemption of a key. When a write of the
+/// Reads back a grant and the redemption of a key that were written. When a write of the
 /// disk went astray, two tables may share pages and write over each other, and a count that is not
 /// kept would have no end.
 fn read_back(

@@ -1,4 +1,4 @@
-//! What the file of a ledger holds, and how an older one becomes a newer one.
+//! The schema of a ledger file, and the steps from an older one to the newest.
 //!
 //! Times are whole microseconds since 1970 in UTC, but `at`, which is whole seconds.
 

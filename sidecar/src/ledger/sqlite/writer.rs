@@ -24,13 +24,13 @@ use super::{connection, queries};
 use crate::ledger::LedgerFault;
 use crate::telemetry::outage::Outage;
 
-/// How many orders wait, and how many share a commit, at most.
+/// Most orders that wait, and that share a commit.
 const BATCH: usize = 256;
 
-/// How long the write-ahead log becomes before it is shortened, in bytes.
+/// Length of the write-ahead log above which it is shortened, in bytes.
 const LONGEST_LOG: u64 = 8 << 20;
 
-/// What statements found, and what they did.
+/// Result of statements, and their effect.
 pub(super) type Executed<T> = rusqlite::Result<(T, Effect)>;
 
 /// The queue to the thread, which ends when this is dropped; what was queued is done before.
@@ -164,7 +164,7 @@ impl<T: Send, F: FnOnce(&Connection) -> Executed<T> + Send> Order for Waiting<T,
     }
 }
 
-/// What the thread owns. Without a connection the last one failed and none was had since.
+/// Everything that the thread owns. Without a connection the last one failed and none was had since.
 struct Store {
     files: Arc<Files>,
     /// The length in bytes at which the log is shortened.

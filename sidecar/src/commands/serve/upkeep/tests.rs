@@ -22,10 +22,10 @@ struct World {
     folder: TempDir,
     upkeep: Upkeep<SqliteLedger>,
     health: Health<SqliteLedger>,
-    /// What the steady clock says, and the time that it was right at.
+    /// The steady clock, and the time at which it was right.
     begin: Reading,
     steady: Instant,
-    /// How far the wall clock is ahead of the truth.
+    /// Lead of the wall clock over the truth.
     error: TimeDelta,
     grants: Vec<(Grant, DateTime<Utc>)>,
 }
@@ -173,7 +173,7 @@ fn upkeep(folder: &Path, reading: Reading) -> Upkeep<SqliteLedger> {
     }
 }
 
-/// What happens: the wall clock is set so many days off, some time passes, and sometimes a grant is
+/// An event: the wall clock is set so many days off, some time passes, and sometimes a grant is
 /// made that lives so many hours.
 fn step() -> impl Strategy<Value = (i64, Duration, Option<i64>)> {
     let pause = prop_oneof![

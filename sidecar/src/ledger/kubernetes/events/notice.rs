@@ -46,7 +46,7 @@ impl Notice {
         &self.fault
     }
 
-    /// When it happened, as Events have it.
+    /// Time of the fault, as Events have it.
     pub(super) fn time(&self) -> String {
         self.at.to_rfc3339_opts(SecondsFormat::Micros, true)
     }

@@ -22,7 +22,7 @@ struct Content {
     reads: u32,
 }
 
-/// What happens to a request.
+/// Fate of a request.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     None,
@@ -111,7 +111,7 @@ impl Content {
 }
 
 impl Store for Arc<Memory> {
-    async fn read(&self, _: &ObjectPlace) -> Result<GrantObject, FailedRequest> {
+    async fn read(&self, _: &ObjectId) -> Result<GrantObject, FailedRequest> {
         tokio::task::yield_now().await;
         let mut content = self.content();
         content.reads += 1;

@@ -90,7 +90,7 @@ fn serve(store: &mut Store, orders: Vec<Box<dyn Order>>) -> String {
     String::from_utf8(written).unwrap()
 }
 
-/// How many transactions the log of the ledger holds. Source: SQLite, "WAL-mode File Format": a
+/// Number of transactions in the log of the ledger. Source: SQLite, "WAL-mode File Format": a
 /// header of 32 bytes, then frames of 24 bytes and a page; only the last one of a transaction has
 /// the size of the database in its bytes 4 to 7.
 fn commits(store: &Store) -> usize {
