@@ -1,8 +1,12 @@
-//! See `manifest` in the invariants of the checker.
+//! See `manifest` and `reports` in the invariants of manifests.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use skupper_access_manifest::decode;
-use test_support::invariants;
+use test_support::invariants::manifest;
 
-fuzz_target!(|bytes: &[u8]| invariants::manifest::manifest(&decode(bytes)));
+fuzz_target!(|bytes: &[u8]| {
+    let text = decode(bytes);
+    manifest::manifest(&text);
+    manifest::reports(&text);
+});

@@ -34,10 +34,13 @@ pub fn applied(text: &str, edits: &[Edit]) -> String {
     new
 }
 
-/// A stretch of a text after the edits, all of which lie in it.
+/// A stretch of a text after the edits that lie in it.
 #[must_use]
 pub fn applied_within(text: &str, span: &Span, edits: &[Edit]) -> String {
-    let edits = edits.iter().map(|edit| Edit {
+    let inside = edits
+        .iter()
+        .filter(|edit| span.start <= edit.span.start && edit.span.end <= span.end);
+    let edits = inside.map(|edit| Edit {
         span: edit.span.start - span.start..edit.span.end - span.start,
         text: edit.text.clone(),
     });

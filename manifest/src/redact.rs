@@ -12,7 +12,7 @@
 use serde_json::Value;
 use skupper_access_policy::catalogue::KINDS;
 
-use crate::edit::{Edit, applied};
+use crate::edit::{Edit, applied_within};
 use crate::reader::node::{Content, Span, Style, Tree};
 use crate::reader::objects::of_document;
 use crate::reader::read;
@@ -65,10 +65,8 @@ fn document_without_secrets(text: &str, tree: &Tree, document: &Value) -> Option
     {
         return None;
     }
-    let mut edits = edits(text, tree, document);
-    edits.push(cut(text, 0..tree.span.start));
-    edits.push(cut(text, end(text, tree)..text.len()));
-    let redacted = applied(text, &edits);
+    let span = tree.span.start..end(text, tree);
+    let redacted = applied_within(text, &span, &edits(text, tree, document));
     let redacted = redacted.trim();
     let redacted = redacted.strip_prefix("---\n").unwrap_or(redacted);
     let again = read(redacted);
@@ -77,14 +75,6 @@ fn document_without_secrets(text: &str, tree: &Tree, document: &Value) -> Option
     };
     let is_same = again.value().is_ok_and(|again| again == shown(document));
     is_same.then(|| format!("{redacted}\n"))
-}
-
-fn cut(text: &str, span: Span) -> Edit {
-    let end = span.end.min(text.len());
-    Edit {
-        span: span.start..end,
-        text: String::new(),
-    }
 }
 
 /// The end of a document: nothing is read behind a line `...`.
