@@ -1,7 +1,7 @@
 //! Texts of manifests: read as kubectl reads them, judged by the policy's rules, mended, redacted.
 //!
 //! ```text
-//! bytes -> text                                    plain
+//! bytes -> text                                    encoding
 //!    read     YAML or JSON -> documents            reader: as kubectl reads them, with places
 //!    judge    documents, context -> findings       judge: the policy's own review, and checks of any
 //!                                                  object; unfinished: what is no finished manifest
@@ -18,11 +18,11 @@ pub mod answer;
 pub mod checks;
 pub mod context;
 pub mod edit;
+mod encoding;
 pub mod fix;
 pub mod judge;
 pub mod kinds;
 pub mod place;
-pub mod plain;
 pub mod reader;
 pub mod redact;
 pub mod secrets;
@@ -30,4 +30,5 @@ pub mod settings;
 pub mod unfinished;
 pub mod whole;
 
-pub use plain::{decode, read_scalar};
+pub use encoding::decode;
+pub use reader::scalar::{float_value, read_scalar};

@@ -17,7 +17,7 @@ mod documents;
 mod json;
 pub mod node;
 pub mod objects;
-mod scalar;
+pub(crate) mod scalar;
 mod signs;
 pub(crate) mod text;
 mod value;

@@ -10,9 +10,9 @@
 //! ```
 
 use serde_json::Value;
-use skupper_access_policy::catalogue::KINDS;
 
 use crate::edit::{Edit, applied_within};
+use crate::kinds::types;
 use crate::reader::node::{Content, Span, Style, Tree};
 use crate::reader::objects::of_document;
 use crate::reader::read;
@@ -91,7 +91,7 @@ fn is_known(object: &Value) -> bool {
         return true;
     };
     let policies = ["ClusterAdmissionPolicy", "AdmissionPolicy"];
-    let ours = KINDS.iter().map(|kind| kind.gvk.kind);
+    let ours = types().into_iter().map(|(_, kind)| kind);
     ours.chain(policies).any(|known| kind == known)
 }
 

@@ -111,7 +111,7 @@ fn same(value: &Value) -> Value {
         Value::Array(elements) => elements.iter().map(same).collect(),
         Value::Number(number) if number.as_i64().is_none() => {
             let float = number.as_f64().unwrap_or_default();
-            skupper_access_manifest::plain::float_value(float)
+            skupper_access_manifest::float_value(float)
         }
         other => other.clone(),
     }

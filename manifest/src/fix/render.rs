@@ -1,6 +1,6 @@
 //! Values as YAML.
 
-use crate::plain::Scalar;
+use crate::reader::scalar::Scalar;
 use serde_json::Value;
 
 /// The quotes that a text gets.

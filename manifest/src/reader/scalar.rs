@@ -1,11 +1,15 @@
-//! What a scalar means: by its tag, by its quotes, and else by its letters.
+//! Meaning of a scalar: by its tag, by its quotes, and else by its letters.
 //!
 //! Source: go.yaml.in/yaml/v2 resolve.go and decode.go; sigs.k8s.io/yaml, which writes keys.
 
-use crate::plain::{Scalar, float_value, integer_value};
+mod plain;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+
+pub(crate) use plain::Scalar;
+pub use plain::{float_value, read_scalar};
 
 /// A scalar as it is written.
 pub(crate) struct Written<'a> {
@@ -37,15 +41,10 @@ impl Written<'_> {
     pub(crate) fn value(&self) -> Result<Value, String> {
         Ok(match self.resolve()? {
             Resolved::Text(text) => text.into(),
-            Resolved::Other(scalar) => match scalar {
-                Scalar::Null => Value::Null,
-                Scalar::Bool(truth) => truth.into(),
-                Scalar::Integer(number) => integer_value(number),
-                Scalar::Float(float) if float.is_finite() => float_value(float),
-                Scalar::Float(_) | Scalar::Text => {
-                    return Err(format!("'{}' is no number: quote it", self.text));
-                }
-            },
+            Resolved::Other(scalar) => {
+                let no_value = || format!("'{}' is no number: quote it", self.text);
+                scalar.value().ok_or_else(no_value)?
+            }
         })
     }
 

@@ -1,13 +1,9 @@
-//! How kubectl reads a manifest: which text the bytes of a file are, and what the plain scalars in it
-//! mean, by YAML 1.1 with some of 1.2.
-//!
-//! A scalar is plain when it stands without quotes, block indicator and tag. Quoted ones are strings.
+//! Plain scalars: those without quotes, block indicator and tag, by YAML 1.1 with some of 1.2.
 //!
 //! ```
 //! use serde_json::json;
-//! use skupper_access_manifest::{decode, read_scalar};
+//! use skupper_access_manifest::read_scalar;
 //!
-//! assert_eq!(decode(b"\xff\xfea\0:\0"), "a:");
 //! assert_eq!(read_scalar("off"), Some(json!(false)));
 //! assert_eq!(read_scalar("017"), Some(json!(15)));
 //! assert_eq!(read_scalar("1 day"), Some(json!("1 day")));
@@ -16,39 +12,11 @@
 //! Source: go.yaml.in/yaml/v2 resolve.go, and sigs.k8s.io/yaml, which kubectl reads manifests with.
 //! `tests/yaml/kubectl.json` holds what kubectl makes of every odd scalar.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
-/// The text of a file, read as kubectl does: a byte order mark says that it is UTF-16, one of UTF-8 is
-/// left out, and what is no character becomes U+FFFD.
-///
-/// The text is borrowed, and as long as the bytes, only where the file holds exactly this text.
-///
-/// Source: k8s.io/cli-runtime pkg/resource/visitor.go, `FileVisitor`, with golang.org/x/text
-/// encoding/unicode, `BOMOverride`.
-#[must_use]
-pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    match bytes {
-        [0xff, 0xfe, units @ ..] => utf16(units, u16::from_le_bytes).into(),
-        [0xfe, 0xff, units @ ..] => utf16(units, u16::from_be_bytes).into(),
-        text => String::from_utf8_lossy(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)),
-    }
-}
-
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
-    const UNKNOWN: char = char::REPLACEMENT_CHARACTER;
-    let units = bytes.chunks(2).map(|pair| match pair {
-        [first, second] => unit([*first, *second]),
-        _ => UNKNOWN as u16,
-    });
-    let letters = char::decode_utf16(units);
-    letters.map(|letter| letter.unwrap_or(UNKNOWN)).collect()
-}
-
-/// What the letters of a plain scalar mean.
+/// Meaning of the letters of a plain scalar.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Scalar {
+pub(crate) enum Scalar {
     /// `~`, `null` or nothing.
     Null,
     /// `yes`, `off`, `true`...
@@ -63,8 +31,7 @@ pub enum Scalar {
 
 impl Scalar {
     /// Reads the letters.
-    #[must_use]
-    pub fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         match text {
             "" | "~" | "null" | "Null" | "NULL" => return Self::Null,
             "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
@@ -96,6 +63,17 @@ impl Scalar {
             _ => Self::Text,
         }
     }
+
+    /// Its value, unless it is text, infinity or "not a number".
+    pub(super) fn value(self) -> Option<Value> {
+        match self {
+            Self::Null => Some(Value::Null),
+            Self::Bool(truth) => Some(truth.into()),
+            Self::Integer(number) => Some(integer_value(number)),
+            Self::Float(float) => float.is_finite().then(|| float_value(float)),
+            Self::Text => None,
+        }
+    }
 }
 
 /// The value of a plain scalar. `None` for what JSON has no value for: infinity and "not a number",
@@ -103,17 +81,13 @@ impl Scalar {
 #[must_use]
 pub fn read_scalar(text: &str) -> Option<Value> {
     match Scalar::of(text) {
-        Scalar::Null => Some(Value::Null),
-        Scalar::Bool(truth) => Some(truth.into()),
-        Scalar::Integer(number) => Some(integer_value(number)),
-        Scalar::Float(float) => float.is_finite().then(|| float_value(float)),
         Scalar::Text => Some(text.into()),
+        scalar => scalar.value(),
     }
 }
 
 /// The value of a whole number: a double beyond 63 bits, as the API server reads it.
-#[must_use]
-pub fn integer_value(number: i128) -> Value {
+fn integer_value(number: i128) -> Value {
     #[expect(
         clippy::cast_precision_loss,
         reason = "so it is read: to the nearest double"
@@ -203,40 +177,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_text_as_kubectl_sees_it() {
-        let table: [(&str, &[u8], &str, bool); 9] = [
-            ("UTF-8", "ä: 1".as_bytes(), "ä: 1", true),
-            ("nothing", b"", "", true),
-            ("a mark of UTF-8", b"\xef\xbb\xbfa: 1", "a: 1", false),
-            (
-                "UTF-16, little end first",
-                b"\xff\xfea\0\xe4\0",
-                "aä",
-                false,
-            ),
-            ("UTF-16, big end first", b"\xfe\xff\0a\0\xe4", "aä", false),
-            (
-                "a pair of units",
-                b"\xff\xfe\x3d\xd8\x00\xde",
-                "\u{1f600}",
-                false,
-            ),
-            ("half a pair", b"\xff\xfe\x3d\xd8a\0", "\u{fffd}a", false),
-            ("half a unit", b"\xff\xfea\0b", "a\u{fffd}", false),
-            ("no UTF-8", b"a\xffb", "a\u{fffd}b", false),
-        ];
-        for (name, bytes, expected, is_exact) in table {
-            let text = decode(bytes);
-            assert_eq!(text, expected, "{name}");
-            let is_borrowed = matches!(text, Cow::Borrowed(text) if text.len() == bytes.len());
-            assert_eq!(is_borrowed, is_exact, "{name}");
-        }
-    }
-
-    #[test]
     fn every_plain_scalar_is_read_as_kubectl_reads_it() {
         let table: Value =
-            serde_json::from_str(include_str!("../../tests/yaml/kubectl.json")).unwrap();
+            serde_json::from_str(include_str!("../../../../tests/yaml/kubectl.json")).unwrap();
         let mut rows = 0;
         for row in table.as_array().unwrap() {
             let Some(scalar) = row["scalar"].as_str() else {
