@@ -49,7 +49,7 @@ pub struct Settings {
 }
 
 /// Settings for AccessGrants.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct AccessGrantSettings {
     pub(crate) default_redemptions_allowed: i64,
     pub(crate) max_redemptions_allowed: Option<i64>,
@@ -64,7 +64,7 @@ pub(crate) struct AccessGrantSettings {
 }
 
 /// Settings for AccessTokens.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct AccessTokenSettings {
     pub(crate) default_link_cost: i64,
     pub(crate) max_link_cost: Option<i64>,
@@ -76,7 +76,7 @@ pub(crate) struct AccessTokenSettings {
 }
 
 /// Settings for TokenRequests.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct TokenRequestSettings {
     pub(crate) default_audiences: Vec<String>,
     /// Empty: any.
@@ -92,9 +92,10 @@ pub(crate) struct TokenRequestSettings {
 }
 
 /// Treatment of a window or a lifetime above its maximum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Overlong {
     /// It is refused.
+    #[default]
     Deny,
     /// It is lowered to the maximum.
     Clamp,
@@ -200,32 +201,14 @@ impl Default for Settings {
             are_severities_set: true,
             access_grant: AccessGrantSettings {
                 default_redemptions_allowed: 1,
-                max_redemptions_allowed: None,
-                default_expiration_window: None,
-                min_expiration_window: None,
-                max_expiration_window: None,
-                overlong: Overlong::Deny,
-                rewrite_windows: false,
                 min_code_length: 16,
-                allowed_issuers: Vec::new(),
+                ..AccessGrantSettings::default()
             },
             access_token: AccessTokenSettings {
                 default_link_cost: 1,
-                max_link_cost: None,
-                allowed_hosts: Vec::new(),
-                denied_hosts: Vec::new(),
-                reserved_names: None,
+                ..AccessTokenSettings::default()
             },
-            token_request: TokenRequestSettings {
-                default_audiences: Vec::new(),
-                allowed_audiences: Vec::new(),
-                api_server_audiences: Vec::new(),
-                max_expiration_seconds: None,
-                overlong: Overlong::Deny,
-                allowed_bound_kinds: Vec::new(),
-                exempt_usernames: Vec::new(),
-                exempt_groups: Vec::new(),
-            },
+            token_request: TokenRequestSettings::default(),
         }
     }
 }

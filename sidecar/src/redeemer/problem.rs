@@ -24,7 +24,7 @@ use crate::system::wording::{self, time};
 pub enum RedeemProblem {
     /// The name cannot be one of Secret and Link.
     #[error(
-        "the name '{}' must be at most 237 characters without dots, as Skupper takes it where it is \
+        "the name '{}' must be at most 237 characters with no dots, as Skupper takes it where it is \
          not on Kubernetes: choose another one with '--name'",
         printable(.0)
     )]
