@@ -28,11 +28,10 @@ mod refused;
 mod retry;
 mod task;
 pub mod token;
-mod unapplied;
 mod verifier;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -41,14 +40,12 @@ use kube::Client;
 pub use answer::{Answer, AnswerProblem};
 pub use cluster::{ClusterProblem, ObjectKind, ObjectName};
 pub use credential::{Credential, CredentialProblem, Validity};
-pub use destination::Location;
 pub use exchange::Cause;
 pub use flaw::Flaw;
 pub use folder::FolderProblem;
 pub use problem::RedeemProblem;
 pub use proxy::{Proxies, Proxy, ProxyProblem, Route};
-pub use refused::{Foreign, Refused};
-pub use unapplied::Unapplied;
+pub use refused::Refused;
 
 pub(crate) use verifier::Verifier;
 
@@ -96,19 +93,19 @@ pub struct ClusterTarget<'a> {
 
 /// Objects that are in the folder now, or in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redeemed<L = PathBuf> {
+pub struct Redeemed {
     /// The name of the Secret.
     pub name: String,
-    /// Location of the Secret.
-    pub secret: L,
+    /// Location of the Secret: a path, or what `kubectl get -o name` prints.
+    pub secret: String,
     /// Locations of the Links.
-    pub links: Vec<L>,
+    pub links: Vec<String>,
     /// End of the certificate.
     pub not_after: DateTime<Utc>,
     /// Maker of the private key; absent when everything was there already and nothing was asked.
     pub key_made_by: Option<KeyOrigin>,
-    /// Differences from the order.
-    pub unapplied: Vec<Unapplied<L>>,
+    /// Differences from the order, each in one line that says what to do.
+    pub unapplied: Vec<String>,
 }
 
 /// Listener to a redeemer: to its pauses, and to its acts that nobody asked for.
@@ -150,7 +147,7 @@ pub async fn redeem(
 pub async fn redeem_in_cluster(
     order: &Order<'_, ClusterTarget<'_>>,
     progress: &mut impl Progress,
-) -> Result<Redeemed<ObjectName>, RedeemProblem> {
+) -> Result<Redeemed, RedeemProblem> {
     cluster::check_name(&order.token.name)?;
     let task = Task::of(order)?;
     let target = &order.target;

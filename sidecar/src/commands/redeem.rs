@@ -16,8 +16,7 @@ use super::{Failure, cluster, data, tell};
 use crate::args::Redeem;
 use crate::redeemer::token::{Token, TokenProblem};
 use crate::redeemer::{
-    ClusterTarget, FolderTarget, Location, Order, Proxies, RedeemProblem, Redeemed, redeem,
-    redeem_in_cluster,
+    ClusterTarget, FolderTarget, Order, Proxies, RedeemProblem, Redeemed, redeem, redeem_in_cluster,
 };
 use crate::redemption::KeyOrigin;
 use crate::site::choice::check_namespace;
@@ -75,11 +74,11 @@ fn order<'a, T>(
 }
 
 /// Ends the line about waiting, and reports the result.
-fn end<L: Location>(
-    redeemed: Result<Redeemed<L>, Failure>,
+fn end(
+    redeemed: Result<Redeemed, Failure>,
     waiting: &Waiting,
     place: &str,
-) -> Result<Redeemed<L>, Failure> {
+) -> Result<Redeemed, Failure> {
     waiting.end();
     let reported = redeemed.and_then(|redeemed| {
         report(&redeemed, place)?;
@@ -90,9 +89,9 @@ fn end<L: Location>(
 }
 
 /// The result of a redemption, or that it was stopped.
-async fn unless_stopped<S>(
-    redemption: impl Future<Output = Result<Redeemed<S>, RedeemProblem>>,
-) -> Result<Redeemed<S>, Failure> {
+async fn unless_stopped(
+    redemption: impl Future<Output = Result<Redeemed, RedeemProblem>>,
+) -> Result<Redeemed, Failure> {
     tokio::select! {
         redeemed = redemption => redeemed.map_err(|problem| match problem.exit_code() {
             1 => Failure::refused(problem),
@@ -104,7 +103,7 @@ async fn unless_stopped<S>(
 }
 
 /// Tells the result on standard error, and prints the locations.
-fn report<S: Location>(redeemed: &Redeemed<S>, place: &str) -> Result<(), Failure> {
+fn report(redeemed: &Redeemed, place: &str) -> Result<(), Failure> {
     let state = match redeemed.key_made_by {
         None => "redeemed already",
         Some(_) => "redeemed",
@@ -119,7 +118,7 @@ fn report<S: Location>(redeemed: &Redeemed<S>, place: &str) -> Result<(), Failur
     }
     redeemed.unapplied.iter().for_each(tell);
     for location in [&redeemed.secret].into_iter().chain(&redeemed.links) {
-        super::print(format!("{}\n", location.words()))?;
+        super::print(format!("{location}\n"))?;
     }
     Ok(())
 }
@@ -217,7 +216,7 @@ mod tests {
             let options = options(arguments);
             let redeemed = Redeemed {
                 name: "a".to_owned(),
-                secret: PathBuf::new(),
+                secret: String::new(),
                 links: Vec::new(),
                 not_after: clock::now(),
                 key_made_by,

@@ -104,8 +104,6 @@ impl<'a> Namespace<'a> {
 }
 
 impl Destination for Namespace<'_> {
-    type Location = ObjectName;
-
     async fn kept(&mut self, now: DateTime<Utc>) -> Result<Option<Answer>, RedeemProblem> {
         self.read_pending().await?;
         Ok(self.pending_answer(now)?)
@@ -193,7 +191,8 @@ impl Destination for Namespace<'_> {
     ) -> Result<(), RedeemProblem> {
         let mut missing = Vec::new();
         let owner = self.requests.site().await?.as_ref().and_then(object::owner);
-        for draft in Draft::of_answer(answer, self.url, owner.as_ref()) {
+        let drafts = Draft::of_answer(answer, self.url, owner.as_ref());
+        for draft in drafts.ok_or(AnswerProblem::OtherObjects)? {
             let found = self.requests.get(&draft.name).await?;
             if let Some(found) = &found {
                 let is_secret = draft.name.kind == ObjectKind::Secret;
@@ -231,12 +230,12 @@ impl Destination for Namespace<'_> {
         Ok(())
     }
 
-    fn secret(&self, name: &str) -> ObjectName {
-        ObjectName::secret(name)
+    fn secret(&self, name: &str) -> String {
+        format!("secret/{name}")
     }
 
-    fn link(&self, name: &str) -> ObjectName {
-        ObjectName::link(name)
+    fn link(&self, name: &str) -> String {
+        format!("link.skupper.io/{name}")
     }
 }
 

@@ -1,7 +1,5 @@
 //! Destination of the Secret and the Links, in which key and answer wait until they are there.
 
-use std::path::PathBuf;
-
 use chrono::{DateTime, Utc};
 
 use super::Progress;
@@ -15,9 +13,6 @@ use crate::pki::key::PrivateKey;
 /// A redeemer calls [`Destination::kept`] first. What a method has written is there when it returns, also
 /// for a process that begins after this one was killed.
 pub(super) trait Destination {
-    /// Location of an object.
-    type Location: Location;
-
     /// The answer that an earlier run kept. One that is of no use any more is as good as none.
     async fn kept(&mut self, now: DateTime<Utc>) -> Result<Option<Answer>, RedeemProblem>;
 
@@ -47,11 +42,11 @@ pub(super) trait Destination {
     /// Removes key and answer once everything is in place.
     async fn clear(&mut self) -> Result<(), RedeemProblem>;
 
-    /// Location of the Secret of a name.
-    fn secret(&self, name: &str) -> Self::Location;
+    /// Location of the Secret of a name, for a message or a script.
+    fn secret(&self, name: &str) -> String;
 
     /// Location of the Link of a name.
-    fn link(&self, name: &str) -> Self::Location;
+    fn link(&self, name: &str) -> String;
 }
 
 /// Objects that may be replaced.
@@ -69,16 +64,4 @@ pub(super) struct PendingKey {
     pub(super) key: PrivateKey,
     /// Time at which an earlier run made it; absent when this run did. A request may have been sent since.
     pub(super) made_before: Option<DateTime<Utc>>,
-}
-
-/// Location of an object.
-pub trait Location {
-    /// In words, for a message or a script.
-    fn words(&self) -> String;
-}
-
-impl Location for PathBuf {
-    fn words(&self) -> String {
-        self.display().to_string()
-    }
 }

@@ -24,6 +24,7 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, crypto};
 use secrecy::{ExposeSecret, SecretString};
 use skupper_access_policy::value::certificate::CertificateBundle;
@@ -35,8 +36,8 @@ use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
 pub use self::cause::Cause;
+use self::connect::connect;
 pub(super) use self::connect::port;
-use self::connect::{connect, server_name};
 pub(super) use self::reply::Reply;
 use self::tunnel::tunnel;
 use self::watched::Watched;
@@ -131,7 +132,8 @@ async fn ask(
     // Some of the time is for TLS and the answer.
     let stream = open(url, route, time * 4 / 5).await?;
     let connector = TlsConnector::from(Arc::clone(&tls.config));
-    let name = server_name(url.host()).map_err(Cause::Tls)?;
+    let name = ServerName::try_from(endpoint_host(url.host()));
+    let name = name.map_err(|error| Cause::Tls(io::Error::other(error)))?;
     let stream = connector.connect(name, stream).await;
     let stream =
         stream.map_err(|error| Cause::of_tls(error, authority(url), tls.verifier.signer()))?;

@@ -5,8 +5,6 @@
 //! the last one is: whatever stops the redeemer in between costs nothing, not even with a server
 //! that counts every request.
 
-use std::path::PathBuf;
-
 use chrono::{DateTime, Utc};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
@@ -131,8 +129,6 @@ impl<'a> Files<'a> {
 }
 
 impl Destination for Files<'_> {
-    type Location = PathBuf;
-
     /// The key file is there as long as the answer is, and tells who made the key.
     async fn kept(&mut self, now: DateTime<Utc>) -> Result<Option<Answer>, RedeemProblem> {
         let file = kept_file(self.url);
@@ -211,12 +207,15 @@ impl Destination for Files<'_> {
         Ok(self.folder.remove(&key_file::name(self.url))?)
     }
 
-    fn secret(&self, name: &str) -> PathBuf {
-        self.folder.path_of(&secret_file(name))
+    fn secret(&self, name: &str) -> String {
+        self.folder
+            .path_of(&secret_file(name))
+            .display()
+            .to_string()
     }
 
-    fn link(&self, name: &str) -> PathBuf {
-        self.folder.path_of(&link_file(name))
+    fn link(&self, name: &str) -> String {
+        self.folder.path_of(&link_file(name)).display().to_string()
     }
 }
 

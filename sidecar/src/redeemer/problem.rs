@@ -14,7 +14,7 @@ use super::exchange::{Cause, Fault, Reply};
 use super::flaw::{self, Flaw};
 use super::folder::FolderProblem;
 use super::proxy::{ProxyProblem, Route};
-use super::refused::{Foreign, Refused};
+use super::refused::{self, Refused};
 use super::retry::{Attempts, Step};
 use super::token::Token;
 use crate::system::wording::{self, time};
@@ -100,9 +100,9 @@ pub enum RedeemProblem {
     /// The server refuses.
     #[error("{0}")]
     Refused(Refused),
-    /// Something else than a redemption server answers.
+    /// Something else than a redemption server answers. Holds the words for it.
     #[error("{0}")]
-    Foreign(Box<Foreign>),
+    Foreign(String),
     /// The answer is not what was asked for.
     #[error("the server's answer cannot be used, nothing was written: {0}")]
     Answer(#[from] AnswerProblem),
@@ -224,7 +224,7 @@ pub(super) fn of(
             let since = attempts.doubtful_since();
             RedeemProblem::Refused(Refused::of(&reply, token, since))
         }
-        (Step::Stop, Ok(reply)) => RedeemProblem::Foreign(Box::new(Foreign::of(&reply, route))),
+        (Step::Stop, Ok(reply)) => RedeemProblem::Foreign(refused::foreign(&reply, route)),
         (Step::Stop, Err(fault)) => RedeemProblem::Server {
             cause: fault.cause,
             route: route.clone(),
@@ -240,7 +240,7 @@ pub(super) fn of(
 pub(super) fn reason(result: &Result<Reply, Fault>, route: &Route) -> String {
     match result {
         Err(fault) => format!("{}{route}", fault.cause),
-        Ok(reply) if !reply.is_of_a_redemption_server() => Foreign::of(reply, route).to_string(),
+        Ok(reply) if !reply.is_of_a_redemption_server() => refused::foreign(reply, route),
         Ok(reply) => match reply.status {
             429 => "too many wrong codes were sent from this address".to_owned(),
             503 => "the server is not ready".to_owned(),

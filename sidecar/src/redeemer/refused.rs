@@ -71,55 +71,24 @@ impl fmt::Display for Refused {
     }
 }
 
-/// An answer that no redemption server gives: a proxy, a portal or another service is in between.
-#[derive(Clone, Debug)]
-pub struct Foreign {
-    /// The status of the answer.
-    pub status: u16,
-    /// Its content type, as it may stand in a message.
-    pub content_type: Option<String>,
-    /// Signer of the certificate that was shown, as it may stand in a message.
-    pub signer: String,
-    /// The way to it.
-    pub route: Route,
-}
-
-impl Foreign {
-    pub(super) fn of(reply: &Reply, route: &Route) -> Self {
-        Self {
-            status: reply.status,
-            content_type: reply.content_type.clone(),
-            signer: reply.signer.clone(),
-            route: route.clone(),
-        }
-    }
-}
-
-impl fmt::Display for Foreign {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            status,
-            content_type,
-            signer,
-            route,
-        } = self;
-        write!(
-            formatter,
-            "what answers is no redemption server: status {status}"
-        )?;
-        if (300..400).contains(status) {
-            formatter.write_str(", a redirect, which is not followed")?;
-        }
-        match content_type {
-            Some(content_type) => write!(formatter, ", content type '{content_type}'")?,
-            None => formatter.write_str(", no content type")?,
-        }
-        write!(
-            formatter,
-            ", certificate signed by '{signer}'{route}: look at the token's URL and for a proxy or a \
-             portal in between, and run the same command again"
-        )
-    }
+/// Words for an answer that no redemption server gives: a proxy, a portal or another service is in
+/// between.
+pub(super) fn foreign(reply: &Reply, route: &Route) -> String {
+    let Reply { status, signer, .. } = reply;
+    let redirect = if (300..400).contains(status) {
+        ", a redirect, which is not followed"
+    } else {
+        ""
+    };
+    let content_type = match &reply.content_type {
+        Some(content_type) => format!("content type '{content_type}'"),
+        None => "no content type".to_owned(),
+    };
+    format!(
+        "what answers is no redemption server: status {status}{redirect}, {content_type}, certificate \
+         signed by '{signer}'{route}: look at the token's URL and for a proxy or a portal in between, \
+         and run the same command again"
+    )
 }
 
 /// First line of the answer, unless it repeats the code.

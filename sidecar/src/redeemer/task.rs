@@ -5,7 +5,7 @@ mod ask;
 use std::path::Path;
 use std::time::Duration;
 
-use skupper_access_policy::printable::is_hidden;
+use skupper_access_policy::printable::{is_hidden, printable};
 
 use super::answer::Answer;
 use super::clock::Clock;
@@ -15,7 +15,6 @@ use super::existing::Existing;
 use super::folder::{Folder, FolderProblem};
 use super::problem::RedeemProblem;
 use super::retry::Attempts;
-use super::unapplied::Unapplied;
 use super::{Order, Progress, Redeemed};
 use crate::pki::key::PrivateKey;
 use crate::wire::protocol::MAX_SUBJECT_CHARACTERS;
@@ -45,7 +44,7 @@ impl<'a, T> Task<'a, T> {
         &self,
         destination: &mut D,
         progress: &mut impl Progress,
-    ) -> Result<Redeemed<D::Location>, RedeemProblem> {
+    ) -> Result<Redeemed, RedeemProblem> {
         // Before a look at the destination: a redeemer that was stopped may have put some of it there.
         if let Some(answer) = self.kept(destination).await? {
             return self.finish(destination, &answer, progress).await;
@@ -97,7 +96,7 @@ impl<'a, T> Task<'a, T> {
         destination: &mut D,
         problem: RedeemProblem,
         progress: &mut impl Progress,
-    ) -> Result<Redeemed<D::Location>, RedeemProblem> {
+    ) -> Result<Redeemed, RedeemProblem> {
         if let Some(answer) = self.kept(destination).await? {
             return self.finish(destination, &answer, progress).await;
         }
@@ -113,7 +112,7 @@ impl<'a, T> Task<'a, T> {
         destination: &mut D,
         answer: &Answer,
         progress: &mut impl Progress,
-    ) -> Result<Redeemed<D::Location>, RedeemProblem> {
+    ) -> Result<Redeemed, RedeemProblem> {
         self.check_time(answer)?;
         let replace = if self.order.force {
             Replace::Everything
@@ -130,7 +129,7 @@ impl<'a, T> Task<'a, T> {
         &self,
         destination: &mut D,
         answer: &Answer,
-    ) -> Result<Redeemed<D::Location>, RedeemProblem> {
+    ) -> Result<Redeemed, RedeemProblem> {
         self.check_time(answer)?;
         destination.clear().await?;
         Ok(Redeemed {
@@ -146,7 +145,7 @@ impl<'a, T> Task<'a, T> {
         destination: &mut D,
         key: PrivateKey,
         progress: &mut impl Progress,
-    ) -> Result<Redeemed<D::Location>, RedeemProblem> {
+    ) -> Result<Redeemed, RedeemProblem> {
         let key = PendingKey {
             key,
             made_before: None,
@@ -193,7 +192,7 @@ impl<'a, T> Task<'a, T> {
         }
     }
 
-    fn redeemed<D: Destination>(&self, destination: &D, answer: &Answer) -> Redeemed<D::Location> {
+    fn redeemed<D: Destination>(&self, destination: &D, answer: &Answer) -> Redeemed {
         let links = answer.links.iter();
         Redeemed {
             name: answer.secret.name.clone(),
@@ -201,10 +200,41 @@ impl<'a, T> Task<'a, T> {
             links: links.map(|link| destination.link(&link.name)).collect(),
             not_after: answer.credential.not_after,
             key_made_by: Some(answer.credential.key_made_by),
-            unapplied: Unapplied::of(self.order, destination, answer),
+            unapplied: self.unapplied(destination, answer),
         }
     }
+
+    /// Differences between order and output: the token was redeemed before, or the server chose
+    /// otherwise.
+    fn unapplied(&self, destination: &impl Destination, answer: &Answer) -> Vec<String> {
+        let found = answer.credential.subject.as_deref().unwrap_or_default();
+        let subject = self.order.subject.filter(|wanted| *wanted != found);
+        let subject = subject.map(|wanted| {
+            format!(
+                "the subject '{}' was not applied: the certificate has '{}', and another one needs a \
+                 new token and '--force'",
+                printable(wanted),
+                printable(found)
+            )
+        });
+        let costs = answer.links.iter().filter_map(|link| {
+            let found = link.cost.unwrap_or(DEFAULT_COST);
+            let wanted = self
+                .order
+                .token
+                .link_cost
+                .filter(|wanted| *wanted != found)?;
+            let link = destination.link(&link.name);
+            Some(format!(
+                "the link cost {wanted} was not applied: it is {found}, change 'cost' in {link}"
+            ))
+        });
+        subject.into_iter().chain(costs).collect()
+    }
 }
+
+/// Source: Skupper's Link reference.
+const DEFAULT_COST: u32 = 1;
 
 /// Pause between two looks whether another redeemer is done.
 const LOCK_PAUSE: Duration = Duration::from_millis(100);

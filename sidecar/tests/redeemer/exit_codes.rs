@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use redemption_sidecar::redeemer::{
-    AnswerProblem, Cause, ClusterProblem, CredentialProblem, Flaw, FolderProblem, Foreign,
-    ObjectKind, ObjectName, ProxyProblem, RedeemProblem, Refused, Route, Validity,
+    AnswerProblem, Cause, ClusterProblem, CredentialProblem, Flaw, FolderProblem, ObjectKind,
+    ObjectName, ProxyProblem, RedeemProblem, Refused, Route, Validity,
 };
 
 use sidecar_test_support::openssl::now;
@@ -46,12 +46,6 @@ fn table() -> Vec<(RedeemProblem, u8)> {
             doubtful_since: None,
             text: String::new(),
         })
-    };
-    let foreign = Foreign {
-        status: 404,
-        content_type: None,
-        signer: String::new(),
-        route: Route::Direct,
     };
     let clock = |validity| RedeemProblem::Clock {
         validity,
@@ -122,7 +116,7 @@ fn table() -> Vec<(RedeemProblem, u8)> {
         (refused(403), 1),
         (refused(404), 1),
         (refused(405), 1),
-        (RedeemProblem::Foreign(Box::new(foreign)), 3),
+        (RedeemProblem::Foreign(said()), 3),
         (RedeemProblem::Answer(not_issued), 1),
         (clock(Validity::NotYet(now())), 3),
         (clock(Validity::Ended(now())), 3),

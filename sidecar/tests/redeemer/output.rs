@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use redemption_sidecar::redeemer::token::Token;
-use redemption_sidecar::redeemer::{RedeemProblem, Unapplied, redeem};
+use redemption_sidecar::redeemer::{RedeemProblem, redeem};
 use redemption_sidecar::redemption::KeyOrigin;
 
 use crate::partner::{
@@ -57,7 +57,8 @@ async fn what_is_redeemed_is_not_asked_for_again() {
     fs::write(&key, "").unwrap();
     let redeemed = run(&token, folder.path()).await.unwrap();
     assert_eq!(redeemed.key_made_by, None);
-    assert_eq!(redeemed.links, [folder.path().join("Link-west.yaml")]);
+    let link = folder.path().join("Link-west.yaml");
+    assert_eq!(redeemed.links, [link.display().to_string()]);
     assert!((1..=3650).contains(&(redeemed.not_after - now()).num_days()));
     assert_eq!(partner.connections(), 0);
     assert_eq!(files(folder.path()), ["Link-west.yaml", "Secret-west.yaml"]);
@@ -161,7 +162,7 @@ async fn what_another_call_wants_differently_is_told() {
     let (partner, token, _) = service();
     let folder = tempfile::tempdir().unwrap();
     let first = run(&token, folder.path()).await.unwrap();
-    assert_eq!(first.unapplied, []);
+    assert_eq!(first.unapplied, [""; 0]);
     let yaml = token_yaml(&partner.url(), &certificates.server_ca);
     let table = [
         ("the same", "linkCost: 7", Some("west"), vec![]),
@@ -170,20 +171,20 @@ async fn what_another_call_wants_differently_is_told() {
             "another subject",
             "linkCost: 7",
             Some("east"),
-            vec![Unapplied::Subject {
-                wanted: "east".to_owned(),
-                found: "west".to_owned(),
-            }],
+            vec![
+                "the subject 'east' was not applied: the certificate has 'west', and another one needs \
+                 a new token and '--force'"
+                    .to_owned(),
+            ],
         ),
         (
             "another cost",
             "linkCost: 9",
             None,
-            vec![Unapplied::LinkCost {
-                wanted: 9,
-                found: 7,
-                path: folder.path().join("Link-west.yaml"),
-            }],
+            vec![format!(
+                "the link cost 9 was not applied: it is 7, change 'cost' in {}/Link-west.yaml",
+                folder.path().display()
+            )],
         ),
     ];
     for (name, cost, subject, expected) in table {

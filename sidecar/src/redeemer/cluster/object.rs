@@ -6,17 +6,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, TypeMeta};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
+use skupper_access_manifest::whole;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
 use crate::kubernetes::AccessGrant;
 use crate::redeemer::answer::Answer;
-use crate::redeemer::destination::Location;
 use crate::redeemer::document::{Author, Document};
 use crate::redeemer::{key_file, origin};
-use crate::wire::objects::{Link, REDEEMED_FROM, TlsSecret, endpoint_host};
 
 /// The kinds that a redeemer reads, or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,17 +80,6 @@ impl fmt::Display for ObjectName {
     }
 }
 
-impl Location for ObjectName {
-    /// As `kubectl -o name` prints it, and kubectl's commands take it.
-    fn words(&self) -> String {
-        match self.kind {
-            ObjectKind::Secret => format!("secret/{}", self.name),
-            ObjectKind::Link => format!("link.skupper.io/{}", self.name),
-            ObjectKind::Site => format!("site.skupper.io/{}", self.name),
-        }
-    }
-}
-
 /// An object that is to be in the namespace. No `Debug`: it may hold a key.
 pub(super) struct Draft {
     pub(super) name: ObjectName,
@@ -99,25 +87,26 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// The objects of an answer, the Secret first, as redeemed from a URL and owned by a Site.
+    /// The objects of an answer as files would hold them, the Secret first, as redeemed from a URL and
+    /// owned by a Site. `None` never happens: what is written can be read.
     pub(super) fn of_answer(
         answer: &Answer,
         url: &RedemptionUrl,
         owner: Option<&OwnerReference>,
-    ) -> Vec<Self> {
-        let links = answer.links.iter().map(Self::of_link);
-        let mut drafts: Vec<_> = [Self::of_secret(&answer.secret)]
-            .into_iter()
-            .chain(links)
-            .collect();
-        for draft in &mut drafts {
-            let metadata = &mut draft.object.metadata;
-            let noted = origin::note(url, None).redeemed_from.into_iter();
-            let noted = noted.map(|noted| (REDEEMED_FROM.to_owned(), noted));
-            metadata.annotations = Some(noted.collect());
-            metadata.owner_references = owner.map(|owner| vec![owner.clone()]);
-        }
-        drafts
+    ) -> Option<Vec<Self>> {
+        let metadata = origin::note(url, None);
+        let secret = answer.secret.to_yaml_with(&metadata);
+        let secret = Self::of_yaml(ObjectName::secret(&answer.secret.name), &secret);
+        let links = answer
+            .links
+            .iter()
+            .map(|link| Self::of_yaml(ObjectName::link(&link.name), &link.to_yaml_with(&metadata)));
+        let drafts = [secret].into_iter().chain(links).map(|draft| {
+            let mut draft = draft?;
+            draft.object.metadata.owner_references = owner.map(|owner| vec![owner.clone()]);
+            Some(draft)
+        });
+        drafts.collect()
     }
 
     /// The Secret in which the key waits.
@@ -130,37 +119,14 @@ impl Draft {
         draft
     }
 
-    fn of_secret(secret: &TlsSecret) -> Self {
-        let key = secret.tls_key.as_ref().map(ExposeSecret::expose_secret);
-        let content = json!({"type": TLS, "data": {
-            "ca.crt": STANDARD.encode(&secret.ca_crt),
-            "tls.crt": STANDARD.encode(&secret.tls_crt),
-            "tls.key": STANDARD.encode(key.unwrap_or_default()),
-        }});
-        Self::new(ObjectName::secret(&secret.name), content)
+    fn of_yaml(name: ObjectName, yaml: &str) -> Option<Self> {
+        let object = whole::objects(yaml).ok()?.pop()?;
+        let mut object: DynamicObject = serde_json::from_value(object).ok()?;
+        object.metadata.labels = Some([(MANAGED_BY.to_owned(), REDEEMER.to_owned())].into());
+        Some(Self { name, object })
     }
 
-    /// A Link.
-    pub(super) fn of_link(link: &Link) -> Self {
-        let endpoints = link.endpoints.iter().map(|endpoint| {
-            json!({
-                "name": endpoint.role.as_str(),
-                "host": endpoint_host(&endpoint.host),
-                "port": endpoint.port.to_string(),
-                "group": endpoint.group,
-            })
-        });
-        let mut spec = json!({
-            "endpoints": endpoints.collect::<Vec<_>>(),
-            "tlsCredentials": link.tls_credentials,
-        });
-        if let (Some(fields), Some(cost)) = (spec.as_object_mut(), link.cost) {
-            fields.insert("cost".to_owned(), cost.into());
-        }
-        Self::new(ObjectName::link(&link.name), json!({"spec": spec}))
-    }
-
-    fn new(name: ObjectName, content: Value) -> Self {
+    pub(super) fn new(name: ObjectName, content: Value) -> Self {
         let resource = name.kind.api_resource();
         let labels = [(MANAGED_BY.to_owned(), REDEEMER.to_owned())];
         let object = DynamicObject {
@@ -253,8 +219,6 @@ pub(super) const KEY: &str = "tls.key";
 /// The entry that holds the answer, as the stream of YAML documents that files keep.
 pub(super) const ANSWER: &str = "answer";
 
-const TLS: &str = "kubernetes.io/tls";
-
 const OPAQUE: &str = "Opaque";
 
 /// The label that tells for which grant a key was made: its uid, or what stands for it.
@@ -269,7 +233,7 @@ mod tests {
     use std::num::NonZeroU16;
 
     use super::*;
-    use crate::wire::objects::{Endpoint, Role, read_endpoint_host};
+    use crate::wire::objects::{Endpoint, Link, Role, read_endpoint_host};
 
     fn link_of(data: Value) -> Option<Link> {
         let mut draft = Draft::new(ObjectName::link("west"), data);
@@ -292,7 +256,7 @@ mod tests {
                 endpoints: vec![group("a", "2001:db8::1"), group("", "a.example")],
                 cost,
             };
-            let draft = Draft::of_link(&link);
+            let draft = Draft::of_yaml(ObjectName::link("west"), &link.to_yaml()).unwrap();
             let mut stored = draft.object.clone();
             assert_eq!(link_of(stored.data.clone()), Some(link));
             stored.data["spec"]["settings"] = json!({"a": "b"});
@@ -333,7 +297,7 @@ mod tests {
         };
         let entries =
             json!({"ca.crt": "YQ==", "tls.crt": "YQ==", "tls.key": "YQ==", "other": "YQ=="});
-        let secret = json!({"type": TLS, "data": entries});
+        let secret = json!({"type": "kubernetes.io/tls", "data": entries});
         assert!(is_secret(secret.clone()));
         for (place, value) in [
             ("/type", json!("Opaque")),

@@ -1,21 +1,17 @@
 //! The writes of a redemption, judged by the API server before the first request.
 
+use serde_json::json;
+
 use super::object::{Draft, ObjectName};
 use super::requests::Run;
 use super::{ClusterProblem, Namespace};
-use crate::wire::objects::Link;
 
 impl Namespace<'_> {
     /// Finds out which write is forbidden, before the server counts a redemption.
     pub(super) async fn rehearse(&self, force: bool) -> Result<(), ClusterProblem> {
         let mut judged = Vec::new();
-        let link = Link {
-            name: self.name.to_owned(),
-            tls_credentials: self.name.to_owned(),
-            endpoints: Vec::new(),
-            cost: None,
-        };
-        let link = Draft::of_link(&link);
+        let spec = json!({"endpoints": [], "tlsCredentials": self.name});
+        let link = Draft::new(ObjectName::link(self.name), json!({"spec": spec}));
         let made = self
             .requests
             .create(&link.name, &link.object, Run::Dry)

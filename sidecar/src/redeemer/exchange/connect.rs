@@ -1,4 +1,4 @@
-//! The way to a host: its addresses, and its name in TLS.
+//! The way to a host.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
@@ -6,8 +6,6 @@ use std::num::NonZeroU16;
 use std::thread;
 use std::time::Duration;
 
-use rustls::pki_types::ServerName;
-use skupper_access_policy::value::host::Host;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -46,16 +44,6 @@ async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let _ = answer.send(addresses.map(Iterator::collect));
     })?;
     answered.await.map_err(io::Error::other)?
-}
-
-pub(super) fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
-    match host {
-        Host::Ip(address) => Ok(ServerName::from(*address)),
-        Host::Name(name) => {
-            let name = ServerName::try_from(name.as_str().to_owned());
-            name.map_err(io::Error::other)
-        }
-    }
 }
 
 pub(in crate::redeemer) fn port(url: &RedemptionUrl) -> u16 {

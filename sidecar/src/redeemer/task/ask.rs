@@ -9,7 +9,7 @@ use crate::redeemer::destination::{Destination, PendingKey};
 use crate::redeemer::exchange::{self, Fault, Question, Reply};
 use crate::redeemer::problem::{self, RedeemProblem};
 use crate::redeemer::proxy::Route;
-use crate::redeemer::refused::Foreign;
+use crate::redeemer::refused;
 use crate::redeemer::retry::{Attempt, Attempts, Step};
 use crate::redemption::KeyOrigin;
 use crate::system::random;
@@ -90,7 +90,7 @@ impl<T> Task<'_, T> {
             if reply.is_of_a_redemption_server() {
                 RedeemProblem::Answer(problem)
             } else {
-                RedeemProblem::Foreign(Box::new(Foreign::of(reply, route)))
+                RedeemProblem::Foreign(refused::foreign(reply, route))
             }
         })?;
         if answer.credential.key_made_by == KeyOrigin::Redeemer {

@@ -11,7 +11,7 @@ use kube::api::{
 use kube::{Api, Client};
 use redemption_sidecar::redeemer::token::Token;
 use redemption_sidecar::redeemer::{
-    ClusterTarget, ObjectName, Order, Proxies, RedeemProblem, Redeemed, redeem_in_cluster,
+    ClusterTarget, Order, Proxies, RedeemProblem, Redeemed, redeem_in_cluster,
 };
 use redemption_sidecar::system::clock;
 use redemption_sidecar::wire::access_token::AccessToken;
@@ -66,14 +66,11 @@ impl Target {
         }
     }
 
-    pub(crate) async fn redeem(
-        &self,
-        token: &Token,
-    ) -> Result<Redeemed<ObjectName>, RedeemProblem> {
+    pub(crate) async fn redeem(&self, token: &Token) -> Result<Redeemed, RedeemProblem> {
         redeem_in_cluster(&self.order(token), &mut ()).await
     }
 
-    pub(crate) async fn force(&self, token: &Token) -> Result<Redeemed<ObjectName>, RedeemProblem> {
+    pub(crate) async fn force(&self, token: &Token) -> Result<Redeemed, RedeemProblem> {
         let mut order = self.order(token);
         order.force = true;
         redeem_in_cluster(&order, &mut ()).await

@@ -7,9 +7,7 @@ use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use redemption_sidecar::redeemer::token::Token;
-use redemption_sidecar::redeemer::{
-    ClusterProblem, ObjectName, RedeemProblem, Redeemed, redeem_in_cluster,
-};
+use redemption_sidecar::redeemer::{ClusterProblem, RedeemProblem, Redeemed, redeem_in_cluster};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -93,11 +91,7 @@ impl<'a> Redeemer<'a> {
             .unwrap();
     }
 
-    async fn redeem(
-        &self,
-        token: &Token,
-        force: bool,
-    ) -> Result<Redeemed<ObjectName>, RedeemProblem> {
+    async fn redeem(&self, token: &Token, force: bool) -> Result<Redeemed, RedeemProblem> {
         let mut order = self.target.order_by(token, &self.client);
         order.force = force;
         redeem_in_cluster(&order, &mut ()).await
