@@ -323,7 +323,7 @@ async fn names_and_subjects_are_judged_before_anything_is_done() {
     let subject_65 = "a".repeat(65);
     let subject = "ü".repeat(64);
     let table = [
-        ("a subdomain", "west.example", None, Some("without dots")),
+        ("a subdomain", "west.example", None, Some("no dots")),
         (
             "238 characters",
             too_long.as_str(),

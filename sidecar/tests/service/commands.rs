@@ -213,7 +213,7 @@ fn a_redemption_that_fails_says_whether_the_token_is_worth_another_try() {
         (2, "redeem $grant --out $out", "AccessToken"),
         (2, "redeem $no-ca --out $out", "spec.ca"),
         (2, "redeem $http --out $out", "https"),
-        (2, "redeem $good --out $out --name a.b", "without dots"),
+        (2, "redeem $good --out $out --name a.b", "no dots"),
         (2, "redeem $good --out $out --name A/b", "error: --name: "),
         (
             2,
