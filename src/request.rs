@@ -12,9 +12,10 @@ use std::fmt;
 
 use json::{Place, Reader};
 use serde_json::{Map, Value};
+use text::find;
 
 pub(crate) use json::MAX_ENTRIES;
-pub(crate) use text::{find, set};
+pub(crate) use text::with_field;
 
 /// Operation of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::finding::{Finding, write_list};
 use crate::kind::Edit;
 use crate::printable::printable;
 use crate::report::Findings;
-use crate::request::{self, Request, RequestProblem, read_json};
+use crate::request::{Request, RequestProblem, read_json, with_field};
 use crate::settings::SettingsProblems;
 
 /// Answer to one request. It may hold the user's object with its secrets, so it has no
@@ -162,15 +162,13 @@ fn cut(text: &str, length: usize) -> String {
 
 /// The object with the edits made in its spec. All else keeps its bytes, and so what nobody here knows.
 fn edited(object: &str, edits: &[Edit]) -> String {
-    let spec = request::find(object, "spec").filter(|spec| *spec != "null");
-    let mut spec = spec.unwrap_or("{}").to_owned();
-    for edit in edits {
-        let value = serde_json::to_string(&edit.value).unwrap_or_default();
-        request::set(&mut spec, edit.field, &value);
-    }
-    let mut object = object.to_owned();
-    request::set(&mut object, "spec", &spec);
-    object
+    with_field(object, "spec", |spec| {
+        let spec = spec.filter(|spec| *spec != "null").unwrap_or("{}");
+        edits.iter().fold(spec.to_owned(), |spec, edit| {
+            let value = |_: Option<&str>| serde_json::to_string(&edit.value).unwrap_or_default();
+            with_field(&spec, edit.field, value)
+        })
+    })
 }
 
 #[cfg(test)]
@@ -249,12 +247,16 @@ mod tests {
         fn what_is_not_edited_keeps_its_bytes(object in object_text(json_text())) {
             let edits = [Edit { field: "a", value: json!("v") }];
             let text = edited(&object, &edits);
-            let spec = request::find(&object, "spec").unwrap_or_default();
-            let replaced = match request::find(spec, "a") {
-                Some(value) => value,
-                None if spec == "null" => spec,
-                None => "",
-            };
+            let (mut spec, mut field) = (None, None);
+            with_field(&object, "spec", |text| {
+                spec = text.map(str::to_owned);
+                with_field(text.unwrap_or_default(), "a", |text| {
+                    field = text.map(str::to_owned);
+                    String::new()
+                })
+            });
+            let is_null = spec.as_deref() == Some("null");
+            let replaced = field.or(spec.filter(|_| is_null)).unwrap_or_default();
             let pairs = || text.bytes().zip(object.bytes());
             let same = pairs().take_while(|(new, old)| new == old).count();
             let (new, old) = (text.bytes().rev(), object.bytes().rev());

@@ -222,15 +222,13 @@ impl<'a> Reader<'a> {
         let mut length = 0;
         let mut is_plain = true;
         loop {
+            length += plain_length(rest.as_bytes().get(length..)?);
             match rest.as_bytes().get(length)? {
                 b'"' => break,
-                b'\\' => {
-                    is_plain = false;
-                    length += 2;
-                }
-                ..=0x1f => return None,
-                _ => length += 1,
+                b'\\' => length += 2,
+                _ => return None,
             }
+            is_plain = false;
         }
         self.at += length + 2;
         let written = rest.get(..length)?;
@@ -254,6 +252,28 @@ impl<'a> Reader<'a> {
         self.at += word.len();
         rest.starts_with(word).then_some(value)
     }
+}
+
+/// The number of bytes before the first quote, backslash or control character, eight at a time.
+fn plain_length(text: &[u8]) -> usize {
+    let (words, rest) = text.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // Sets the highest bit of each byte below the limit, and maybe of bytes behind such a one.
+        let below = |limit, word: u64| word.wrapping_sub(repeated(limit)) & !word;
+        let quotes = below(1, word ^ repeated(b'"'));
+        let backslashes = below(1, word ^ repeated(b'\\'));
+        let found = (quotes | backslashes | below(b' ', word)) & repeated(0x80);
+        if found != 0 {
+            return 8 * index + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let is_plain = |byte: &&u8| **byte >= b' ' && !matches!(**byte, b'"' | b'\\');
+    8 * words.len() + rest.iter().take_while(is_plain).count()
+}
+
+const fn repeated(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
 }
 
 fn unescaped(written: &str) -> Option<String> {

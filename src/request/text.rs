@@ -11,14 +11,26 @@ pub(crate) fn find<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     object.get(range(object, name)?)
 }
 
-/// Writes the field `name` of an object that has no white space around it. All other bytes stay.
-pub(crate) fn set(object: &mut String, name: &str, value: &str) {
-    if let Some(range) = range(object, name) {
-        object.replace_range(range, value);
-    } else if let Some(fields) = object.strip_suffix('}') {
-        let comma = if fields.trim_end() == "{" { "" } else { "," };
-        *object = [fields, comma, "\"", name, "\":", value, "}"].concat();
+/// The object with another value in the field `name`, made of the present one. All other bytes stay. An
+/// object has no white space around it.
+pub(crate) fn with_field(
+    object: &str,
+    name: &str,
+    value: impl FnOnce(Option<&str>) -> String,
+) -> String {
+    let range = range(object, name);
+    let present = range.clone().and_then(|range| object.get(range));
+    let value = value(present);
+    if let Some(range) = range {
+        let mut object = object.to_owned();
+        object.replace_range(range, &value);
+        return object;
     }
+    let Some(fields) = object.strip_suffix('}') else {
+        return object.to_owned();
+    };
+    let comma = if fields.trim_end() == "{" { "" } else { "," };
+    [fields, comma, "\"", name, "\":", &value, "}"].concat()
 }
 
 fn range(object: &str, name: &str) -> Option<Range<usize>> {
@@ -96,9 +108,8 @@ mod tests {
             ("no object", "5", "5"),
         ];
         for (name, object, expected) in cases {
-            let mut object = object.to_owned();
-            set(&mut object, "a", "2");
-            assert_eq!(object, expected, "{name}");
+            let edited = with_field(object, "a", |_| "2".to_owned());
+            assert_eq!(edited, expected, "{name}");
         }
     }
 }

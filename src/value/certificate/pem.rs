@@ -55,7 +55,7 @@ impl<'a> Blocks<'a> {
         loop {
             let line = self.lines.next().ok_or(unbounded)?;
             if !line.starts_with(DASHES) {
-                self.encoded.extend_from_slice(line.as_bytes());
+                self.encoded.extend_from_slice(trim_end(line).as_bytes());
                 continue;
             }
             match line.strip_prefix(END) {
@@ -70,9 +70,12 @@ impl<'a> Blocks<'a> {
         if self.encoded.contains(&b':') {
             return Err(BundleProblem::Headers { block });
         }
-        self.encoded
-            .retain(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
-        decode(&self.encoded).ok_or(BundleProblem::NotBase64 { block })
+        let der = decode(&self.encoded).or_else(|| {
+            let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+            self.encoded.retain(|byte| !is_blank(byte));
+            decode(&self.encoded)
+        });
+        der.ok_or(BundleProblem::NotBase64 { block })
     }
 }
 
