@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::mem;
 use std::ops::Range;
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 /// Most entries of a list or map in a spec. No object needs as many; a hundred thousand of them fit into
 /// a request, and the values made of them would fill the memory of the host.
@@ -143,10 +143,7 @@ impl<'a> Reader<'a> {
                 }
                 Some(Value::Array(kept))
             }
-            b't' => self.word("true", Value::Bool(true)),
-            b'f' => self.word("false", Value::Bool(false)),
-            b'n' => self.word("null", Value::Null),
-            _ => self.number().map(Value::Number),
+            _ => self.scalar(),
         }
     }
 
@@ -239,18 +236,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn number(&mut self) -> Option<Number> {
+    /// Reads a word or a number.
+    fn scalar(&mut self) -> Option<Value> {
         let rest = self.text.get(self.at..)?;
-        let is_part = |byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-        let length = rest.bytes().take_while(|byte| is_part(*byte)).count();
+        let is_part =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+        let length = rest.bytes().take_while(is_part).count();
         self.at += length;
-        rest.get(..length)?.parse().ok()
-    }
-
-    fn word(&mut self, word: &str, value: Value) -> Option<Value> {
-        let rest = self.text.get(self.at..)?;
-        self.at += word.len();
-        rest.starts_with(word).then_some(value)
+        Some(match rest.get(..length)? {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            "null" => Value::Null,
+            number => Value::Number(number.parse().ok()?),
+        })
     }
 }
 
