@@ -283,34 +283,34 @@ fn every_kind_of_request_stays_within_its_fuel() {
     days["object"]["spec"]["expirationWindow"] = "1 day".into();
     let status = recorded("11-accessgrant-status-update.json");
     let budgets = [
-        ("no request", json!({}), 58_000),
-        ("a status update, not judged", status, 818_000),
-        ("an AccessToken with a P-256 certificate", token, 605_000),
+        ("no request", json!({}), 45_000),
+        ("a status update, not judged", status, 508_000),
+        ("an AccessToken with a P-256 certificate", token, 417_000),
         (
             "an AccessGrant, accepted",
             recorded("01-accessgrant-create.json"),
-            463_000,
+            291_000,
         ),
         (
             "an AccessGrant, defaulted",
             recorded("03-accessgrant-create-nospec.json"),
-            635_000,
+            285_000,
         ),
-        ("an AccessGrant, refused", days, 592_000),
+        ("an AccessGrant, refused", days, 436_000),
         (
             "an update of an AccessGrant",
             recorded("07-accessgrant-update-apply.json"),
-            782_000,
+            513_000,
         ),
         (
             "a TokenRequest",
             recorded("28-token-bound-secret.json"),
-            606_000,
+            427_000,
         ),
         (
             "a kubelet's TokenRequest",
             recorded("31-token-kubelet-projected.json"),
-            478_000,
+            302_000,
         ),
     ];
     let over: Vec<String> = budgets
