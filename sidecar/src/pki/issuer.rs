@@ -35,6 +35,7 @@ mod authority;
 mod chain;
 pub(crate) mod encode;
 mod found;
+mod leaf;
 mod problem;
 mod purpose;
 mod root;
@@ -44,25 +45,22 @@ use std::fmt;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use x509_cert::der;
-use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
-};
 
 use crate::pki::key::{KeyKind, KeyProblem, PrivateKey};
 use crate::redemption::Serial;
 
 pub use authority::{Authority, verify_client_leaf};
 pub use found::found;
+pub use leaf::{Leaf, LeafRequest};
 pub use problem::IssuerProblem;
 pub use purpose::Purpose;
 pub use root::new_site_ca;
 
+pub(crate) use leaf::leaf_extensions;
 pub(crate) use root::{ca_validity, new_serial, self_signed};
 
 use chain::authorities_above;
-use encode::{Draft, common_name, extension, extensions, pem};
+use encode::{Draft, common_name, extensions, pem};
 
 /// A CA with its key, proven to make certificates that verify.
 pub struct Issuer {
@@ -73,30 +71,6 @@ pub struct Issuer {
     certificates_pem: String,
     /// The extensions of every leaf: they do not depend on the redeemer.
     leaf_extensions: Vec<u8>,
-}
-
-/// A key to be certified.
-#[derive(Clone, Copy, Debug)]
-pub struct LeafRequest<'a> {
-    /// The SubjectPublicKeyInfo in DER.
-    pub spki: &'a [u8],
-    /// The common name; 1 to 64 characters.
-    pub subject: &'a str,
-    /// The serial number.
-    pub serial: Serial,
-    /// Time of the count. The validity begins an hour before.
-    pub at: DateTime<Utc>,
-    /// Life of the certificate from then on; absent for as long as its issuer.
-    pub duration: Option<TimeDelta>,
-}
-
-/// A client certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leaf {
-    /// The certificate in PEM.
-    pub pem: String,
-    /// The last second of its validity.
-    pub not_after: DateTime<Utc>,
 }
 
 impl Issuer {
@@ -285,28 +259,6 @@ fn is_of_another_key(cause: &webpki::Error) -> bool {
         webpki::Error::InvalidSignatureForPublicKey
             | webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
     )
-}
-
-/// The extensions of every leaf of a CA, whoever it is for. `CA:FALSE` is written out: some readers take a
-/// certificate without basic constraints for that of a CA.
-pub(crate) fn leaf_extensions(
-    authority: &Authority,
-    purpose: Purpose,
-) -> der::Result<Vec<Extension>> {
-    let not_a_ca = BasicConstraints {
-        ca: false,
-        path_len_constraint: None,
-    };
-    let authority_key_identifier = AuthorityKeyIdentifier {
-        key_identifier: Some(authority.key_identifier().clone()),
-        ..AuthorityKeyIdentifier::default()
-    };
-    Ok(vec![
-        extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?,
-        extension(false, &ExtendedKeyUsage(vec![purpose.oid()]))?,
-        extension(true, &not_a_ca)?,
-        extension(false, &authority_key_identifier)?,
-    ])
 }
 
 /// Time that a certificate is valid before its redemption, for clocks that are late.

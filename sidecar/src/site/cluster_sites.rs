@@ -9,13 +9,13 @@ mod namespace_site;
 mod seen_sites;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use kube::api::DynamicObject;
 use kube::{Api, Client};
-use serde_json::Value;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -39,18 +39,7 @@ struct Watching {
     client: Client,
     /// The issuers that grants may name, beside the default one.
     named: Vec<String>,
-    seen: Arc<Mutex<SeenSites>>,
-}
-
-impl Watching {
-    fn seen(&self) -> MutexGuard<'_, SeenSites> {
-        lock(&self.seen)
-    }
-
-    /// The Sites of a namespace, the oldest first.
-    fn sites(&self, namespace: &str) -> Vec<Value> {
-        self.seen().sites(namespace)
-    }
+    seen: watch::Receiver<SeenSites>,
 }
 
 /// A watch that ends when it is dropped.
@@ -70,9 +59,9 @@ impl ClusterSites {
         named: Vec<String>,
         now: DateTime<Utc>,
     ) -> (Self, Vec<SiteNotice>) {
-        let seen = Arc::new(Mutex::new(SeenSites::default()));
+        let (site_watch, seen) = watch_sites(&client, &scope);
         let mut sites = Self {
-            _site_watch: watch_sites(&client, &scope, &seen),
+            _site_watch: site_watch,
             watching: Watching {
                 client,
                 named,
@@ -106,7 +95,7 @@ impl ClusterSites {
             let site = Arc::clone(&namespace.current()?.site);
             Some((name.as_str().into(), site))
         });
-        let seen = self.watching.seen();
+        let seen = self.watching.seen.borrow();
         match &self.scope {
             Scope::Namespace(name) if seen.is_listed() && seen.sites(name).is_empty() => {
                 Sites::Missing
@@ -153,7 +142,7 @@ impl ClusterSites {
     /// True when Sites and Secrets were looked at, whatever was found.
     fn is_read(&mut self) -> bool {
         self.follow_namespaces();
-        let is_listed = self.watching.seen().is_listed();
+        let is_listed = self.watching.seen.borrow().is_listed();
         let mut namespaces = self.namespaces.values_mut();
         is_listed && namespaces.all(|namespace| namespace.is_read(&self.watching))
     }
@@ -162,7 +151,7 @@ impl ClusterSites {
     fn follow_namespaces(&mut self) -> Vec<String> {
         let wanted = match &self.scope {
             Scope::Namespace(name) => [name.clone()].into(),
-            Scope::Cluster => self.watching.seen().namespaces(),
+            Scope::Cluster => self.watching.seen.borrow().namespaces(),
         };
         let has_no_site = |name: &String, _: &mut NamespaceSite| !wanted.contains(name);
         let gone = self.namespaces.extract_if(.., has_no_site);
@@ -181,7 +170,7 @@ impl Drop for ObjectWatch {
     }
 }
 
-fn watch_sites(client: &Client, scope: &Scope, seen: &Arc<Mutex<SeenSites>>) -> ObjectWatch {
+fn watch_sites(client: &Client, scope: &Scope) -> (ObjectWatch, watch::Receiver<SeenSites>) {
     let resource = sites();
     let client = client.clone();
     let (api, what) = match scope {
@@ -192,15 +181,13 @@ fn watch_sites(client: &Client, scope: &Scope, seen: &Arc<Mutex<SeenSites>>) -> 
         Scope::Cluster => (Api::all_with(client, &resource), "the Sites"),
     };
     let course = Arc::new(Course::of(what));
-    let (seen, of_task) = (Arc::clone(seen), Arc::clone(&course));
+    let of_task = Arc::clone(&course);
+    let (sender, seen) = watch::channel(SeenSites::default());
     let task = tokio::spawn(async move {
-        follow(api, None, &of_task, |event| lock(&seen).note(event)).await;
+        let note = |event| sender.send_modify(|seen| seen.note(event));
+        follow(api, None, &of_task, note).await;
     });
-    ObjectWatch { course, task }
-}
-
-fn lock(seen: &Mutex<SeenSites>) -> MutexGuard<'_, SeenSites> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
+    (ObjectWatch { course, task }, seen)
 }
 
 /// Time that the start waits for what the API server holds. Without it the service is not ready, and

@@ -65,7 +65,7 @@ impl NamespaceSite {
         self.waits = 0;
         let mut secrets = self.secret_watches.values();
         let is_changed = secrets.any(|watch| watch.secret.has_changed().unwrap_or_default())
-            || watching.sites(&self.name) != self.sites;
+            || watching.seen.borrow().sites(&self.name) != self.sites;
         let is_good = |site: &CurrentSite| site.is_whole() && site.is_in_date(now);
         if !is_changed && self.current.as_ref().is_some_and(is_good) {
             return Vec::new();
@@ -117,7 +117,7 @@ impl NamespaceSite {
 
     /// Follows the Secrets that the Sites need now, and no others. Returns these Sites.
     fn watch_secrets(&mut self, watching: &Watching) -> Vec<Value> {
-        let sites = watching.sites(&self.name);
+        let sites = watching.seen.borrow().sites(&self.name);
         let wanted = wanted_issuers(&sites, &watching.named);
         self.secret_watches.retain(|name, _| wanted.contains(name));
         for name in wanted {
