@@ -1,10 +1,7 @@
 //! The fuzzer's finds, and every case of the rule pages, against the claims that hold for every input.
 
-#![expect(clippy::unwrap_used, reason = "the corpus is a folder of files")]
-
-use std::path::Path;
-
 use test_support::cases_of_pages;
+use test_support::corpus::replay;
 use test_support::invariants::{review, values};
 
 #[test]
@@ -22,19 +19,6 @@ fn every_case_of_every_page_keeps_what_holds_for_every_review() {
     for case in cases_of_pages() {
         println!("{}", case.name);
         review::review(&case.payload());
-    }
-}
-
-fn replay(target: &str, check: impl Fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
-    let files = std::fs::read_dir(folder.join(target)).unwrap();
-    let mut paths: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    assert!(!paths.is_empty(), "{target}");
-    for path in paths {
-        // Printed only when a check fails: it names the input that fails.
-        println!("{}", path.display());
-        check(&std::fs::read(&path).unwrap());
     }
 }
 

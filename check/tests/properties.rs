@@ -2,20 +2,12 @@
 
 use proptest::prelude::*;
 use skupper_access_manifest::decode;
+use test_support::corpus::replay;
 use test_support::invariants::manifest::{PIECES, reports};
 
 #[test]
 fn every_input_of_the_corpus_is_reported() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus/manifest");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        // Printed only when a check fails: it names the input that fails.
-        println!("{}", path.display());
-        reports(&decode(&std::fs::read(&path).unwrap()));
-        count += 1;
-    }
-    assert!(count > 0);
+    replay("manifest", |bytes| reports(&decode(bytes)));
 }
 
 proptest! {

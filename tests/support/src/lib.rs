@@ -10,6 +10,7 @@
 
 pub mod bad_input;
 pub mod cases;
+pub mod corpus;
 pub mod invariants;
 pub mod pointers;
 pub mod settings_documents;

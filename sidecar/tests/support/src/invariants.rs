@@ -23,20 +23,15 @@ use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
 use redemption_sidecar::wire::objects::Link;
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use skupper_access_policy::printable::is_hidden;
+use test_support::now;
 
 /// A deadline that no decision of a test misses.
 fn soon() -> std::time::Instant {
     std::time::Instant::now() + std::time::Duration::from_mins(1)
-}
-
-/// 2026-11-22T00:00:00Z, as in the tests of the policy.
-fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_795_305_600, 0).unwrap()
 }
 
 /// The key of the redeemer, in PEM: made for these tests and used nowhere else.
