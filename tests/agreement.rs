@@ -59,8 +59,8 @@ fn every_message_in_the_documents_is_what_the_policy_says() {
             .warnings
             .iter()
             .map(|text| format!("Warning: {text}"));
-        let said: Vec<String> = refusal.into_iter().chain(warnings).collect();
-        assert_eq!(words(&answer.text), words(&said.join("\n")));
+        let texts: Vec<String> = refusal.into_iter().chain(warnings).collect();
+        assert_eq!(words(&answer.text), words(&texts.join("\n")));
         count += 1;
     }
     assert_eq!(count, 3, "messages");

@@ -174,8 +174,8 @@ fn the_guest_answers_every_case_as_the_library_does() {
             Question::Settings => json!({"valid": answer["valid"], "message": answer["message"]}),
             Question::Request(_) | Question::Change(_) => as_response(answer),
         };
-        let said = call_json(operation, payload.as_bytes());
-        assert_eq!(said, expected, "{}", case.name);
+        let response = call_json(operation, payload.as_bytes());
+        assert_eq!(response, expected, "{}", case.name);
         count += 1;
     }
     assert!(count > 3000, "only {count} cases");

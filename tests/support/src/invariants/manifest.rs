@@ -90,9 +90,9 @@ pub fn reports(text: &str) {
             contents: &contents,
         });
         let pieces = [pieces.main, pieces.checks, pieces.unreadable, pieces.notes];
-        let said = pieces.map(|pieces| pieces.concat()).concat();
+        let report = pieces.map(|pieces| pieces.concat()).concat();
         let acts = |letter: char| is_hidden(letter) && letter != '\n';
-        assert!(!said.contains(acts), "{said:?}");
+        assert!(!report.contains(acts), "{report:?}");
     }
 }
 
