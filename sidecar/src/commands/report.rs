@@ -76,17 +76,14 @@ impl<'a> GrantReport<'a> {
 
     /// A grant with what was redeemed of it.
     fn whole(record: &'a GrantRecord, now: DateTime<Utc>) -> Self {
-        let report = Self::new(record, now);
+        let mut report = Self::new(record, now);
         match &record.redeemed {
-            Redeemed::Redemptions(redemptions) => Self {
-                certificates: Some(redemptions.iter().map(CertificateReport::of).collect()),
-                ..report
-            },
-            Redeemed::Keys(keys) => Self {
-                keys: Some(keys.iter().map(KeyReport::of).collect()),
-                ..report
-            },
+            Redeemed::Redemptions(redemptions) => {
+                report.certificates = Some(redemptions.iter().map(CertificateReport::of).collect());
+            }
+            Redeemed::Keys(keys) => report.keys = Some(keys.iter().map(KeyReport::of).collect()),
         }
+        report
     }
 
     /// The grant as lines for people.
@@ -106,20 +103,18 @@ impl<'a> GrantReport<'a> {
             .filter_map(|(name, value)| Some([name, value?]))
             .collect();
         let mut text = columns(&rows);
-        let certificates = self.certificates.iter().flatten();
-        let certificates: Vec<_> = certificates.map(CertificateReport::row).collect();
-        let keys = self.keys.iter().flatten();
-        let keys: Vec<_> = keys.map(KeyReport::row).collect();
-        if !certificates.is_empty() {
-            let heading = ["SERIAL", "SUBJECT", "ISSUED", "END", "KEY MADE BY"];
-            text = format!(
-                "{text}\n{}",
-                columns(&[&[heading], &*certificates].concat())
-            );
+        if let Some([first, more @ ..]) = self.certificates.as_deref() {
+            let mut rows = vec![
+                ["SERIAL", "SUBJECT", "ISSUED", "END", "KEY MADE BY"],
+                first.row(),
+            ];
+            rows.extend(more.iter().map(CertificateReport::row));
+            text = format!("{text}\n{}", columns(&rows));
         }
-        if !keys.is_empty() {
-            let heading = ["KEY", "ISSUED", "END"];
-            text = format!("{text}\n{}", columns(&[&[heading], &*keys].concat()));
+        if let Some([first, more @ ..]) = self.keys.as_deref() {
+            let mut rows = vec![["KEY", "ISSUED", "END"], first.row()];
+            rows.extend(more.iter().map(KeyReport::row));
+            text = format!("{text}\n{}", columns(&rows));
         }
         text
     }

@@ -89,19 +89,6 @@ impl KeyDigest {
     }
 }
 
-impl fmt::Debug for KeyDigest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, formatter)
-    }
-}
-
-/// In lower-case hexadecimal digits.
-impl fmt::Display for KeyDigest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hexadecimal(&self.0, formatter)
-    }
-}
-
 /// The serial number of a leaf: 127 bits, positive, big-endian. It follows from grant and key, so
 /// a redemption that is repeated gets the same one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -131,18 +118,24 @@ impl Serial {
     }
 }
 
-impl fmt::Debug for Serial {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, formatter)
-    }
+/// Shows a digest in lower-case hexadecimal digits, as `openssl x509 -serial` does but for the case.
+macro_rules! show_in_hexadecimal {
+    ($($digest:ty),*) => {$(
+        impl fmt::Display for $digest {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $digest {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, formatter)
+            }
+        }
+    )*};
 }
 
-/// In lower-case hexadecimal digits, as `openssl x509 -serial` prints it but for the case.
-impl fmt::Display for Serial {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hexadecimal(&self.0, formatter)
-    }
-}
+show_in_hexadecimal!(KeyDigest, Serial);
 
 fn digest(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
@@ -150,10 +143,4 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
         hash.update(part);
     }
     hash.finalize().into()
-}
-
-fn hexadecimal(bytes: &[u8], formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes
-        .iter()
-        .try_for_each(|byte| write!(formatter, "{byte:02x}"))
 }

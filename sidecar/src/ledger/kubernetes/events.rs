@@ -75,7 +75,11 @@ impl Events {
         };
         taken.put(grant.uid, now);
         drop(taken);
-        room.send(Notice::new(grant, fault.clone(), clock::now()));
+        room.send(Notice {
+            grant: grant.clone(),
+            fault: fault.clone(),
+            at: clock::now(),
+        });
     }
 }
 
@@ -103,7 +107,7 @@ impl Writer {
 
     async fn write(&mut self, notice: &Notice) -> Result<(), kube::Error> {
         let events = Api::<Event>::namespaced(self.client.clone(), notice.namespace());
-        let series = (notice.uid(), notice.fault().clone());
+        let series = (notice.grant.uid, notice.fault.clone());
         if let Some((name, count)) = self.series.get_mut(&series) {
             *count = count.saturating_add(1);
             let patch = Patch::Merge(json!({
@@ -206,7 +210,7 @@ mod tests {
             let taken = offered.try_recv().ok();
             assert_eq!(taken.is_some(), expected, "{name}");
             if let Some(notice) = taken {
-                assert_eq!(notice.fault(), &fault, "{name}");
+                assert_eq!(notice.fault, fault, "{name}");
             }
         }
     }

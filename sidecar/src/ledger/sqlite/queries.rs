@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::fault::damaged;
 use super::rows::{
-    REDEMPTION, grant_columns, read_grant, read_redemption, redemption_columns, sum, time,
+    REDEMPTION, grant_columns, read_grant, read_redemption, redemption_columns, select_grants, sum,
+    time,
 };
 use crate::ledger::{Entry, GrantRecord};
 use crate::redemption::{
@@ -56,16 +57,11 @@ pub(super) fn look(
 
 /// The newest grant of a name whose code is long; one that was not revoked goes before others.
 pub(super) fn look_by_name(connection: &Connection, name: &str) -> rusqlite::Result<Option<Grant>> {
-    const LOOK: &str = concat!(
-        "SELECT ",
-        grant_columns!(),
-        " FROM grants WHERE name = :name AND has_long_code \
-         ORDER BY revoked IS NOT NULL, created DESC, uid DESC LIMIT 1"
+    const LOOK: &str = select_grants!(
+        "WHERE name = ?1 AND has_long_code ORDER BY revoked IS NOT NULL, created DESC, uid DESC LIMIT 1"
     );
-    connection
-        .prepare_cached(LOOK)?
-        .query_row(named_params! { ":name": name }, read_grant)
-        .optional()
+    let mut statement = connection.prepare_cached(LOOK)?;
+    statement.query_row([name], read_grant).optional()
 }
 
 /// Effect of statements, once their transaction is committed.
@@ -158,11 +154,7 @@ pub(super) fn insert(
 
 /// Every grant, by name, the newest of a name first, without its redemptions.
 pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<GrantRecord>> {
-    const LIST: &str = concat!(
-        "SELECT ",
-        grant_columns!(),
-        " FROM grants ORDER BY name, created DESC, uid DESC"
-    );
+    const LIST: &str = select_grants!("ORDER BY name, created DESC, uid DESC");
     connection
         .prepare_cached(LIST)?
         .query_map([], |row| Ok(GrantRecord::new(read_grant(row)?, Vec::new())))?
@@ -375,11 +367,7 @@ fn not_ended(
 }
 
 fn of_name(connection: &Connection, name: &str) -> rusqlite::Result<Vec<Grant>> {
-    const OF_NAME: &str = concat!(
-        "SELECT ",
-        grant_columns!(),
-        " FROM grants WHERE name = ?1 ORDER BY created DESC, uid DESC"
-    );
+    const OF_NAME: &str = select_grants!("WHERE name = ?1 ORDER BY created DESC, uid DESC");
     connection
         .prepare_cached(OF_NAME)?
         .query_map([name], read_grant)?

@@ -20,7 +20,13 @@ macro_rules! redemption_columns {
     };
 }
 
-pub(super) use {grant_columns, redemption_columns};
+macro_rules! select_grants {
+    ($tail:literal) => {
+        concat!("SELECT ", grant_columns!(), " FROM grants ", $tail)
+    };
+}
+
+pub(super) use {grant_columns, redemption_columns, select_grants};
 
 /// The column at which those of a redemption begin behind those of its grant.
 pub(super) const REDEMPTION: usize = 11;

@@ -1,7 +1,5 @@
 //! A fault of a grant as an Event. Pure but for the name of the machine.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -10,40 +8,20 @@ use kube::api::ObjectMeta;
 
 use crate::kubernetes::AccessGrant;
 use crate::ledger::kubernetes::advice::advice;
+use crate::redemption::Grant;
 use crate::redemption::fault::Fault;
-use crate::redemption::{Grant, GrantUid};
 use crate::system::random;
 
 /// A fault that is to be written.
 pub(super) struct Notice {
-    uid: GrantUid,
-    name: String,
-    namespace: Arc<str>,
-    fault: Fault,
-    at: DateTime<Utc>,
+    pub(super) grant: Grant,
+    pub(super) fault: Fault,
+    pub(super) at: DateTime<Utc>,
 }
 
 impl Notice {
-    pub(super) fn new(grant: &Grant, fault: Fault, at: DateTime<Utc>) -> Self {
-        Self {
-            uid: grant.uid,
-            name: grant.name.clone(),
-            namespace: grant.namespace.clone().unwrap_or_default(),
-            fault,
-            at,
-        }
-    }
-
-    pub(super) fn uid(&self) -> GrantUid {
-        self.uid
-    }
-
     pub(super) fn namespace(&self) -> &str {
-        &self.namespace
-    }
-
-    pub(super) fn fault(&self) -> &Fault {
-        &self.fault
+        self.grant.namespace.as_deref().unwrap_or_default()
     }
 
     /// Time of the fault, as Events have it.
@@ -55,12 +33,15 @@ impl Notice {
     pub(super) fn event(&self) -> Event {
         let number = u64::from_be_bytes(random::bytes());
         // Whoever cuts a name may leave an end that is none.
-        let name = self.name.get(..LONGEST_NAME).unwrap_or(&self.name);
+        let Grant {
+            name: grant, uid, ..
+        } = &self.grant;
+        let name = grant.get(..LONGEST_NAME).unwrap_or(grant);
         let name = name.trim_end_matches(['-', '.']);
         Event {
             metadata: ObjectMeta {
                 name: Some(format!("{name}.{number:016x}")),
-                namespace: Some(self.namespace.to_string()),
+                namespace: Some(self.namespace().to_owned()),
                 ..ObjectMeta::default()
             },
             event_time: serde_json::from_value(self.time().into()).ok(),
@@ -71,9 +52,9 @@ impl Notice {
             regarding: Some(ObjectReference {
                 api_version: Some(AccessGrant::api_version(&()).into_owned()),
                 kind: Some(AccessGrant::KIND.to_owned()),
-                namespace: Some(self.namespace.to_string()),
-                name: Some(self.name.clone()),
-                uid: Some(self.uid.to_string()),
+                namespace: Some(self.namespace().to_owned()),
+                name: Some(grant.clone()),
+                uid: Some(uid.to_string()),
                 ..ObjectReference::default()
             }),
             reporting_controller: Some(REPORTER.to_owned()),
@@ -103,7 +84,7 @@ mod tests {
     use skupper_access_policy::value::name::SubdomainName;
 
     use super::*;
-    use crate::redemption::CodeDigest;
+    use crate::redemption::{CodeDigest, GrantUid};
 
     fn notice(name: &str, fault: Fault) -> Notice {
         let uid = GrantUid::from_bytes([7; 16]);
@@ -121,7 +102,7 @@ mod tests {
             namespace: Some("site".into()),
             has_short_code: true,
         };
-        Notice::new(&grant, fault, at)
+        Notice { grant, fault, at }
     }
 
     fn faults() -> [Fault; 9] {
