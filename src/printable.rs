@@ -43,6 +43,14 @@ pub fn io_error(error: &io::Error) -> String {
         .collect()
 }
 
+/// The first paragraph of a text in one line, such as an error of a command line up to its hints.
+#[must_use]
+pub fn first_paragraph(text: &str) -> String {
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = paragraph.split_whitespace().collect();
+    words.join(" ")
+}
+
 struct Printable<'a>(Cow<'a, str>);
 
 impl fmt::Display for Printable<'_> {

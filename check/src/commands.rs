@@ -1,4 +1,4 @@
-//! What the command does.
+//! The actions of the command.
 
 mod check;
 mod output;

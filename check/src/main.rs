@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::{Error, ErrorKind};
+use clap::error::ErrorKind;
 use skupper_access_check::args::CommandLine;
 use skupper_access_check::commands;
+use skupper_access_policy::printable::first_paragraph;
 
 fn main() -> ExitCode {
     match CommandLine::try_parse() {
@@ -18,16 +19,11 @@ fn main() -> ExitCode {
             error.exit()
         }
         Err(error) => {
-            commands::tell(format_args!("{}: try '--help'", one_line(&error)));
+            commands::tell(format_args!(
+                "{}: try '--help'",
+                first_paragraph(&error.to_string())
+            ));
             ExitCode::from(2)
         }
     }
-}
-
-/// What clap says in several lines, up to its hints, as one line like every other error.
-fn one_line(error: &Error) -> String {
-    let text = error.to_string();
-    let said = text.split("\n\n").next().unwrap_or_default();
-    let words: Vec<&str> = said.split_whitespace().collect();
-    words.join(" ")
 }

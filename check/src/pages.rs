@@ -17,7 +17,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     catalogue::rules().chain(&checks::RULES)
 }
 
-/// Where the page of a rule is published.
+/// Address at which the page of a rule is published.
 #[must_use]
 pub fn address(code: &str) -> String {
     let folder = source(code).map_or("rules", |page| page.folder);

@@ -1,4 +1,4 @@
-//! What was found -> text for people, JSON, SARIF, annotations of GitHub.
+//! Findings -> text for people, JSON, SARIF, annotations of GitHub.
 //!
 //! Files are reported one by one, so that memory stays flat; a [`Report`] puts the pieces together.
 
@@ -17,7 +17,7 @@ use crate::root::Root;
 use skupper_access_manifest::judge::{Contents, Placed};
 use skupper_access_manifest::place::Lines;
 
-/// How to report.
+/// Form of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
     /// The form.
@@ -55,20 +55,20 @@ pub struct Judged<'a> {
     pub path: Option<&'a str>,
     /// Its text.
     pub text: &'a str,
-    /// What it holds.
+    /// Its contents.
     pub contents: &'a Contents,
 }
 
-/// What is reported about one file.
+/// Pieces of the report about one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pieces {
     /// Findings, or objects, in the form of the output.
     pub main: Vec<String>,
     /// Findings that are no part of the policy's answer, where objects stand in `main`.
     pub checks: Vec<String>,
-    /// What cannot be read, in the form of the output.
+    /// Documents that cannot be read, in the form of the output.
     pub unreadable: Vec<String>,
-    /// What is not judged, in the form of the output.
+    /// Notes about what is not judged, in the form of the output.
     pub notes: Vec<String>,
 }
 
@@ -145,7 +145,7 @@ impl Report {
         text
     }
 
-    /// How the report ends.
+    /// End of the report.
     #[must_use]
     pub fn end(self, summary: &Summary) -> String {
         match self.format {
@@ -156,7 +156,7 @@ impl Report {
     }
 }
 
-/// What there was, in numbers.
+/// Numbers of files, objects and findings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Files that were read.

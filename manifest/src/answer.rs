@@ -14,7 +14,7 @@
 //!  "settings": {"findings": []}}
 //! ```
 //!
-//! What there is not is left out: `message` of what is allowed, `fix` where none can be written. With
+//! Absent fields are left out: `message` of what is allowed, `fix` where none can be written. With
 //! settings that cannot be used, `settings` has a `message`, and nothing is judged. `hidden` are the
 //! edits that take secrets and comments out of documents with something `stored`; the edits of `stored`
 //! hold no secrets, those of a `fix` hold the user's own values.
@@ -33,7 +33,7 @@ use crate::reader::node::Span;
 use crate::reader::{Unreadable, read};
 use crate::{redact, settings};
 
-/// What becomes of the objects of a text under settings, which are a text, too: each is created, or,
+/// Reviews the objects of a text under settings, which are a text, too: each is created, or,
 /// where it is among the old ones, updated by `user`, a `userInfo`.
 #[must_use]
 pub fn review(
@@ -264,7 +264,7 @@ impl<'a> Text<'a> {
         answer
     }
 
-    /// Where a finding is shown: of a value over several lines the key, because nobody reads a page that
+    /// Stretch at which a finding is shown: of a value over several lines the key, because nobody reads a page that
     /// is underlined from top to bottom.
     fn shown(&self, document: &Document, placed: &Placed) -> Span {
         let written = self.text.get(placed.span.clone()).unwrap_or_default();

@@ -21,7 +21,7 @@ pub struct Context<'a> {
     pub now: DateTime<Utc>,
     /// The `userInfo` of who asks, with `username` and `groups`; nobody in particular without it.
     pub user: Option<Value>,
-    /// What is stored already. Without it every object is created.
+    /// The objects that are stored already. Without them every object is created.
     pub old: Option<OldObjects>,
 }
 
@@ -79,7 +79,7 @@ impl OldObjects {
     }
 }
 
-/// What an object keeps over an update.
+/// Type and name of an object, which it keeps over an update.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity {
     /// The group of its API, empty for Kubernetes' core.

@@ -7,7 +7,7 @@ use crate::reader::node::Span;
 pub struct Edit {
     /// The stretch, in bytes; empty where something is inserted.
     pub span: Span,
-    /// What stands there then.
+    /// The new text of the stretch.
     pub text: String,
 }
 

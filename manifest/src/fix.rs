@@ -20,12 +20,12 @@ use crate::place::Lines;
 use crate::reader::node::{Target, Tree, parts};
 use crate::reader::read;
 
-/// What became of a file.
+/// Outcome of fixing a text.
 #[derive(Debug, Default)]
 pub struct Fixed {
     /// The new text, if anything was written.
     pub text: Option<String>,
-    /// What was written.
+    /// Values that were written.
     pub written: Vec<Written>,
     /// Objects as they were to be, that could not be written: in YAML, without secrets.
     pub unwritten: Vec<String>,
@@ -191,7 +191,7 @@ fn attempt(text: &str, changes: &[&Change<'_>]) -> Option<String> {
     Some(new)
 }
 
-/// What is wanted of an object, and how to write it; `None` where nothing is.
+/// The wanted changes of an object, and their edits; `None` where nothing is wanted.
 fn change<'a>(
     text: &str,
     document: &'a Document,

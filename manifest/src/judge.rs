@@ -80,7 +80,7 @@ impl Judged {
         self.refusal.is_none()
     }
 
-    /// What is stored in its place, with the user's own values; `None` where the policy denies it or
+    /// The object that is stored in its place, with the user's own values; `None` where the policy denies it or
     /// changes nothing.
     #[must_use]
     pub fn stored(&self) -> Option<&Value> {

@@ -93,11 +93,11 @@ impl<'a> Utf16<'a> {
     }
 }
 
-/// How many of something begin before each kibibyte of a text.
+/// Number of code points, or of code units, before each kibibyte of a text.
 #[derive(Debug, Clone)]
 struct Counts<'a> {
     text: &'a str,
-    /// How many begin with a byte.
+    /// Number that begins with a byte.
     of_byte: fn(u8) -> usize,
     before_steps: Vec<usize>,
 }

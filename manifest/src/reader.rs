@@ -27,12 +27,12 @@ pub use documents::read;
 
 use node::Span;
 
-/// Why a document cannot be read.
+/// Reason a document cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Where.
+    /// Stretch of the text that is wrong.
     pub span: Span,
-    /// Why, and what to write instead.
+    /// The problem, and what to write instead.
     pub problem: String,
     /// Stretch of the text that the document takes.
     pub document: Span,

@@ -85,7 +85,7 @@ fn end(text: &str, tree: &Tree) -> usize {
     end.map_or(tree.span.end, |end| root + end)
 }
 
-/// What the rule of redaction is made for: the kinds with rules, settings, and policies with settings.
+/// True for what the rule of redaction is made for: kinds with rules, settings, and policies with settings.
 fn is_known(object: &Value) -> bool {
     let Some(kind) = object.get("kind") else {
         return true;

@@ -1,6 +1,6 @@
 //! Values of a document that must not be shown.
 //!
-//! What a secret is, the policy's one rule of redaction says; here is only where it stands. A text
+//! The policy's one rule of redaction says what a secret is; this module finds where it stands. A text
 //! without secrets ([`crate::redact`]) and single lines that may be shown ([`lines`]) follow from that.
 
 pub mod lines;
@@ -14,21 +14,21 @@ use crate::fix::set;
 use crate::reader::node::{Content, Entry, Name, NodeId, Span, Tree};
 use crate::reader::objects::of_document;
 
-/// What stands in place of a secret.
+/// Text in place of a secret.
 pub const HIDDEN: &str = "***";
 
 /// A key or a value that must not be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Secret {
-    /// Where it is written.
+    /// Its stretch of the text.
     pub(crate) span: Span,
     /// The value that may stand there.
     pub(crate) shown: Value,
-    /// What else is not shown along with it, where lines are.
+    /// Part of its lines that is hidden with it, where lines are shown.
     pub(crate) reach: Reach,
 }
 
-/// How much of the lines with a secret is hidden.
+/// Part of the lines with a secret that is hidden.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// Every line of this stretch: a credential stands there.

@@ -87,7 +87,7 @@ fn chosen(documents: &[(Tree, Value)]) -> Result<(&Tree, &Value, &'static str), 
     }
 }
 
-/// Where a policy has its settings.
+/// Pointer to the settings in a policy.
 const IN_POLICY: &str = "/spec/settings";
 
 fn is_policy(value: &Value) -> bool {

@@ -27,7 +27,7 @@ const REFUSED: &[&str] = &[
 /// Rows that kubectl refuses and the checker judges all the same.
 const JUDGED: &[&str] = &["List in a List"];
 
-/// What kubectl or the checker makes of a row: the objects, or an error.
+/// Result of a row, by kubectl or by the checker: the objects, or an error.
 fn outcome(objects: Option<Vec<Value>>) -> Value {
     objects.map_or("an error".into(), |objects| {
         objects.iter().map(same).collect()

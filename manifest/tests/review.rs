@@ -28,7 +28,7 @@ fn column(answer: &Value, list: &str, field: &str) -> Value {
     rows.iter().map(|row| row[field].clone()).collect()
 }
 
-/// What stands where the rows of a list say.
+/// Pieces of the text that the rows of a list name.
 fn places<'a>(text: &'a str, list: &Value) -> Vec<&'a str> {
     let offset = |row: &Value, end: &str| usize::try_from(row[end].as_u64().unwrap()).unwrap();
     let rows = list.as_array().unwrap().iter();

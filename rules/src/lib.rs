@@ -44,7 +44,7 @@ pub struct Source {
 pub struct Page {
     /// The code of the rule.
     pub code: String,
-    /// Why the rule is there, in Markdown.
+    /// Reason for the rule, in Markdown.
     pub why: String,
     /// Its cases, in order.
     pub cases: Vec<Case>,
@@ -57,7 +57,7 @@ pub struct Case {
     pub name: String,
     /// The heading without the outcome.
     pub heading: String,
-    /// What the heading says becomes of the object.
+    /// Outcome that the heading names.
     pub outcome: Outcome,
     /// Markdown between heading and blocks, or nothing.
     pub remark: String,
@@ -65,15 +65,15 @@ pub struct Case {
     pub object: Block,
     /// The object as the page has it, with the comments.
     pub written: String,
-    /// What is stored of it so far.
+    /// The stored object that it replaces.
     pub old: Option<Block>,
     /// The settings of the policy.
     pub settings: Option<Block>,
     /// The `userInfo` of who asks.
     pub user: Option<Block>,
-    /// What the comments say is found.
+    /// Findings that the comments claim.
     pub claims: Vec<Claim>,
-    /// What the comments say is stored.
+    /// Stored values that the comments claim.
     pub stored: Vec<Stored>,
 }
 
@@ -86,7 +86,7 @@ pub struct Block {
     pub value: Value,
 }
 
-/// What becomes of an object.
+/// Outcome of a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// A finding denies it.
@@ -122,7 +122,7 @@ pub struct Stored {
 /// The pages of the policy's rules, sorted by code.
 ///
 /// # Errors
-/// Where and why one cannot be read.
+/// The line at which one cannot be read, and the reason.
 pub fn of_policy() -> Result<Vec<Page>, PageError> {
     in_folder("rules")
 }
@@ -130,7 +130,7 @@ pub fn of_policy() -> Result<Vec<Page>, PageError> {
 /// The pages of the checks of any object, sorted by code.
 ///
 /// # Errors
-/// Where and why one cannot be read.
+/// The line at which one cannot be read, and the reason.
 pub fn of_checks() -> Result<Vec<Page>, PageError> {
     in_folder("rules/manifest")
 }

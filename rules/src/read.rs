@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{Block, Case, Claim, Outcome, Page, Stored};
 
-/// Why a page cannot be read.
+/// Reason a page cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{code}.md:{line}: {problem}")]
 pub struct PageError {
@@ -15,11 +15,11 @@ pub struct PageError {
     pub code: String,
     /// The line of the page, from 1.
     pub line: usize,
-    /// What is wrong there.
+    /// The problem in this line.
     pub problem: Problem,
 }
 
-/// What is wrong with a page.
+/// Problem of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Problem {
     /// The first line is another one.
@@ -60,7 +60,7 @@ pub enum Problem {
 /// Reads the page of the rule `code`.
 ///
 /// # Errors
-/// Where and why it cannot be read.
+/// The line at which it cannot be read, and the reason.
 pub fn read(code: &str, text: &str) -> Result<Page, PageError> {
     let at = |(line, problem)| PageError {
         code: code.to_owned(),
@@ -90,7 +90,7 @@ pub fn read(code: &str, text: &str) -> Result<Page, PageError> {
     })
 }
 
-/// What is wrong, and in which line of the page.
+/// Line of a page, and its problem.
 type Wrong = (usize, Problem);
 
 /// A heading and what stands below it.
@@ -274,224 +274,3 @@ fn prose<'a>(lines: impl Iterator<Item = &'a &'a str>) -> String {
 }
 
 const BLOCKS: [&str; 4] = ["settings", "user", "old", "object"];
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const GOOD: &str = "# some-rule
-
-Why.
-
-## Warned: days
-
-A remark.
-
-```yaml settings
-accessGrant:
-  rewriteWindows: true
-```
-
-```yaml object
-# warn some-rule: spec: is odd
-kind: AccessGrant
-spec:
-  expirationWindow: 1 day # warn some-rule: write '24h' # stored: \"24h\"
-```
-";
-
-    #[test]
-    fn a_page_is_read_into_its_parts() {
-        let claim = |line: usize, text: &str| Claim {
-            line,
-            severity: "warn".to_owned(),
-            code: "some-rule".to_owned(),
-            text: text.to_owned(),
-        };
-        let block = |text: &str, value: Value| Block {
-            text: text.to_owned(),
-            value,
-        };
-        let case = Case {
-            name: "some-rule: Warned: days".to_owned(),
-            heading: "days".to_owned(),
-            outcome: Outcome::Warned,
-            remark: "A remark.".to_owned(),
-            object: block(
-                "kind: AccessGrant\nspec:\n  expirationWindow: 1 day\n",
-                json!({"kind": "AccessGrant", "spec": {"expirationWindow": "1 day"}}),
-            ),
-            written: GOOD.split("object\n").nth(1).unwrap().replace("```\n", ""),
-            old: None,
-            settings: Some(block(
-                "accessGrant:\n  rewriteWindows: true\n",
-                json!({"accessGrant": {"rewriteWindows": true}}),
-            )),
-            user: None,
-            claims: vec![claim(1, "spec: is odd"), claim(3, "write '24h'")],
-            stored: vec![Stored {
-                line: 3,
-                value: "24h".into(),
-            }],
-        };
-        let page = Page {
-            code: "some-rule".to_owned(),
-            why: "Why.".to_owned(),
-            cases: vec![case],
-        };
-        assert_eq!(read("some-rule", GOOD), Ok(page));
-    }
-
-    #[test]
-    #[expect(clippy::too_many_lines, reason = "it is a table")]
-    fn a_broken_page_is_an_error_with_its_line() {
-        let end = GOOD.split_once("## Warned").unwrap().1;
-        let claim = "a claim is 'deny CODE: TEXT', 'warn CODE: TEXT' or 'stored: JSON'";
-        let block = "it must be yaml and one of settings, user, old, object";
-        let table = [
-            (
-                "title of another rule",
-                "# some-rule\n",
-                "# other-rule\n",
-                "1: the first line must be '# some-rule'",
-            ),
-            (
-                "nothing says why",
-                "Why.\n",
-                "",
-                "1: the page must say why the rule is there",
-            ),
-            (
-                "no case",
-                &format!("## Warned{end}"),
-                "",
-                "4: the page must have a case, '## Refused: ...'",
-            ),
-            (
-                "heading without outcome",
-                "## Warned: days",
-                "## Days",
-                "5: the heading must begin with 'Refused: ', 'Warned: ' or 'Accepted: '",
-            ),
-            (
-                "heading of another level",
-                "## Warned: days",
-                "### Warned: days",
-                "5: a heading must begin with '## '",
-            ),
-            (
-                "unknown block",
-                "yaml settings",
-                "yaml setting",
-                &format!("9: unknown block '```yaml setting': {block}"),
-            ),
-            (
-                "block without a name",
-                "```yaml settings",
-                "```",
-                &format!("9: unknown block '```': {block}"),
-            ),
-            (
-                "no object",
-                "yaml object",
-                "yaml old",
-                "5: there must be a block named 'object'",
-            ),
-            (
-                "two of a name",
-                "yaml settings",
-                "yaml object",
-                "14: there must be one block named 'object'",
-            ),
-            (
-                "block within a block",
-                "  rewriteWindows: true\n```\n",
-                "",
-                "9: the block is not closed",
-            ),
-            (
-                "last block not closed",
-                "\"24h\"\n```\n",
-                "\"24h\"\n",
-                "14: the block is not closed",
-            ),
-            (
-                "comment that claims nothing",
-                "# warn some-rule: spec: is odd",
-                "# a note",
-                &format!("15: {claim}: 'a note'"),
-            ),
-            (
-                "second claim that claims nothing",
-                "# stored:",
-                "# kept:",
-                &format!("18: {claim}: 'kept: \"24h\"'"),
-            ),
-            (
-                "stored is no JSON",
-                "\"24h\"",
-                "24h",
-                &format!("18: {claim}: 'stored: 24h'"),
-            ),
-            (
-                "no YAML",
-                "rewriteWindows: true",
-                "rewriteWindows: [",
-                "11: ",
-            ),
-        ];
-        for (name, from, to, expected) in table {
-            let text = GOOD.replace(from, to);
-            assert_ne!(text, GOOD, "{name}");
-            let error = read("some-rule", &text).unwrap_err().to_string();
-            let expected = format!("some-rule.md:{expected}");
-            assert!(error.starts_with(&expected), "{name}: {error}");
-        }
-    }
-
-    #[test]
-    fn every_page_of_the_repository_is_read_whole() {
-        let mut pages = crate::of_policy().unwrap();
-        pages.extend(crate::of_checks().unwrap());
-        assert_eq!(pages.len(), crate::PAGES.len());
-        let count = |words: &str| -> usize {
-            let texts = crate::PAGES
-                .iter()
-                .map(|page| page.text.matches(words).count());
-            texts.sum()
-        };
-        let cases = || pages.iter().flat_map(|page| &page.cases);
-        assert_eq!(cases().count(), count("\n## "));
-        let claims = cases().map(|case| case.claims.len()).sum::<usize>();
-        assert_eq!(claims, count("# deny ") + count("# warn "));
-        assert_eq!(
-            cases().map(|case| case.stored.len()).sum::<usize>(),
-            count("# stored: ")
-        );
-        for (name, block) in [
-            (
-                "settings",
-                (|case| &case.settings) as fn(&Case) -> &Option<Block>,
-            ),
-            ("user", |case| &case.user),
-            ("old", |case| &case.old),
-        ] {
-            let found = cases().filter(|case| block(case).is_some()).count();
-            assert_eq!(found, count(&format!("\n```yaml {name}\n")), "{name}");
-        }
-        for case in cases() {
-            let lines: Vec<&str> = case.object.text.lines().collect();
-            let claimed = case.claims.iter().map(|claim| claim.line);
-            for line in claimed.chain(case.stored.iter().map(|stored| stored.line)) {
-                assert!(!lines[line - 1].trim().is_empty(), "{}", case.name);
-            }
-            assert!(
-                !lines.iter().any(|line| line.ends_with([' ', '\t'])),
-                "{}",
-                case.name
-            );
-        }
-    }
-}

@@ -8,6 +8,7 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use redemption_sidecar::args::CommandLine;
 use redemption_sidecar::commands;
 use redemption_sidecar::telemetry::log;
+use skupper_access_policy::printable::first_paragraph;
 
 /// That of musl has one lock for all threads.
 #[cfg(target_env = "musl")]
@@ -68,8 +69,5 @@ fn one_line(mut error: Error) -> String {
             let _ = error.insert(kind, ContextValue::String("a URL".to_owned()));
         }
     }
-    let text = error.to_string();
-    let said = text.split("\n\n").next().unwrap_or_default();
-    let words: Vec<&str> = said.split_whitespace().collect();
-    words.join(" ")
+    first_paragraph(&error.to_string())
 }

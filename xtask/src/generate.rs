@@ -38,7 +38,7 @@ struct Generated {
     text: String,
 }
 
-/// What must stand in every generated file at the time `now`, in RFC 3339.
+/// Every generated file as it must be at the time `now`, in RFC 3339.
 fn files(root: &Path, now: &str) -> Result<Vec<Generated>, String> {
     let read = |name: &str| {
         fs::read_to_string(root.join(name)).map_err(|why| format!("cannot read {name}: {why}"))

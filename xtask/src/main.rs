@@ -1,4 +1,4 @@
-//! What make calls: the steps of the build that need a program. Paths are relative to the current
+//! Steps of make that need a program. Paths are relative to the current
 //! directory, which make sets to the top of the repository.
 
 mod annotate;

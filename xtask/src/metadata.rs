@@ -16,9 +16,9 @@ pub(crate) struct Metadata {
     pub(crate) rules: Vec<Rule>,
     /// Keys below `io.kubewarden.policy.`, sorted, so that the module is the same every time.
     annotations: BTreeMap<String, String>,
-    /// Whether the policy may answer with a changed object.
+    /// True where the policy may answer with a changed object.
     pub(crate) mutating: bool,
-    /// Whether the audit scanner may run the policy.
+    /// True where the audit scanner may run the policy.
     background_audit: bool,
     execution_mode: ExecutionMode,
     #[serde(default)]
@@ -128,7 +128,7 @@ pub(crate) const PROTOCOL_VERSION: &str = "v1";
 
 const PREFIX: &str = "io.kubewarden.policy.";
 
-/// What `kwctl scaffold artifacthub` refuses to do without, and what users are shown.
+/// Annotations that `kwctl scaffold artifacthub` needs, and those that users are shown.
 const REQUIRED: &[&str] = &[
     "title",
     "version",

@@ -243,7 +243,7 @@ impl Page<'_> {
     }
 }
 
-/// What a guest answers to `validate`.
+/// Answer of a guest to `validate`.
 #[derive(Deserialize)]
 struct Answer {
     accepted: bool,

@@ -37,7 +37,7 @@ pub(super) fn is_coloured(color: Color) -> bool {
     }
 }
 
-/// How far the work is, on a terminal's standard error, for many files.
+/// Progress of the work, on a terminal's standard error, for many files.
 pub(super) struct Progress {
     total: usize,
     is_shown: bool,

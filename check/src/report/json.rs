@@ -63,7 +63,7 @@ pub(super) fn file(file: &Judged<'_>, lines: &Lines<'_>, shows_secrets: bool) ->
     pieces
 }
 
-/// What is said about a place in a file.
+/// A message about a place in a file.
 fn stated(file: &Judged<'_>, lines: &Lines<'_>, span: &Span, mut about: Value) -> String {
     let place = place(lines, span);
     if let (Value::Object(fields), Value::Object(place)) = (&mut about, place) {

@@ -47,7 +47,7 @@ pub(super) fn head(root: &Root) -> String {
 /// The root of the repository, by the name that code scanning knows.
 const BASE: &str = "%SRCROOT%";
 
-/// Where the standard publishes its schema.
+/// Address of the schema that the standard publishes.
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 

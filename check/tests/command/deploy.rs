@@ -1,4 +1,4 @@
-//! What the manual of `deploy/` says about settings.
+//! Settings as the manual of `deploy/` has them.
 
 use std::fs;
 

@@ -8,7 +8,7 @@ use skupper_access_policy::settings::Settings;
 use crate::examples::{NOW, examples, now};
 use crate::folder::Folder;
 
-/// What the crate answers, but for what it says about templates that were not rendered: the checker
+/// The answer of the crate, but for what it says about templates that were not rendered: the checker
 /// notes them instead.
 fn without_templates(mut answer: Value) -> Value {
     let is_template = |text: &Value| {
@@ -35,7 +35,7 @@ fn without_templates(mut answer: Value) -> Value {
     answer
 }
 
-/// What the crate answers; the YAML is read by another reader.
+/// The answer of the crate; the YAML is read by another reader.
 fn of_crate(object: Value, settings: &Settings) -> Value {
     of_verdict(review_object(object, None, None, settings, now()))
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// What the command said.
+/// Outcome of a run of the command.
 pub(crate) struct Ended {
     pub(crate) code: i32,
     pub(crate) output: String,

@@ -220,7 +220,7 @@ impl Planner<'_> {
         [line_end, &lines.join(line_end)].concat()
     }
 
-    /// What stands before a key in its line, as blanks.
+    /// Text before a key in its line, as blanks.
     fn indentation(&self, key: &Node) -> String {
         let before = self
             .text

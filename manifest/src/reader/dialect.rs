@@ -1,6 +1,6 @@
-//! Where YAML 1.2, which the parser reads, and kubectl's YAML 1.1 differ.
+//! Differences between YAML 1.2, which the parser reads, and kubectl's YAML 1.1.
 //!
-//! What kubectl would refuse or read in another way is refused here, with what to write instead, so
+//! Text that kubectl would refuse or read in another way is refused here, with what to write instead, so
 //! that nothing is ever judged as something else than what kubectl sends. A few oddities that
 //! kubectl reads and the parser does not are refused, too: `tests/kubectl.rs` names them.
 //!
@@ -31,7 +31,7 @@ pub(crate) enum Piece {
 /// Checks one piece.
 ///
 /// # Errors
-/// What kubectl refuses, or reads in another way.
+/// Text that kubectl refuses, or reads in another way.
 pub(crate) fn check(text: &str, span: &Span, piece: Piece) -> Result<(), Unreadable> {
     let written = text.get(span.clone()).unwrap_or_default();
     let behind = text.get(span.end..).unwrap_or_default();

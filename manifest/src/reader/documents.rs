@@ -1,4 +1,4 @@
-//! Where one document ends and the next begins.
+//! Boundaries of the documents in a text.
 //!
 //! A stream that begins with a brace is JSON as long as it can be read so, object after object.
 //! Everything else is YAML, and a line that begins with `---` ends a document whatever stands
@@ -80,7 +80,7 @@ fn read_lines(text: &str) -> Vec<Result<Tree, Unreadable>> {
     documents
 }
 
-/// Why a comment of JavaScript that begins at a place cannot be read.
+/// Reason a comment of JavaScript that begins at a place cannot be read.
 fn comment_in_json(text: &str, at: usize) -> Option<Unreadable> {
     let rest = text.get(at..).unwrap_or_default();
     let comment = ["//", "/*"]

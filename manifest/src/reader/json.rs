@@ -16,7 +16,7 @@ pub(crate) struct Read {
 /// Reads the value at `from`; `None` at the end of the text.
 ///
 /// # Errors
-/// Where it is no JSON.
+/// The place at which it is no JSON.
 pub(crate) fn read(text: &str, from: usize) -> Result<Option<Read>, Unreadable> {
     let mut reader = Reader {
         text,

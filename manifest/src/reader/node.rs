@@ -24,7 +24,7 @@ pub type Span = Range<usize>;
 /// The number of a node in its tree.
 pub(crate) type NodeId = usize;
 
-/// How a value was written.
+/// Form in which a value was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// A scalar without quotes, or nothing at all.
@@ -49,7 +49,7 @@ pub struct Node {
     /// From its first to behind its last character, without anchor and tag; empty where nothing is
     /// written.
     pub span: Span,
-    /// How it was written.
+    /// The form in which it was written.
     pub style: Style,
     pub(crate) content: Content,
 }
@@ -62,7 +62,7 @@ pub(crate) enum Content {
     Alias(NodeId),
 }
 
-/// What a key means.
+/// Meaning of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Name {
     /// The name that it has in JSON.
@@ -92,7 +92,7 @@ pub struct Tree {
     pub(crate) has_properties: bool,
 }
 
-/// Where a pointer leads: to a node, or to the nearest one above it.
+/// Target of a pointer: a node, or the nearest one above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// The key under which the node stands, unless it is the root or an element of a list.
@@ -101,7 +101,7 @@ pub struct Place {
     pub(crate) value: NodeId,
     /// The mapping or list in which it stands.
     pub(crate) parent: Option<NodeId>,
-    /// How many parts of the pointer lead to it.
+    /// Number of parts of the pointer that lead to it.
     pub(crate) depth: usize,
 }
 
@@ -174,7 +174,7 @@ impl Tree {
         found.unwrap_or_else(|| self.first_line.clone())
     }
 
-    /// Where `pointer` leads, or the nearest place above.
+    /// Follows `pointer` as far as there is something.
     pub(crate) fn place(&self, pointer: &str) -> Place {
         let mut place = Place {
             key: None,
@@ -211,7 +211,7 @@ impl Tree {
         }
     }
 
-    /// Where a `<<` takes the entry `part` from, if it does: a mapping that is written there, or an
+    /// Source from which a `<<` takes the entry `part`, if it does: a mapping that is written there, or an
     /// alias.
     fn merged(&self, entry: &Entry, part: &str) -> Option<(Option<NodeId>, NodeId)> {
         let source = |id: NodeId| match self.node(id)?.content {

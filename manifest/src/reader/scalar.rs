@@ -21,7 +21,7 @@ pub(crate) struct Written<'a> {
     pub(crate) tag: Option<&'a str>,
 }
 
-/// What every tag of YAML's own begins with.
+/// Prefix of the tags of YAML itself.
 const CORE: &str = "tag:yaml.org,2002:";
 
 impl Written<'_> {
@@ -37,7 +37,7 @@ impl Written<'_> {
     /// The value.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Reason there is none.
     pub(crate) fn value(&self) -> Result<Value, String> {
         Ok(match self.resolve()? {
             Resolved::Text(text) => text.into(),
@@ -51,7 +51,7 @@ impl Written<'_> {
     /// The name that a key has in JSON.
     ///
     /// # Errors
-    /// Why it has none.
+    /// Reason it has none.
     pub(crate) fn name(&self) -> Result<String, String> {
         let unnamed = || format!("a key must be a string: write \"{}\"", self.text);
         Ok(match self.resolve()? {

@@ -11,7 +11,7 @@ impl Tree {
     /// The value of the document, aliases and merges resolved.
     ///
     /// # Errors
-    /// What no JSON can be made of: an alias of what holds it, a merge of something else than
+    /// No JSON can be made of an alias of what holds it, of a merge of something else than
     /// mappings, or aliases that repeat too much.
     pub fn value(&self) -> Result<Value, (Span, &'static str)> {
         Expansion::of(self).value(self.root, 0)
@@ -114,7 +114,7 @@ impl<'a> Expansion<'a> {
         Ok(())
     }
 
-    /// What `<<` names replaces what stands before it, and is replaced by what stands behind.
+    /// Merges the mappings behind `<<`: they replace fields before it, and fields behind it replace them.
     fn merge(
         &mut self,
         source: NodeId,

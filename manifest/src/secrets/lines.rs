@@ -1,11 +1,11 @@
-//! Which lines of a text may be shown: whatever stands in a line with a secret, or with a field whose
+//! Lines of a text that may be shown: whatever stands in a line with a secret, or with a field whose
 //! value could be one, is not shown.
 
 use super::{HIDDEN, Reach, find, is_name_of_secret, is_secret};
 use crate::judge::Document;
 use crate::reader::node::{Content, Entry, Name, NodeId, Span, Target, Tree, parts};
 
-/// What of a document's lines must not be shown.
+/// Stretches of a document's lines that must not be shown.
 #[derive(Debug, Default)]
 pub struct Secrets {
     /// Stretches whose lines are hidden whole; in order, apart from each other.

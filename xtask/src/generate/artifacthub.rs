@@ -174,10 +174,10 @@ fn author(text: &str) -> Result<(&str, &str), String> {
 const HEADER: &str =
     "# Written by `make generate` from policy-metadata.yml, questions-ui.yml and Cargo.toml.\n";
 
-/// Where kwctl is released.
+/// Address of the releases of kwctl.
 const KWCTL: &str = "https://github.com/kubewarden/adm-controller/releases";
 
-/// What a policy is of no use without, as kwctl recommends it.
+/// Address of the controller that runs policies, as kwctl recommends it.
 const CONTROLLER: &str = "https://artifacthub.io/packages/helm/kubewarden/kubewarden-controller";
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ struct Repository<'a> {
     directory: &'a str,
 }
 
-/// Where the head ends.
+/// End of the head.
 const REST: &str = "\n  \"type\": ";
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 use similar::{ChangeTag, TextDiff};
 use skupper_access_policy::printable::is_hidden;
 
-/// Where verdicts are printed.
+/// Standard output, on which verdicts are printed.
 #[derive(Clone, Copy)]
 pub(crate) struct Screen {
     coloured: bool,
@@ -53,7 +53,7 @@ impl Screen {
         }
     }
 
-    /// What changed from one text to the other, with two lines around each change.
+    /// The lines that differ between two texts, with two lines around each change.
     pub(crate) fn diff(self, old: &str, new: &str) {
         let diff = TextDiff::from_lines(old, new);
         for group in diff.grouped_ops(2) {
