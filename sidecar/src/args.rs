@@ -244,7 +244,7 @@ pub struct Issue {
     redemption-sidecar redeem west.yaml --out link\n\
     Example: link the site in namespace 'east' of a Kubernetes cluster\n  \
     redemption-sidecar redeem west.yaml --kubernetes --namespace east",
-    after_help = "It goes through the HTTP proxy of HTTPS_PROXY or ALL_PROXY, unless NO_PROXY names the \
+    after_help = "Requests go through the HTTP proxy of HTTPS_PROXY or ALL_PROXY, unless NO_PROXY names the \
     host."
 )]
 pub struct Redeem {
@@ -268,10 +268,10 @@ pub struct Redeem {
     /// Common name of the certificate [default: chosen by the server]
     #[arg(long)]
     pub subject: Option<String>,
-    /// Redeem although it is done already, and replace what has the name of Secret or Link
+    /// Redeem although it is done already, and replace the objects of these names
     #[arg(long)]
     pub force: bool,
-    /// How long to try, such as 60s or 5m
+    /// Longest time for all attempts, such as 60s or 5m
     #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = positive_duration)]
     pub timeout: TimeDelta,
 }

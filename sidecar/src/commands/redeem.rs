@@ -123,7 +123,7 @@ fn report(redeemed: &Redeemed, place: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The namespace whose site does not know yet what was written.
+/// The namespace whose site does not know the new files yet.
 fn written_namespace<'a>(options: &'a Redeem, redeemed: &Redeemed) -> Option<&'a str> {
     let is_written = options.out.is_none() && redeemed.key_made_by.is_some();
     is_written.then(|| namespace(options))

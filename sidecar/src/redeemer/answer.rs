@@ -80,18 +80,10 @@ impl Answer {
         let secret = self.secret.to_yaml_with(metadata);
         let links = self.links.iter().map(|link| link.to_yaml_with(metadata));
         let links: Vec<_> = links.collect();
-        // Room for all of it, so that no growth leaves a copy of the key behind.
-        let length = links.iter().map(|link| SEPARATOR.len() + link.len());
-        let length = SEPARATOR.len() + secret.len() + length.sum::<usize>();
-        let mut text = Zeroizing::new(String::with_capacity(length));
-        for yaml in [secret.as_str()]
-            .into_iter()
-            .chain(links.iter().map(String::as_str))
-        {
-            text.push_str(SEPARATOR);
-            text.push_str(yaml);
-        }
-        text
+        let mut parts = vec![SEPARATOR, secret.as_str()];
+        parts.extend(links.iter().flat_map(|link| [SEPARATOR, link]));
+        // In one piece, so that no growth leaves a copy of the key behind.
+        Zeroizing::new(parts.concat())
     }
 }
 

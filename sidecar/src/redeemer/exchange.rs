@@ -26,7 +26,7 @@ use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, crypto};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret as _;
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -43,15 +43,14 @@ use self::tunnel::tunnel;
 use self::watched::Watched;
 use super::clock::Clock;
 use super::proxy::Route;
+use super::token::Token;
 use super::verifier::Verifier;
 use crate::wire::objects::endpoint_host;
 use crate::wire::protocol::{CERTIFICATE_REQUEST, NAME, SAFE_RETRY, SUBJECT};
 
 /// A request, and its destination.
 pub(super) struct Question<'a> {
-    pub(super) url: &'a RedemptionUrl,
-    pub(super) code: &'a SecretString,
-    pub(super) name: &'a str,
+    pub(super) token: &'a Token,
     pub(super) subject: Option<&'a str>,
     pub(super) certificate_request: &'a str,
 }
@@ -128,7 +127,7 @@ async fn ask(
     observed: &Observed,
     time: Duration,
 ) -> Result<Reply, Cause> {
-    let url = question.url;
+    let url = &question.token.url;
     // Some of the time is for TLS and the answer.
     let stream = open(url, route, time * 4 / 5).await?;
     let connector = TlsConnector::from(Arc::clone(&tls.config));
@@ -196,7 +195,7 @@ async fn open(
     }
 }
 
-/// A connection to the server, whatever is between.
+/// A connection to the server, directly or through a proxy.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -207,7 +206,7 @@ pub(super) fn authority(url: &RedemptionUrl) -> String {
 }
 
 fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
-    let url = question.url;
+    let url = &question.token.url;
     let host = match url.port() {
         Some(_) => authority(url),
         None => url.host().to_string(),
@@ -216,13 +215,13 @@ fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http:
         .method(Method::POST)
         .uri(Uri::from(url.path().parse::<PathAndQuery>()?))
         .header(header::HOST, host)
-        .header(NAME, question.name)
+        .header(NAME, &question.token.name)
         .header(CERTIFICATE_REQUEST, question.certificate_request);
     if let Some(subject) = question.subject {
         // Text beyond ASCII is sent as its UTF-8 bytes.
         request = request.header(SUBJECT, HeaderValue::from_bytes(subject.as_bytes())?);
     }
-    let code = Zeroizing::new(question.code.expose_secret().as_bytes().to_vec());
+    let code = Zeroizing::new(question.token.code.expose_secret().as_bytes().to_vec());
     request.body(Full::new(Bytes::from_owner(code)))
 }
 

@@ -55,7 +55,7 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// The names of what is in it, those in UTF-8, sorted.
+    /// The names of its entries, those in UTF-8, sorted.
     pub(crate) fn names(&self) -> Result<Vec<String>, FolderProblem> {
         let cannot = |error| FolderProblem::new("look into", &self.path, error);
         let path = if self.path.as_os_str().is_empty() {
@@ -110,7 +110,7 @@ impl Folder {
     }
 
     /// Writes a file that only its owner can read. When this returns, it is on the disk; until
-    /// then the file of this name is what it was.
+    /// then the file of this name stays as it was.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderProblem> {
         let path = self.path_of(name);
         self.replace(name, &path, content)

@@ -14,7 +14,7 @@ use super::folder::{Folder, FolderProblem};
 use crate::wire::objects::Metadata;
 
 /// Writes the namespace into files that a redeemer wrote without one, and returns their paths. A
-/// file is a redeemer's when it is what that writes, byte for byte.
+/// file is a redeemer's when it is equal to one that it writes, byte for byte.
 pub(super) fn mend(folder: &Folder, namespace: &str) -> Result<Vec<PathBuf>, FolderProblem> {
     let mut mended = Vec::new();
     for name in folder.names()? {

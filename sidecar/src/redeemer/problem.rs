@@ -19,7 +19,7 @@ use super::retry::{Attempts, Step};
 use super::token::Token;
 use crate::system::wording::{self, time};
 
-/// A token was not redeemed. Prints as one line that says what to do.
+/// Reason a token was not redeemed. Prints as one line that says what to do.
 #[derive(Debug, Error)]
 pub enum RedeemProblem {
     /// The name cannot be one of Secret and Link.
@@ -103,7 +103,7 @@ pub enum RedeemProblem {
     /// Something else than a redemption server answers. Holds the words for it.
     #[error("{0}")]
     Foreign(String),
-    /// The answer is not what was asked for.
+    /// The answer does not fit the request.
     #[error("the server's answer cannot be used, nothing was written: {0}")]
     Answer(#[from] AnswerProblem),
     /// The certificate is not valid now, by the clock of this machine. Nothing is lost.

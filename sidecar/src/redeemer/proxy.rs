@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use super::exchange::{authority, port};
 
-/// The proxy that the environment names, and what is reached without it. No `Debug`: a proxy may
+/// The proxy that the environment names, and the hosts that are reached without it. No `Debug`: a proxy may
 /// have a password.
 #[derive(Default)]
 pub struct Proxies {
@@ -75,7 +75,7 @@ impl Proxies {
     }
 }
 
-/// The way to a server. Prints as an addition to what went wrong on it.
+/// The way to a server. Prints as an addition to a fault on it.
 #[derive(Clone, Debug)]
 pub enum Route {
     /// No proxy is named.

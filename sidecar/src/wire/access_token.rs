@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use skupper_access_policy::printable::is_hidden;
 use zeroize::Zeroizing;
 
-use super::objects::push_quoted;
+use super::objects::Quoted;
 
 /// An AccessToken. No `Debug`: it holds the code.
 pub struct AccessToken {
@@ -36,19 +36,20 @@ impl AccessToken {
         if !self.note.is_empty() {
             // Behind the separator: in front of it, some readers take it for a document.
             let note = self.note.chars().filter(|character| !is_hidden(*character));
+            // Writing to a String cannot fail, here and below.
             let _ = writeln!(yaml, "# {}", note.collect::<String>());
         }
-        yaml.push_str("apiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata:\n  name: ");
-        push_quoted(&mut yaml, &self.name);
-        yaml.push_str("\nspec:\n  url: ");
-        push_quoted(&mut yaml, &self.url);
-        yaml.push_str("\n  code: ");
-        push_quoted(&mut yaml, self.code.expose_secret());
-        let _ = write!(yaml, "\n  linkCost: {}\n  ca: |\n", self.link_cost);
+        let _ = write!(
+            yaml,
+            "apiVersion: skupper.io/v2alpha1\nkind: AccessToken\nmetadata:\n  name: {}\nspec:\n  url: {}\n  \
+             code: {}\n  linkCost: {}\n  ca: |\n",
+            Quoted(&self.name),
+            Quoted(&self.url),
+            Quoted(self.code.expose_secret()),
+            self.link_cost,
+        );
         for line in self.ca.lines() {
-            yaml.push_str("    ");
-            yaml.push_str(line);
-            yaml.push('\n');
+            let _ = writeln!(yaml, "    {line}");
         }
         yaml
     }

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::redemption::GrantUid;
 
-/// An https address without a path. It is what tokens carry, with the uid of the grant behind it.
+/// An https address without a path. Tokens carry it, with the uid of the grant behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdvertisedUrl(RedemptionUrl);
 

@@ -89,19 +89,14 @@ pub struct Metadata {
 
 impl Metadata {
     fn push(&self, yaml: &mut String, name: &str) {
-        yaml.push_str("metadata:\n  name: ");
-        push_quoted(yaml, name);
+        // Writing to a String cannot fail, here and below.
+        let _ = writeln!(yaml, "metadata:\n  name: {}", Quoted(name));
         if let Some(namespace) = &self.namespace {
-            yaml.push_str("\n  namespace: ");
-            push_quoted(yaml, namespace);
+            let _ = writeln!(yaml, "  namespace: {}", Quoted(namespace));
         }
         if let Some(url) = &self.redeemed_from {
-            yaml.push_str("\n  annotations:\n    ");
-            yaml.push_str(REDEEMED_FROM);
-            yaml.push_str(": ");
-            push_quoted(yaml, url);
+            let _ = writeln!(yaml, "  annotations:\n    {REDEEMED_FROM}: {}", Quoted(url));
         }
-        yaml.push('\n');
     }
 }
 
@@ -144,9 +139,7 @@ impl TlsSecret {
         ];
         for (name, text) in entries {
             let Some(text) = text else { continue };
-            yaml.push_str("  ");
-            yaml.push_str(name);
-            yaml.push_str(": ");
+            let _ = write!(yaml, "  {name}: ");
             STANDARD.encode_string(text, &mut yaml);
             yaml.push('\n');
         }
@@ -182,21 +175,19 @@ impl Link {
         metadata.push(&mut yaml, &self.name);
         yaml.push_str("spec:\n");
         if let Some(cost) = self.cost {
-            // Writing to a String cannot fail.
             let _ = writeln!(yaml, "  cost: {cost}");
         }
         yaml.push_str("  endpoints:\n");
         for endpoint in &self.endpoints {
-            yaml.push_str("  - group: ");
-            push_quoted(&mut yaml, &endpoint.group);
-            yaml.push_str("\n    host: ");
-            push_quoted(&mut yaml, &endpoint_host(&endpoint.host));
             let (name, port) = (endpoint.role.as_str(), endpoint.port);
-            let _ = write!(yaml, "\n    name: {name}\n    port: \"{port}\"\n");
+            let _ = writeln!(
+                yaml,
+                "  - group: {}\n    host: {}\n    name: {name}\n    port: \"{port}\"",
+                Quoted(&endpoint.group),
+                Quoted(&endpoint_host(&endpoint.host)),
+            );
         }
-        yaml.push_str("  tlsCredentials: ");
-        push_quoted(&mut yaml, &self.tls_credentials);
-        yaml.push('\n');
+        let _ = writeln!(yaml, "  tlsCredentials: {}", Quoted(&self.tls_credentials));
         yaml
     }
 }
@@ -204,22 +195,23 @@ impl Link {
 /// Room for metadata and the little that a Secret has beside its entries.
 const METADATA_ROOM: usize = 1024;
 
-/// Appends a double-quoted scalar. YAML's escapes are a superset of JSON's, but for characters
-/// that YAML calls not printable and JSON writes as they are: those are escaped, too.
-pub(super) fn push_quoted(yaml: &mut String, text: &str) {
-    yaml.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => yaml.push_str("\\\""),
-            '\\' => yaml.push_str("\\\\"),
-            ' '..='~' => yaml.push(character),
-            other if other.is_alphanumeric() => yaml.push(other),
-            other => {
-                let _ = write!(yaml, "\\U{:08x}", u32::from(other));
+/// Prints as a double-quoted scalar. YAML's escapes are a superset of JSON's, but for characters that YAML
+/// calls not printable and JSON writes as they are: those are escaped, too.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_char('"')?;
+        for character in self.0.chars() {
+            match character {
+                '"' | '\\' => write!(formatter, "\\{character}")?,
+                ' '..='~' => formatter.write_char(character)?,
+                other if other.is_alphanumeric() => formatter.write_char(other)?,
+                other => write!(formatter, "\\U{:08x}", u32::from(other))?,
             }
         }
+        formatter.write_char('"')
     }
-    yaml.push('"');
 }
 
 impl fmt::Display for Role {
@@ -297,8 +289,7 @@ mod tests {
             "\u{1F600} ключ \\ \" \t\u{7f}",
             "a: b # c",
         ] {
-            let mut yaml = String::new();
-            push_quoted(&mut yaml, text);
+            let yaml = Quoted(text).to_string();
             assert_eq!(serde_saphyr::from_str::<String>(&yaml).unwrap(), text);
         }
     }

@@ -176,7 +176,7 @@ pub(super) fn read(found: &DynamicObject) -> Option<Document> {
     Document::of(serde_json::to_value(found).ok()?, Author::Cluster)
 }
 
-/// A Site as the owner of what a redeemer makes, as Skupper's controller writes it.
+/// A Site as the owner of the objects that a redeemer makes, as Skupper's controller writes it.
 ///
 /// Source: Skupper `internal/kube/grants/redeem.go`.
 pub(super) fn owner(site: &DynamicObject) -> Option<OwnerReference> {
@@ -221,7 +221,7 @@ pub(super) const ANSWER: &str = "answer";
 
 const OPAQUE: &str = "Opaque";
 
-/// The label that tells for which grant a key was made: its uid, or what stands for it.
+/// The label that tells for which grant a key was made: its uid, or a digest in its place.
 const GRANT: &str = "redemption-sidecar/grant";
 
 /// Source: Kubernetes, Recommended Labels.

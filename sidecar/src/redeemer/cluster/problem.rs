@@ -32,7 +32,7 @@ pub enum ClusterProblem {
         /// The words of the API server.
         said: String,
     },
-    /// It is not known what became of a request, or the API server has too much to do.
+    /// The outcome of a request is unknown, or the API server has too much to do.
     #[error("cannot {verb} the {object}: run the same command again later: {said}")]
     Unanswered {
         /// The verb of the request.

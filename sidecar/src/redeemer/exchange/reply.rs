@@ -42,7 +42,7 @@ impl Reply {
     }
 
     /// True where a redemption server can have written it. Skupper's and ours answer with plain text and
-    /// never redirect; what stands in front of one answers with pages.
+    /// never redirect; a proxy in front of one answers with pages.
     pub(in crate::redeemer) fn is_of_a_redemption_server(&self) -> bool {
         let is_plain = |content_type: &String| content_type.starts_with("text/plain");
         let text = self.body.trim_ascii();

@@ -52,9 +52,7 @@ impl<T> Task<'_, T> {
         let tls = exchange::tls(&token.ca, clock).map_err(RedeemProblem::Tls)?;
         let certificate_request = certificate_request::create(&key.key);
         let question = Question {
-            url: &token.url,
-            code: &token.code,
-            name: &token.name,
+            token,
             subject: self.order.subject,
             certificate_request: &certificate_request,
         };
