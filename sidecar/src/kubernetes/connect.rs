@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kube::{Client, Config};
 
-use super::one_line;
+use super::wording::one_line;
 
 /// An API server, and the namespace that is meant when none is named.
 #[derive(Clone)]

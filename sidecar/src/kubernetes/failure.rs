@@ -14,7 +14,7 @@ use std::time::Duration;
 use hyper_util::client::legacy;
 use tokio::time::timeout;
 
-use super::wording;
+use super::wording::wording;
 
 /// A request that failed, as one line for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

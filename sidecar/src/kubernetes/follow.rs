@@ -23,8 +23,9 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use super::failure::NO_ANSWER;
 use super::items::{Items, ListProblem};
-use super::{NO_ANSWER, one_line, wording};
+use super::wording::{one_line, wording};
 use crate::system::random;
 
 /// Course of a watch: it tells whether all that there is is known.
