@@ -103,7 +103,7 @@ pub(crate) async fn grants(data: &Path, count: usize) -> Result<Vec<GrantUid>, F
             .map(|(index, uid)| {
                 let grant = grant(*uid, &format!("grant-{chunk}-{index}"), now);
                 let ledger = std::sync::Arc::clone(&ledger);
-                tokio::spawn(async move { ledger.create(&grant, now).await })
+                tokio::spawn(async move { ledger.insert(&grant, now).await })
             })
             .collect();
         for order in orders {
