@@ -20,7 +20,6 @@ mod files;
 mod flaw;
 mod folder;
 mod key_file;
-mod mend;
 mod origin;
 mod problem;
 mod proxy;
@@ -136,7 +135,6 @@ pub async fn redeem(
     let task = Task::of(order)?;
     let folder = task.open(order.target.path, progress).await?;
     let mut files = Files::of(folder, order.target.namespace, order.token);
-    files.mend(progress)?;
     task.carry_out(&mut files, progress).await
 }
 

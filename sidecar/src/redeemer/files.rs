@@ -17,7 +17,6 @@ use super::existing::Existing;
 use super::flaw::Flaw;
 use super::folder::{Folder, FolderProblem};
 use super::key_file;
-use super::mend::{MAX_FILE_BYTES, mend};
 use super::origin::{self, Origin, Stored};
 use super::problem::RedeemProblem;
 use super::token::Token;
@@ -40,20 +39,6 @@ impl<'a> Files<'a> {
             url: &token.url,
             name: &token.name,
         }
-    }
-
-    /// Writes the namespace into files of earlier runs that do not name it.
-    pub(super) fn mend(&self, progress: &mut impl Progress) -> Result<(), FolderProblem> {
-        let Some(namespace) = self.namespace else {
-            return Ok(());
-        };
-        for path in mend(&self.folder, namespace)? {
-            progress.remark(&format_args!(
-                "wrote the namespace '{namespace}' into {}, which an earlier version left out",
-                path.display()
-            ));
-        }
-        Ok(())
     }
 
     /// The Links that are in the folder. `None` when one of them cannot be read.
@@ -257,3 +242,6 @@ fn link_file(name: &str) -> String {
 
 /// A file name has at most 255 bytes, and the longest one is `.Link-NAME-99.yaml.new`.
 const MAX_NAME_BYTES: usize = 255 - ".Link--99.yaml.new".len();
+
+/// More than any file of a redeemer has, in bytes.
+const MAX_FILE_BYTES: usize = 2 * 1024 * 1024;

@@ -55,22 +55,6 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// The names of its entries, those in UTF-8, sorted.
-    pub(crate) fn names(&self) -> Result<Vec<String>, FolderProblem> {
-        let cannot = |error| FolderProblem::new("look into", &self.path, error);
-        let path = if self.path.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            &self.path
-        };
-        let mut names = Vec::new();
-        for entry in fs::read_dir(path).map_err(cannot)? {
-            names.extend(entry.map_err(cannot)?.file_name().into_string());
-        }
-        names.sort();
-        Ok(names)
-    }
-
     /// True where there is anything of this name.
     pub(crate) fn has(&self, name: &str) -> Result<bool, FolderProblem> {
         let path = self.path_of(name);

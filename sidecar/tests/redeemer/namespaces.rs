@@ -51,63 +51,6 @@ async fn skuppers_loader_takes_what_is_redeemed_into_any_namespace() {
 }
 
 #[tokio::test]
-async fn files_of_an_earlier_run_without_a_namespace_are_mended_and_those_of_others_are_not() {
-    let (partner, token, service) = service();
-    let base = tempfile::tempdir().unwrap();
-    let folder = base.path();
-    create_site(folder, "west");
-    // As earlier versions wrote them: no namespace, no note.
-    run(&token, folder).await.unwrap();
-    for file in ["Secret-west.yaml", "Link-west.yaml"] {
-        let text = fs::read_to_string(folder.join(file)).unwrap();
-        let (first, second) = text.split_once("  annotations:\n").unwrap();
-        let (_, rest) = second.split_once('\n').unwrap();
-        fs::write(folder.join(file), format!("{first}{rest}")).unwrap();
-    }
-    let text = fs::read_to_string(folder.join("Link-west.yaml")).unwrap();
-    fs::write(
-        folder.join("renamed.yaml"),
-        text.replace("\"west\"", "\"east\""),
-    )
-    .unwrap();
-    // Of somebody else, although the name is that of a redeemer's file.
-    let others = "# mine\n".to_owned() + &text.replace("\"west\"", "\"north\"");
-    fs::write(folder.join("Link-north.yaml"), &others).unwrap();
-    fs::write(folder.join("Link-broken.yaml"), "a: [").unwrap();
-    fs::write(folder.join("notes.txt"), &text).unwrap();
-    assert!(load(folder).is_err());
-
-    let (again, told) = run_in(&token, folder, "west").await;
-    assert_eq!(again.unwrap().key_made_by, None);
-    assert_eq!((partner.connections(), service.count()), (1, 1));
-    assert_eq!(told.len(), 3, "{told:?}");
-    for (file, said) in ["Link-west.yaml", "Secret-west.yaml", "renamed.yaml"]
-        .iter()
-        .zip(&told)
-    {
-        let text = fs::read_to_string(folder.join(file)).unwrap();
-        assert!(text.contains("\n  namespace: \"west\"\n"), "{file}: {text}");
-        assert!(
-            said.starts_with("wrote the namespace 'west' into /"),
-            "{said}"
-        );
-        assert!(said.contains(file), "{said}");
-    }
-    assert_eq!(
-        fs::read_to_string(folder.join("Link-north.yaml")).unwrap(),
-        others
-    );
-    assert_eq!(fs::read_to_string(folder.join("notes.txt")).unwrap(), text);
-
-    for file in ["Link-north.yaml", "Link-broken.yaml", "renamed.yaml"] {
-        fs::remove_file(folder.join(file)).unwrap();
-    }
-    assert_eq!(load(folder), Ok(()));
-    let (_, told) = run_in(&token, folder, "west").await;
-    assert_eq!(told, [""; 0]);
-}
-
-#[tokio::test]
 async fn what_was_kept_without_a_namespace_is_written_with_it() {
     let (partner, token, service) = service();
     let folder = tempfile::tempdir().unwrap();
@@ -137,6 +80,24 @@ async fn files_of_another_namespace_are_in_the_way() {
     assert_eq!(files(folder.path()), before);
     // A folder that no namespace is said to read.
     assert_eq!(run(&token, folder.path()).await.unwrap().key_made_by, None);
+    assert_eq!(partner.connections(), 1);
+}
+
+#[tokio::test]
+async fn files_without_a_namespace_are_of_the_default_one() {
+    let (partner, token, _) = service();
+    let folder = tempfile::tempdir().unwrap();
+    run(&token, folder.path()).await.unwrap();
+    let before = files(folder.path());
+    let (redeemed, _) = run_in(&token, folder.path(), "west").await;
+    let problem = redeemed.err().unwrap();
+    assert_eq!(problem.exit_code(), 2);
+    let expected = "Secret-west.yaml exists and is a Secret of another namespace: move it away";
+    assert!(problem.to_string().contains(expected), "{problem}");
+    let (redeemed, told) = run_in(&token, folder.path(), "default").await;
+    assert_eq!(redeemed.unwrap().key_made_by, None);
+    assert_eq!(told, [""; 0]);
+    assert_eq!(files(folder.path()), before);
     assert_eq!(partner.connections(), 1);
 }
 
