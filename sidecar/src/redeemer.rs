@@ -22,6 +22,7 @@ mod folder;
 mod key_file;
 mod origin;
 mod problem;
+mod progress;
 mod proxy;
 mod refused;
 mod retry;
@@ -29,7 +30,6 @@ mod task;
 pub mod token;
 mod verifier;
 
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,12 +37,14 @@ use chrono::{DateTime, Utc};
 use kube::Client;
 
 pub use answer::{Answer, AnswerProblem};
-pub use cluster::{ClusterProblem, ObjectKind, ObjectName};
+pub use cluster::problem::ClusterProblem;
+pub use cluster::{ObjectKind, ObjectName};
 pub use credential::{Credential, CredentialProblem, Validity};
 pub use exchange::Cause;
 pub use flaw::Flaw;
 pub use folder::FolderProblem;
 pub use problem::RedeemProblem;
+pub use progress::Progress;
 pub use proxy::{Proxies, Proxy, ProxyProblem, Route};
 pub use refused::Refused;
 
@@ -105,22 +107,6 @@ pub struct Redeemed {
     pub key_made_by: Option<KeyOrigin>,
     /// Differences from the order, each in one line that says what to do.
     pub unapplied: Vec<String>,
-}
-
-/// Listener to a redeemer: to its pauses, and to its acts that nobody asked for.
-pub trait Progress {
-    /// An attempt failed, for this reason, and another one follows after a pause.
-    fn waiting(&mut self, reason: &dyn fmt::Display, pause: Duration);
-
-    /// Something was done that nobody asked for in so many words.
-    fn remark(&mut self, what: &dyn fmt::Display);
-}
-
-/// Tells nobody.
-impl Progress for () {
-    fn waiting(&mut self, _reason: &dyn fmt::Display, _pause: Duration) {}
-
-    fn remark(&mut self, _what: &dyn fmt::Display) {}
 }
 
 /// Redeems a token into a folder, or finds that this is done already.

@@ -7,7 +7,7 @@
 
 mod object;
 mod pending;
-mod problem;
+pub(super) mod problem;
 mod rehearsal;
 mod requests;
 
@@ -20,12 +20,10 @@ use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use tokio::time::sleep;
 
 pub use object::{ObjectKind, ObjectName};
-pub use problem::ClusterProblem;
 
 use self::object::{ANSWER, Draft};
-use self::pending::PENDING;
+use self::problem::ClusterProblem;
 use self::requests::{Requests, Run};
-use super::Progress;
 use super::answer::{Answer, AnswerProblem, MAX_LINKS, link_names};
 use super::destination::{Destination, PendingKey, Replace};
 use super::document::Document;
@@ -33,6 +31,7 @@ use super::existing::Existing;
 use super::flaw::Flaw;
 use super::origin;
 use super::problem::RedeemProblem;
+use super::progress::Progress;
 use super::token::Token;
 
 /// The objects of a token's name in a namespace.
@@ -255,6 +254,9 @@ fn in_the_way(object: ObjectName, flaw: Option<Flaw>) -> Existing {
 fn exists(object: ObjectName, flaw: Option<Flaw>) -> RedeemProblem {
     ClusterProblem::Exists { object, flaw }.into()
 }
+
+/// Suffix of the name of the Secret in which key and answer wait.
+const PENDING: &str = "-pending";
 
 /// Source: Kubernetes, Object Names and IDs.
 const MAX_SUBDOMAIN_BYTES: usize = 253;

@@ -6,13 +6,11 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret, SecretString};
 use skupper_access_policy::value::certificate::CertificateBundle;
-use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use thiserror::Error;
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::time::Time;
 
-use super::key_file;
 use crate::pki::issuer::verify_client_leaf;
 use crate::pki::key::PrivateKey;
 use crate::redemption::{GrantUid, KeyOrigin, Serial};
@@ -83,16 +81,12 @@ impl Credential {
         leaf.judge(&secret.ca_crt, key_made_by, now)
     }
 
-    /// The key of its Secret, if the certificate is a redemption of a URL's grant: the serial number
+    /// The key of its Secret, if the certificate is a redemption of a grant: the serial number
     /// follows from grant and key. To ask for it again costs nothing.
-    pub(super) fn key_of_grant(
-        &self,
-        secret: &TlsSecret,
-        url: &RedemptionUrl,
-    ) -> Option<PrivateKey> {
+    pub(super) fn key_of_grant(&self, secret: &TlsSecret, uid: &GrantUid) -> Option<PrivateKey> {
         let pem = secret.tls_key.as_ref().map(ExposeSecret::expose_secret)?;
         let key = PrivateKey::from_pem(pem).ok().filter(PrivateKey::is_p256)?;
-        self.is_redemption_of(&key_file::uid(url)?).then_some(key)
+        self.is_redemption_of(uid).then_some(key)
     }
 
     /// True where the serial number says that the certificate is a redemption of a grant.

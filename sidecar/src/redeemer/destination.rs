@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Progress;
 use super::answer::Answer;
 use super::existing::Existing;
 use super::problem::RedeemProblem;
+use super::progress::Progress;
 use crate::pki::key::PrivateKey;
 
 /// A folder, or a namespace of a cluster, for the objects of one name and one token.

@@ -37,12 +37,11 @@ use zeroize::Zeroizing;
 
 pub use self::cause::Cause;
 use self::connect::connect;
-pub(super) use self::connect::port;
 pub(super) use self::reply::Reply;
 use self::tunnel::tunnel;
 use self::watched::Watched;
 use super::clock::Clock;
-use super::proxy::Route;
+use super::proxy::{Route, authority, port};
 use super::token::Token;
 use super::verifier::Verifier;
 use crate::wire::objects::endpoint_host;
@@ -64,9 +63,6 @@ pub(super) struct Fault {
     pub(super) is_retry_safe: bool,
     pub(super) cause: Cause,
 }
-
-/// Longest answer that is read, in bytes.
-pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Time for one exchange, from the look-up of the host to the last byte of the answer, when this
 /// is left of the order's time. An exchange that is begun is never cut so short that it must fail.
@@ -199,11 +195,6 @@ async fn open(
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-/// Host and port of a URL, as HTTP writes them.
-pub(super) fn authority(url: &RedemptionUrl) -> String {
-    format!("{}:{}", url.host(), port(url))
-}
 
 fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let url = &question.token.url;

@@ -6,7 +6,7 @@ use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use super::answer::{Answer, AnswerProblem, Objects};
 use super::credential::{Credential, Validity};
 use super::flaw::Flaw;
-use super::origin::{Origin, Stored};
+use super::origin::{Origin, Stored, grant_uid};
 use super::problem::RedeemProblem;
 use crate::pki::key::PrivateKey;
 use crate::wire::objects::{Link, TlsSecret};
@@ -48,7 +48,8 @@ impl Existing {
         if let Validity::Ended(end) = credential.validity {
             return Err(Some(Flaw::Ended { end, now }));
         }
-        let key = credential.key_of_grant(&secret.object, url);
+        let uid = grant_uid(url);
+        let key = uid.and_then(|uid| credential.key_of_grant(&secret.object, &uid));
         if let Some(links) = links.filter(|links| !links.is_empty()) {
             let objects = Objects {
                 secret,

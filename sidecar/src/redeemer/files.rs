@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
-use super::Progress;
 use super::answer::{Answer, AnswerProblem, MAX_LINKS, first_link_names, link_names, read_secret};
 use super::destination::{Destination, PendingKey, Replace};
 use super::document::{self, Author, Document};
@@ -19,6 +18,7 @@ use super::folder::{Folder, FolderProblem};
 use super::key_file;
 use super::origin::{self, Origin, Stored};
 use super::problem::RedeemProblem;
+use super::progress::Progress;
 use super::token::Token;
 use crate::wire::objects::{Link, Metadata};
 
@@ -229,7 +229,7 @@ enum Comparison {
 
 /// Name of the file in which the answer of a URL is kept.
 fn kept_file(url: &RedemptionUrl) -> String {
-    format!(".redeem-{}.answer", key_file::stem(url))
+    format!(".redeem-{}.answer", origin::stem(url))
 }
 
 fn secret_file(name: &str) -> String {

@@ -8,14 +8,13 @@ use std::os::unix::fs::MetadataExt;
 
 use chrono::DateTime;
 use secrecy::ExposeSecret;
-use sha2::{Digest, Sha256};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 
 use super::destination::PendingKey;
 use super::folder::Folder;
+use super::origin::stem;
 use super::problem::RedeemProblem;
 use crate::pki::key::{KeyKind, PrivateKey};
-use crate::redemption::GrantUid;
 
 /// The key that an earlier run made for a URL.
 pub(super) fn find(
@@ -54,26 +53,6 @@ pub(super) fn open(folder: &Folder, url: &RedemptionUrl) -> Result<PendingKey, R
 /// The name of the key's file.
 pub(super) fn name(url: &RedemptionUrl) -> String {
     format!(".redeem-{}.key", stem(url))
-}
-
-/// The part of file names that stands for a grant: its uid, the last segment of the URL. Another server's
-/// URL may end in anything, so anything else is replaced by its digest.
-pub(super) fn stem(url: &RedemptionUrl) -> String {
-    if let Some(uid) = uid(url) {
-        return uid.to_string();
-    }
-    let port = url.port().map_or(0, std::num::NonZeroU16::get);
-    let url = format!("{}:{port}{}", url.host(), url.path());
-    let digest = Sha256::digest(url.as_bytes());
-    let (first, _) = digest.split_at(16);
-    let first = first.try_into().unwrap_or_default();
-    format!("{:032x}", u128::from_be_bytes(first))
-}
-
-/// The grant of a URL, where its last segment is a uid.
-pub(super) fn uid(url: &RedemptionUrl) -> Option<GrantUid> {
-    let path = url.path().trim_end_matches('/');
-    GrantUid::parse(path.rsplit('/').next().unwrap_or_default())
 }
 
 const MAX_KEY_BYTES: usize = 16 * 1024;
@@ -154,52 +133,5 @@ mod tests {
             assert!(!message.contains("MI"), "{name}: {message}");
             assert_eq!(fs::read_to_string(&path).unwrap(), content, "{name}");
         }
-    }
-
-    #[test]
-    fn a_file_is_named_after_the_grant_and_never_after_what_a_server_wrote() {
-        const UID: &str = "6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10";
-        let table = [
-            ("a uid", format!("https://a.example/{UID}"), Some(UID)),
-            (
-                "a slash behind it",
-                format!("https://a.example/{UID}/"),
-                Some(UID),
-            ),
-            (
-                "folders before it",
-                format!("https://a.example/x/{UID}"),
-                Some(UID),
-            ),
-            (
-                "in capitals",
-                format!("https://a.example/{}", UID.to_uppercase()),
-                Some(UID),
-            ),
-            ("a name", "https://a.example/b".to_owned(), None),
-            ("dots", "https://a.example/../..".to_owned(), None),
-            (
-                "escaped slashes",
-                "https://a.example/..%2f..%2fetc".to_owned(),
-                None,
-            ),
-            (
-                "a long one",
-                format!("https://a.example/{}", "x".repeat(1900)),
-                None,
-            ),
-        ];
-        let mut digests = std::collections::BTreeSet::new();
-        for (name, text, expected) in &table {
-            let stem = stem(&url(text));
-            if let Some(uid) = expected {
-                assert_eq!(stem, *uid, "{name}");
-                continue;
-            }
-            assert!(stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit()));
-            assert!(digests.insert(stem), "{name}");
-        }
-        let port = stem(&url("https://a.example:444/b"));
-        assert_ne!(port, stem(&url("https://a.example:443/b")));
     }
 }

@@ -8,7 +8,7 @@ use skupper_access_policy::printable::printable;
 use thiserror::Error;
 
 use super::answer::AnswerProblem;
-use super::cluster::ClusterProblem;
+use super::cluster::problem::ClusterProblem;
 use super::credential::Validity;
 use super::exchange::{Cause, Fault, Reply};
 use super::flaw::{self, Flaw};

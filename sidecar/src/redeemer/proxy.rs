@@ -6,6 +6,7 @@
 //! Source: curl, "Environment"; hyper-util `client::proxy::matcher`.
 
 use std::fmt;
+use std::num::NonZeroU16;
 
 use hyper::Uri;
 use hyper::header::HeaderValue;
@@ -13,8 +14,6 @@ use hyper_util::client::proxy::matcher::Matcher;
 use secrecy::{ExposeSecret as _, SecretString};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use thiserror::Error;
-
-use super::exchange::{authority, port};
 
 /// The proxy that the environment names, and the hosts that are reached without it. No `Debug`: a proxy may
 /// have a password.
@@ -136,6 +135,16 @@ pub enum ProxyProblem {
     Tls(&'static str),
 }
 
+/// Host and port of a URL, as HTTP writes them.
+pub(super) fn authority(url: &RedemptionUrl) -> String {
+    format!("{}:{}", url.host(), port(url))
+}
+
+/// Port of a URL, 443 where it names none.
+pub(super) fn port(url: &RedemptionUrl) -> u16 {
+    url.port().map_or(HTTPS_PORT, NonZeroU16::get)
+}
+
 /// The hosts of `NO_PROXY` that are meant for a port, in the form that the matcher reads: without
 /// port, brackets and star, and with commas between them.
 ///
@@ -165,6 +174,7 @@ const HTTP_ONLY: &str = "write 'http://HOST:PORT' of an HTTP proxy that takes CO
                          server's host in NO_PROXY";
 
 const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 
 #[cfg(test)]
 mod tests {

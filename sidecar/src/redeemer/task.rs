@@ -14,8 +14,9 @@ use super::destination::{Destination, PendingKey, Replace};
 use super::existing::Existing;
 use super::folder::{Folder, FolderProblem};
 use super::problem::RedeemProblem;
+use super::progress::Progress;
 use super::retry::Attempts;
-use super::{Order, Progress, Redeemed};
+use super::{Order, Redeemed};
 use crate::pki::key::PrivateKey;
 use crate::wire::protocol::MAX_SUBJECT_CHARACTERS;
 

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::kubernetes::AccessGrant;
 use crate::redeemer::answer::Answer;
 use crate::redeemer::document::{Author, Document};
-use crate::redeemer::{key_file, origin};
+use crate::redeemer::origin;
 
 /// The kinds that a redeemer reads, or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +167,7 @@ pub(super) fn is_of_redeemer(secret: &DynamicObject) -> bool {
 pub(super) fn is_of_grant(secret: &DynamicObject, url: &RedemptionUrl) -> bool {
     let labels = secret.metadata.labels.as_ref();
     is_of_redeemer(secret)
-        && labels.is_some_and(|labels| labels.get(GRANT) == Some(&key_file::stem(url)))
+        && labels.is_some_and(|labels| labels.get(GRANT) == Some(&origin::stem(url)))
 }
 
 /// A Secret of type `kubernetes.io/tls`, or a Link; `None` for any other, and for one that no router

@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 use kube::api::DynamicObject;
 
 use super::object::{self, ANSWER, Draft, KEY, ObjectName};
+use super::problem::ClusterProblem;
 use super::requests::Run;
-use super::{ClusterProblem, Namespace};
+use super::{Namespace, PENDING};
 use crate::pki::key::{KeyKind, PrivateKey};
 use crate::redeemer::answer::Answer;
 use crate::redeemer::destination::PendingKey;
-use crate::redeemer::key_file;
-use crate::redeemer::origin::Origin;
+use crate::redeemer::origin::{self, Origin};
 
 impl Namespace<'_> {
     /// Its name.
@@ -75,7 +75,7 @@ impl Namespace<'_> {
     pub(super) async fn make_key(&mut self) -> Result<Option<PendingKey>, ClusterProblem> {
         let key = PrivateKey::generate(KeyKind::P256);
         let name = self.pending_name();
-        let draft = Draft::of_key(&name.name, &key_file::stem(self.url), &key.to_pem());
+        let draft = Draft::of_key(&name.name, &origin::stem(self.url), &key.to_pem());
         let made = self
             .requests
             .create(&name, &draft.object, Run::Real)
@@ -88,6 +88,3 @@ impl Namespace<'_> {
         }))
     }
 }
-
-/// Suffix of its name.
-pub(super) const PENDING: &str = "-pending";

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
+use super::Namespace;
 use super::object::{Draft, ObjectName};
+use super::problem::ClusterProblem;
 use super::requests::Run;
-use super::{ClusterProblem, Namespace};
 
 impl Namespace<'_> {
     /// Finds out which write is forbidden, before the server counts a redemption.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use rustls::{AlertDescription, CertificateError};
 use thiserror::Error;
 
-use super::MAX_ANSWER_BYTES;
 use crate::system::wording;
 
 /// Reason there is no whole answer.
@@ -92,6 +91,9 @@ impl Cause {
         Self::Untrusted { what, signer }
     }
 }
+
+/// Longest answer that is read, in bytes.
+pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// The answer of a proxy with a status, or none.
 fn refusal(status: Option<u16>) -> String {

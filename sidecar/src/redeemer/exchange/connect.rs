@@ -2,11 +2,9 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
-use std::num::NonZeroU16;
 use std::thread;
 use std::time::Duration;
 
-use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
@@ -46,10 +44,4 @@ async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     answered.await.map_err(io::Error::other)?
 }
 
-pub(in crate::redeemer) fn port(url: &RedemptionUrl) -> u16 {
-    url.port().map_or(HTTPS_PORT, NonZeroU16::get)
-}
-
 const MAX_ADDRESSES: usize = 8;
-
-const HTTPS_PORT: u16 = 443;

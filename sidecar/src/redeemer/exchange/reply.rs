@@ -9,7 +9,7 @@ use hyper::http::response::Parts;
 use skupper_access_policy::printable::printable;
 use zeroize::Zeroizing;
 
-use super::{Cause, MAX_ANSWER_BYTES};
+use super::cause::{Cause, MAX_ANSWER_BYTES};
 
 /// A whole answer. No `Debug`: its body may hold a key.
 pub(in crate::redeemer) struct Reply {

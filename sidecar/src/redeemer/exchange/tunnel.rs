@@ -10,7 +10,8 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::{Cause, send};
+use super::cause::Cause;
+use super::send;
 use crate::redeemer::proxy::Proxy;
 
 /// Asks a proxy for a connection to host and port.

@@ -3,11 +3,11 @@
 use secrecy::ExposeSecret as _;
 
 use super::Task;
-use crate::redeemer::Progress;
 use crate::redeemer::answer::Answer;
 use crate::redeemer::destination::{Destination, PendingKey};
 use crate::redeemer::exchange::{self, Fault, Question, Reply};
 use crate::redeemer::problem::{self, RedeemProblem};
+use crate::redeemer::progress::Progress;
 use crate::redeemer::proxy::Route;
 use crate::redeemer::refused;
 use crate::redeemer::retry::{Attempt, Attempts, Step};
