@@ -3,6 +3,8 @@
 //!
 //! Source: Skupper `internal/kube/grants/tokens.go`.
 
+use std::iter;
+
 use chrono::{DateTime, Utc};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use thiserror::Error;
@@ -23,7 +25,8 @@ pub struct Answer {
     pub credential: Credential,
     /// Fields of the answer that are left out, such as `Link spec.settings`.
     pub left_out: Vec<String>,
-    origin: Origin,
+    /// The grant that the objects are of.
+    pub(super) origin: Origin,
 }
 
 impl Answer {
@@ -70,20 +73,20 @@ impl Answer {
         Ok(objects.into_answer(credential, origin))
     }
 
-    /// Which grant the objects are of.
-    pub(super) fn origin(&self) -> Origin {
-        self.origin
-    }
-
     /// The stream of YAML documents that [`Answer::read_back`] reads.
     pub(super) fn to_yaml(&self, metadata: &Metadata) -> Zeroizing<String> {
-        let secret = self.secret.to_yaml_with(metadata);
-        let links = self.links.iter().map(|link| link.to_yaml_with(metadata));
-        let links: Vec<_> = links.collect();
-        let mut parts = vec![SEPARATOR, secret.as_str()];
-        parts.extend(links.iter().flat_map(|link| [SEPARATOR, link]));
+        let documents: Vec<_> = self.documents(metadata).collect();
+        let parts = documents.iter().flat_map(|yaml| [SEPARATOR, yaml]);
+        let parts: Vec<_> = parts.collect();
         // In one piece, so that no growth leaves a copy of the key behind.
         Zeroizing::new(parts.concat())
+    }
+
+    /// The YAML of the Secret, then that of each Link.
+    pub(super) fn documents(&self, metadata: &Metadata) -> impl Iterator<Item = Zeroizing<String>> {
+        let links = self.links.iter();
+        let links = links.map(|link| Zeroizing::new(link.to_yaml_with(metadata)));
+        iter::once(self.secret.to_yaml_with(metadata)).chain(links)
     }
 }
 
@@ -93,9 +96,8 @@ pub(super) fn read_secret(
     name: &str,
     namespace: Option<&str>,
 ) -> Result<Stored<TlsSecret>, AnswerProblem> {
-    let documents = document::read(text, Author::Redeemer).ok_or(AnswerProblem::OtherObjects)?;
-    let [document] = <[Document; 1]>::try_from(documents).map_err(|_| AnswerProblem::Secrets)?;
-    let secret = document.into_secret().ok_or(AnswerProblem::Secrets)?;
+    let document = document::read_one(text).and_then(Document::into_secret);
+    let secret = document.ok_or(AnswerProblem::Secrets)?;
     if secret.object.name != name {
         return Err(AnswerProblem::OtherName);
     }
@@ -115,13 +117,8 @@ pub(super) fn link_names(name: &str, count: usize) -> Vec<String> {
     }
 }
 
-/// The first Link of an answer with one Link, and that of an answer with several.
-pub(super) fn first_link_names(name: &str) -> [String; 2] {
-    [name.to_owned(), format!("{name}-1")]
-}
-
 /// Line between two documents of a stream.
-pub(super) const SEPARATOR: &str = "---\n";
+const SEPARATOR: &str = "---\n";
 
 /// Most Links of an answer: one for each group of endpoints.
 pub(super) const MAX_LINKS: usize = 99;

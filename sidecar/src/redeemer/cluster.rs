@@ -81,11 +81,7 @@ impl<'a> Namespace<'a> {
         }
         let start = Instant::now();
         loop {
-            let made = self
-                .requests
-                .create(&draft.name, &draft.object, Run::Real)
-                .await?;
-            if made.is_some() {
+            if self.requests.create(draft, Run::Real).await?.is_some() {
                 return Ok(());
             }
             match self.requests.get(&draft.name).await? {

@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::existing::Existing;
 use super::problem::RedeemProblem;
 use super::progress::Progress;
-use crate::pki::key::PrivateKey;
+use crate::pki::key::{KeyKind, PrivateKey};
 
 /// A folder, or a namespace of a cluster, for the objects of one name and one token.
 ///
@@ -64,4 +64,24 @@ pub(super) struct PendingKey {
     pub(super) key: PrivateKey,
     /// Time at which an earlier run made it; absent when this run did. A request may have been sent since.
     pub(super) made_before: Option<DateTime<Utc>>,
+}
+
+impl PendingKey {
+    /// A key that is made now.
+    pub(super) fn generate() -> Self {
+        Self {
+            key: PrivateKey::generate(KeyKind::P256),
+            made_before: None,
+        }
+    }
+
+    /// The key that an earlier run kept, in PEM, at this Unix time. `None` when no redeemer makes such
+    /// a key.
+    pub(super) fn read(pem: &str, made: i64) -> Option<Self> {
+        let made = DateTime::from_timestamp(made, 0).unwrap_or_default();
+        Some(Self {
+            key: PrivateKey::from_pem(pem).ok().filter(PrivateKey::is_p256)?,
+            made_before: Some(made),
+        })
+    }
 }

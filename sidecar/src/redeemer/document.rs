@@ -72,6 +72,19 @@ pub(super) fn read(text: &[u8], author: Author) -> Option<Vec<Document>> {
     documents.collect()
 }
 
+/// Reads a file of a redeemer, which has one document.
+pub(super) fn read_one(text: &[u8]) -> Option<Document> {
+    let documents = read(text, Author::Redeemer)?;
+    let [document] = documents.try_into().ok()?;
+    Some(document)
+}
+
+/// Text in base64.
+pub(super) fn text(base64: &str) -> Option<Zeroizing<String>> {
+    let bytes = STANDARD.decode(base64).ok()?;
+    String::from_utf8(bytes).ok().map(Zeroizing::new)
+}
+
 impl Document {
     /// Reads an object. `None` when it is neither a Secret of type `kubernetes.io/tls` nor a Link.
     pub(super) fn of(object: Value, author: Author) -> Option<Self> {
@@ -259,11 +272,6 @@ impl EndpointFields {
             group: self.group,
         })
     }
-}
-
-fn text(base64: &str) -> Option<Zeroizing<String>> {
-    let bytes = STANDARD.decode(base64).ok()?;
-    String::from_utf8(bytes).ok().map(Zeroizing::new)
 }
 
 /// A Secret and as many Links as [`super::answer`] takes, and one more to be refused.

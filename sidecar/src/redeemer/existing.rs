@@ -57,7 +57,7 @@ impl Existing {
                 left_out: Vec::new(),
             };
             let answer = Answer::of_objects(objects, name, None, url, now).ok();
-            if let Some(answer) = answer.filter(|answer| answer.origin() == Origin::ThisGrant) {
+            if let Some(answer) = answer.filter(|answer| answer.origin == Origin::ThisGrant) {
                 return Ok(Self::Complete(answer));
             }
         }

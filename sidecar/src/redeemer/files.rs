@@ -5,13 +5,15 @@
 //! the last one is: whatever stops the redeemer in between costs nothing, not even with a server
 //! that counts every request.
 
+use std::iter;
+
 use chrono::{DateTime, Utc};
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
-use super::answer::{Answer, AnswerProblem, MAX_LINKS, first_link_names, link_names, read_secret};
+use super::answer::{Answer, AnswerProblem, MAX_LINKS, link_names, read_secret};
 use super::destination::{Destination, PendingKey, Replace};
-use super::document::{self, Author, Document};
+use super::document::{self, Document};
 use super::existing::Existing;
 use super::flaw::Flaw;
 use super::folder::{Folder, FolderProblem};
@@ -50,9 +52,7 @@ impl<'a> Files<'a> {
             let Some(file) = folder.read(&link_file(&link), MAX_FILE_BYTES)? else {
                 break;
             };
-            let documents = document::read(&file.bytes, Author::Redeemer).unwrap_or_default();
-            let document = <[Document; 1]>::try_from(documents).ok();
-            let link = document.and_then(|[document]| document.into_link());
+            let link = document::read_one(&file.bytes).and_then(Document::into_link);
             match link.filter(|link| link.is_of(self.namespace)) {
                 Some(link) => links.push(link),
                 None => return Ok(None),
@@ -64,8 +64,8 @@ impl<'a> Files<'a> {
     /// The first Link that is there although its Secret is not, as far as names can be known before
     /// the answer.
     fn lone_link(&self) -> Result<Existing, FolderProblem> {
-        for link in first_link_names(self.name) {
-            let file = link_file(&link);
+        // That of an answer with one Link, and the first one of several.
+        for file in [link_file(self.name), link_file(&format!("{}-1", self.name))] {
             if self.folder.has(&file)? {
                 return Ok(self.in_the_way(&file, None));
             }
@@ -86,10 +86,9 @@ impl<'a> Files<'a> {
         if *found.bytes == *wanted.as_bytes() {
             return Comparison::Equal;
         }
-        let documents = document::read(&found.bytes, Author::Redeemer).unwrap_or_default();
-        match documents.as_slice() {
+        match document::read_one(&found.bytes) {
             // Written as this is, it differs in its metadata only.
-            [document] if *document.object.to_yaml(&self.metadata()) == wanted => {
+            Some(document) if *document.object.to_yaml(&self.metadata()) == wanted => {
                 Comparison::SameObject
             }
             _ => Comparison::Other,
@@ -98,14 +97,9 @@ impl<'a> Files<'a> {
 
     /// The name and the content of each file, the Secret first.
     fn contents(&self, answer: &Answer) -> Vec<(String, Zeroizing<String>)> {
-        let metadata = self.metadata();
-        let secret = &answer.secret;
-        let secret = (secret_file(&secret.name), secret.to_yaml_with(&metadata));
-        let links = answer.links.iter().map(|link| {
-            let yaml = Zeroizing::new(link.to_yaml_with(&metadata));
-            (link_file(&link.name), yaml)
-        });
-        [secret].into_iter().chain(links).collect()
+        let links = answer.links.iter().map(|link| link_file(&link.name));
+        let files = iter::once(secret_file(&answer.secret.name)).chain(links);
+        files.zip(answer.documents(&self.metadata())).collect()
     }
 
     fn metadata(&self) -> Metadata {
@@ -127,7 +121,7 @@ impl Destination for Files<'_> {
                 Err(RedeemProblem::OtherName(self.folder.path_of(&file)))
             }
             // The name of the file stands for the grant, where an earlier version noted no URL.
-            Ok(answer) if answer.origin() == Origin::AnotherGrant => {
+            Ok(answer) if answer.origin == Origin::AnotherGrant => {
                 Err(RedeemProblem::OtherToken(self.folder.path_of(&file)))
             }
             read => Ok(read.ok()),

@@ -6,7 +6,6 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use chrono::DateTime;
 use secrecy::ExposeSecret;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 
@@ -14,7 +13,6 @@ use super::destination::PendingKey;
 use super::folder::Folder;
 use super::origin::stem;
 use super::problem::RedeemProblem;
-use crate::pki::key::{KeyKind, PrivateKey};
 
 /// The key that an earlier run made for a URL.
 pub(super) fn find(
@@ -29,12 +27,9 @@ pub(super) fn find(
         return Err(RedeemProblem::ExposedKey(folder.path_of(&name)));
     }
     let text = std::str::from_utf8(&found.bytes).unwrap_or_default();
-    let key = PrivateKey::from_pem(text).ok().filter(PrivateKey::is_p256);
-    let modified = DateTime::from_timestamp(found.metadata.mtime(), 0);
-    Ok(Some(PendingKey {
-        key: key.ok_or_else(|| RedeemProblem::DamagedKey(folder.path_of(&name)))?,
-        made_before: Some(modified.unwrap_or_default()),
-    }))
+    let key = PendingKey::read(text, found.metadata.mtime());
+    let damaged = || RedeemProblem::DamagedKey(folder.path_of(&name));
+    key.ok_or_else(damaged).map(Some)
 }
 
 /// The key for a URL, made when there is none yet.
@@ -42,12 +37,10 @@ pub(super) fn open(folder: &Folder, url: &RedemptionUrl) -> Result<PendingKey, R
     if let Some(found) = find(folder, url)? {
         return Ok(found);
     }
-    let key = PrivateKey::generate(KeyKind::P256);
-    folder.write(&name(url), key.to_pem().expose_secret().as_bytes())?;
-    Ok(PendingKey {
-        key,
-        made_before: None,
-    })
+    let pending = PendingKey::generate();
+    let pem = pending.key.to_pem();
+    folder.write(&name(url), pem.expose_secret().as_bytes())?;
+    Ok(pending)
 }
 
 /// The name of the key's file.
@@ -66,7 +59,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::time::{Duration, SystemTime};
 
+    use chrono::DateTime;
+
     use super::*;
+    use crate::pki::key::{KeyKind, PrivateKey};
 
     fn url(text: &str) -> RedemptionUrl {
         RedemptionUrl::parse(text).unwrap()

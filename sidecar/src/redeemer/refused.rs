@@ -39,11 +39,10 @@ impl fmt::Display for Refused {
             403 => {
                 formatter.write_str("the server refuses the code of the token")?;
                 if let Some(since) = self.doubtful_since {
-                    let since = time(since);
                     write!(
                         formatter,
-                        ", or the request of {since} had another name or subject: then repeat \
-                         that one"
+                        ", or the request of {} had another name or subject: then repeat that one",
+                        time(since)
                     )?;
                 }
                 formatter.write_str(": ask for a new token")?;
@@ -55,8 +54,7 @@ impl fmt::Display for Refused {
                     _ => "the grant is unknown, expired, revoked or used up",
                 })?;
                 if let Some(since) = self.doubtful_since {
-                    let since = time(since);
-                    write!(formatter, ", maybe by the request of {since}")?;
+                    write!(formatter, ", maybe by the request of {}", time(since))?;
                 }
                 formatter.write_str(": ask for a new token")?;
             }

@@ -1,6 +1,6 @@
 //! Secrets and Links as the API server stores them.
 
-use std::fmt;
+use std::{fmt, iter};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::kubernetes::AccessGrant;
 use crate::redeemer::answer::Answer;
-use crate::redeemer::document::{Author, Document};
+use crate::redeemer::document::{self, Author, Document};
 use crate::redeemer::origin;
 
 /// The kinds that a redeemer reads, or writes.
@@ -68,7 +68,7 @@ impl ObjectName {
         Self::new(ObjectKind::Link, name)
     }
 
-    fn new(kind: ObjectKind, name: &str) -> Self {
+    pub(super) fn new(kind: ObjectKind, name: &str) -> Self {
         let name = name.to_owned();
         Self { kind, name }
     }
@@ -95,14 +95,10 @@ impl Draft {
         owner: Option<&OwnerReference>,
     ) -> Option<Vec<Self>> {
         let metadata = origin::note(url, None);
-        let secret = answer.secret.to_yaml_with(&metadata);
-        let secret = Self::of_yaml(ObjectName::secret(&answer.secret.name), &secret);
-        let links = answer
-            .links
-            .iter()
-            .map(|link| Self::of_yaml(ObjectName::link(&link.name), &link.to_yaml_with(&metadata)));
-        let drafts = [secret].into_iter().chain(links).map(|draft| {
-            let mut draft = draft?;
+        let links = answer.links.iter().map(|link| ObjectName::link(&link.name));
+        let names = iter::once(ObjectName::secret(&answer.secret.name)).chain(links);
+        let drafts = names.zip(answer.documents(&metadata)).map(|(name, yaml)| {
+            let mut draft = Self::of_yaml(name, &yaml)?;
             draft.object.metadata.owner_references = owner.map(|owner| vec![owner.clone()]);
             Some(draft)
         });
@@ -110,10 +106,10 @@ impl Draft {
     }
 
     /// The Secret in which the key waits.
-    pub(super) fn of_key(name: &str, grant: &str, key: &SecretString) -> Self {
+    pub(super) fn of_key(name: ObjectName, grant: &str, key: &SecretString) -> Self {
         let data = json!({KEY: STANDARD.encode(key.expose_secret())});
         let content = json!({"type": OPAQUE, "data": data});
-        let mut draft = Self::new(ObjectName::secret(name), content);
+        let mut draft = Self::new(name, content);
         let labels = draft.object.metadata.labels.get_or_insert_default();
         labels.insert(GRANT.to_owned(), grant.to_owned());
         draft
@@ -192,9 +188,7 @@ pub(super) fn owner(site: &DynamicObject) -> Option<OwnerReference> {
 
 /// An entry of a Secret, as text.
 pub(super) fn entry(secret: &DynamicObject, name: &str) -> Option<Zeroizing<String>> {
-    let encoded = secret.data.get("data")?.get(name)?.as_str()?;
-    let bytes = STANDARD.decode(encoded).ok()?;
-    String::from_utf8(bytes).ok().map(Zeroizing::new)
+    document::text(secret.data.get("data")?.get(name)?.as_str()?)
 }
 
 /// Writes an entry of a Secret.

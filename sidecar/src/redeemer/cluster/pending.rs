@@ -7,7 +7,6 @@ use super::object::{self, ANSWER, Draft, KEY, ObjectName};
 use super::problem::ClusterProblem;
 use super::requests::Run;
 use super::{Namespace, PENDING};
-use crate::pki::key::{KeyKind, PrivateKey};
 use crate::redeemer::answer::Answer;
 use crate::redeemer::destination::PendingKey;
 use crate::redeemer::origin::{self, Origin};
@@ -33,17 +32,11 @@ impl Namespace<'_> {
     /// The key that waits in it, and since when.
     pub(super) fn pending_key(&self) -> Option<Result<PendingKey, ClusterProblem>> {
         let pending = self.own_pending()?;
-        let pem = object::entry(pending, KEY);
-        let key = pem.and_then(|pem| PrivateKey::from_pem(&pem).ok());
         let created = pending.metadata.creation_timestamp.as_ref();
-        let created = created.and_then(|time| DateTime::from_timestamp(time.0.as_second(), 0));
-        let Some(key) = key.filter(PrivateKey::is_p256) else {
-            return Some(Err(ClusterProblem::Damaged(self.pending_name())));
-        };
-        Some(Ok(PendingKey {
-            key,
-            made_before: Some(created.unwrap_or_default()),
-        }))
+        let created = created.map_or(0, |time| time.0.as_second());
+        let pem = object::entry(pending, KEY);
+        let key = pem.and_then(|pem| PendingKey::read(&pem, created));
+        Some(key.ok_or_else(|| ClusterProblem::Damaged(self.pending_name())))
     }
 
     /// The answer that waits in it, if it is of use.
@@ -64,7 +57,7 @@ impl Namespace<'_> {
         let own_key = key.as_ref().map(|pending| pending.key.spki());
         match Answer::read_back(text.as_bytes(), self.name, own_key, self.url, now) {
             // The label stands for the grant, where an earlier version noted no URL.
-            Ok(answer) if answer.origin() == Origin::AnotherGrant => {
+            Ok(answer) if answer.origin == Origin::AnotherGrant => {
                 Err(ClusterProblem::OtherToken(self.pending_name()))
             }
             read => Ok(read.ok()),
@@ -73,18 +66,10 @@ impl Namespace<'_> {
 
     /// Makes a key and the Secret in which it waits. `None` when another redeemer was faster.
     pub(super) async fn make_key(&mut self) -> Result<Option<PendingKey>, ClusterProblem> {
-        let key = PrivateKey::generate(KeyKind::P256);
-        let name = self.pending_name();
-        let draft = Draft::of_key(&name.name, &origin::stem(self.url), &key.to_pem());
-        let made = self
-            .requests
-            .create(&name, &draft.object, Run::Real)
-            .await?;
-        let is_made = made.is_some();
-        self.pending = made;
-        Ok(is_made.then_some(PendingKey {
-            key,
-            made_before: None,
-        }))
+        let pending = PendingKey::generate();
+        let grant = origin::stem(self.url);
+        let draft = Draft::of_key(self.pending_name(), &grant, &pending.key.to_pem());
+        self.pending = self.requests.create(&draft, Run::Real).await?;
+        Ok(self.pending.is_some().then_some(pending))
     }
 }

@@ -88,12 +88,6 @@ pub enum ClusterProblem {
 }
 
 impl ClusterProblem {
-    /// The problem of a list of a kind that failed.
-    pub(super) fn of_list(kind: ObjectKind, error: &kube::Error) -> Self {
-        let name = "*".to_owned();
-        Self::of("list", ObjectName { kind, name }, error)
-    }
-
     /// The problem of a request that failed.
     pub(super) fn of(verb: &'static str, object: ObjectName, error: &kube::Error) -> Self {
         let said = wording(error);

@@ -13,10 +13,7 @@ impl Namespace<'_> {
         let mut judged = Vec::new();
         let spec = json!({"endpoints": [], "tlsCredentials": self.name});
         let link = Draft::new(ObjectName::link(self.name), json!({"spec": spec}));
-        let made = self
-            .requests
-            .create(&link.name, &link.object, Run::Dry)
-            .await;
+        let made = self.requests.create(&link, Run::Dry).await;
         judged.push(made.map(|_| ()));
         self.requests.site().await?;
         if let Some(pending) = self.own_pending() {

@@ -10,7 +10,7 @@ use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams, Preconditio
 use kube::{Api, Client};
 use tokio::time::{sleep, timeout};
 
-use super::object::{ObjectKind, ObjectName};
+use super::object::{Draft, ObjectKind, ObjectName};
 use super::problem::ClusterProblem;
 use crate::kubernetes::FailureKind;
 
@@ -35,7 +35,8 @@ impl Requests<'_> {
         let all = ListParams::default();
         let api = self.api(ObjectKind::Site);
         let listed = settled(|| api.list(&all)).await;
-        let sites = listed.map_err(|error| ClusterProblem::of_list(ObjectKind::Site, &error))?;
+        let every = ObjectName::new(ObjectKind::Site, "*");
+        let sites = listed.map_err(|error| ClusterProblem::of("list", every, &error))?;
         let age = |site: &DynamicObject| {
             let created = site.metadata.creation_timestamp.as_ref();
             let created = created.map(|time| time.0.as_second());
@@ -57,13 +58,12 @@ impl Requests<'_> {
     /// Makes an object. `None` when its name is taken, maybe by an earlier attempt.
     pub(super) async fn create(
         &self,
-        name: &ObjectName,
-        object: &DynamicObject,
+        draft: &Draft,
         run: Run,
     ) -> Result<Option<DynamicObject>, ClusterProblem> {
-        let (api, options) = (self.api(name.kind), options(run));
-        let answer = settled(|| api.create(&options, object)).await;
-        unless(&["AlreadyExists"], answer, "create", name)
+        let (api, options) = (self.api(draft.name.kind), options(run));
+        let answer = settled(|| api.create(&options, &draft.object)).await;
+        unless(&["AlreadyExists"], answer, "create", &draft.name)
     }
 
     /// Replaces an object as it was read. `None` when it is not that any more, maybe because of an
