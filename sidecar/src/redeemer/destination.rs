@@ -67,7 +67,7 @@ pub(super) struct PendingKey {
 }
 
 impl PendingKey {
-    /// A key that is made now.
+    /// A new key.
     pub(super) fn generate() -> Self {
         Self {
             key: PrivateKey::generate(KeyKind::P256),
@@ -75,8 +75,8 @@ impl PendingKey {
         }
     }
 
-    /// The key that an earlier run kept, in PEM, at this Unix time. `None` when no redeemer makes such
-    /// a key.
+    /// Reads the PEM of an earlier run, which made the key at this Unix time. `None` when it holds no
+    /// key on P-256.
     pub(super) fn read(pem: &str, made: i64) -> Option<Self> {
         let made = DateTime::from_timestamp(made, 0).unwrap_or_default();
         Some(Self {
