@@ -27,14 +27,18 @@ pub(crate) extern "C" fn wapc_init() {
 fn validate(payload: &[u8]) -> CallResult {
     let verdict = review_payload(payload, now());
     let mut answer = serde_json::to_vec(&Response::from(&verdict))?;
-    // The object is JSON text already: it takes the place of the last brace, and one follows it.
+    // The object is JSON text already: it takes the place of the last brace, and one follows it. It may
+    // have a megabyte, and a text that grows by itself takes twice its size.
     let object = verdict.mutated_text.as_deref().unwrap_or("null");
     answer.pop();
-    answer.extend_from_slice(b",\"mutated_object\":");
+    answer.reserve_exact(MUTATED_OBJECT.len() + object.len() + 1);
+    answer.extend_from_slice(MUTATED_OBJECT);
     answer.extend_from_slice(object.as_bytes());
     answer.push(b'}');
     Ok(answer)
 }
+
+const MUTATED_OBJECT: &[u8] = b",\"mutated_object\":";
 
 fn validate_settings(payload: &[u8]) -> CallResult {
     let problems = Settings::from_json(payload).err();

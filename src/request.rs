@@ -130,21 +130,26 @@ pub(crate) fn read_json(text: &[u8]) -> Option<Value> {
 /// Says why there is no request to be judged.
 pub fn read_payload(text: &[u8]) -> Result<(Request<'_>, Value), RequestProblem> {
     let (mut request, mut settings) = (Fields::default(), Value::Null);
-    let read = |text| {
-        let mut reader = Reader::new(text);
+    read(text, |reader| {
         reader.enter()?;
         while reader.has_next(b'}')? {
             match &*reader.name()? {
-                "request" => request = Fields::read(text, &mut reader)?,
+                "request" => request = Fields::read(reader)?,
                 "settings" => settings = reader.value(Place::Whole)?,
                 _ => drop(reader.value(Place::Nothing)?),
             }
         }
-        reader.is_at_end().then_some(())
-    };
-    let text = str::from_utf8(text).ok();
-    text.and_then(read).ok_or(RequestProblem::Unreadable)?;
+        Some(())
+    })?;
     Ok((request.into_request()?, settings))
+}
+
+fn read<'a, T>(
+    text: &'a [u8],
+    read: impl FnOnce(&mut Reader<'a>) -> Option<T>,
+) -> Result<T, RequestProblem> {
+    let text = str::from_utf8(text).map_err(|_| RequestProblem::Unreadable)?;
+    Reader::read(text, read).ok_or(RequestProblem::Unreadable)
 }
 
 impl<'a> Request<'a> {
@@ -153,14 +158,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// Says why it is none.
     pub fn from_json(text: &'a [u8]) -> Result<Self, RequestProblem> {
-        let read = |text| {
-            let mut reader = Reader::new(text);
-            let fields = Fields::read(text, &mut reader)?;
-            reader.is_at_end().then_some(fields)
-        };
-        let text = str::from_utf8(text).ok();
-        let fields = text.and_then(read).ok_or(RequestProblem::Unreadable)?;
-        fields.into_request()
+        read(text, Fields::read)?.into_request()
     }
 
     /// The whole object under review, with what no rule reads.
@@ -175,9 +173,11 @@ impl<'a> Request<'a> {
             return false;
         };
         let (spec, stored) = (spec(&self.object), spec(old));
-        let is_read = spec
-            .and_then(Value::as_object)
-            .is_none_or(|fields| fields.values().all(is_read));
+        let is_read = match spec {
+            Some(Value::Object(fields)) => fields.values().all(is_read),
+            Some(Value::Array(_)) => false,
+            _ => true,
+        };
         let whole = |object| json::read(find(object, "spec")?, Place::Whole);
         spec == stored && (is_read || whole(self.object_text) == whole(self.old_object_text))
     }
@@ -201,8 +201,8 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads what stands at the reader's position in the text; `None` where that is no JSON.
-    fn read(text: &'a str, reader: &mut Reader<'a>) -> Option<Self> {
+    /// Reads what stands at the reader's position; `None` where that is no JSON.
+    fn read(reader: &mut Reader<'a>) -> Option<Self> {
         let mut fields = Self::default();
         if reader.peek()? != b'{' {
             reader.value(Place::Nothing)?;
@@ -212,12 +212,12 @@ impl<'a> Fields<'a> {
         reader.enter()?;
         while reader.has_next(b'}')? {
             let (field, place) = match &*reader.name()? {
-                "uid" => (&mut fields.uid, Place::Whole),
-                "operation" => (&mut fields.operation, Place::Whole),
+                "uid" => (&mut fields.uid, Place::Scalar),
+                "operation" => (&mut fields.operation, Place::Scalar),
                 "kind" => (&mut fields.kind, Place::Whole),
                 "resource" => (&mut fields.resource, Place::Resource),
-                "subResource" => (&mut fields.sub_resource, Place::Whole),
-                "name" => (&mut fields.name, Place::Whole),
+                "subResource" => (&mut fields.sub_resource, Place::Scalar),
+                "name" => (&mut fields.name, Place::Scalar),
                 "userInfo" => (&mut fields.user, Place::User),
                 "object" => (&mut fields.object, Place::Object),
                 "oldObject" => (&mut fields.old_object, Place::OldObject),
@@ -229,8 +229,8 @@ impl<'a> Fields<'a> {
             let (value, range) = reader.value_with_range(place)?;
             *field = value;
             match place {
-                Place::Object => fields.object_text = text.get(range)?,
-                Place::OldObject => fields.old_object_text = text.get(range)?,
+                Place::Object => fields.object_text = reader.text.get(range)?,
+                Place::OldObject => fields.old_object_text = reader.text.get(range)?,
                 _ => {}
             }
         }
@@ -402,6 +402,50 @@ mod tests {
         ];
         for (name, payload, expected) in cases {
             assert_eq!(problem(payload), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_spec_is_stored_where_nothing_in_it_differs() {
+        let map = |last: &str| {
+            let entries: Vec<String> = (0..100).map(|key| format!(r#""k{key}": 1"#)).collect();
+            format!(r#"{{"a": {{{}, "z": {last}}}}}"#, entries.join(", "))
+        };
+        let table = [
+            ("the same", r#"{"a": 1}"#, r#"{ "\u0061":1}"#, true),
+            ("another value", r#"{"a": 1}"#, r#"{"a": 2}"#, false),
+            (
+                "the last of two",
+                r#"{"a": 1, "a": 2}"#,
+                r#"{"a": 2}"#,
+                true,
+            ),
+            ("null for nothing", "null", r#"null, "spec": null"#, true),
+            ("null for a value", "null", r#"{"a": 1}"#, false),
+            ("far down", r#"{"a": [[1]]}"#, r#"{"a": [[2]]}"#, false),
+            (
+                "the same far down",
+                r#"{"a": [[1]]}"#,
+                r#"{"a": [[1]]}"#,
+                true,
+            ),
+            ("a list", "[[1]]", "[[2]]", false),
+            ("the same list", "[[1]]", "[ [1] ]", true),
+            ("behind too many", &map("1"), &map("2"), false),
+            ("the same behind too many", &map("1"), &map("1"), true),
+            (
+                "the spec before",
+                r#"{"a": 1}"#,
+                r#"{"a": 1}, "spec": {}"#,
+                false,
+            ),
+        ];
+        for (name, spec, stored, expected) in table {
+            let request = format!(
+                r#"{{"operation": "UPDATE", "kind": {{"kind": "K"}}, "object": {{"spec": {spec}}}, "oldObject": {{"spec": {stored}}}}}"#
+            );
+            let request = Request::from_json(request.as_bytes()).unwrap();
+            assert_eq!(request.is_spec_stored(), expected, "{name}");
         }
     }
 

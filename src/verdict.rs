@@ -1,5 +1,6 @@
 //! Findings and edits -> the answer to one request.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value;
@@ -164,10 +165,11 @@ fn cut(text: &str, length: usize) -> String {
 fn edited(object: &str, edits: &[Edit]) -> String {
     with_field(object, "spec", |spec| {
         let spec = spec.filter(|spec| *spec != "null").unwrap_or("{}");
-        edits.iter().fold(spec.to_owned(), |spec, edit| {
+        let edited = edits.iter().fold(Cow::Borrowed(spec), |spec, edit| {
             let value = |_: Option<&str>| serde_json::to_string(&edit.value).unwrap_or_default();
-            with_field(&spec, edit.field, value)
-        })
+            with_field(&spec, edit.field, value).into()
+        });
+        edited.into_owned()
     })
 }
 

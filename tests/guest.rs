@@ -225,31 +225,45 @@ fn a_list_of_a_megabyte_is_refused_without_being_built() {
     let entries = Value::Object(entries.collect());
     let audiences = json!(vec!["https://a.example"; 50_000]);
     let lists = json!(vec![json!(vec![json!([json!({"a": []}), 1]); 4225]); 16]);
+    let numbers = || json!(vec![1; 450_000]);
     let rows = [
         (
             "14-accesstoken-create.json",
-            "settings",
+            "/object/spec/settings",
             entries,
             "settings-too-many",
         ),
         (
             "28-token-bound-secret.json",
-            "audiences",
+            "/object/spec/audiences",
             audiences,
             "audience-too-many",
         ),
         (
             "01-accessgrant-create.json",
-            "settings",
+            "/object/spec/settings",
             lists,
             "wrong-type",
         ),
+        (
+            "01-accessgrant-create.json",
+            "/object/spec",
+            numbers(),
+            "wrong-type",
+        ),
+        (
+            "01-accessgrant-create.json",
+            "/object/metadata/name",
+            numbers(),
+            "wrong-type",
+        ),
     ];
-    for (file, field, value, rule) in rows {
+    for (file, place, value, rule) in rows {
         let mut unread = token();
         unread["options"] = value.clone();
         let mut request = recorded(file);
-        request["object"]["spec"][field] = value;
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        request.pointer_mut(parent).unwrap()[name] = value;
         let (payload, unread) = (payload(&request), call("validate", &payload(&unread)));
         assert!(payload.len() > 800_000, "{rule}: {} bytes", payload.len());
         let answer = call("validate", &payload);
@@ -269,6 +283,24 @@ fn a_list_of_a_megabyte_is_refused_without_being_built() {
             answer.memory_bytes
         );
     }
+}
+
+/// The request, the text that the rules read, the edited spec and object, and the answer. A sixth of
+/// the payload is for all else.
+#[test]
+fn an_edit_of_a_megabyte_takes_no_copy_but_its_own() {
+    let mut request = recorded("02-accessgrant-create-min.json");
+    request["object"]["spec"] = json!({"expirationWindow": "1h".repeat(1 << 19)});
+    let payload = payload(&request);
+    let answer = call("validate", &payload);
+    let response: Value = serde_json::from_slice(&answer.bytes).unwrap();
+    assert_eq!(response["mutated_object"]["spec"]["redemptionsAllowed"], 1);
+    assert!(
+        answer.memory_bytes <= 6 * payload.len() + payload.len() / 6,
+        "{} for {}",
+        answer.memory_bytes,
+        payload.len()
+    );
 }
 
 /// Fuel is counted exactly, so that a change that makes a request dearer is seen. The budgets are

@@ -2,13 +2,11 @@
 //!
 //! Of two fields of the same name the last counts, as for whoever reads the object.
 
-use std::ops::Range;
-
 use super::json::{Place, Reader};
 
 /// The text of the value in the field `name`.
 pub(crate) fn find<'a>(object: &'a str, name: &str) -> Option<&'a str> {
-    object.get(range(object, name)?)
+    split(object, name).map(|(_, value, _)| value)
 }
 
 /// The object with another value in the field `name`, made of the present one. All other bytes stay. An
@@ -18,33 +16,34 @@ pub(crate) fn with_field(
     name: &str,
     value: impl FnOnce(Option<&str>) -> String,
 ) -> String {
-    let range = range(object, name);
-    let present = range.clone().and_then(|range| object.get(range));
-    let value = value(present);
-    if let Some(range) = range {
-        let mut object = object.to_owned();
-        object.replace_range(range, &value);
-        return object;
+    // An object may have a megabyte: `concat` takes as much memory as the text, and no more.
+    if let Some((before, present, behind)) = split(object, name) {
+        return [before, &value(Some(present)), behind].concat();
     }
     let Some(fields) = object.strip_suffix('}') else {
         return object.to_owned();
     };
     let comma = if fields.trim_end() == "{" { "" } else { "," };
-    [fields, comma, "\"", name, "\":", &value, "}"].concat()
+    [fields, comma, "\"", name, "\":", &value(None), "}"].concat()
 }
 
-fn range(object: &str, name: &str) -> Option<Range<usize>> {
-    let mut last = None;
-    let mut reader = Reader::new(object);
-    reader.enter()?;
-    while reader.has_next(b'}')? {
-        let field = reader.name()?;
-        let (_, range) = reader.value_with_range(Place::Nothing)?;
-        if field == name {
-            last = Some(range);
+/// The texts before, in and behind the field `name`.
+fn split<'a>(object: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)> {
+    let range = Reader::read(object, |reader| {
+        let mut last = None;
+        reader.enter()?;
+        while reader.has_next(b'}')? {
+            let field = reader.name()?;
+            let (_, range) = reader.value_with_range(Place::Nothing)?;
+            if field == name {
+                last = Some(range);
+            }
         }
-    }
-    last
+        last
+    })?;
+    let (rest, behind) = object.split_at_checked(range.end)?;
+    let (before, value) = rest.split_at_checked(range.start)?;
+    Some((before, value, behind))
 }
 
 #[cfg(test)]

@@ -7,11 +7,14 @@
 )]
 
 mod requests;
+mod written;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use skupper_access_policy::finding::Cause;
+use skupper_access_policy::request::RequestProblem;
 use skupper_access_policy::value::duration::{WindowProblem, read_window};
+use skupper_access_policy::verdict::Verdict;
 use skupper_access_policy::{catalogue, review_payload};
 
 use requests::{any_json, payload};
@@ -20,6 +23,7 @@ use test_support::invariants::review::{
 };
 use test_support::now;
 use test_support::pointers::collect;
+use written::written;
 
 proptest! {
     #[test]
@@ -49,6 +53,34 @@ proptest! {
         payload in payload(),
     ) {
         assert_settled(&payload, &answer(&payload));
+    }
+
+    #[test]
+    fn a_payload_means_what_serde_json_reads_however_it_is_written(
+        mut payload in payload(),
+        is_file in any::<bool>(),
+        choices in prop::collection::vec(any::<u8>(), 16..256),
+        damage in prop::option::of((any::<prop::sample::Index>(), 0..2_usize, prop::sample::select(DAMAGES.to_vec()))),
+    ) {
+        if !is_file {
+            payload["request"]["uid"] = "u".into();
+        }
+        let mut text = written(&payload, &choices).into_bytes();
+        prop_assert_eq!(&serde_json::from_slice::<Value>(&text).unwrap(), &payload);
+        if let Some((place, replaced, damage)) = damage {
+            let place = place.index(text.len());
+            text.splice(place..place + replaced, damage.iter().copied());
+        }
+        let verdict = review_payload(&text, now());
+        let Ok(read) = serde_json::from_slice::<Value>(&text) else {
+            prop_assert!(verdict == Verdict::of_request_problem(RequestProblem::Unreadable));
+            return Ok(());
+        };
+        let plain = answer(&read);
+        let stored = verdict.mutated_text.as_deref().map(|text| serde_json::from_str(text).unwrap());
+        prop_assert_eq!(stored, plain.mutated_object());
+        let without_text = |verdict| Verdict { mutated_text: None, ..verdict };
+        prop_assert!(without_text(verdict) == without_text(plain));
     }
 
     #[test]
@@ -199,6 +231,13 @@ proptest! {
         prop_assert!(codes.all(is_fixed));
     }
 }
+
+/// Bytes that change what JSON means, or make it unreadable; no digits, so that no number comes to lie
+/// between two doubles.
+const DAMAGES: [&[u8]; 16] = [
+    b"", b" ", b"\"", b"\\", b",", b":", b"[", b"]", b"{", b"}", b"-", b"\0", b"\x1f", b"\xff",
+    b"\xc3", b"null",
+];
 
 /// Stands in a field that holds a secret.
 const SECRET: &str = "canary-7c1f0e9d";
