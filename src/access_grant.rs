@@ -87,7 +87,9 @@ impl Kind for AccessGrant {
                 let of = |spec: &GrantSpec<'_>| spec.redemptions_allowed.or_default(default);
                 of(new).is_some() && of(new) == of(old)
             },
-            default: |settings| Some(settings.access_grant.default_redemptions_allowed.into()),
+            default: Some(|settings| {
+                Some(settings.access_grant.default_redemptions_allowed.into())
+            }),
             ..SpecField::plain("redemptionsAllowed", |spec| {
                 spec.redemptions_allowed.is_absent()
             })
@@ -101,10 +103,10 @@ impl Kind for AccessGrant {
                 stored.is_some()
                     && (stored == asked || stored == asked.map(|asked| grant.lowered(asked)))
             },
-            default: |settings| {
+            default: Some(|settings| {
                 let window = settings.access_grant.default_window();
                 Some(window.to_string().into())
-            },
+            }),
             ..SpecField::plain("expirationWindow", |spec| {
                 spec.expiration_window.is_absent()
             })

@@ -99,7 +99,7 @@ impl Kind for AccessToken {
                 let cost = new.link_cost.or_default(default);
                 cost.is_some() && cost == old.link_cost.or_default(default)
             },
-            default: |settings| Some(settings.access_token.default_link_cost.into()),
+            default: Some(|settings| Some(settings.access_token.default_link_cost.into())),
             ..SpecField::plain("linkCost", |spec| spec.link_cost.is_absent())
         },
         SpecField {

@@ -131,7 +131,7 @@ pub(crate) struct SpecField<K: Kind> {
     /// True when both objects mean the same value, defaults filled in.
     pub(crate) is_same: fn(&K::Spec<'_>, &K::Spec<'_>, &Settings) -> bool,
     /// The value that is filled in when nothing was written.
-    pub(crate) default: fn(&Settings) -> Option<Value>,
+    pub(crate) default: Option<fn(&Settings) -> Option<Value>>,
     /// True when leaving the field out of an update takes its value away, and nothing else: a
     /// secret may always be taken out of a spec.
     pub(crate) is_removable: bool,
@@ -147,7 +147,7 @@ impl<K: Kind> SpecField<K> {
             name,
             is_absent,
             is_same: |_, _, _| false,
-            default: |_| None,
+            default: None,
             is_removable: false,
             is_credential: false,
         }

@@ -148,11 +148,11 @@ impl<'a, K: Kind> Review<'a, K> {
             return Vec::new();
         }
         let mut edits = self.comparison.restored.clone();
-        let absent = K::FIELDS
-            .iter()
-            .filter(|field| !self.comparison.is_processed && (field.is_absent)(&self.new.spec));
-        edits.extend(absent.filter_map(|field| {
-            let value = (field.default)(self.settings)?;
+        let fields = K::FIELDS.iter().filter(|_| !self.comparison.is_processed);
+        edits.extend(fields.filter_map(|field| {
+            let default = field.default?;
+            let is_absent = (field.is_absent)(&self.new.spec);
+            let value = is_absent.then(|| default(self.settings))??;
             let field = field.name;
             Some(Edit { field, value })
         }));

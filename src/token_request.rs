@@ -29,10 +29,10 @@ impl Kind for TokenRequest {
     const SUBRESOURCE: Option<(&'static str, &'static str)> = Some(("serviceaccounts", "token"));
     const FIELDS: &'static [SpecField<Self>] = &[
         SpecField {
-            default: |settings| {
+            default: Some(|settings| {
                 let audiences = &settings.token_request.default_audiences;
                 (!audiences.is_empty()).then(|| audiences.clone().into())
-            },
+            }),
             ..SpecField::plain("audiences", |spec| audiences(spec).is_empty())
         },
         SpecField::plain("expirationSeconds", |spec| {

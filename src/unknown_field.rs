@@ -42,8 +42,8 @@ fn check<K: Kind>(review: &Review<'_, K>, report: &mut Report<'_>) {
         seen: 0,
     };
     let file = review.request.file.as_ref();
-    search.report_file(file, report);
-    if file.is_some() {
+    if let Some(file) = file {
+        search.report_file(file, report);
         search.report_settings(review.object, report);
         search.report_below(review.object, report);
     }
@@ -71,9 +71,13 @@ struct Search {
 }
 
 impl Search {
-    fn report_file(&mut self, file: Option<&Value>, report: &mut Report<'_>) {
-        let metadata = file.and_then(|file| file.get("metadata"));
-        self.report(Place::Object, &mut others(file, &OBJECT_FIELDS), report);
+    fn report_file(&mut self, file: &Value, report: &mut Report<'_>) {
+        let metadata = file.get("metadata");
+        self.report(
+            Place::Object,
+            &mut others(Some(file), &OBJECT_FIELDS),
+            report,
+        );
         self.report(
             Place::Metadata,
             &mut others(metadata, &METADATA_FIELDS),
