@@ -36,9 +36,6 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     let named = options.url.clone().zip(ca);
     let named = named.map(|(url, ca)| Published { url, ca });
     let prospect = grants.prospect().await?;
-    if let Some(warning) = prospect.warning {
-        tell(format_args!("warning: {warning}"));
-    }
     let published = named.or(prospect.published);
     if let Some(Published { ca, .. }) = &published {
         is_in_date(ca, now)?;
@@ -48,6 +45,9 @@ pub(super) async fn run(options: Issue) -> Result<(), Failure> {
     let name = order.name.clone();
     let issued = grants.create(order, published, now).await?;
     let issued = issued.map_err(|taken| name_taken(&name, taken, &store))?;
+    if let Some(warning) = prospect.warning {
+        tell(format_args!("warning: {warning}"));
+    }
     let terms = terms(&issued.grant);
     if let Err(failure) = write_token(issued, options.link_cost, output) {
         // Nobody has the token. Whether this succeeds changes nothing about the failure.
