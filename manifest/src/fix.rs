@@ -82,7 +82,7 @@ pub fn edit(text: &str, tree: &Tree, object: &str, fix: &Fix) -> Option<Edit> {
 }
 
 /// Edits that make the object at a pointer what is stored in its place, without the secrets of either.
-/// Where a field cannot be written alone, the one around it is written as a whole.
+/// A field that cannot be written alone is written with the one around it, as a whole.
 #[must_use]
 pub fn stored(text: &str, tree: &Tree, pointer: &str, object: &Value, stored: &Value) -> Vec<Edit> {
     let (before, after) = (redacted(object), redacted(stored));

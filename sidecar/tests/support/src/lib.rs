@@ -1,4 +1,4 @@
-//! What the tests of the sidecar and the fuzz targets share.
+//! Fixtures that the tests of the sidecar and the fuzz targets share.
 
 #![expect(
     clippy::expect_used,

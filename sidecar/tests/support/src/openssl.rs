@@ -32,7 +32,7 @@ impl Pki {
         pki
     }
 
-    /// Where a file of the folder is.
+    /// Path of a file in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -131,7 +131,7 @@ impl Pki {
     ///
     /// # Errors
     ///
-    /// What `openssl verify` says against it.
+    /// Objection of `openssl verify` to it.
     pub fn verify(
         &self,
         leaf: &[u8],
