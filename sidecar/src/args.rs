@@ -173,9 +173,14 @@ pub struct Serve {
     /// Key that is made for clients that bring none
     #[arg(long, default_value = "p256", value_name = "KIND")]
     pub key: KeyKind,
-    /// Life of the certificates, at least 1h [default: until the end of the issuer]
+    /// Life of the certificates that nobody renews, at least 1h [default: until the end of the issuer, at
+    /// most 5 years]
     #[arg(long, value_name = "DURATION", value_parser = certificate_duration)]
     pub certificate_duration: Option<TimeDelta>,
+    /// Life of the certificates that redeemers renew, at least 1m. They are renewed at half of it; streams
+    /// that are older than two to three renewals break
+    #[arg(long, default_value = "168h", value_name = "DURATION", value_parser = renewed_certificate_duration)]
+    pub renewed_certificate_duration: TimeDelta,
     /// Serve a ledger that lacks changes, once: what they counted can be redeemed again
     #[arg(long, conflicts_with = "kubernetes")]
     pub accept_lost_log: bool,
@@ -329,6 +334,8 @@ enum OptionProblem {
     NotPositive,
     #[error("must be at least 1h")]
     TooShort,
+    #[error("must be at least 1m")]
+    TooShortToRenew,
     #[error("{0}")]
     Duration(#[from] WindowProblem),
     #[error("{0}")]
@@ -363,6 +370,14 @@ fn positive_duration(text: &str) -> Result<TimeDelta, OptionProblem> {
     is_positive
         .then_some(duration)
         .ok_or(OptionProblem::NotPositive)
+}
+
+fn renewed_certificate_duration(text: &str) -> Result<TimeDelta, OptionProblem> {
+    let duration = positive_duration(text)?;
+    let is_long = duration >= TimeDelta::minutes(1);
+    is_long
+        .then_some(duration)
+        .ok_or(OptionProblem::TooShortToRenew)
 }
 
 fn certificate_duration(text: &str) -> Result<TimeDelta, OptionProblem> {

@@ -1,12 +1,14 @@
 //! The ledger: which grants there are, and who redeemed them how often.
 //!
 //! [`Ledger`] is what a service needs of a store, [`Grants`] what those need who make, list and end
-//! grants. Nobody else knows which store is behind them.
+//! grants; [`Register`] and [`Links`] are the same for the links that were redeemed. Nobody else knows
+//! which store is behind them.
 
 mod fault;
 mod grants;
 pub mod kubernetes;
 mod order;
+mod register;
 mod sqlite;
 
 use std::future::{Future, ready};
@@ -23,6 +25,7 @@ pub use fault::{Cause, LedgerFault};
 pub use grants::{Answer, GrantRecord, Grants, Issued, NotedKey, Prospect, Redeemed, Taken};
 pub use kubernetes::{KubernetesGrants, KubernetesLedger};
 pub use order::{GrantOrder, OrderProblem};
+pub use register::{LinkChoice, LinkRecord, LinkState, LinkTally, Links, Register};
 pub use sqlite::SqliteLedger;
 
 /// A store of grants, as a service needs it. Every method is one transaction.

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod pki;
 pub mod redeemer;
 pub mod redemption;
+pub mod renewal;
 pub mod server;
 pub mod service;
 pub mod site;

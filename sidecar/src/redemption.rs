@@ -7,6 +7,7 @@
 
 mod digest;
 pub mod fault;
+mod link;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use digest::{CodeDigest, KeyDigest, LONG_CODE_BYTES, MIN_CODE_BYTES, Serial};
+pub use link::LinkId;
 
 /// The uid of a grant, and the path at which it is redeemed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -10,6 +10,7 @@
 //! sends makes anything grow.
 
 mod attempts;
+mod client_certificate;
 mod connections;
 mod exchange;
 pub mod limits;
@@ -174,7 +175,12 @@ impl Server {
             None => Some(Either::Left(stream)),
             Some(tls) => tokio::select! {
                 accepted = self.secure(tls, stream, &connection) => match accepted {
-                    Ok(stream) => Some(Either::Right(Box::new(stream))),
+                    Ok(stream) => {
+                        if let Some([leaf, ..]) = stream.get_ref().1.peer_certificates() {
+                            connection.shows(leaf);
+                        }
+                        Some(Either::Right(Box::new(stream)))
+                    }
                     Err(fault) => {
                         debug!(peer = %connection.address(), "no TLS: {fault}");
                         None

@@ -5,11 +5,12 @@
 pub mod handler;
 mod key_generator;
 pub mod operations;
+mod renewals;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use secrecy::SecretString;
 
@@ -23,10 +24,11 @@ use crate::redemption::{
     Claim, CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption,
     Refusal, Serial, decide,
 };
+use crate::renewal::Issued;
 use crate::site::{Site, Sites};
 use crate::wire::certificate_request::{self, PublicKey};
 use crate::wire::objects::{Link, TlsSecret};
-use crate::wire::protocol::Wanted;
+use crate::wire::protocol::{RenewalOffer, Wanted};
 
 pub use key_generator::KeyGenerator;
 
@@ -38,8 +40,12 @@ pub struct Service<L> {
     pub sites: Arc<ArcSwap<Sites>>,
     /// Makes the keys of clients that bring none.
     pub keys: KeyGenerator,
-    /// Validity of a certificate; absent for as long as its issuer.
+    /// Life of a certificate that nobody renews; absent for as long as its issuer.
     pub certificate_duration: Option<TimeDelta>,
+    /// Life of a certificate that its holder renews.
+    pub renewed_certificate_duration: TimeDelta,
+    /// Things that redeemers must know to renew; they change with the address and the CA of the server.
+    pub offer: Arc<ArcSwapOption<RenewalOffer>>,
 }
 
 /// A redemption that is counted and can be answered. No `Debug`: it may hold a private key.
@@ -52,6 +58,10 @@ pub struct Granted {
     pub redemption: Redemption,
     /// True when an earlier request counted it.
     pub is_again: bool,
+    /// Present for a key of the redeemer's own.
+    pub offer: Option<Arc<RenewalOffer>>,
+    /// The certificate, for the register.
+    pub issued: Issued,
 }
 
 /// A grant that has not ended, as far as is known without another look at the store.
@@ -154,6 +164,7 @@ impl<L: Ledger> Service<L> {
                 serial,
                 at,
                 duration,
+                grant: Some(grant.uid),
             };
             issuer.certify(&request, now).map_err(|problem| {
                 tracing::error!(grant = %grant.uid, name = grant.name, %problem, "cannot certify");
@@ -172,7 +183,7 @@ impl<L: Ledger> Service<L> {
             Decision::Again(earlier) => again(earlier)?,
             Decision::Count => {
                 let at = now.trunc_subsecs(0);
-                let leaf = certify(at, self.certificate_duration)?;
+                let leaf = certify(at, self.duration(wanted.renews))?;
                 let candidate = Redemption {
                     key: KeyDigest::of_spki(key.spki()),
                     origin: key.origin(),
@@ -192,7 +203,24 @@ impl<L: Ledger> Service<L> {
                 }
             }
         };
+        let offer = match key.origin() {
+            KeyOrigin::Redeemer => self.offer.load_full(),
+            KeyOrigin::Service => None,
+        };
         Ok(Granted {
+            offer,
+            issued: Issued {
+                link: serial.link(),
+                grant: Some(grant.uid),
+                grant_name: Some(grant.name.clone()),
+                namespace: grant.namespace.clone(),
+                subject: redemption.subject.clone(),
+                serial,
+                authority: issuer.id(),
+                at: redemption.at,
+                certificate_end: redemption.certificate_end,
+                is_renewal: false,
+            },
             secret: TlsSecret {
                 name: wanted.name,
                 ca_crt: issuer.certificates_pem().to_owned(),
@@ -203,6 +231,15 @@ impl<L: Ledger> Service<L> {
             redemption,
             is_again,
         })
+    }
+
+    /// Life of a certificate.
+    fn duration(&self, renews: bool) -> Option<TimeDelta> {
+        if renews {
+            Some(self.renewed_certificate_duration)
+        } else {
+            self.certificate_duration
+        }
     }
 
     /// The grant as the store holds it now, unless it has ended.

@@ -31,7 +31,7 @@ use crate::pki::issuer::Issuer;
 use crate::redemption::fault::Fault;
 use crate::wire::objects::{Endpoint, Link};
 
-pub use sites::{Changed, Sites};
+pub use sites::{Changed, Recognized, Sites};
 
 /// A site as the service needs it. It never changes; a reload makes another one.
 #[derive(Clone, Debug, PartialEq, Eq)]

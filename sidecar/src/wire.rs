@@ -6,3 +6,4 @@ pub mod certificate_request;
 pub mod manifest;
 pub mod objects;
 pub mod protocol;
+pub mod renewal;

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use chrono::{DateTime, Utc};
 use skupper_access_policy::value::host::Host;
 use tokio::net::TcpListener;
@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use super::{Failure, data, tell};
 use crate::args::Serve;
-use crate::ledger::{EarlierUrl, Ledger, LedgerFault, Published};
+use crate::ledger::{EarlierUrl, Ledger, LedgerFault, Published, Register};
 use crate::redemption::LONG_CODE_BYTES;
 use crate::server::{Limits, Server, ServerCertificate, listen, within_file_limit};
 use crate::service::handler::Redemptions;
@@ -34,6 +34,7 @@ use crate::system::wording;
 use crate::telemetry::log;
 use crate::telemetry::metrics::Metrics;
 use crate::wire::advertised::AdvertisedUrl;
+use crate::wire::protocol::RenewalOffer;
 use health::Health;
 use identity::Identity;
 use start::Started;
@@ -48,7 +49,7 @@ pub(super) fn begin(options: &Serve) -> Result<PathBuf, Failure> {
 }
 
 /// Serves the grants of a ledger, as soon as it is there, until a signal ends it.
-pub(super) async fn run<L: Ledger>(
+pub(super) async fn run<L: Ledger + Register>(
     options: &Serve,
     folder: &Path,
     start: impl Future<Output = Result<Started<L>, Failure>>,
@@ -87,11 +88,15 @@ pub(super) async fn run<L: Ledger>(
 
     let metrics = Arc::new(Metrics::new());
     let current = Arc::new(ArcSwap::from_pointee(sites.current()));
+    let offer = RenewalOffer::new(&url, &shown.ca).map(Arc::new);
+    let offer = Arc::new(ArcSwapOption::new(offer));
     let redemptions = Redemptions::new(Service {
         ledger: Arc::clone(&ledger),
         sites: Arc::clone(&current),
         keys: KeyGenerator::new(options.key),
         certificate_duration: options.certificate_duration,
+        renewed_certificate_duration: options.renewed_certificate_duration,
+        offer: Arc::clone(&offer),
     });
     let redemptions = Arc::new(if options.redeem_by_name {
         info!(
@@ -122,6 +127,7 @@ pub(super) async fn run<L: Ledger>(
             current,
             identity,
             certificate,
+            offer,
             shown,
             metrics: Arc::clone(&metrics),
             keep: options.keep,

@@ -22,6 +22,7 @@ mod advice;
 mod condition;
 mod grants;
 mod own_status;
+mod register;
 mod store;
 
 use std::collections::BTreeMap;

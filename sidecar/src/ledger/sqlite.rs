@@ -54,6 +54,7 @@ mod mark;
 mod place;
 mod queries;
 mod readers;
+mod register;
 mod rows;
 mod schema;
 mod writer;

@@ -20,8 +20,9 @@
 //!     serial: Serial::from_bytes([1; 16]),
 //!     at: now,
 //!     duration: None,
+//!     grant: None,
 //! };
-//! assert_eq!(issuer.certify(&request, now)?.not_after, issuer.not_after());
+//! assert_eq!(issuer.certify(&request, now)?.not_after, now + chrono::TimeDelta::days(7));
 //! # Ok::<(), redemption_sidecar::pki::issuer::IssuerProblem>(())
 //! ```
 //!
@@ -36,8 +37,10 @@ mod chain;
 pub(crate) mod encode;
 mod found;
 mod leaf;
+mod previous;
 mod problem;
 mod purpose;
+mod recognize;
 mod root;
 
 use std::fmt;
@@ -51,7 +54,8 @@ use crate::redemption::Serial;
 
 pub use authority::{Authority, verify_client_leaf};
 pub use found::found;
-pub use leaf::{Leaf, LeafRequest};
+pub use leaf::{LONGEST_LIFE, Leaf, LeafRequest};
+pub use previous::PreviousIssuer;
 pub use problem::IssuerProblem;
 pub use purpose::Purpose;
 pub use root::new_site_ca;
@@ -60,7 +64,7 @@ pub(crate) use leaf::leaf_extensions;
 pub(crate) use root::{ca_validity, new_serial, self_signed};
 
 use chain::authorities_above;
-use encode::{Draft, common_name, extensions, pem};
+use encode::{Draft, extensions, grant_comment, link_name, pem};
 
 /// A CA with its key, proven to make certificates that verify.
 pub struct Issuer {
@@ -71,6 +75,8 @@ pub struct Issuer {
     certificates_pem: String,
     /// The extensions of every leaf: they do not depend on the redeemer.
     leaf_extensions: Vec<u8>,
+    /// The issuers before it whose certificates may be renewed.
+    previous: Vec<PreviousIssuer>,
 }
 
 impl Issuer {
@@ -113,6 +119,7 @@ impl Issuer {
             authority,
             key,
             leaf_extensions,
+            previous: Vec::new(),
         };
 
         let probe = issuer.probe(now)?;
@@ -160,6 +167,21 @@ impl Issuer {
         &self.certificates_pem
     }
 
+    /// The same issuer after others, whose certificates it renews. Their certificates join its own in
+    /// [`Issuer::certificates_pem`].
+    #[must_use]
+    pub fn succeeding(mut self, previous: Vec<PreviousIssuer>) -> Self {
+        for issuer in &previous {
+            for certificate in issuer.certificates() {
+                if !self.certificates_pem.contains(certificate) {
+                    self.certificates_pem.push_str(certificate);
+                }
+            }
+        }
+        self.previous = previous;
+        self
+    }
+
     /// The last second at which a leaf can be valid.
     #[must_use]
     pub fn not_after(&self) -> DateTime<Utc> {
@@ -182,6 +204,7 @@ impl Issuer {
             serial: Serial::from_bytes(1_u128.to_be_bytes()),
             at: now,
             duration: None,
+            grant: None,
         };
         match self.verified_leaf(&request, now) {
             Ok((probe, _)) => Ok(probe),
@@ -198,22 +221,22 @@ impl Issuer {
         now: DateTime<Utc>,
     ) -> Result<(CertificateDer<'static>, DateTime<Utc>), IssuerProblem> {
         let at = request.at.trunc_subsecs(0);
-        let end = request
-            .duration
-            .and_then(|duration| at.checked_add_signed(duration));
+        let end = at.checked_add_signed(request.duration.unwrap_or(LONGEST_LIFE));
         let not_after = end.map_or(self.not_after(), |end| end.min(self.not_after()));
         if end.is_some_and(|end| end.timestamp() < now.timestamp()) {
             return Err(IssuerProblem::LeafExpired { at: not_after });
         }
+        let comment = request.grant.as_ref().map(grant_comment);
+        let extensions = [&self.leaf_extensions, &comment.unwrap_or_default()[..]].concat();
         // Not moved to the beginning of the CA: verifiers look at both, and a redemption that is
         // repeated under a renewed CA keeps its own.
         let not_before = at.checked_sub_signed(BACKDATED);
         let draft = Draft {
             serial: request.serial.as_bytes(),
             validity: (not_before.unwrap_or(at), not_after),
-            subject: &common_name(request.subject),
+            subject: &link_name(request.subject, request.serial.link()),
             spki: request.spki,
-            extensions: &self.leaf_extensions,
+            extensions: &extensions,
         };
         let der = self.authority.certify(&draft, &self.key, now)?;
         Ok((der, not_after))

@@ -144,7 +144,7 @@ impl Leaf {
             key: signed.subject_public_key_info().to_der().ok()?,
             not_before: date_time(signed.validity().not_before)?,
             not_after: date_time(signed.validity().not_after)?,
-            serial: serial(signed.serial_number().as_bytes()),
+            serial: Serial::of_der(signed.serial_number().as_bytes()),
             subject: signed.subject().common_name().ok()?.map(String::from),
         })
     }
@@ -203,14 +203,6 @@ impl Leaf {
 fn date_time(time: Time) -> Option<DateTime<Utc>> {
     let seconds = time.to_unix_duration().as_secs();
     DateTime::from_timestamp(seconds.try_into().ok()?, 0)
-}
-
-/// A number in DER has no leading zeros but the one that makes it positive.
-fn serial(bytes: &[u8]) -> Option<Serial> {
-    let mut whole = [0; 16];
-    let rest = whole.len().checked_sub(bytes.len())?;
-    whole.get_mut(rest..)?.copy_from_slice(bytes);
-    Some(Serial::from_bytes(whole))
 }
 
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);

@@ -111,6 +111,16 @@ impl Serial {
         Self(bytes)
     }
 
+    /// The serial number of a certificate, whose DER has no leading zeros but the one that makes it
+    /// positive. `None` for one that is longer than ours.
+    #[must_use]
+    pub fn of_der(bytes: &[u8]) -> Option<Self> {
+        let mut whole = [0; 16];
+        let rest = whole.len().checked_sub(bytes.len())?;
+        whole.get_mut(rest..)?.copy_from_slice(bytes);
+        Some(Self(whole))
+    }
+
     /// The 16 bytes, big-endian; leading zeros included.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {

@@ -47,6 +47,13 @@ impl Allowance {
         window: limits::ATTEMPTS_WINDOW,
         entries: NonZeroUsize::new(limits::SHORT_CODE_ENTRIES).unwrap(),
     };
+
+    /// The renewals of one link.
+    pub const PER_LINK: Self = Self {
+        attempts: limits::RENEWALS,
+        window: limits::ATTEMPTS_WINDOW,
+        entries: NonZeroUsize::new(limits::RENEWAL_ENTRIES).unwrap(),
+    };
 }
 
 /// The wrong codes of the last window, by key: `(GrantUid, Peer)`, or whatever has an allowance.
@@ -59,7 +66,7 @@ impl Allowance {
 /// let now = Instant::now();
 /// for _ in 0..20 {
 ///     assert_eq!(attempts.check(&"west", now), Ok(()));
-///     attempts.record_wrong("west", now);
+///     attempts.record("west", now);
 /// }
 /// assert_eq!(attempts.check(&"west", now), Err(60));
 /// assert_eq!(attempts.check(&"east", now), Ok(()));
@@ -98,7 +105,7 @@ impl<K: Hash + Eq> Attempts<K> {
     }
 
     /// Counts a wrong code. Says whether it was the last that may be looked at in its window.
-    pub fn record_wrong(&self, key: K, now: Instant) -> bool {
+    pub fn record(&self, key: K, now: Instant) -> bool {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let window = windows.get_or_insert_mut(key, || Window::new(now));
         if window.age(now) >= self.allowance.window {
@@ -153,7 +160,7 @@ mod tests {
             let attempts = Attempts::new(SMALL);
             let mut is_last = false;
             for millis in wrong {
-                is_last = attempts.record_wrong("west", at(*millis));
+                is_last = attempts.record("west", at(*millis));
             }
             assert_eq!(
                 is_last,
@@ -176,10 +183,10 @@ mod tests {
         let attempts = Attempts::new(SMALL);
         let now = Instant::now();
         for _ in 0..3 {
-            attempts.record_wrong(0, now);
+            attempts.record(0, now);
         }
         for other in 1..1000 {
-            attempts.record_wrong(other, now);
+            attempts.record(other, now);
             assert!(attempts.check(&0, now).is_err());
         }
         assert_eq!(attempts.windows.lock().unwrap().len(), 4);
@@ -191,7 +198,7 @@ mod tests {
         let before = Instant::now();
         let now = before + Duration::from_secs(99);
         for _ in 0..3 {
-            attempts.record_wrong("west", now);
+            attempts.record("west", now);
         }
         assert_eq!(attempts.check(&"west", before), Err(60));
     }

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{self, Arc, MutexGuard, PoisonError};
+use std::sync::{self, Arc, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, watch};
@@ -77,6 +77,7 @@ impl Connections {
             handle,
             sends: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
+            certificate: OnceLock::new(),
             undelivered: sync::Mutex::default(),
             connections: Arc::clone(self),
         }))
@@ -126,6 +127,8 @@ pub struct Connection {
     /// True while the answer to a right code is on its way.
     sends: AtomicBool,
     lingers: AtomicBool,
+    /// The certificate that the client showed in the handshake, in DER.
+    certificate: OnceLock<Box<[u8]>>,
     undelivered: sync::Mutex<Vec<Undelivered>>,
     connections: Arc<Connections>,
 }
@@ -141,6 +144,12 @@ impl Connection {
     #[must_use]
     pub fn peer(&self) -> Peer {
         self.peer
+    }
+
+    /// The certificate that the client showed, in DER. It has the key of it; who made it is not known.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.get().map(AsRef::as_ref)
     }
 
     /// Says that the code was right. From here to its answer the connection is not closed to make
@@ -167,6 +176,12 @@ impl Connection {
         if let Some(Phase::Waiting(since) | Phase::Idle(since)) = table.phase(self.id) {
             table.set(self.id, Phase::Asking(since));
         }
+    }
+
+    /// Notes the certificate that the client showed.
+    pub(super) fn shows(&self, certificate: &[u8]) {
+        // A handshake has one.
+        let _ = self.certificate.set(certificate.into());
     }
 
     /// The turn of the peer: whichever of its connections has it may stand in line with other peers.

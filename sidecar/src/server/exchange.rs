@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::connections::Connection;
 use super::limits::BODY_BYTES;
 use crate::redemption::Refusal;
-use crate::telemetry::metrics::{Metrics, Outcome};
+use crate::telemetry::metrics::{Answered, Metrics, Outcome};
 use crate::wire::protocol;
 
 /// Service that answers redemption requests.
@@ -47,7 +47,7 @@ pub struct Received {
 /// Response to a request, and how it is counted.
 pub struct Answer {
     /// For the metrics.
-    pub outcome: Outcome,
+    pub answered: Answered,
     /// For the client.
     pub response: Response<Body>,
 }
@@ -83,7 +83,8 @@ async fn answer<H: Handler>(
             let (outcome, response) = refused(status);
             let peer = connection.address();
             debug!(%outcome, %peer, "refused");
-            exchange.metrics.redemption(outcome, begun.elapsed());
+            let answered = Answered::Redemption(outcome);
+            exchange.metrics.answer(answered, begun.elapsed());
             return response;
         }
     };
@@ -91,7 +92,7 @@ async fn answer<H: Handler>(
     let metrics = Arc::clone(&exchange.metrics);
     let task = tokio::spawn(async move {
         let answer = exchange.handler.answer(received, &answering).await;
-        exchange.metrics.redemption(answer.outcome, begun.elapsed());
+        exchange.metrics.answer(answer.answered, begun.elapsed());
         answer.response
     });
     let mut guard = EndsWithConnection {
@@ -102,8 +103,9 @@ async fn answer<H: Handler>(
     guard.connection = None;
     response.unwrap_or_else(|_| {
         // The text of a panic may hold anything.
-        error!("a redemption ended without an answer: its handler panicked");
-        metrics.redemption(Outcome::Unavailable, begun.elapsed());
+        error!("a request ended without an answer: its handler panicked");
+        let answered = Answered::Redemption(Outcome::Unavailable);
+        metrics.answer(answered, begun.elapsed());
         protocol::refusal(&Refusal::Unavailable)
     })
 }

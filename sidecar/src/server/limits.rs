@@ -64,6 +64,16 @@ pub const BODY_BYTES: usize = 4096;
 /// proxies add headers. Also the size of a connection's buffers.
 pub const HEAD_BYTES: usize = 16 * 1024;
 
+/// The certificates that a client shows in the handshake, in bytes of DER. Those of links have 600; one
+/// with RSA and two CAs above it has 4,000.
+pub const CLIENT_CHAIN_BYTES: usize = 8 * 1024;
+
+/// Renewals of one link in [`ATTEMPTS_WINDOW`].
+pub const RENEWALS: u32 = 10;
+
+/// Links whose renewals are counted.
+pub const RENEWAL_ENTRIES: usize = 65_536;
+
 /// Bytes that are still read and thrown away after an answer to a request whose body was not
 /// read. A connection that is closed over unread bytes is reset, and the client may lose the
 /// answer.

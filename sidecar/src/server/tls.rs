@@ -11,6 +11,8 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::client_certificate::AnyClient;
+
 /// The certificate that the service shows. It can be replaced while the service runs; handshakes
 /// that come later get the new one.
 pub struct ServerCertificate(ArcSwap<CertifiedKey>);
@@ -35,9 +37,10 @@ impl ServerCertificate {
     pub fn configuration(self: &Arc<Self>) -> Result<Arc<ServerConfig>, rustls::Error> {
         let mut provider = aws_lc_rs::default_provider();
         provider.cipher_suites = CIPHER_SUITES.to_vec();
+        let asks = AnyClient::new(&provider);
         let mut configuration = ServerConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_no_client_auth()
+            .with_client_cert_verifier(asks)
             .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
         configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
         configuration.ignore_client_order = true;

@@ -1,24 +1,29 @@
-//! Answers the requests of the redemption port: find the grant, check the code, redeem, answer.
+//! Answers the requests of the redemption port: find the grant, check the code, redeem, answer. Renewals
+//! are answered beside it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 
-use crate::ledger::{Ledger, LedgerFault};
+use crate::ledger::{Ledger, LedgerFault, Register};
 use crate::redemption::fault::Fault;
 use crate::redemption::{Grant, GrantUid, Refusal};
 use crate::server::{Allowance, Answer, Attempts, Connection, Handler, Peer, Received, limits};
+use crate::service::renewals::Renewals;
 use crate::service::{Granted, Service, is_code};
 use crate::system::clock;
 use crate::telemetry::log;
-use crate::telemetry::metrics::Outcome;
+use crate::telemetry::metrics::{Answered, Outcome};
 use crate::telemetry::outage::Outage;
 use crate::wire::protocol::{self, Wanted};
+use crate::wire::renewal::Asked;
 
 /// The handler of the redemption port.
 pub struct Redemptions<L> {
-    service: Service<L>,
+    service: Arc<Service<L>>,
+    renewals: Renewals<L>,
     attempts: Attempts<(GrantUid, Peer)>,
     attempts_of_all: Attempts<GrantUid>,
     /// Present when grants can be redeemed by their names.
@@ -27,11 +32,13 @@ pub struct Redemptions<L> {
     outage: Outage,
 }
 
-impl<L: Ledger> Redemptions<L> {
+impl<L: Ledger + Register> Redemptions<L> {
     /// Redemptions of a service, with a fresh memory of wrong codes.
     #[must_use]
     pub fn new(service: Service<L>) -> Self {
+        let service = Arc::new(service);
         Self {
+            renewals: Renewals::new(Arc::clone(&service)),
             service,
             attempts: Attempts::new(Allowance::PER_PEER),
             attempts_of_all: Attempts::new(Allowance::PER_SHORT_CODE),
@@ -68,11 +75,11 @@ impl<L: Ledger> Redemptions<L> {
                 peer = %connection.address(),
                 "wrong code"
             );
-            if self.attempts.record_wrong((uid, peer), now) {
+            if self.attempts.record((uid, peer), now) {
                 self.service.report(&grant, &Fault::WrongCodes);
             }
             if let Some((attempts, fault)) = attempts_of_all
-                && attempts.record_wrong(uid, now)
+                && attempts.record(uid, now)
             {
                 self.service.report(&grant, &fault);
             }
@@ -131,16 +138,24 @@ impl<L: Ledger> Redemptions<L> {
 
 type AttemptsOfAll<'a> = (&'a Attempts<GrantUid>, Fault);
 
-impl<L: Ledger> Handler for Redemptions<L> {
+impl<L: Ledger + Register> Handler for Redemptions<L> {
     async fn answer(&self, request: Received, connection: &Connection) -> Answer {
+        if let Some(asked) = Asked::of(&request.path) {
+            return self.renewals.answer(asked, &request, connection).await;
+        }
+        self.answer_redemption(request, connection).await
+    }
+}
+
+impl<L: Ledger + Register> Redemptions<L> {
+    async fn answer_redemption(&self, request: Received, connection: &Connection) -> Answer {
         let grant = match self.grant(&request, connection).await {
             Ok(grant) => grant,
             Err(refusal) => {
-                let answer = refused(&refusal);
                 // Of an unknown client nothing is written but its address.
-                let (outcome, peer) = (answer.outcome, connection.address());
+                let (outcome, peer) = (Outcome::from(&refusal), connection.address());
                 tracing::debug!(%outcome, %peer, "refused");
-                return answer;
+                return refused(&refusal);
             }
         };
         let now = clock::now();
@@ -161,29 +176,32 @@ impl<L: Ledger> Handler for Redemptions<L> {
             let redemption = granted.redemption.clone();
             connection.on_lost_answer(move || log::lost_answer(&uid, &name, &redemption));
         }
-        let (answer, redemption) = match &redeemed {
-            Ok(granted) => (answered(granted), Some(&granted.redemption)),
-            Err(refusal) => (refused(refusal), None),
+        if let Ok(granted) = &redeemed {
+            self.service.ledger.note(granted.issued.clone());
+        }
+        let (outcome, redemption) = match &redeemed {
+            Ok(granted) if granted.is_again => (Outcome::Again, Some(&granted.redemption)),
+            Ok(granted) => (Outcome::Counted, Some(&granted.redemption)),
+            Err(refusal) => (Outcome::from(refusal), None),
         };
-        log::redemption(&grant, answer.outcome, redemption, connection.address());
-        answer
-    }
-}
-
-fn answered(granted: &Granted) -> Answer {
-    Answer {
-        outcome: if granted.is_again {
-            Outcome::Again
-        } else {
-            Outcome::Counted
-        },
-        response: protocol::granted(&granted.secret, &granted.links),
+        log::redemption(&grant, outcome, redemption, connection.address());
+        match &redeemed {
+            Ok(granted) => Answer {
+                answered: Answered::Redemption(outcome),
+                response: protocol::granted(
+                    &granted.secret,
+                    &granted.links,
+                    granted.offer.as_deref(),
+                ),
+            },
+            Err(refusal) => refused(refusal),
+        }
     }
 }
 
 fn refused(refusal: &Refusal) -> Answer {
     Answer {
-        outcome: Outcome::from(refusal),
+        answered: Answered::Redemption(Outcome::from(refusal)),
         response: protocol::refusal(refusal),
     }
 }

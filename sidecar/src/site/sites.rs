@@ -6,8 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::Site;
+use crate::pki::client_certificate::ClientCertificate;
 use crate::pki::issuer::Issuer;
 use crate::redemption::fault::Fault;
+use crate::renewal::CertificateFlaw;
 
 /// The grants that something has changed for, by their namespaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,17 @@ pub enum Changed {
     In(BTreeSet<Arc<str>>),
     /// All.
     Everywhere,
+}
+
+/// The place of a link's certificate.
+#[derive(Clone, Copy, Debug)]
+pub struct Recognized<'a> {
+    /// The namespace of the site; absent where there is one site.
+    pub namespace: Option<&'a Arc<str>>,
+    /// The site.
+    pub site: &'a Arc<Site>,
+    /// The issuer that made the certificate, or that follows the one that did.
+    pub issuer: &'a Arc<Issuer>,
 }
 
 /// The sites of a service. They never change; a reload makes others.
@@ -81,6 +94,43 @@ impl Sites {
             }
             _ => Changed::Everywhere,
         }
+    }
+
+    /// Recognizes the certificate of a link: the site that it leads to, and the issuer that renews it.
+    ///
+    /// # Errors
+    /// The flaw of it. Where the issuers of several sites signed it, a certificate that one of them
+    /// recognizes is good.
+    pub fn recognize(
+        &self,
+        certificate: &ClientCertificate,
+        now: DateTime<Utc>,
+    ) -> Result<Recognized<'_>, CertificateFlaw> {
+        let sites: Vec<_> = match self {
+            Self::Unread | Self::Missing => Vec::new(),
+            Self::One(site) => vec![(None, site)],
+            Self::OfNamespaces(sites) => {
+                let sites = sites.iter();
+                sites.map(|(name, site)| (Some(name), site)).collect()
+            }
+        };
+        let mut flaw = CertificateFlaw::OtherIssuer;
+        for (namespace, site) in sites {
+            for issuer in site.issuers.values() {
+                match issuer.recognize(certificate, now) {
+                    Ok(()) => {
+                        return Ok(Recognized {
+                            namespace,
+                            site,
+                            issuer,
+                        });
+                    }
+                    Err(CertificateFlaw::OtherIssuer) => {}
+                    Err(other) => flaw = other,
+                }
+            }
+        }
+        Err(flaw)
     }
 
     /// Every issuer of every site, with its name.

@@ -4,6 +4,7 @@
 
 mod queue;
 mod redemptions;
+mod renewals;
 
 use std::fmt;
 use std::io::{IsTerminal as _, Write as _, stderr};
@@ -20,6 +21,7 @@ use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 pub use redemptions::{lost_answer, redemption};
+pub use renewals::renewal;
 
 use queue::Queue;
 

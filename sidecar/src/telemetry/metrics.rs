@@ -16,10 +16,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::ledger::LinkTally;
 use crate::redemption::GrantState;
 use crate::telemetry::log;
 
-pub use labels::{Bound, Outcome};
+pub use labels::{Answered, Bound, Outcome, RenewalOutcome};
 
 use labels::Label;
 
@@ -31,6 +32,10 @@ pub struct Metrics {
     registry: Registry,
     redemptions: Family<Label, Counter>,
     duration: Histogram,
+    renewals: Family<Label, Counter>,
+    renewal_duration: Histogram,
+    links: Family<Label, Gauge>,
+    soonest_link_end: Gauge,
     grants: Family<Label, Gauge>,
     issuer_ends: Family<Label<String>, Gauge>,
     server_end: Gauge,
@@ -45,6 +50,10 @@ impl Metrics {
             registry: Registry::with_prefix("redemption_sidecar"),
             redemptions: Family::default(),
             duration: Histogram::new(DURATION_BUCKETS),
+            renewals: Family::default(),
+            renewal_duration: Histogram::new(DURATION_BUCKETS),
+            links: Family::default(),
+            soonest_link_end: Gauge::default(),
             grants: Family::default(),
             issuer_ends: Family::default(),
             server_end: Gauge::default(),
@@ -53,6 +62,9 @@ impl Metrics {
         // Series that exist from the start let a rate see the first increase.
         for outcome in Outcome::ALL {
             let _ = metrics.redemptions.get_or_create(&outcome.label());
+        }
+        for outcome in RenewalOutcome::ALL {
+            let _ = metrics.renewals.get_or_create(&outcome.label());
         }
         for bound in Bound::ALL {
             let _ = metrics.connections.closed.get_or_create(&bound.label());
@@ -72,6 +84,24 @@ impl Metrics {
             "Time from the end of a request's head to its answer",
             Unit::Seconds,
             self.duration.clone(),
+        );
+        registry.register(
+            "renewals",
+            "Answered renewal requests by outcome",
+            self.renewals.clone(),
+        );
+        registry.register_with_unit(
+            "renewal_duration",
+            "Time from the end of a renewal's head to its answer",
+            Unit::Seconds,
+            self.renewal_duration.clone(),
+        );
+        registry.register("links", "Links by state", self.links.clone());
+        registry.register_with_unit(
+            "link_certificate_soonest_not_after_timestamp",
+            "Soonest end of the certificates of live links in Unix time, 0 without any",
+            Unit::Seconds,
+            self.soonest_link_end.clone(),
         );
         registry.register("grants", "Grants by state", self.grants.clone());
         registry.register_with_unit(
@@ -105,9 +135,31 @@ impl Metrics {
     }
 
     /// Counts an answer, and how long it took.
-    pub fn redemption(&self, outcome: Outcome, duration: Duration) {
-        self.redemptions.get_or_create(&outcome.label()).inc();
-        self.duration.observe(duration.as_secs_f64());
+    pub fn answer(&self, answered: Answered, duration: Duration) {
+        let seconds = duration.as_secs_f64();
+        match answered {
+            Answered::Redemption(outcome) => {
+                self.redemptions.get_or_create(&outcome.label()).inc();
+                self.duration.observe(seconds);
+            }
+            Answered::Renewal(outcome) => {
+                self.renewals.get_or_create(&outcome.label()).inc();
+                self.renewal_duration.observe(seconds);
+            }
+        }
+    }
+
+    /// Sets the number of links in each state, and the soonest end; `None` when it is not known now.
+    pub fn set_links(&self, tally: Option<&LinkTally>) {
+        self.links.clear();
+        let tally = tally.cloned().unwrap_or_default();
+        for (state, links) in &tally.states {
+            let links = i64::try_from(*links).unwrap_or(i64::MAX);
+            let state = ("state", state.as_str());
+            self.links.get_or_create(&[state]).set(links);
+        }
+        let end = tally.soonest_end.map_or(0, |end| end.timestamp());
+        self.soonest_link_end.set(end);
     }
 
     /// Sets the number of grants in each state; `None` when it is not known now.

@@ -10,6 +10,7 @@ use skupper_access_policy::value::host::Host;
 use skupper_access_policy::value::redemption_url::{RedemptionUrl, UrlProblem};
 use thiserror::Error;
 
+use super::protocol::RENEWAL_PATH;
 use crate::redemption::GrantUid;
 
 /// An https address without a path. Tokens carry it, with the uid of the grant behind it.
@@ -45,6 +46,12 @@ impl AdvertisedUrl {
     #[must_use]
     pub fn of_grant(&self, uid: &GrantUid) -> String {
         format!("{self}/{uid}")
+    }
+
+    /// The URL at which certificates of links are renewed.
+    #[must_use]
+    pub fn of_renewals(&self) -> String {
+        format!("{self}{RENEWAL_PATH}")
     }
 }
 

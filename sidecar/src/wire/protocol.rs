@@ -6,7 +6,10 @@
 //! name: west                 wanted name of Secret and Link; default: the grant's name
 //! subject: west.example      common name of the certificate; default: the name
 //! certificate-request: MII…  base64 of a PKCS#10 request; absent: the service makes the key
+//! renews: 1                  the redeemer will renew the certificate, which may be a short one
 //! ```
+//!
+//! A renewal is `POST /renew` with the certificate of the link as client certificate: see [`renewal`].
 //!
 //! Source: Skupper's redemption protocol, the path with names since 2.2; `certificate-request` and `safe-retry` are additions
 //! that its clients and servers ignore.
@@ -14,9 +17,15 @@
 use axum::body::Body;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use skupper_access_policy::printable::is_hidden;
+use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::name::SubdomainName;
 
+use super::advertised::AdvertisedUrl;
+#[cfg(doc)]
+use super::renewal;
 use crate::redemption::{GrantUid, Refusal};
 use crate::wire::objects::{Link, TlsSecret};
 
@@ -31,6 +40,18 @@ pub const CERTIFICATE_REQUEST: HeaderName = HeaderName::from_static("certificate
 
 /// Says, with `1`, that a redemption with one's own key may be repeated at no cost.
 pub const SAFE_RETRY: HeaderName = HeaderName::from_static("safe-retry");
+
+/// Says, with `1`, that the redeemer will renew the certificate.
+pub const RENEWS: HeaderName = HeaderName::from_static("renews");
+
+/// Of an answer: the URL at which the certificate is renewed.
+pub const RENEWAL_URL: HeaderName = HeaderName::from_static("renewal-url");
+
+/// Of an answer: the certificates of the CA of this server, DER after DER, in base64.
+pub const SERVER_CA: HeaderName = HeaderName::from_static("server-ca");
+
+/// The path of renewals.
+pub const RENEWAL_PATH: &str = "/renew";
 
 /// Longest common name, in characters. Source: RFC 5280, ub-common-name.
 pub const MAX_SUBJECT_CHARACTERS: usize = 64;
@@ -62,6 +83,8 @@ pub struct Wanted {
     pub subject: String,
     /// The certificate request as it was sent.
     pub certificate_request: Option<String>,
+    /// True where the redeemer will renew the certificate.
+    pub renews: bool,
 }
 
 impl Wanted {
@@ -93,11 +116,15 @@ impl Wanted {
             name: name.to_owned(),
             subject,
             certificate_request: request.map(str::to_owned),
+            renews: single(headers, &RENEWS)? == Some("1"),
         })
     }
 }
 
-fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Refusal> {
+pub(super) fn single<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'h str>, Refusal> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -111,13 +138,41 @@ fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h st
     }
 }
 
-fn refused(header: &HeaderName, problem: &str) -> Refusal {
+pub(super) fn refused(header: &HeaderName, problem: &str) -> Refusal {
     Refusal::Headers(format!("header '{header}': {problem}"))
 }
 
-/// The answer to a redemption: the Secret, then the Links.
+/// Things that a redeemer must know to renew a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenewalOffer {
+    /// The URL of renewals.
+    url: HeaderValue,
+    /// The CA of this server.
+    server_ca: HeaderValue,
+}
+
+impl RenewalOffer {
+    /// The offer of a service at an address, whose server has a CA with these certificates in PEM.
+    /// `None` where the CA is none.
+    #[must_use]
+    pub fn new(url: &AdvertisedUrl, ca_pem: &str) -> Option<Self> {
+        let ders: Vec<u8> = CertificateBundle::parse(ca_pem)
+            .ok()?
+            .ders()
+            .flatten()
+            .copied()
+            .collect();
+        Some(Self {
+            url: url.of_renewals().try_into().ok()?,
+            server_ca: STANDARD.encode(ders).try_into().ok()?,
+        })
+    }
+}
+
+/// The answer to a redemption, or to a renewal: the Secret, then the Links. A key of the service's own
+/// making is never renewed by the one who asks: such an answer has no offer.
 #[must_use]
-pub fn granted(secret: &TlsSecret, links: &[Link]) -> Response<Body> {
+pub fn granted(secret: &TlsSecret, links: &[Link], offer: Option<&RenewalOffer>) -> Response<Body> {
     let mut stream = String::from("---\n");
     stream.push_str(&secret.to_yaml());
     for link in links {
@@ -128,6 +183,10 @@ pub fn granted(secret: &TlsSecret, links: &[Link]) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(SAFE_RETRY, HeaderValue::from_static("1"));
+    if let Some(RenewalOffer { url, server_ca }) = offer {
+        headers.insert(RENEWAL_URL, url.clone());
+        headers.insert(SERVER_CA, server_ca.clone());
+    }
     response
 }
 
@@ -180,7 +239,7 @@ pub fn bad_body(status: StatusCode) -> Response<Body> {
     text(status, "Request body not valid\n".to_owned())
 }
 
-fn text(status: StatusCode, body: String) -> Response<Body> {
+pub(super) fn text(status: StatusCode, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(
@@ -194,7 +253,7 @@ fn text(status: StatusCode, body: String) -> Response<Body> {
 const MAX_LABEL_BYTES: usize = 63;
 
 /// Pause that a client is told to make when the service cannot answer now, in seconds.
-const RETRY_SECONDS: u64 = 2;
+pub(super) const RETRY_SECONDS: u64 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -32,6 +32,7 @@ fn request(key: &PrivateKey, at: DateTime<Utc>) -> LeafRequest<'_> {
         serial: Serial::from_bytes([0x5a; 16]),
         at,
         duration: None,
+        grant: None,
     }
 }
 

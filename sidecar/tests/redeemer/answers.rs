@@ -598,6 +598,7 @@ fn an_answer_for_ones_own_key_has_no_key() {
             serial: Serial::from_bytes([1; 16]),
             at,
             duration: Some(TimeDelta::hours(1)),
+            grant: None,
         };
         issuer.certify(&leaf, at).unwrap().pem
     };
@@ -668,6 +669,7 @@ fn a_certificate_says_when_it_is_valid_and_a_clock_may_be_a_little_behind() {
         serial: Serial::from_bytes([1; 16]),
         at,
         duration: Some(TimeDelta::hours(1)),
+        grant: None,
     };
     let certified = issuer.certify(&leaf, at).unwrap();
     let ca = &certificates.site_ca.certificate;

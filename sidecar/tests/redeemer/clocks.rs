@@ -30,6 +30,7 @@ fn server(ahead: TimeDelta, is_plain: bool) -> Partner {
             serial: Serial::derive(&GrantUid::parse(UID).unwrap(), spki),
             at,
             duration: Some(TimeDelta::days(2)),
+            grant: None,
         };
         issuer.certify(&leaf, at).unwrap().pem
     };

@@ -334,6 +334,7 @@ pub(crate) fn certify(issuer: &Issuer, request: &Received, at: DateTime<Utc>) ->
         serial: Serial::derive(&uid, key.spki()),
         at,
         duration: None,
+        grant: None,
     };
     issuer.certify(&leaf, at).unwrap().pem
 }

@@ -8,7 +8,7 @@ use chrono::DateTime;
 use redemption_sidecar::redemption::GrantState;
 use redemption_sidecar::server::listen;
 use redemption_sidecar::service::operations::{self, Probe};
-use redemption_sidecar::telemetry::metrics::{Metrics, Outcome};
+use redemption_sidecar::telemetry::metrics::{Answered, Metrics, Outcome};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -71,7 +71,7 @@ async fn the_operations_port_tells_life_readiness_and_metrics() {
         "no end before it is known"
     );
     *site.tally.lock().unwrap() = Some(vec![(GrantState::Live, 3), (GrantState::Revoked, 1)]);
-    metrics.redemption(Outcome::Counted, Duration::from_millis(2));
+    metrics.answer(Answered::Redemption(Outcome::Counted), Duration::from_millis(2));
     let end = DateTime::from_timestamp(2_000_000_000, 0).unwrap();
     metrics.set_issuer_ends([("site-ca", end)]);
     metrics.set_server_end(end);

@@ -12,7 +12,7 @@ use redemption_sidecar::server::{
     Answer, Connection, Handler, Limits, Received, Server, ServerCertificate, listen,
     load_certified_key,
 };
-use redemption_sidecar::telemetry::metrics::{Metrics, Outcome};
+use redemption_sidecar::telemetry::metrics::{Answered, Metrics, Outcome};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::sign::CertifiedKey;
@@ -181,7 +181,7 @@ impl Handler for Paths {
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = StatusCode::OK;
         Answer {
-            outcome: Outcome::Counted,
+            answered: Answered::Redemption(Outcome::Counted),
             response,
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
@@ -14,13 +14,14 @@ use super::identity::{Identity, Shown};
 use super::site_watch::SiteWatch;
 use super::{hosts, say};
 use crate::commands::stamps;
-use crate::ledger::{Ledger, Published};
+use crate::ledger::{Ledger, Published, Register};
 use crate::server::ServerCertificate;
 use crate::site::Sites;
 use crate::system::clock::{self, Reading};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::outage::Outage;
 use crate::wire::advertised::AdvertisedUrl;
+use crate::wire::protocol::RenewalOffer;
 
 /// Everything that changes while the service runs.
 pub(super) struct Upkeep<L> {
@@ -29,6 +30,7 @@ pub(super) struct Upkeep<L> {
     pub(super) current: Arc<ArcSwap<Sites>>,
     pub(super) identity: Identity,
     pub(super) certificate: Arc<ServerCertificate>,
+    pub(super) offer: Arc<ArcSwapOption<RenewalOffer>>,
     pub(super) shown: Arc<ArcSwap<Shown>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) keep: TimeDelta,
@@ -55,7 +57,7 @@ pub(super) struct Problems {
     redeemers: Outage,
 }
 
-impl<L: Ledger> Upkeep<L> {
+impl<L: Ledger + Register> Upkeep<L> {
     /// Looks after everything until the service ends. SIGHUP makes it look at once.
     pub(super) async fn run(mut self) {
         let mut hangup = signal(SignalKind::hangup()).ok();
@@ -165,6 +167,8 @@ impl<L: Ledger> Upkeep<L> {
             "the server shows a new certificate; tokens carry {}",
             self.url
         );
+        let offer = RenewalOffer::new(&self.url, &shown.ca).map(Arc::new);
+        self.offer.store(offer);
         self.certificate.replace(shown.certified_key.clone());
         self.shown.store(Arc::new(shown));
     }
@@ -203,6 +207,13 @@ impl<L: Ledger> Upkeep<L> {
             }
             noted => noted.map(|()| 0),
         };
+        if pruned.is_ok()
+            && do_agree
+            && !self.said.clock.lasts()
+            && let Err(fault) = self.ledger.prune_links(self.keep, now).await
+        {
+            warn!("cannot delete links that ended long ago: {fault}");
+        }
         match pruned {
             Ok(0) => {}
             Ok(count) => info!("{count} grants that ended long ago were deleted"),

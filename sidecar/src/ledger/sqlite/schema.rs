@@ -53,6 +53,22 @@ CREATE INDEX grants_spent ON grants (revoked, expiration_time, redemptions, rede
 ALTER TABLE grants ADD COLUMN service_end INTEGER NOT NULL DEFAULT 0;
 UPDATE grants SET service_end = max(expiration_time - created, 0) WHERE revoked IS NULL;
 ",
+    "
+CREATE TABLE links (
+    id BLOB PRIMARY KEY NOT NULL,
+    grant_uid BLOB,
+    grant_name TEXT,
+    subject TEXT,
+    serial BLOB,
+    authority TEXT,
+    first INTEGER,
+    last INTEGER,
+    certificate_end INTEGER,
+    renewals INTEGER NOT NULL DEFAULT 0,
+    told BLOB,
+    revoked INTEGER
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Reads which schema the file has; an empty file has schema 0. Changes nothing.

@@ -160,7 +160,7 @@ impl Authority {
     }
 
     /// Verifies that the certificate is one for the purpose, and made by this CA.
-    fn verify(
+    pub(super) fn verify(
         &self,
         leaf: &webpki::EndEntityCert<'_>,
         now: DateTime<Utc>,

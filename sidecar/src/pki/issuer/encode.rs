@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use x509_cert::der::asn1::{AnyRef, OctetString, UintRef};
-use x509_cert::der::oid::AssociatedOid;
+use x509_cert::der::oid::{AssociatedOid, ObjectIdentifier};
 use x509_cert::der::pem::{LineEnding, encode_string};
 use x509_cert::der::{self, Encode, Tag, TagNumber};
 use x509_cert::ext::Extension;
 use x509_cert::time::Time;
 
 use crate::pki::key::{KeyProblem, PrivateKey};
-use crate::redemption::KeyDigest;
+use crate::redemption::{GrantUid, KeyDigest, LinkId};
 
 /// A certificate to be signed.
 pub(crate) struct Draft<'a> {
@@ -76,10 +76,31 @@ pub(crate) fn element(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
     encoded(AnyRef::new(tag, &content))
 }
 
-/// A Name whose only attribute is a common name, as a `UTF8String`.
+/// A Name whose only attribute is a common name.
 pub(crate) fn common_name(text: &str) -> Vec<u8> {
-    let attribute = sequence(&[COMMON_NAME, &element(Tag::Utf8String, &[text.as_bytes()])]);
-    sequence(&[&element(Tag::Set, &[&attribute])])
+    sequence(&[&attribute(COMMON_NAME, text)])
+}
+
+/// The name of a link: the common name, and the id of the link as the organizational unit, because a
+/// router shows of its peers nothing but this.
+pub(crate) fn link_name(text: &str, link: LinkId) -> Vec<u8> {
+    let unit = attribute(ORGANIZATIONAL_UNIT, &link.to_string());
+    sequence(&[&attribute(COMMON_NAME, text), &unit])
+}
+
+/// A relative name of one attribute, as a `UTF8String`.
+fn attribute(oid: &[u8], text: &str) -> Vec<u8> {
+    let attribute = sequence(&[oid, &element(Tag::Utf8String, &[text.as_bytes()])]);
+    element(Tag::Set, &[&attribute])
+}
+
+/// The extension that tells which grant a link was redeemed from: a comment, which every TLS library
+/// passes over and `openssl x509 -text` prints. A renewal has nothing else to know it by.
+pub(crate) fn grant_comment(grant: &GrantUid) -> Vec<u8> {
+    let text = format!("{GRANT_COMMENT}{grant}");
+    let value = element(Tag::Ia5String, &[text.as_bytes()]);
+    let oid = encoded(Ok(GRANT_EXTENSION));
+    sequence(&[&oid, &element(Tag::OctetString, &[&value])])
 }
 
 /// One extension.
@@ -136,6 +157,17 @@ const EXTENSIONS: Tag = Tag::ContextSpecific {
 const VERSION_3: &[u8] = &[0xa0, 3, 2, 1, 2];
 /// The object identifier 2.5.4.3.
 const COMMON_NAME: &[u8] = &[6, 3, 0x55, 4, 3];
+/// The object identifier 2.5.4.11.
+const ORGANIZATIONAL_UNIT: &[u8] = &[6, 3, 0x55, 4, 11];
+
+/// Netscape's comment, an `IA5String`. An identifier of our own would need a registered number: those that
+/// are free for all have more bits than Go and many others read.
+pub(crate) const GRANT_EXTENSION: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("2.16.840.1.113730.1.13");
+
+/// The text in front of the uid.
+pub(crate) const GRANT_COMMENT: &str = "Skupper AccessGrant ";
+
 /// An extension that is not critical, 2.5.29.14, up to its 20 bytes.
 const KEY_IDENTIFIER: &[u8] = &[0x30, 29, 6, 3, 0x55, 29, 14, 4, 22, 4, 20];
 const NO_UNUSED_BITS: &[u8] = &[0];

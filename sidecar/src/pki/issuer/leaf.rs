@@ -10,7 +10,7 @@ use x509_cert::ext::pkix::{
 use super::authority::Authority;
 use super::encode::extension;
 use super::purpose::Purpose;
-use crate::redemption::Serial;
+use crate::redemption::{GrantUid, Serial};
 
 /// A key to be certified.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +23,11 @@ pub struct LeafRequest<'a> {
     pub serial: Serial,
     /// Time of the count. The validity begins an hour before.
     pub at: DateTime<Utc>,
-    /// Life of the certificate from then on; absent for as long as its issuer.
+    /// Life of the certificate from then on; absent for as long as its issuer, and at most
+    /// [`LONGEST_LIFE`].
     pub duration: Option<TimeDelta>,
+    /// The grant that the link is redeemed from; absent where it is not known.
+    pub grant: Option<GrantUid>,
 }
 
 /// A client certificate.
@@ -57,3 +60,6 @@ pub(crate) fn leaf_extensions(
         extension(false, &authority_key_identifier)?,
     ])
 }
+
+/// Life of a certificate that nobody renews, at most: 5 years, that of Skupper's own.
+pub const LONGEST_LIFE: TimeDelta = TimeDelta::days(5 * 365);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::redemption::Refusal;
+use crate::renewal;
 
 /// Answer to a redemption request, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,6 +101,87 @@ impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
+}
+
+/// Answer to a renewal request, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RenewalOutcome {
+    /// Certified.
+    Renewed,
+    /// The router of a link was told of its certificate.
+    Told,
+    /// See [`renewal::Refusal::NoCertificate`].
+    NoCertificate,
+    /// See [`renewal::Refusal::NotOfSite`].
+    NotOfSite,
+    /// See [`renewal::Refusal::NotReady`].
+    NotReady,
+    /// See [`renewal::Refusal::Revoked`].
+    Revoked,
+    /// See [`renewal::Refusal::Headers`].
+    Headers,
+    /// See [`renewal::Refusal::TooManyRenewals`].
+    TooManyRenewals,
+    /// See [`renewal::Refusal::Unavailable`].
+    Unavailable,
+}
+
+impl RenewalOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 9] = [
+        Self::Renewed,
+        Self::Told,
+        Self::NoCertificate,
+        Self::NotOfSite,
+        Self::NotReady,
+        Self::Revoked,
+        Self::Headers,
+        Self::TooManyRenewals,
+        Self::Unavailable,
+    ];
+
+    /// The word that stands for it in metrics and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Renewed => "renewed",
+            Self::Told => "told",
+            Self::NoCertificate => "no_certificate",
+            Self::NotOfSite => "not_of_site",
+            Self::NotReady => "not_ready",
+            Self::Revoked => "revoked",
+            Self::Headers => "headers",
+            Self::TooManyRenewals => "too_many_renewals",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    pub(super) fn label(self) -> Label {
+        [("outcome", self.as_str())]
+    }
+}
+
+impl From<&renewal::Refusal> for RenewalOutcome {
+    fn from(refusal: &renewal::Refusal) -> Self {
+        match refusal {
+            renewal::Refusal::NoCertificate => Self::NoCertificate,
+            renewal::Refusal::NotOfSite(_) => Self::NotOfSite,
+            renewal::Refusal::NotReady => Self::NotReady,
+            renewal::Refusal::Revoked => Self::Revoked,
+            renewal::Refusal::Headers(_) => Self::Headers,
+            renewal::Refusal::TooManyRenewals(_) => Self::TooManyRenewals,
+            renewal::Refusal::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+/// Answer of the redemption port, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// To a redemption, or to what asks for nothing that is known.
+    Redemption(Outcome),
+    /// To a renewal.
+    Renewal(RenewalOutcome),
 }
 
 /// The bound that closed a connection or turned it away.

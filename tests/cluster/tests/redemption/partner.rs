@@ -160,6 +160,7 @@ impl Site {
             serial: Serial::from_bytes([7; 16]),
             at,
             duration: Some(life),
+            grant: None,
         };
         self.issuer.certify(&leaf, at).unwrap().pem
     }

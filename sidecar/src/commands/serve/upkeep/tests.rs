@@ -132,6 +132,7 @@ impl World {
             serial: Serial::from_bytes([1; 16]),
             at: now,
             duration: None,
+            grant: None,
         };
         let leaf = issuer.certify(&request, now).unwrap();
         assert!(now < leaf.not_after && leaf.not_after <= issuer.not_after());
@@ -160,6 +161,7 @@ fn upkeep(folder: &Path, reading: Reading) -> Upkeep<SqliteLedger> {
         current,
         identity,
         certificate: ServerCertificate::new(shown.certified_key.clone()),
+        offer: Arc::default(),
         shown: Arc::new(ArcSwap::from_pointee(shown)),
         metrics: Arc::new(Metrics::new()),
         keep: KEEP,

@@ -49,6 +49,7 @@ fn check(text: &str) {
             serial: Serial::derive(&GrantUid::from_bytes([1; 16]), key.spki()),
             at: now(),
             duration: None,
+            grant: None,
         },
         now(),
     );

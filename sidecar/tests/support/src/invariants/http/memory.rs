@@ -3,12 +3,13 @@
 use std::sync::Mutex;
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
-use redemption_sidecar::ledger::{Entry, Ledger, LedgerFault, Published};
+use chrono::{DateTime, TimeDelta, Utc};
+use redemption_sidecar::ledger::{Entry, Ledger, LedgerFault, LinkTally, Published, Register};
 use redemption_sidecar::redemption::{
-    Claim, CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption,
-    Refusal, Serial, decide,
+    Claim, CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, LinkId,
+    Redemption, Refusal, Serial, decide,
 };
+use redemption_sidecar::renewal::{Issued, LinkCertificate, Standing};
 use redemption_sidecar::site::Sites;
 
 use super::room::{end, started};
@@ -119,6 +120,28 @@ impl Ledger for Memory {
     }
 
     async fn follow_sites(&self, _: &Sites) {}
+}
+
+impl Register for Memory {
+    async fn standing(
+        &self,
+        _: Option<&str>,
+        _: &LinkCertificate,
+    ) -> Result<Standing, LedgerFault> {
+        Ok(Standing::Good)
+    }
+
+    fn note(&self, _: Issued) {}
+
+    fn note_told(&self, _: Option<&str>, _: LinkId, _: Serial) {}
+
+    async fn tally_links(&self, _: DateTime<Utc>) -> Result<LinkTally, LedgerFault> {
+        Err(LedgerFault::unavailable("not for requests"))
+    }
+
+    async fn prune_links(&self, _: TimeDelta, _: DateTime<Utc>) -> Result<usize, LedgerFault> {
+        Err(LedgerFault::unavailable("not for requests"))
+    }
 }
 
 fn of_key(redemptions: &[Redemption], key: &KeyDigest) -> Option<Redemption> {

@@ -73,6 +73,8 @@ impl Room {
                 sites: Arc::new(ArcSwap::from_pointee(Sites::One(Arc::new(site)))),
                 keys: KeyGenerator::new(KeyKind::P256),
                 certificate_duration: None,
+                renewed_certificate_duration: chrono::TimeDelta::days(7),
+                offer: Arc::default(),
             }));
             let metrics = Arc::new(Metrics::new());
             let routes = routes(handler, metrics, PATIENT.body);

@@ -1,0 +1,75 @@
+//! Recognizes the certificates that an issuer made for links, and those of the issuers before it.
+//!
+//! A certificate counts when its own issuer is one of them. Other certificates that a client sends along
+//! are not looked at: one of a CA above an intermediate issuer is a stranger's.
+
+use std::iter;
+
+use chrono::{DateTime, Utc};
+
+use super::{Authority, Issuer, IssuerProblem, PreviousIssuer};
+use crate::pki::client_certificate::ClientCertificate;
+use crate::renewal::{AuthorityId, CertificateFlaw};
+
+impl Issuer {
+    /// Recognizes a certificate that this issuer made for a link, or one before it, and that a link
+    /// can use at this time.
+    ///
+    /// # Errors
+    /// The flaw of it; [`CertificateFlaw::OtherIssuer`] for everything that others have made.
+    pub fn recognize(
+        &self,
+        certificate: &ClientCertificate,
+        now: DateTime<Utc>,
+    ) -> Result<(), CertificateFlaw> {
+        let authorities = self.authorities().filter(|authority| {
+            certificate.signer() == Some(authority.key_identifier().as_bytes())
+        });
+        let mut flaw = CertificateFlaw::OtherIssuer;
+        for authority in authorities {
+            match authority.recognize(certificate, now) {
+                Ok(()) if certificate.is_for_clients_alone() => return Ok(()),
+                Ok(()) => flaw = CertificateFlaw::NotForClients,
+                Err(CertificateFlaw::OtherIssuer) => {}
+                Err(other) => flaw = other,
+            }
+        }
+        Err(flaw)
+    }
+
+    /// The CA that certifies.
+    #[must_use]
+    pub fn id(&self) -> AuthorityId {
+        AuthorityId::of(self.authority.key_identifier().as_bytes())
+    }
+
+    fn authorities(&self) -> impl Iterator<Item = &Authority> {
+        let previous = self.previous.iter().map(PreviousIssuer::authority);
+        iter::once(&self.authority).chain(previous)
+    }
+}
+
+impl Authority {
+    fn recognize(
+        &self,
+        certificate: &ClientCertificate,
+        now: DateTime<Utc>,
+    ) -> Result<(), CertificateFlaw> {
+        let leaf = webpki::EndEntityCert::try_from(certificate.der());
+        let leaf = leaf.map_err(|_| CertificateFlaw::OtherIssuer)?;
+        self.verify(&leaf, now).map_err(|problem| match problem {
+            IssuerProblem::Expired { .. }
+            | IssuerProblem::Leaf(
+                webpki::Error::CertExpired { .. } | webpki::Error::InvalidCertValidity,
+            ) => CertificateFlaw::Ended,
+            IssuerProblem::NotYetValid { .. }
+            | IssuerProblem::Leaf(webpki::Error::CertNotValidYet { .. }) => {
+                CertificateFlaw::NotYetValid
+            }
+            IssuerProblem::Leaf(
+                webpki::Error::RequiredEkuNotFoundContext(_) | webpki::Error::CaUsedAsEndEntity,
+            ) => CertificateFlaw::NotForClients,
+            _ => CertificateFlaw::OtherIssuer,
+        })
+    }
+}
