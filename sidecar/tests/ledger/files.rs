@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use tempfile::TempDir;
 
-use crate::{HOUR, folder, grant, listed, now, open, published, redemption, soon};
+use crate::{HOUR, folder, grant, listed, now, open, published, redemption, schemas, soon};
 
 const FILE: &str = "ledger.db";
 
@@ -97,10 +97,7 @@ async fn a_ledger_of_an_earlier_schema_keeps_its_grants_as_long_as_one_made_now(
     let grant = grant(1, "west", 1);
     ledger.insert(&grant, now()).await.unwrap().unwrap();
     drop(ledger);
-    Connection::open(folder.path().join(FILE))
-        .unwrap()
-        .execute_batch("ALTER TABLE grants DROP COLUMN service_end; PRAGMA user_version = 2")
-        .unwrap();
+    schemas::go_back(folder.path(), 2);
     let ledger = open(folder.path());
     assert_eq!(listed(&ledger).await, [grant]);
     let mut at = now() + TimeDelta::days(70);

@@ -7,6 +7,7 @@ mod contention;
 mod files;
 mod lost_log;
 mod replaced;
+mod schemas;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -140,13 +141,7 @@ async fn a_ledger_of_the_first_schema_keeps_its_grants_and_they_have_no_names() 
         let ledger = open(folder.path());
         ledger.insert(&before, now()).await.unwrap().unwrap();
     }
-    let file = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
-    file.execute_batch(
-        "ALTER TABLE grants DROP COLUMN service_end; \
-         ALTER TABLE grants DROP COLUMN has_long_code; PRAGMA user_version = 1",
-    )
-    .unwrap();
-    drop(file);
+    schemas::go_back(folder.path(), 1);
     let ledger = open(folder.path());
     assert_eq!(listed(&ledger).await, [before]);
     let found = ledger.look_by_name("any", "west").await.unwrap();

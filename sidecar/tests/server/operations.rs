@@ -71,7 +71,10 @@ async fn the_operations_port_tells_life_readiness_and_metrics() {
         "no end before it is known"
     );
     *site.tally.lock().unwrap() = Some(vec![(GrantState::Live, 3), (GrantState::Revoked, 1)]);
-    metrics.answer(Answered::Redemption(Outcome::Counted), Duration::from_millis(2));
+    metrics.answer(
+        Answered::Redemption(Outcome::Counted),
+        Duration::from_millis(2),
+    );
     let end = DateTime::from_timestamp(2_000_000_000, 0).unwrap();
     metrics.set_issuer_ends([("site-ca", end)]);
     metrics.set_server_end(end);
