@@ -15,6 +15,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::renewal::AuthorityId;
+
 pub use digest::{CodeDigest, KeyDigest, LONG_CODE_BYTES, MIN_CODE_BYTES, Serial};
 pub use link::LinkId;
 
@@ -158,6 +160,8 @@ pub struct Redemption {
     pub at: DateTime<Utc>,
     /// The end of the certificate.
     pub certificate_end: DateTime<Utc>,
+    /// The CA that made the certificate; absent where the ledger does not know.
+    pub authority: Option<AuthorityId>,
 }
 
 impl Redemption {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::redemption::{GrantUid, LinkId, Serial};
+use crate::redemption::{GrantUid, KeyDigest, LinkId, Serial};
 
 /// The facts of a link's certificate, as its holder shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +59,16 @@ pub struct Issued {
     pub at: DateTime<Utc>,
     /// The end of it.
     pub certificate_end: DateTime<Utc>,
+    /// The key of the certificate that was shown for it; absent for a redemption.
+    pub shown: Option<KeyDigest>,
+}
+
+impl Issued {
     /// True for a renewal, false for a redemption.
-    pub is_renewal: bool,
+    #[must_use]
+    pub fn is_renewal(&self) -> bool {
+        self.shown.is_some()
+    }
 }
 
 /// A CA, by the first 8 bytes of its key identifier in hexadecimal digits: two that follow each other

@@ -191,6 +191,7 @@ impl<L: Ledger> Service<L> {
                     serial,
                     at,
                     certificate_end: leaf.not_after,
+                    authority: Some(issuer.id()),
                 };
                 let counted = self
                     .ledger
@@ -219,7 +220,7 @@ impl<L: Ledger> Service<L> {
                 authority: issuer.id(),
                 at: redemption.at,
                 certificate_end: redemption.certificate_end,
-                is_renewal: false,
+                shown: None,
             },
             secret: TlsSecret {
                 name: wanted.name,

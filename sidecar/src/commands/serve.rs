@@ -76,6 +76,8 @@ pub(super) async fn run<L: Ledger + Register>(
     let (operations_listener, operations_address) =
         listening(options.metrics_listen, "--metrics-listen")?;
     ledger.follow_sites(&sites.current()).await;
+    let life = options.renewed_certificate_duration;
+    ledger.expect_life(life).await?;
     // What tokens carry is said only by a service that has its port.
     let published = Published {
         url,

@@ -3,7 +3,7 @@
 //! [`Register`] is what a service needs of it, [`Links`] what those need who list links and take them
 //! back.
 
-use std::future::Future;
+use std::future::{Future, ready};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -19,6 +19,15 @@ pub trait Register: Send + Sync + 'static {
         namespace: Option<&str>,
         certificate: &LinkCertificate,
     ) -> impl Future<Output = Result<Standing, LedgerFault>> + Send;
+
+    /// Makes known how long the certificates of renewals live: a revocation outlives every one of them,
+    /// also those whose note was lost.
+    fn expect_life(
+        &self,
+        _life: TimeDelta,
+    ) -> impl Future<Output = Result<(), LedgerFault>> + Send {
+        ready(Ok(()))
+    }
 
     /// Notes a certificate that is handed out. It never waits; what is lost is noted at the next
     /// renewal.
@@ -47,8 +56,9 @@ pub trait Links: Send + Sync {
     /// The links that are chosen, by subject and id.
     fn links<'a>(&'a self, choice: &'a LinkChoice) -> Answer<'a, Vec<LinkRecord>>;
 
-    /// Takes back the links that are chosen and have not ended, and returns them as they are then. A
-    /// link that is chosen by its id is taken back although nothing is known of it.
+    /// Takes back the links that are chosen, unless they have ended or were taken back before, and
+    /// returns them as they are then. A link that is chosen by its id is taken back although nothing is
+    /// known of it, and a grant's links also where they are not known.
     fn revoke_links<'a>(
         &'a self,
         choice: &'a LinkChoice,
@@ -90,6 +100,8 @@ pub struct LinkRecord {
     pub last: Option<DateTime<Utc>>,
     /// The end of the last certificate.
     pub certificate_end: Option<DateTime<Utc>>,
+    /// The latest end of any of its certificates: an earlier one may outlive the last.
+    pub latest_end: Option<DateTime<Utc>>,
     /// Number of renewals.
     pub renewals: u32,
     /// The serial number of the certificate that its router was told of last.
@@ -101,11 +113,11 @@ pub struct LinkRecord {
 /// State of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LinkState {
-    /// Its last certificate is in date.
+    /// A certificate of it is in date.
     Live,
-    /// It was taken back, and its last certificate is in date.
+    /// It was taken back, and a certificate of it is in date.
     Revoked,
-    /// Its last certificate has ended.
+    /// All of its certificates have ended.
     Ended,
 }
 
@@ -128,7 +140,7 @@ impl LinkRecord {
     /// The state at a time. A link whose end is not known may still have a certificate.
     #[must_use]
     pub fn state(&self, now: DateTime<Utc>) -> LinkState {
-        if self.certificate_end.is_some_and(|end| end < now) {
+        if self.latest_end.is_some_and(|end| end < now) {
             LinkState::Ended
         } else if self.revoked.is_some() {
             LinkState::Revoked
@@ -149,6 +161,6 @@ impl LinkRecord {
 pub struct LinkTally {
     /// Number of links in each state.
     pub states: Vec<(LinkState, u64)>,
-    /// The soonest end of a certificate of the live ones.
+    /// The soonest end of the last certificates of live ones, of those that are in date.
     pub soonest_end: Option<DateTime<Utc>>,
 }

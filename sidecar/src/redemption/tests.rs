@@ -10,6 +10,7 @@ fn redemption(key: u8, subject: &str, at: DateTime<Utc>) -> Redemption {
         serial: Serial::derive(&GrantUid::from_bytes([1; 16]), &[key]),
         at,
         certificate_end: at + TimeDelta::days(1),
+        authority: None,
     }
 }
 

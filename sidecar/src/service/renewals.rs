@@ -11,7 +11,7 @@ use super::Service;
 use crate::ledger::{Ledger, Register};
 use crate::pki::client_certificate::ClientCertificate;
 use crate::pki::issuer::LeafRequest;
-use crate::redemption::{LinkId, Serial};
+use crate::redemption::{KeyDigest, LinkId, Serial};
 use crate::renewal::{CertificateFlaw, Issued, LinkCertificate, Refusal, decide};
 use crate::server::{Allowance, Answer, Attempts, Connection, Received};
 use crate::site::{Recognized, Sites};
@@ -158,7 +158,7 @@ impl<L: Ledger + Register> Renewals<L> {
                 authority: issuer.id(),
                 at,
                 certificate_end: leaf.not_after,
-                is_renewal: true,
+                shown: Some(KeyDigest::of_spki(&certificate.spki)),
             },
             secret: TlsSecret {
                 name: wanted.name,

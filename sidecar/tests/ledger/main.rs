@@ -63,6 +63,7 @@ fn redemption(grant: &Grant, key: u32) -> Redemption {
         serial: Serial::derive(&grant.uid, &spki),
         at: now() + SECOND,
         certificate_end: now() + TimeDelta::days(1),
+        authority: None,
     }
 }
 

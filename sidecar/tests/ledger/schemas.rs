@@ -6,7 +6,10 @@ use rusqlite::Connection;
 
 /// The statements that undo each step of the schema, the newest first.
 const STEPS_BACK: [(i64, &str); 3] = [
-    (3, "DROP TABLE links"),
+    (
+        3,
+        "DROP TABLE revocations; DROP TABLE links; ALTER TABLE redemptions DROP COLUMN authority",
+    ),
     (2, "ALTER TABLE grants DROP COLUMN service_end"),
     (1, "ALTER TABLE grants DROP COLUMN has_long_code"),
 ];

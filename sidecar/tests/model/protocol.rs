@@ -413,6 +413,7 @@ fn candidates(grant: &Grant, redeemer: u8, origin: KeyOrigin) -> Vec<Redemption>
                 serial: Serial::derive(&grant.uid, &spki),
                 at: grant.created + TimeDelta::seconds(i64::from(request)),
                 certificate_end: grant.expiration_time + TimeDelta::days(1),
+                authority: None,
             }
         })
         .collect()

@@ -143,6 +143,7 @@ impl Key {
             serial: claim.serial,
             at: time(self.at),
             certificate_end: time(self.end),
+            authority: None,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::ledger::{Entry, GrantRecord};
 use crate::redemption::{
     Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption, Refusal, decide,
 };
+use crate::renewal::AuthorityId;
 
 /// The key in `meta` of the number of the newest change.
 const CHANGES: &str = "changes";
@@ -412,7 +413,7 @@ fn insert_redemption(
     const INSERT: &str = concat!(
         "INSERT INTO redemptions (grant_uid, ",
         redemption_columns!(),
-        ") VALUES (:grant_uid, :key, :origin, :subject, :serial, :at, :certificate_end)"
+        ") VALUES (:grant_uid, :key, :origin, :subject, :serial, :at, :certificate_end, :authority)"
     );
     connection.prepare_cached(INSERT)?.execute(named_params! {
         ":grant_uid": uid.as_bytes(),
@@ -425,6 +426,7 @@ fn insert_redemption(
         ":serial": redemption.serial.as_bytes(),
         ":at": redemption.at.timestamp(),
         ":certificate_end": redemption.certificate_end.timestamp(),
+        ":authority": redemption.authority.as_ref().map(AuthorityId::as_str),
     })?;
     Ok(())
 }

@@ -21,11 +21,11 @@ impl Register for SqliteLedger {
         let link = certificate.link;
         let revoked = self.read(move |connection| {
             connection
-                .prepare_cached("SELECT revoked FROM links WHERE id = ?1")?
-                .query_row([link.as_bytes()], |row| row.get::<_, Option<i64>>(0))
+                .prepare_cached("SELECT at FROM revocations WHERE id = ?1")?
+                .query_row([link.as_bytes()], |row| row.get::<_, i64>(0))
                 .optional()
         });
-        Ok(match revoked.await?.flatten() {
+        Ok(match revoked.await? {
             Some(_) => Standing::Revoked,
             None => Standing::Good,
         })

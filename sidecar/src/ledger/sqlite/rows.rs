@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::fault::damaged;
 use crate::redemption::{CodeDigest, Grant, GrantUid, KeyDigest, KeyOrigin, Redemption, Serial};
+use crate::renewal::AuthorityId;
 
 macro_rules! grant_columns {
     () => {
@@ -16,7 +17,7 @@ macro_rules! grant_columns {
 
 macro_rules! redemption_columns {
     () => {
-        "key, origin, subject, serial, at, certificate_end"
+        "key, origin, subject, serial, at, certificate_end, authority"
     };
 }
 
@@ -69,6 +70,9 @@ pub(super) fn read_redemption(row: &Row<'_>, first: usize) -> rusqlite::Result<R
         serial: Serial::from_bytes(row.get(first + 3)?),
         at: at_second(row.get(first + 4)?)?,
         certificate_end: at_second(row.get(first + 5)?)?,
+        authority: row
+            .get::<_, Option<String>>(first + 6)?
+            .map(|authority| AuthorityId::from_stored(&authority)),
     })
 }
 

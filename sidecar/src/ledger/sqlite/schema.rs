@@ -54,19 +54,27 @@ ALTER TABLE grants ADD COLUMN service_end INTEGER NOT NULL DEFAULT 0;
 UPDATE grants SET service_end = max(expiration_time - created, 0) WHERE revoked IS NULL;
 ",
     "
+ALTER TABLE redemptions ADD COLUMN authority TEXT;
 CREATE TABLE links (
     id BLOB PRIMARY KEY NOT NULL,
     grant_uid BLOB,
     grant_name TEXT,
-    subject TEXT,
-    serial BLOB,
+    subject TEXT NOT NULL,
+    serial BLOB NOT NULL,
     authority TEXT,
     first INTEGER,
-    last INTEGER,
-    certificate_end INTEGER,
-    renewals INTEGER NOT NULL DEFAULT 0,
+    last INTEGER NOT NULL,
+    certificate_end INTEGER NOT NULL,
+    latest_end INTEGER NOT NULL,
+    renewals INTEGER NOT NULL,
     told BLOB,
-    revoked INTEGER
+    service_end INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE revocations (
+    id BLOB PRIMARY KEY NOT NULL,
+    at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    service_end INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 ",
 ];

@@ -61,6 +61,7 @@ fn forger(subject: &str) {
         serial: Serial::from_bytes([2; 16]),
         at: DateTime::UNIX_EPOCH,
         certificate_end: DateTime::UNIX_EPOCH,
+        authority: None,
     };
     let peer = [192, 0, 2, 1].into();
     redemption(&grant, Outcome::Counted, Some(&counted), peer);

@@ -220,6 +220,7 @@ pub(crate) fn redemption(uid: &GrantUid, key: u32) -> Redemption {
         serial: Serial::derive(uid, &spki),
         at: DateTime::from_timestamp_secs(clock::now().timestamp()).unwrap(),
         certificate_end: DateTime::from_timestamp_secs(4_000_000_000).unwrap(),
+        authority: None,
     }
 }
 

@@ -22,6 +22,7 @@ fn candidate(key: u8) -> Candidate {
             serial: Serial::derive(&uid, &[key]),
             at: time(NOW),
             certificate_end: time(NOW + 1000),
+            authority: None,
         },
         now: time(NOW),
         is_in_doubt: false,

@@ -193,6 +193,7 @@ fn redemption(key: u32) -> Redemption {
         serial: Serial::derive(&uid(), &spki),
         at: now(),
         certificate_end: end(),
+        authority: None,
     }
 }
 

@@ -48,6 +48,7 @@ fn redemption(key: u32) -> Redemption {
         serial: Serial::derive(&grant().uid, &spki),
         at: now(),
         certificate_end: now() + TimeDelta::hours(1),
+        authority: None,
     }
 }
 

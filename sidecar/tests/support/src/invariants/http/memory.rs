@@ -200,6 +200,7 @@ fn spent(grant: Grant) -> (Grant, Vec<Redemption>) {
         serial: Serial::derive(&grant.uid, spki),
         at: started(),
         certificate_end: end(),
+        authority: None,
     };
     let grant = Grant {
         redemptions_allowed: 1,

@@ -84,6 +84,7 @@ pub(crate) fn candidate(grant: &Grant, key: u32) -> Redemption {
         serial: Serial::derive(&grant.uid, &spki),
         at: now(),
         certificate_end: now() + TimeDelta::days(1),
+        authority: None,
     }
 }
 
