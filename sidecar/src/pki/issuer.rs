@@ -5,6 +5,7 @@
 //! ```
 //!
 //! ```
+//! use chrono::TimeDelta;
 //! use redemption_sidecar::pki::issuer::{Issuer, LeafRequest, new_site_ca};
 //! use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
 //! use redemption_sidecar::redemption::Serial;
@@ -19,10 +20,10 @@
 //!     subject: "west",
 //!     serial: Serial::from_bytes([1; 16]),
 //!     at: now,
-//!     duration: None,
+//!     duration: Some(TimeDelta::days(7)),
 //!     grant: None,
 //! };
-//! assert_eq!(issuer.certify(&request, now)?.not_after, now + chrono::TimeDelta::days(7));
+//! assert_eq!(issuer.certify(&request, now)?.not_after, now + TimeDelta::days(7));
 //! # Ok::<(), redemption_sidecar::pki::issuer::IssuerProblem>(())
 //! ```
 //!

@@ -4,13 +4,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use redemption_sidecar::pki::issuer::{
-    Issuer, IssuerProblem, Leaf, LeafRequest, found, new_site_ca, verify_client_leaf,
+    Issuer, IssuerProblem, LONGEST_LIFE, Leaf, LeafRequest, found, new_site_ca, verify_client_leaf,
 };
 use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
-use redemption_sidecar::redemption::{KeyDigest, Serial};
+use redemption_sidecar::redemption::{GrantUid, KeyDigest, Serial};
 use secrecy::ExposeSecret as _;
 use x509_cert::Certificate;
-use x509_cert::der::asn1::Utf8StringRef;
+use x509_cert::der::asn1::{Ia5StringRef, Utf8StringRef};
+use x509_cert::der::oid::db::rfc4519::{CN, OU};
 use x509_cert::der::oid::db::rfc5280::ID_KP_CLIENT_AUTH;
 use x509_cert::der::{Decode as _, DecodePem as _, Encode as _};
 use x509_cert::ext::pkix::{
@@ -184,13 +185,19 @@ fn a_leaf_says_what_is_asked_for_and_nothing_else() {
     let seconds = |time: x509_cert::time::Time| time.to_unix_duration().as_secs().cast_signed();
     assert_eq!(seconds(signed.validity().not_before), at.timestamp() - 3600);
     assert_eq!(seconds(signed.validity().not_after), at.timestamp() + 7200);
-    let attributes: Vec<_> = signed.subject().iter().collect();
-    assert_eq!(attributes.len(), 1);
-    let name = attributes[0]
-        .value
-        .decode_as::<Utf8StringRef<'_>>()
-        .unwrap();
-    assert_eq!(name.as_str(), "west é");
+    let texts: Vec<_> = signed
+        .subject()
+        .iter()
+        .map(|attribute| {
+            let text = attribute.value.decode_as::<Utf8StringRef<'_>>().unwrap();
+            (attribute.oid, text.as_str().to_owned())
+        })
+        .collect();
+    let unit = "00800102030405060708";
+    assert_eq!(texts, [(CN, "west é".to_owned()), (OU, unit.to_owned())]);
+    assert_eq!(serial.link().to_string(), unit);
+    let name = signed.subject().common_name().unwrap().unwrap();
+    assert_eq!(name.value(), "west é");
 
     let ca = Certificate::from_pem(pki.read("ca.crt")).unwrap();
     let ca = ca.tbs_certificate();
@@ -219,13 +226,52 @@ fn a_leaf_says_what_is_asked_for_and_nothing_else() {
 }
 
 #[test]
+fn openssl_prints_which_link_and_which_grant_a_leaf_is_of() {
+    let pki = Pki::with_ca("P-256 PKCS#8", "/CN=site", CA);
+    let issuer = load(&pki, "ca", now()).unwrap();
+    let key = PrivateKey::generate(KeyKind::P256);
+    let uid = "6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10";
+    let comment = format!("Skupper AccessGrant {uid}");
+    for grant in [None, GrantUid::parse(uid)] {
+        let request = LeafRequest {
+            grant,
+            ..request(&key, now())
+        };
+        let leaf = issuer.certify(&request, now()).unwrap();
+        pki.write("leaf.crt", leaf.pem.as_bytes());
+        let printed = pki.openssl("x509 -in leaf.crt -noout -text -nameopt RFC2253");
+        let printed = String::from_utf8(printed).unwrap();
+        let unit = "5a".repeat(10);
+        assert!(
+            printed.contains(&format!("Subject: OU={unit},CN=west\n")),
+            "{printed}"
+        );
+        let lines: Vec<_> = printed.lines().map(str::trim).collect();
+        let at = lines.iter().position(|line| *line == "Netscape Comment:");
+        let printed = at.map(|at| lines[at + 1]);
+        assert_eq!(printed, grant.map(|_| &*comment));
+
+        let ca = issuer.certificates_pem().as_bytes();
+        let verdict = pki.verify(leaf.pem.as_bytes(), ca, "sslclient -x509_strict", now());
+        assert_eq!(verdict, Ok(()));
+        let leaf = Certificate::from_pem(&leaf.pem).unwrap();
+        let extensions = leaf.tbs_certificate().extensions().unwrap();
+        assert_eq!(extensions.len(), 5 + usize::from(grant.is_some()));
+        assert!(!extensions.iter().any(|extension| {
+            let text = Ia5StringRef::from_der(extension.extn_value.as_bytes());
+            extension.critical && text.is_ok()
+        }));
+    }
+}
+
+#[test]
 fn a_leaf_ends_with_its_duration_or_with_its_issuer() {
     let pki = Pki::with_ca("P-256 PKCS#8", "/CN=site", CA);
     let at = now();
     let issuer = load(&pki, "ca", at).unwrap();
     let key = PrivateKey::generate(KeyKind::P256);
     for (duration, later, end) in [
-        (None, TimeDelta::zero(), Ok(issuer.not_after())),
+        (None, TimeDelta::zero(), Ok(at + LONGEST_LIFE)),
         (
             Some(TimeDelta::hours(1)),
             TimeDelta::hours(1),
@@ -257,6 +303,13 @@ fn a_leaf_ends_with_its_duration_or_with_its_issuer() {
         ),
         (
             None,
+            TimeDelta::days(3651),
+            Err(IssuerProblem::LeafExpired {
+                at: at + LONGEST_LIFE,
+            }),
+        ),
+        (
+            Some(TimeDelta::days(9999)),
             TimeDelta::days(3651),
             Err(IssuerProblem::Expired {
                 at: issuer.not_after(),
@@ -297,8 +350,8 @@ fn times_from_2050_on_are_written_and_read() {
         last_of_2049 + TimeDelta::seconds(1),
         last_of_2049 + TimeDelta::minutes(6),
     ] {
-        let (issuer, leaf) = verified_leaf(&pki, "ca", at);
-        assert_eq!(leaf.not_after, issuer.not_after());
+        let (_, leaf) = verified_leaf(&pki, "ca", at);
+        assert_eq!(leaf.not_after, at + LONGEST_LIFE);
         pki.write("leaf.crt", leaf.pem.as_bytes());
         let printed = pki.openssl("x509 -in leaf.crt -noout -startdate -dateopt iso_8601");
         let start = format!("{:?}", at - TimeDelta::hours(1)).replace('T', " ");
@@ -579,7 +632,7 @@ proptest! {
     fn any_subject_comes_back_from_a_leaf_that_verifies(
         subject in "\\PC{1,64}",
         serial: [u8; 16],
-        minutes in 0_i64..5_000_000,
+        minutes in 0..=LONGEST_LIFE.num_minutes(),
     ) {
         let at = DateTime::from_timestamp(1_785_000_000, 0).unwrap();
         let (certificate, key) = new_site_ca("site", at).unwrap();
