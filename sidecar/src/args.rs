@@ -43,6 +43,8 @@ pub enum Command {
     Issue(Issue),
     /// Redeem a token: write the Secret and the Link
     Redeem(Redeem),
+    /// Renew the certificates of links
+    Renew(Renew),
     /// List the grants
     List(List),
     /// Show a grant and its redemptions
@@ -273,11 +275,42 @@ pub struct Redeem {
     /// Common name of the certificate [default: chosen by the server]
     #[arg(long)]
     pub subject: Option<String>,
+    /// Take a certificate that lives long and that 'renew' leaves alone
+    #[arg(long)]
+    pub no_renew: bool,
     /// Redeem although it is done already, and replace the objects of these names
     #[arg(long)]
     pub force: bool,
     /// Longest time for all attempts, such as 60s or 5m
     #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = positive_duration)]
+    pub timeout: TimeDelta,
+}
+
+/// Options of `renew`.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: renew what is due in the Skupper namespace 'default' of this machine\n  \
+    redemption-sidecar renew west\n\
+    Example: links of a folder\n  \
+    redemption-sidecar renew west --out link --force",
+    after_help = "Requests go through the HTTP proxy of HTTPS_PROXY or ALL_PROXY, unless NO_PROXY names the \
+    host."
+)]
+pub struct Renew {
+    /// Names of links
+    #[arg(required = true)]
+    pub names: Vec<String>,
+    /// Folder of their files [default: input/resources of the Skupper namespace]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// The Skupper namespace of this machine [default: 'default']
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Renew although it is not due, and take a certificate that ends earlier or is of another CA
+    #[arg(long)]
+    pub force: bool,
+    /// Longest time for an attempt, such as 10s or 1m
+    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = positive_duration)]
     pub timeout: TimeDelta,
 }
 

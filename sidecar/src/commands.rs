@@ -5,6 +5,7 @@ mod data;
 mod issue;
 mod list;
 mod redeem;
+mod renew;
 mod report;
 mod revoke;
 mod serve;
@@ -31,6 +32,7 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(options) => store::serve(&options).await,
         Command::Issue(options) => issue::run(options).await,
         Command::Redeem(options) => redeem::run(options).await,
+        Command::Renew(options) => renew::run(options).await,
         Command::List(options) => list::run(options).await,
         Command::Show(options) => show::run(options).await,
         Command::Revoke(options) => revoke::run(options).await,

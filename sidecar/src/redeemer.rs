@@ -19,12 +19,14 @@ mod existing;
 mod files;
 mod flaw;
 mod folder;
+pub mod keeper;
 mod key_file;
 mod origin;
 mod problem;
 mod progress;
 mod proxy;
 mod refused;
+mod renewal_server;
 mod retry;
 mod task;
 pub mod token;
@@ -47,6 +49,7 @@ pub use problem::RedeemProblem;
 pub use progress::Progress;
 pub use proxy::{Proxies, Proxy, ProxyProblem, Route};
 pub use refused::Refused;
+pub use renewal_server::{RenewalServer, RenewalServerProblem};
 
 pub(crate) use verifier::Verifier;
 
@@ -64,6 +67,8 @@ pub struct Order<'a, T> {
     pub subject: Option<&'a str>,
     /// Destination of the objects.
     pub target: T,
+    /// Ask for a certificate that is renewed, and keep what its renewal needs.
+    pub renews: bool,
     /// Redeem and replace although the objects are there.
     pub force: bool,
     /// No further attempt begins after this time, and none goes on for more than 1 s after it.

@@ -66,6 +66,7 @@ fn order<'a, T>(
         token,
         subject: options.subject.as_deref(),
         target,
+        renews: !options.no_renew,
         force: options.force,
         timeout: options.timeout.to_std().unwrap_or(Duration::MAX),
         proxies,
@@ -156,7 +157,7 @@ fn next_step(namespace: &str, resources: &Path) -> String {
 }
 
 /// The proxies that the environment names.
-fn proxies() -> Proxies {
+pub(super) fn proxies() -> Proxies {
     Proxies::read(|variable| std::env::var(variable).ok())
 }
 
@@ -186,13 +187,29 @@ fn input(path: &Path) -> Result<(Box<dyn Read>, String), Failure> {
 
 /// The folder of the option, or the one that the Skupper namespace reads.
 fn folder(options: &Redeem) -> Result<PathBuf, Failure> {
-    if let Some(namespace) = skupper_namespace(options) {
+    let folder = folder_of(options.out.as_deref(), options.namespace.as_deref());
+    folder.map(|(folder, _)| folder)
+}
+
+/// The folder of links that an option names, or the one that a Skupper namespace reads, and that namespace.
+pub(super) fn folder_of(
+    out: Option<&Path>,
+    namespace: Option<&str>,
+) -> Result<(PathBuf, Option<String>), Failure> {
+    let namespace = match out {
+        Some(_) => namespace,
+        None => Some(namespace.unwrap_or("default")),
+    };
+    if let Some(namespace) = namespace {
         check_namespace(namespace).map_err(Failure::usage)?;
     }
-    match &options.out {
-        Some(folder) => Ok(folder.clone()),
-        None => namespace_folder(namespace(options), data::namespaces_folder()),
-    }
+    let folder = match (out, namespace) {
+        (Some(folder), _) => folder.to_owned(),
+        (None, namespace) => {
+            namespace_folder(namespace.unwrap_or_default(), data::namespaces_folder())?
+        }
+    };
+    Ok((folder, namespace.map(str::to_owned)))
 }
 
 /// Folder that a namespace reads its resources from. It need not be there: Skupper's own command makes it,

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::credential::{Credential, CredentialProblem};
 use super::document::{self, Author, Document, Object};
 use super::origin::{Origin, Stored};
+use super::renewal_server::RenewalServer;
 use crate::wire::objects::{Link, Metadata, TlsSecret};
 
 /// The objects of an answer, every one of them right. No `Debug`: it may hold a key.
@@ -25,6 +26,8 @@ pub struct Answer {
     pub credential: Credential,
     /// Fields of the answer that are left out, such as `Link spec.settings`.
     pub left_out: Vec<String>,
+    /// The server that renews the certificate, where one does and it is wanted.
+    pub renewal: Option<RenewalServer>,
     /// The grant that the objects are of.
     pub(super) origin: Origin,
 }
@@ -70,7 +73,12 @@ impl Answer {
         objects.check_names(name)?;
         let credential = Credential::judge_kept(&objects.secret.object, own_key, now)?;
         let origin = Origin::of(&objects.secret, &objects.links, &credential, url);
-        Ok(objects.into_answer(credential, origin))
+        // One that somebody has spoilt keeps nothing else from its place.
+        let renewal = RenewalServer::of_annotations(&objects.secret.metadata).unwrap_or_default();
+        Ok(Self {
+            renewal,
+            ..objects.into_answer(credential, origin)
+        })
     }
 
     /// The stream of YAML documents that [`Answer::read_back`] reads.
@@ -84,9 +92,14 @@ impl Answer {
 
     /// The YAML of the Secret, then that of each Link.
     pub(super) fn documents(&self, metadata: &Metadata) -> impl Iterator<Item = Zeroizing<String>> {
+        let of_link = metadata.of_link();
+        let mut metadata = metadata.clone();
+        if let Some(renewal) = &self.renewal {
+            metadata.annotations.extend(renewal.annotations());
+        }
         let links = self.links.iter();
-        let links = links.map(|link| Zeroizing::new(link.to_yaml_with(metadata)));
-        iter::once(self.secret.to_yaml_with(metadata)).chain(links)
+        let links = links.map(move |link| Zeroizing::new(link.to_yaml_with(&of_link)));
+        iter::once(self.secret.to_yaml_with(&metadata)).chain(links)
     }
 }
 
@@ -207,6 +220,7 @@ impl Objects {
             links: links.map(|link| link.object).collect(),
             credential,
             left_out: self.left_out,
+            renewal: None,
             origin,
         }
     }

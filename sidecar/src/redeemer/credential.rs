@@ -23,6 +23,8 @@ pub struct Credential {
     pub key_made_by: KeyOrigin,
     /// The time in which the certificate can be used, as seen from now.
     pub validity: Validity,
+    /// Beginning of the certificate. Our servers begin it an hour before they make it.
+    pub not_before: DateTime<Utc>,
     /// End of the certificate.
     pub not_after: DateTime<Utc>,
     /// Its serial number; absent when that is longer than ours.
@@ -171,6 +173,7 @@ impl Leaf {
         Ok(Credential {
             key_made_by,
             validity: *validity.ok_or(CredentialProblem::NotIssued)?,
+            not_before: self.not_before,
             not_after: self.not_after,
             serial: self.serial,
             subject: self.subject,

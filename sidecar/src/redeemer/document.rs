@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use self::left_out::{LeftOut, Others};
 use super::origin::Stored;
 use crate::wire::objects::{
-    Endpoint, Link, Metadata, REDEEMED_FROM, Role, TlsSecret, read_endpoint_host,
+    Annotation, Endpoint, Link, Metadata, Role, TlsSecret, read_endpoint_host,
 };
 
 /// One document of a stream. A server cannot note a URL in its metadata.
@@ -184,10 +184,13 @@ impl Fields {
             return None;
         }
         let mut left_out = LeftOut::default();
-        let redeemed_from = annotations.get(REDEEMED_FROM).and_then(Value::as_str);
+        let own = Annotation::ALL.into_iter().filter_map(|annotation| {
+            let value = annotations.get(annotation.as_str())?.as_str()?;
+            Some((annotation, value.to_owned()))
+        });
         let metadata = Metadata {
             namespace,
-            redeemed_from: redeemed_from.map(str::to_owned).filter(|_| !by_server),
+            annotations: own.filter(|_| !by_server).collect(),
         };
         left_out.field("metadata.", "annotations", &annotations);
         left_out.fields("metadata.", &others);

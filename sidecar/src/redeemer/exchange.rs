@@ -19,14 +19,13 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderMap};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, crypto};
-use secrecy::ExposeSecret as _;
 use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -42,16 +41,16 @@ use self::tunnel::tunnel;
 use self::watched::Watched;
 use super::clock::Clock;
 use super::proxy::{Route, authority, port};
-use super::token::Token;
 use super::verifier::Verifier;
 use crate::wire::objects::endpoint_host;
-use crate::wire::protocol::{CERTIFICATE_REQUEST, NAME, SAFE_RETRY, SUBJECT};
+use crate::wire::protocol::SAFE_RETRY;
 
-/// A request, and its destination.
+/// A request, and its destination. No `Debug`: its body may hold a code.
 pub(super) struct Question<'a> {
-    pub(super) token: &'a Token,
-    pub(super) subject: Option<&'a str>,
-    pub(super) certificate_request: &'a str,
+    pub(super) url: &'a RedemptionUrl,
+    /// Beside `host`.
+    pub(super) headers: HeaderMap,
+    pub(super) body: Zeroizing<Vec<u8>>,
 }
 
 /// There is no whole answer.
@@ -70,15 +69,25 @@ pub(super) fn exchange_time(left: Duration) -> Duration {
     left.clamp(MIN_EXCHANGE_TIME, MAX_EXCHANGE_TIME)
 }
 
-/// The TLS of every exchange with the server of one token.
-pub(super) fn tls(ca: &CertificateBundle, clock: Clock) -> Result<Tls, rustls::Error> {
+/// A certificate that is shown to a server, the leaf alone, and its key.
+pub(super) type Shown = (CertificateDer<'static>, PrivateKeyDer<'static>);
+
+/// The TLS of every exchange with a server that has one of these CAs.
+pub(super) fn tls(
+    ca: &CertificateBundle,
+    shown: Option<Shown>,
+    clock: Clock,
+) -> Result<Tls, rustls::Error> {
     let provider = Arc::new(crypto::aws_lc_rs::default_provider());
     let verifier = Verifier::new(ca, &provider);
-    let mut config = ClientConfig::builder_with_details(provider, Arc::new(clock))
+    let builder = ClientConfig::builder_with_details(provider, Arc::new(clock))
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<_>)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<_>);
+    let mut config = match shown {
+        Some((leaf, key)) => builder.with_client_auth_cert(vec![leaf], key)?,
+        None => builder.with_no_client_auth(),
+    };
     config.resumption = Resumption::disabled();
     Ok(Tls {
         config: Arc::new(config),
@@ -86,7 +95,7 @@ pub(super) fn tls(ca: &CertificateBundle, clock: Clock) -> Result<Tls, rustls::E
     })
 }
 
-/// TLS with the server of one token.
+/// TLS with one server.
 pub(super) struct Tls {
     config: Arc<ClientConfig>,
     verifier: Arc<Verifier>,
@@ -123,7 +132,7 @@ async fn ask(
     observed: &Observed,
     time: Duration,
 ) -> Result<Reply, Cause> {
-    let url = &question.token.url;
+    let url = question.url;
     // Some of the time is for TLS and the answer.
     let stream = open(url, route, time * 4 / 5).await?;
     let connector = TlsConnector::from(Arc::clone(&tls.config));
@@ -197,7 +206,7 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
-    let url = &question.token.url;
+    let url = question.url;
     let host = match url.port() {
         Some(_) => authority(url),
         None => url.host().to_string(),
@@ -205,15 +214,12 @@ fn request(question: &Question<'_>) -> Result<Request<Full<Bytes>>, hyper::http:
     let mut request = Request::builder()
         .method(Method::POST)
         .uri(Uri::from(url.path().parse::<PathAndQuery>()?))
-        .header(header::HOST, host)
-        .header(NAME, &question.token.name)
-        .header(CERTIFICATE_REQUEST, question.certificate_request);
-    if let Some(subject) = question.subject {
-        // Text beyond ASCII is sent as its UTF-8 bytes.
-        request = request.header(SUBJECT, HeaderValue::from_bytes(subject.as_bytes())?);
+        .header(header::HOST, host);
+    if let Some(headers) = request.headers_mut() {
+        headers.extend(question.headers.clone());
     }
-    let code = Zeroizing::new(question.token.code.expose_secret().as_bytes().to_vec());
-    request.body(Full::new(Bytes::from_owner(code)))
+    let body = Zeroizing::new(question.body.to_vec());
+    request.body(Full::new(Bytes::from_owner(body)))
 }
 
 /// A connection that ends with the exchange, however that ends.

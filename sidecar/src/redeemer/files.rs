@@ -86,11 +86,13 @@ impl<'a> Files<'a> {
         if *found.bytes == *wanted.as_bytes() {
             return Comparison::Equal;
         }
-        match document::read_one(&found.bytes) {
-            // Written as this is, it differs in its metadata only.
-            Some(document) if *document.object.to_yaml(&self.metadata()) == wanted => {
-                Comparison::SameObject
-            }
+        let object = |text: &[u8]| {
+            let document = document::read_one(text)?;
+            Some(document.object.to_yaml(&Metadata::default()))
+        };
+        match (object(&found.bytes), object(wanted.as_bytes())) {
+            // Written in the same way, it differs in its metadata only.
+            (Some(found), Some(wanted)) if found == wanted => Comparison::SameObject,
             _ => Comparison::Other,
         }
     }
@@ -226,11 +228,11 @@ fn kept_file(url: &RedemptionUrl) -> String {
     format!(".redeem-{}.answer", origin::stem(url))
 }
 
-fn secret_file(name: &str) -> String {
+pub(super) fn secret_file(name: &str) -> String {
     format!("Secret-{name}.yaml")
 }
 
-fn link_file(name: &str) -> String {
+pub(super) fn link_file(name: &str) -> String {
     format!("Link-{name}.yaml")
 }
 
@@ -238,4 +240,4 @@ fn link_file(name: &str) -> String {
 const MAX_NAME_BYTES: usize = 255 - ".Link--99.yaml.new".len();
 
 /// More than any file of a redeemer has, in bytes.
-const MAX_FILE_BYTES: usize = 2 * 1024 * 1024;
+pub(super) const MAX_FILE_BYTES: usize = 2 * 1024 * 1024;

@@ -9,7 +9,7 @@ use skupper_access_policy::value::redemption_url::RedemptionUrl;
 
 use super::credential::Credential;
 use crate::redemption::GrantUid;
-use crate::wire::objects::{Link, Metadata, TlsSecret};
+use crate::wire::objects::{Annotation, Link, Metadata, TlsSecret};
 
 /// An object as a redeemer stores it.
 pub(super) struct Stored<T> {
@@ -48,18 +48,18 @@ impl Origin {
     ) -> Self {
         let uid = grant_uid(url);
         let is_proven = uid.is_some_and(|uid| credential.is_redemption_of(&uid));
-        let is_this = |noted: &String| match RedemptionUrl::parse(noted) {
+        let is_this = |noted: &str| match RedemptionUrl::parse(noted) {
             Ok(noted) if is_proven => grant_uid(&noted) == uid,
             Ok(noted) => is_same(&noted, url),
             Err(_) => false,
         };
         let mut noted_in_links = links
             .iter()
-            .filter_map(|link| link.metadata.redeemed_from.as_ref());
+            .filter_map(|link| link.metadata.annotation(Annotation::RedeemedFrom));
         if !noted_in_links.all(is_this) {
             return Self::AnotherGrant;
         }
-        match &secret.metadata.redeemed_from {
+        match secret.metadata.annotation(Annotation::RedeemedFrom) {
             _ if is_proven => Self::ThisGrant,
             Some(noted) if is_this(noted) => Self::ThisGrant,
             Some(_) => Self::AnotherGrant,
@@ -76,7 +76,11 @@ pub(super) fn note(url: &RedemptionUrl, namespace: Option<&str>) -> Metadata {
     let (scheme, host, path) = (url.scheme(), url.host(), url.path());
     Metadata {
         namespace: namespace.map(str::to_owned),
-        redeemed_from: Some(format!("{scheme}://{host}{port}{path}")),
+        annotations: [(
+            Annotation::RedeemedFrom,
+            format!("{scheme}://{host}{port}{path}"),
+        )]
+        .into(),
     }
 }
 

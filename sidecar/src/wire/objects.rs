@@ -7,6 +7,7 @@
 //! Source: Skupper's `skupper.io/v2alpha1` reference; Kubernetes `core/v1` Secret, type
 //! `kubernetes.io/tls`.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -83,8 +84,8 @@ pub(crate) fn endpoint_host(host: &Host) -> String {
 pub struct Metadata {
     /// The namespace it belongs to.
     pub namespace: Option<String>,
-    /// The URL of the token that it was redeemed from.
-    pub redeemed_from: Option<String>,
+    /// Annotations of this program, with their values.
+    pub annotations: BTreeMap<Annotation, String>,
 }
 
 impl Metadata {
@@ -94,14 +95,75 @@ impl Metadata {
         if let Some(namespace) = &self.namespace {
             let _ = writeln!(yaml, "  namespace: {}", Quoted(namespace));
         }
-        if let Some(url) = &self.redeemed_from {
-            let _ = writeln!(yaml, "  annotations:\n    {REDEEMED_FROM}: {}", Quoted(url));
+        if !self.annotations.is_empty() {
+            yaml.push_str("  annotations:\n");
+        }
+        for (annotation, value) in &self.annotations {
+            let _ = writeln!(yaml, "    {annotation}: {}", Quoted(value));
+        }
+    }
+
+    /// The value of an annotation.
+    #[must_use]
+    pub fn annotation(&self, annotation: Annotation) -> Option<&str> {
+        self.annotations.get(&annotation).map(String::as_str)
+    }
+
+    /// The same with what a Link carries of it: its renewal is that of its Secret.
+    #[must_use]
+    pub fn of_link(&self) -> Self {
+        let mut metadata = self.clone();
+        let is_of_link = |annotation: &Annotation| *annotation == Annotation::RedeemedFrom;
+        metadata
+            .annotations
+            .retain(|annotation, _| is_of_link(annotation));
+        metadata
+    }
+}
+
+/// An annotation of this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Annotation {
+    /// Of Secrets and Links: the URL of the token that they were redeemed from.
+    RedeemedFrom,
+    /// Of a Secret: the URL at which its certificate is renewed.
+    RenewalUrl,
+    /// Of a Secret: the CA of the server there, DER after DER, in base64.
+    ServerCa,
+    /// Of a Secret: the serial number of the certificate that the router was told of.
+    Told,
+    /// Of a Secret: the same, once the granting site has heard of it.
+    Reported,
+}
+
+impl Annotation {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::RedeemedFrom,
+        Self::RenewalUrl,
+        Self::ServerCa,
+        Self::Told,
+        Self::Reported,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RedeemedFrom => "redemption-sidecar/redeemed-from",
+            Self::RenewalUrl => "redemption-sidecar/renewal-url",
+            Self::ServerCa => "redemption-sidecar/server-ca",
+            Self::Told => "redemption-sidecar/told",
+            Self::Reported => "redemption-sidecar/reported",
         }
     }
 }
 
-/// Annotation of Secrets and Links with the URL of the token that they were redeemed from.
-pub(crate) const REDEEMED_FROM: &str = "redemption-sidecar/redeemed-from";
+impl fmt::Display for Annotation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
 
 /// A Secret of type `kubernetes.io/tls` with the client certificate of a link. No `Debug`.
 pub struct TlsSecret {
@@ -270,7 +332,11 @@ mod tests {
         };
         let metadata = Metadata {
             namespace: Some("no".to_owned()),
-            redeemed_from: Some("https://a.example:443/b".to_owned()),
+            annotations: [(
+                Annotation::RedeemedFrom,
+                "https://a.example:443/b".to_owned(),
+            )]
+            .into(),
         };
         assert_eq!(
             *secret.to_yaml_with(&metadata),

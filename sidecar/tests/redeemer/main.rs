@@ -43,6 +43,7 @@ fn order<'a>(token: &'a Token, folder: &'a Path) -> Order<'a, FolderTarget<'a>> 
             namespace: None,
         },
         force: false,
+        renews: true,
         timeout: Duration::from_secs(5),
         proxies: &NO_PROXY,
         now: now(),

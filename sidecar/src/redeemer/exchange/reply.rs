@@ -10,6 +10,7 @@ use skupper_access_policy::printable::printable;
 use zeroize::Zeroizing;
 
 use super::cause::{Cause, MAX_ANSWER_BYTES};
+use crate::redeemer::renewal_server::RenewalServer;
 
 /// A whole answer. No `Debug`: its body may hold a key.
 pub(in crate::redeemer) struct Reply {
@@ -20,6 +21,8 @@ pub(in crate::redeemer) struct Reply {
     pub(in crate::redeemer) content_type: Option<String>,
     /// Signer of the server's certificate, as it may stand in a message.
     pub(in crate::redeemer) signer: String,
+    /// Place at which the certificate in it is renewed.
+    pub(in crate::redeemer) renewal: Option<RenewalServer>,
     pub(in crate::redeemer) body: Zeroizing<Vec<u8>>,
 }
 
@@ -37,6 +40,7 @@ impl Reply {
             retry_after: retry_after(&head.headers),
             content_type: content_type(&head.headers),
             signer,
+            renewal: RenewalServer::of_headers(&head.headers),
             body: whole(body).await?,
         })
     }

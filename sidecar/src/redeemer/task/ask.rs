@@ -1,6 +1,8 @@
 //! The requests of a redemption, repeated until there is an answer or nothing more can be done.
 
+use hyper::header::{HeaderMap, HeaderValue};
 use secrecy::ExposeSecret as _;
+use zeroize::Zeroizing;
 
 use super::Task;
 use crate::redeemer::answer::Answer;
@@ -14,6 +16,7 @@ use crate::redeemer::retry::{Attempt, Attempts, Step};
 use crate::redemption::KeyOrigin;
 use crate::system::random;
 use crate::wire::certificate_request;
+use crate::wire::protocol::{CERTIFICATE_REQUEST, NAME, RENEWS, SUBJECT};
 
 impl<T> Task<'_, T> {
     /// Asks until there is an answer with all that is needed, and keeps it. A key that redeems nothing any
@@ -49,12 +52,12 @@ impl<T> Task<'_, T> {
     ) -> Result<Answer, RedeemProblem> {
         let (token, clock) = (self.order.token, self.clock);
         let route = self.order.proxies.route(&token.url)?;
-        let tls = exchange::tls(&token.ca, clock).map_err(RedeemProblem::Tls)?;
+        let tls = exchange::tls(&token.ca, None, clock).map_err(RedeemProblem::Tls)?;
         let certificate_request = certificate_request::create(&key.key);
         let question = Question {
-            token,
-            subject: self.order.subject,
-            certificate_request: &certificate_request,
+            url: &token.url,
+            headers: self.headers(&certificate_request)?,
+            body: Zeroizing::new(token.code.expose_secret().as_bytes().to_vec()),
         };
         loop {
             let at = clock.now();
@@ -72,6 +75,23 @@ impl<T> Task<'_, T> {
             progress.waiting(&problem::reason(&result, &route), pause);
             tokio::time::sleep(pause).await;
         }
+    }
+
+    fn headers(&self, certificate_request: &str) -> Result<HeaderMap, RedeemProblem> {
+        // Text beyond ASCII is sent as its UTF-8 bytes.
+        let value = |text: &str| {
+            HeaderValue::from_bytes(text.as_bytes()).map_err(|_| RedeemProblem::Subject)
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(NAME, value(&self.order.token.name)?);
+        headers.insert(CERTIFICATE_REQUEST, value(certificate_request)?);
+        if let Some(subject) = self.order.subject {
+            headers.insert(SUBJECT, value(subject)?);
+        }
+        if self.order.renews {
+            headers.insert(RENEWS, HeaderValue::from_static("1"));
+        }
+        Ok(headers)
     }
 
     /// Reads the answer and adds the facts that the server does not know: our key and the cost.
@@ -93,6 +113,7 @@ impl<T> Task<'_, T> {
         })?;
         if answer.credential.key_made_by == KeyOrigin::Redeemer {
             answer.secret.tls_key = Some(key.key.to_pem());
+            answer.renewal = reply.renewal.clone().filter(|_| self.order.renews);
         }
         for link in &mut answer.links {
             link.cost = token.link_cost;

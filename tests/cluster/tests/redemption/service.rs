@@ -222,6 +222,7 @@ impl Services {
                 namespace: None,
             },
             force: false,
+            renews: true,
             timeout,
             proxies: &NO_PROXY,
             now,

@@ -60,6 +60,7 @@ impl Target {
                 namespace: &self.namespace,
             },
             force: false,
+            renews: true,
             timeout: Duration::from_secs(20),
             proxies: &NO_PROXY,
             now: clock::now(),

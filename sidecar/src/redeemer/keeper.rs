@@ -1,0 +1,151 @@
+//! Keeps links: renews the certificate of each long before its end, and sees that its router uses it.
+//!
+//! ```text
+//! Secret, Links -> due? -> key kept -> request -> answer, judged -> Secret as a whole, Links that moved
+//!       -> key removed -> router told -> granting site told of that
+//! ```
+//!
+//! Stopped at any point and begun again, it goes on: nothing is counted for a renewal, so that a lost answer
+//! is asked for again with the same key. Nothing is written unless all of the answer is right.
+
+mod ask;
+mod folder;
+mod judge;
+mod kept;
+mod place;
+mod problem;
+pub mod schedule;
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+pub use judge::RenewalFlaw;
+pub use problem::KeepProblem;
+
+use super::clock::Clock;
+use super::credential::Validity;
+use super::files;
+use super::folder::Folder;
+use super::proxy::Proxies;
+use crate::redemption::Serial;
+use folder::FolderPlace;
+use kept::Kept;
+use place::{Place, Telling};
+
+/// A renewal that is asked for.
+#[derive(Clone, Copy)]
+pub struct RenewalOrder<'a> {
+    /// The name of Secret and Links.
+    pub name: &'a str,
+    /// Renew although it is not due, and take what would be refused: an earlier end, another CA.
+    pub force: bool,
+    /// Longest time for one attempt.
+    pub timeout: Duration,
+    /// The proxies on the way to the server.
+    pub proxies: &'a Proxies,
+    /// The time of the call.
+    pub now: DateTime<Utc>,
+}
+
+/// Result of a renewal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// The certificate is young enough.
+    NotDue {
+        /// Time from which it is due.
+        due: DateTime<Utc>,
+        /// The end of it.
+        not_after: DateTime<Utc>,
+    },
+    /// There is another certificate now.
+    Renewed {
+        /// The serial number of the certificate before.
+        from: Option<Serial>,
+        /// The serial number of the new one.
+        to: Option<Serial>,
+        /// The end of the new one.
+        not_after: DateTime<Utc>,
+    },
+}
+
+/// Renews the certificate of a link in a folder, if it is due.
+///
+/// # Errors
+/// Says what to do; [`KeepProblem::exit_code`] tells whether the same call may go well later.
+pub async fn renew_in_folder(
+    order: RenewalOrder<'_>,
+    path: &Path,
+    namespace: Option<&str>,
+) -> Result<Renewal, KeepProblem> {
+    files::check_name(order.name).map_err(|_| KeepProblem::NotThere(order.name.to_owned()))?;
+    let folder = Folder::open(path)?;
+    renew(order, &mut FolderPlace::new(folder, namespace)).await
+}
+
+/// Renews the certificate of a link in its place, if it is due, and tells its router.
+async fn renew<P: Place>(order: RenewalOrder<'_>, place: &mut P) -> Result<Renewal, KeepProblem> {
+    let clock = Clock::starting_at(order.now);
+    let kept = place.read(order.name, order.now).await?;
+    let renewal = if order.force || kept.is_due(clock.now()) {
+        renew_now(order, place, &kept, clock).await?
+    } else {
+        Renewal::NotDue {
+            due: kept.due(),
+            not_after: kept.credential.not_after,
+        }
+    };
+    tell(order, place, clock).await?;
+    Ok(renewal)
+}
+
+async fn renew_now<P: Place>(
+    order: RenewalOrder<'_>,
+    place: &mut P,
+    kept: &Kept,
+    clock: Clock,
+) -> Result<Renewal, KeepProblem> {
+    if let Validity::Ended(end) = kept.credential.validity {
+        return Err(KeepProblem::Ended {
+            name: order.name.to_owned(),
+            end,
+            now: clock.now(),
+        });
+    }
+    let key = place.key(order.name).await?;
+    let answer = ask::ask(order, kept, &key, clock).await?;
+    let renewed = judge::judge(kept, answer, order.force)?;
+    place.put(kept, &renewed).await?;
+    place.discard_key(order.name).await?;
+    Ok(Renewal::Renewed {
+        from: kept.credential.serial,
+        to: renewed.credential.serial,
+        not_after: renewed.credential.not_after,
+    })
+}
+
+/// Tells the router of the certificate in place, unless it was told, and the granting site of that. A
+/// certificate that was never renewed came into use with its link.
+async fn tell<P: Place>(
+    order: RenewalOrder<'_>,
+    place: &mut P,
+    clock: Clock,
+) -> Result<(), KeepProblem> {
+    let kept = place.read(order.name, clock.now()).await?;
+    if !kept.is_renewed() {
+        return Ok(());
+    }
+    if !kept.is_told() {
+        match place.tell(&kept).await? {
+            Telling::Told => place.note_told(&kept).await?,
+            Telling::NoRouter => return Ok(()),
+        }
+    }
+    let kept = place.read(order.name, clock.now()).await?;
+    if !kept.is_reported() {
+        ask::report(order, &kept, clock).await?;
+        place.note_reported(&kept).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Reasons a link was not renewed, and what to do.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use skupper_access_policy::printable::printable;
+use thiserror::Error;
+
+use super::judge::RenewalFlaw;
+use crate::redeemer::answer::AnswerProblem;
+use crate::redeemer::cluster::problem::ClusterProblem;
+use crate::redeemer::exchange::Cause;
+use crate::redeemer::folder::FolderProblem;
+use crate::redeemer::proxy::{ProxyProblem, Route};
+use crate::redeemer::renewal_server::RenewalServerProblem;
+use crate::system::wording::{self, time};
+
+/// Reason a link was not renewed. Prints as one line that says what to do.
+#[derive(Debug, Error)]
+pub enum KeepProblem {
+    /// There is no link of this name.
+    #[error("there is no link '{}' here: 'redemption-sidecar links' shows those there are", printable(.0))]
+    NotThere(String),
+    /// The link of this name was redeemed without what a renewal needs.
+    #[error(
+        "the link '{0}' names no renewal server: 'redemption-sidecar renew --adopt {0}' makes it one that \
+         is kept"
+    )]
+    NotKept(String),
+    /// Somebody has edited the annotations of the link's Secret.
+    #[error("the link '{name}' is left as it is: {problem}; restore it, or redeem a new token")]
+    Annotations {
+        /// Its name.
+        name: String,
+        /// The fault.
+        problem: RenewalServerProblem,
+    },
+    /// The Secret in place cannot be used.
+    #[error(
+        "the Secret of the link '{name}' is left as it is: {problem}: restore it, or redeem a new token"
+    )]
+    Secret {
+        /// Its name.
+        name: String,
+        /// The fault.
+        problem: AnswerProblem,
+    },
+    /// The certificate in place has ended: nobody renews it any more.
+    #[error(
+        "the certificate of the link '{name}' ended at {}, and the clock of this machine says {}: look at \
+         the clock; if it is right, redeem a new token",
+        time(*.end), time(*.now)
+    )]
+    Ended {
+        /// Its name.
+        name: String,
+        /// Its end.
+        end: DateTime<Utc>,
+        /// The time of this machine.
+        now: DateTime<Utc>,
+    },
+    /// The key of an earlier attempt is not one.
+    #[error("the key of an earlier renewal is damaged: remove {0}")]
+    DamagedKey(PathBuf),
+    /// Others than the owner may read the key of an earlier attempt.
+    #[error("others may read the key of an earlier renewal: remove {0}")]
+    ExposedKey(PathBuf),
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderProblem),
+    /// The namespace of the cluster cannot be used.
+    #[error(transparent)]
+    Cluster(#[from] ClusterProblem),
+    /// Somebody has changed the Secret meanwhile.
+    #[error(
+        "the Secret of the link '{0}' was changed by somebody else: run the same command again"
+    )]
+    Changed(String),
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS: {}", wording::rustls(.0))]
+    Tls(rustls::Error),
+    /// The proxy that the environment names cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyProblem),
+    /// There is no answer of the server.
+    #[error("{cause}{route}")]
+    Server {
+        /// The fault that was found.
+        cause: Cause,
+        /// The way to it.
+        route: Route,
+    },
+    /// The server refuses, for good or for now.
+    #[error("the granting site answers with status {status}: {text}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// Its text, in one line that can be printed.
+        text: String,
+    },
+    /// The answer cannot be used.
+    #[error("the server's answer cannot be used, nothing was written: {0}")]
+    Answer(#[from] AnswerProblem),
+    /// The certificate in the answer is not the next one of the link.
+    #[error("the renewed certificate is not used, nothing was written: {0}")]
+    Renewal(#[from] RenewalFlaw),
+}
+
+impl KeepProblem {
+    /// The exit code of the command: 1 refused for good, 2 something to be mended here, 3 the same
+    /// command may go well later.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused { status, .. } if *status == 429 || *status >= 500 => 3,
+            Self::Tls(_) | Self::Refused { .. } | Self::Answer(_) | Self::Renewal(_) => 1,
+            Self::Folder(problem) if problem.is_passing() => 3,
+            Self::Cluster(problem) => problem.exit_code(),
+            Self::NotThere(_)
+            | Self::NotKept(_)
+            | Self::Annotations { .. }
+            | Self::Secret { .. }
+            | Self::DamagedKey(_)
+            | Self::ExposedKey(_)
+            | Self::Folder(_)
+            | Self::Proxy(_) => 2,
+            Self::Server { .. } | Self::Changed(_) | Self::Ended { .. } => 3,
+        }
+    }
+}
