@@ -59,8 +59,17 @@ pub struct Issued {
     pub at: DateTime<Utc>,
     /// The end of it.
     pub certificate_end: DateTime<Utc>,
-    /// The key of the certificate that was shown for it; absent for a redemption.
-    pub shown: Option<KeyDigest>,
+    /// The certificate that was shown for it; absent for a redemption.
+    pub shown: Option<Shown>,
+}
+
+/// The certificate that a renewal began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The digest of its key.
+    pub key: KeyDigest,
+    /// The end of it.
+    pub end: DateTime<Utc>,
 }
 
 impl Issued {

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! count, insert, revoke, prune, publish -> queue -> one thread -> one commit for all who wait
-//! look                                  -> a connection that reads, on the calling thread
+//! look, standing                        -> a connection that reads, on the calling thread
 //! list, find, tally, published          -> another one, on a thread that may block
+//! note                                  -> memory -> another thread -> the queue, in batches
 //! ```
 //!
 //! The files are those that were opened, or they are not used; and they hold every change that was
@@ -49,19 +50,22 @@ mod connection;
 mod fault;
 mod files;
 mod grants;
+mod links;
 mod main_file;
 mod mark;
+mod notes;
 mod place;
 mod queries;
 mod readers;
 mod register;
+mod revocations;
 mod rows;
 mod schema;
 mod writer;
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -72,7 +76,9 @@ use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption
 use crate::site::Sites;
 use crate::wire::advertised::AdvertisedUrl;
 use files::Files;
+use notes::Notes;
 use queries::Effect;
+use register::KnownTally;
 use writer::{Executed, Writer};
 
 /// The keys of the table `meta`.
@@ -83,9 +89,11 @@ const EDGE_SITE: &str = "edge_site";
 
 /// A ledger in a folder. Times are kept in whole microseconds.
 pub struct SqliteLedger {
-    // Closed first: what is open in `files` outlives it.
+    // Closed in this order: notes are written, and what is open in `files` outlives the writer.
+    notes: Notes,
     writer: Writer,
     files: Arc<Files>,
+    tally: Mutex<Option<KnownTally>>,
 }
 
 impl SqliteLedger {
@@ -98,9 +106,12 @@ impl SqliteLedger {
     /// another application, or has a newer schema.
     pub fn open(folder: &Path) -> Result<Self, LedgerFault> {
         let files = Arc::new(Files::open(place::make(folder)?.into())?);
+        let writer = Writer::start(Arc::clone(&files))?;
         Ok(Self {
-            writer: Writer::start(Arc::clone(&files))?,
+            notes: Notes::new(writer.queue()?.clone()),
+            writer,
             files,
+            tally: Mutex::default(),
         })
     }
 
@@ -168,8 +179,8 @@ impl SqliteLedger {
         self.writer.write(None, act).await
     }
 
-    /// Writes what may be lost with the log.
-    async fn note<T: Send + 'static>(
+    /// Writes what may be lost with the log: it is not numbered as a change.
+    async fn write_unnumbered<T: Send + 'static>(
         &self,
         act: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerFault> {
@@ -196,22 +207,30 @@ impl SqliteLedger {
         found
     }
 
-    /// Looks for a grant on the calling thread: a few microseconds from the page cache are less than
-    /// the way to another one.
+    /// Looks for a grant.
     async fn find_one<T>(
         &self,
         find: impl FnOnce(&Connection) -> rusqlite::Result<Option<T>>,
     ) -> Result<Result<T, Refusal>, LedgerFault> {
+        Ok(self.look_up(find).await?.ok_or(Refusal::UnknownGrant))
+    }
+
+    /// Reads on the calling thread: a few microseconds from the page cache are less than the way to
+    /// another one.
+    async fn look_up<T>(
+        &self,
+        find: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerFault> {
         let found = self.files.with_current(|opened| opened.looks.read(find));
         self.renew_after(&found).await;
-        Ok(found?.ok_or(Refusal::UnknownGrant))
+        found
     }
 
     /// Lets the one who writes open the files anew after a fault that comes from other files.
     async fn renew_after<T>(&self, found: &Result<T, LedgerFault>) {
         if found.is_err() && self.files.is_renewal_due() {
             // Its own fault says no more, and is logged.
-            let _ = self.note(|_| Ok(())).await;
+            let _ = self.write_unnumbered(|_| Ok(())).await;
         }
     }
 }
@@ -261,13 +280,13 @@ impl Ledger for SqliteLedger {
     /// Writes a little, durably.
     async fn prove(&self, now: DateTime<Utc>) -> Result<(), LedgerFault> {
         let now = now.timestamp_micros().to_string();
-        self.note(move |connection| queries::keep(connection, PROVEN, &now))
+        self.write_unnumbered(move |connection| queries::keep(connection, PROVEN, &now))
             .await
     }
 
     async fn publish(&self, published: &Published) -> Result<(), LedgerFault> {
         let (url, ca) = (published.url.to_string(), published.ca.clone());
-        self.note(move |connection| {
+        self.write_unnumbered(move |connection| {
             queries::keep(connection, URL, &url)?;
             queries::keep(connection, CA, &ca)
         })
@@ -284,7 +303,7 @@ impl Ledger for SqliteLedger {
         {
             let name = name.unwrap_or_default();
             let _ = self
-                .note(move |connection| queries::keep(connection, EDGE_SITE, &name))
+                .write_unnumbered(move |connection| queries::keep(connection, EDGE_SITE, &name))
                 .await;
         }
     }
@@ -295,7 +314,7 @@ impl Ledger for SqliteLedger {
         now: DateTime<Utc>,
     ) -> Result<Vec<EarlierUrl>, LedgerFault> {
         let next = next.clone();
-        self.note(move |connection| addresses::note_earlier(connection, &next, now))
+        self.write_unnumbered(move |connection| addresses::note_earlier(connection, &next, now))
             .await
     }
 
@@ -306,7 +325,7 @@ impl Ledger for SqliteLedger {
         passed: TimeDelta,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerFault> {
-        self.note(move |connection| queries::add_service_time(connection, passed, now))
+        self.write_unnumbered(move |connection| queries::add_service_time(connection, passed, now))
             .await
     }
 
@@ -316,7 +335,7 @@ impl Ledger for SqliteLedger {
         let mut deleted = 0;
         loop {
             let prune = move |connection: &Connection| queries::prune(connection, keep, now);
-            let (grants, more) = self.note(prune).await?;
+            let (grants, more) = self.write_unnumbered(prune).await?;
             deleted += grants;
             if !more {
                 return Ok(deleted);

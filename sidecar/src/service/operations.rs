@@ -18,6 +18,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::ledger::LinkTally;
 use crate::redemption::GrantState;
 use crate::server::{Limits, Server};
 use crate::telemetry::metrics::{self, Metrics};
@@ -32,6 +33,9 @@ pub trait Probe: Send + Sync + 'static {
 
     /// Number of grants in each state; `None` when that cannot be told now.
     fn tally(&self) -> impl Future<Output = Option<Vec<(GrantState, u64)>>> + Send;
+
+    /// Number of links in each state, and their soonest end; `None` when that cannot be told now.
+    fn tally_links(&self) -> impl Future<Output = Option<LinkTally>> + Send;
 }
 
 /// The server of the operations port.
@@ -69,6 +73,7 @@ async fn ready<P: Probe>(State(operations): State<Arc<Operations<P>>>) -> Respon
 async fn scrape<P: Probe>(State(operations): State<Arc<Operations<P>>>) -> Response {
     let Operations { probe, metrics } = &*operations;
     metrics.set_grants(probe.tally().await.as_deref());
+    metrics.set_links(probe.tally_links().await.as_ref());
     let content_type = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
     (content_type, metrics.encode()).into_response()
 }

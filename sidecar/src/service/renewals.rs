@@ -12,7 +12,7 @@ use crate::ledger::{Ledger, Register};
 use crate::pki::client_certificate::ClientCertificate;
 use crate::pki::issuer::LeafRequest;
 use crate::redemption::{KeyDigest, LinkId, Serial};
-use crate::renewal::{CertificateFlaw, Issued, LinkCertificate, Refusal, decide};
+use crate::renewal::{CertificateFlaw, Issued, LinkCertificate, Refusal, Shown, decide};
 use crate::server::{Allowance, Answer, Attempts, Connection, Received};
 use crate::site::{Recognized, Sites};
 use crate::system::clock;
@@ -158,7 +158,10 @@ impl<L: Ledger + Register> Renewals<L> {
                 authority: issuer.id(),
                 at,
                 certificate_end: leaf.not_after,
-                shown: Some(KeyDigest::of_spki(&certificate.spki)),
+                shown: Some(Shown {
+                    key: KeyDigest::of_spki(&certificate.spki),
+                    end: certificate.not_after,
+                }),
             },
             secret: TlsSecret {
                 name: wanted.name,

@@ -6,6 +6,7 @@
 mod contention;
 mod files;
 mod lost_log;
+mod register;
 mod replaced;
 mod schemas;
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::DateTime;
+use redemption_sidecar::ledger::{LinkState, LinkTally};
 use redemption_sidecar::redemption::GrantState;
 use redemption_sidecar::server::listen;
 use redemption_sidecar::service::operations::{self, Probe};
@@ -16,6 +17,7 @@ use tokio::net::TcpStream;
 struct Site {
     problem: Mutex<Option<String>>,
     tally: Mutex<Option<Vec<(GrantState, u64)>>>,
+    links: Mutex<Option<LinkTally>>,
 }
 
 impl Probe for Site {
@@ -27,6 +29,10 @@ impl Probe for Site {
 
     async fn tally(&self) -> Option<Vec<(GrantState, u64)>> {
         self.tally.lock().unwrap().clone()
+    }
+
+    async fn tally_links(&self) -> Option<LinkTally> {
+        self.links.lock().unwrap().clone()
     }
 }
 
@@ -76,6 +82,10 @@ async fn the_operations_port_tells_life_readiness_and_metrics() {
         Duration::from_millis(2),
     );
     let end = DateTime::from_timestamp(2_000_000_000, 0).unwrap();
+    *site.links.lock().unwrap() = Some(LinkTally {
+        states: vec![(LinkState::Live, 5), (LinkState::Revoked, 2)],
+        soonest_end: Some(end),
+    });
     metrics.set_issuer_ends([("site-ca", end)]);
     metrics.set_server_end(end);
     let answer = get(address, "/metrics").await;
@@ -87,6 +97,9 @@ async fn the_operations_port_tells_life_readiness_and_metrics() {
         "redemption_sidecar_redemption_duration_seconds_count 1",
         "redemption_sidecar_grants{state=\"live\"} 3",
         "redemption_sidecar_grants{state=\"revoked\"} 1",
+        "redemption_sidecar_links{state=\"live\"} 5",
+        "redemption_sidecar_links{state=\"revoked\"} 2",
+        "redemption_sidecar_link_certificate_soonest_not_after_timestamp_seconds 2000000000",
         "redemption_sidecar_issuer_certificate_not_after_timestamp_seconds{issuer=\"site-ca\"} \
          2000000000",
         "redemption_sidecar_server_certificate_not_after_timestamp_seconds 2000000000",
@@ -100,11 +113,11 @@ async fn the_operations_port_tells_life_readiness_and_metrics() {
         );
     }
     *site.tally.lock().unwrap() = None;
+    *site.links.lock().unwrap() = None;
     let answer = get(address, "/metrics").await;
-    assert!(
-        !answer.contains("redemption_sidecar_grants{"),
-        "no count of before"
-    );
+    for metric in ["redemption_sidecar_grants{", "redemption_sidecar_links{"] {
+        assert!(!answer.contains(metric), "no count of before: {metric}");
+    }
 }
 
 #[tokio::test]

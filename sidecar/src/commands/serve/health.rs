@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::identity::Shown;
 use super::presented::PresentedProblem;
-use crate::ledger::{Ledger, LedgerFault};
+use crate::ledger::{Ledger, LedgerFault, LinkTally, Register};
 use crate::redemption::GrantState;
 use crate::service::operations::Probe;
 use crate::site::Sites;
@@ -99,7 +99,7 @@ impl<L: Ledger> Health<L> {
     }
 }
 
-impl<L: Ledger> Probe for Health<L> {
+impl<L: Ledger + Register> Probe for Health<L> {
     type Unready = Unready;
 
     async fn readiness(&self) -> Result<(), Unready> {
@@ -108,6 +108,10 @@ impl<L: Ledger> Probe for Health<L> {
 
     async fn tally(&self) -> Option<Vec<(GrantState, u64)>> {
         self.ledger.tally(clock::now()).await.ok()
+    }
+
+    async fn tally_links(&self) -> Option<LinkTally> {
+        self.ledger.tally_links(clock::now()).await.ok()
     }
 }
 

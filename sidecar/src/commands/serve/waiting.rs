@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::until;
+use crate::ledger::LinkTally;
 use crate::redemption::GrantState;
 use crate::server::listen;
 use crate::service::operations::{self, Probe};
@@ -24,6 +25,10 @@ impl Probe for Waiting {
     }
 
     async fn tally(&self) -> Option<Vec<(GrantState, u64)>> {
+        None
+    }
+
+    async fn tally_links(&self) -> Option<LinkTally> {
         None
     }
 }

@@ -27,6 +27,9 @@ use crate::ledger::LedgerFault;
 /// Most connections that answer `look`; no more than the machine has cores.
 const LOOKS: usize = 16;
 
+/// Most connections for reports: one goes on while a long list is read.
+const REPORTS: usize = 2;
+
 /// Longest wait of `look` for a lock: the threads that serve everybody wait with it. Readers of a
 /// write-ahead log meet a lock only while it is being recovered or its file is replaced.
 const LOOK_PATIENCE: Duration = Duration::from_millis(50);
@@ -55,7 +58,7 @@ pub(super) struct Files {
 pub(super) struct Opened {
     /// The connections that answer `look`.
     pub(super) looks: Readers,
-    /// The connection for everything that may take longer.
+    /// The connections for everything that may take longer.
     pub(super) reports: Readers,
     /// Stays open, so that another connection which is closed is never the last one: that would
     /// remove the log.
@@ -279,7 +282,7 @@ impl Opened {
         let cores = available_parallelism().map_or(1, usize::from);
         let opened = Self {
             looks: Readers::new(Arc::clone(file), cores.min(LOOKS), LOOK_PATIENCE),
-            reports: Readers::new(Arc::clone(file), 1, connection::PATIENCE),
+            reports: Readers::new(Arc::clone(file), REPORTS, connection::PATIENCE),
             anchor: Mutex::new(anchor),
             mark,
             identity: paths.each_ref().map(|path| identity(path)),

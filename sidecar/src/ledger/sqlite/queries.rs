@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::fault::damaged;
+use super::links;
 use super::rows::{
     REDEMPTION, grant_columns, read_grant, read_redemption, redemption_columns, select_grants, sum,
     time,
@@ -24,7 +25,7 @@ const SERVICE_TIME: &str = "service_time";
 const SERVED_UNTIL: &str = "served_until";
 
 /// Most rows that one call of [`prune`] deletes.
-const PRUNED_AT_ONCE: i64 = 500;
+pub(super) const PRUNED_AT_ONCE: i64 = 500;
 
 /// A grant and the redemption of a key, read at one moment.
 pub(super) fn look(
@@ -270,8 +271,8 @@ pub(super) fn add_service_time(
 }
 
 /// Deletes grants that ended longer ago than `keep`, by the wall clock and by the service time, with
-/// their redemptions, a bounded number of rows at a call. Says how many grants it deleted, and
-/// whether there may be more.
+/// their redemptions, a bounded number of rows at a call; their links are kept while they live. Says how
+/// many grants it deleted, and whether there may be more.
 pub(super) fn prune(
     connection: &Connection,
     keep: TimeDelta,
@@ -296,6 +297,7 @@ pub(super) fn prune(
     let mut rows = PRUNED_AT_ONCE;
     let mut grants = 0;
     for uid in &ended {
+        links::keep_redeemed(connection, uid, rows, before, served)?;
         let redemptions = connection
             .prepare_cached(
                 "DELETE FROM redemptions WHERE grant_uid = ?1 AND key IN \
@@ -345,14 +347,19 @@ pub(super) fn number_change(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(number)
 }
 
-fn kept_number<N: FromStr>(connection: &Connection, key: &str) -> rusqlite::Result<Option<N>> {
+/// The number under a key.
+pub(super) fn kept_number<N: FromStr>(
+    connection: &Connection,
+    key: &str,
+) -> rusqlite::Result<Option<N>> {
     let number = kept(connection, key)?.map(|text| text.parse());
     number
         .transpose()
         .map_err(|_| damaged("a number of the ledger is none"))
 }
 
-fn micros(time: TimeDelta) -> i64 {
+/// A time in microseconds.
+pub(super) fn micros(time: TimeDelta) -> i64 {
     time.num_microseconds().unwrap_or(i64::MAX)
 }
 

@@ -56,9 +56,6 @@ pub(super) fn read_grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
 
 /// The redemption of a row whose [`redemption_columns`] begin at a column.
 pub(super) fn read_redemption(row: &Row<'_>, first: usize) -> rusqlite::Result<Redemption> {
-    let at_second = |seconds| {
-        DateTime::from_timestamp_secs(seconds).ok_or_else(|| damaged("a time is out of range"))
-    };
     Ok(Redemption {
         key: KeyDigest::from_bytes(row.get(first)?),
         origin: match row.get(first + 1)? {
@@ -68,8 +65,8 @@ pub(super) fn read_redemption(row: &Row<'_>, first: usize) -> rusqlite::Result<R
         },
         subject: row.get(first + 2)?,
         serial: Serial::from_bytes(row.get(first + 3)?),
-        at: at_second(row.get(first + 4)?)?,
-        certificate_end: at_second(row.get(first + 5)?)?,
+        at: second(row.get(first + 4)?)?,
+        certificate_end: second(row.get(first + 5)?)?,
         authority: row
             .get::<_, Option<String>>(first + 6)?
             .map(|authority| AuthorityId::from_stored(&authority)),
@@ -79,6 +76,11 @@ pub(super) fn read_redemption(row: &Row<'_>, first: usize) -> rusqlite::Result<R
 /// A stored time in microseconds.
 pub(super) fn time(micros: i64) -> rusqlite::Result<DateTime<Utc>> {
     DateTime::from_timestamp_micros(micros).ok_or_else(|| damaged("a time is out of range"))
+}
+
+/// A stored time in seconds.
+pub(super) fn second(seconds: i64) -> rusqlite::Result<DateTime<Utc>> {
+    DateTime::from_timestamp_secs(seconds).ok_or_else(|| damaged("a time is out of range"))
 }
 
 /// The first 8 bytes of SHA-256 over the stored form of a grant.

@@ -1,6 +1,6 @@
 //! The schema of a ledger file, and the steps from an older one to the newest.
 //!
-//! Times are whole microseconds since 1970 in UTC, but `at`, which is whole seconds.
+//! Times are whole microseconds since 1970 in UTC, but those of certificates, which are whole seconds.
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -14,7 +14,10 @@ const APPLICATION_ID: i32 = i32::from_be_bytes(*b"RdSc");
 /// `sum` is over the other columns of its row: SQLite keeps no checksums of its pages, and a
 /// damaged count must not be taken for a lower one. `service_end` is the service time, see
 /// [`service_time`](super::queries::service_time), at which the grant has ended, whatever the wall
-/// clock said meanwhile. The last two indexes hold all that
+/// clock said meanwhile; that of a link or a revocation is the same for the certificates of the link.
+/// A link is in `links` once it was renewed, or its grant was deleted; `certificate_end` is that of its
+/// last certificate. The `id` of a revocation is that of a link, or the uid of a grant, which stands for
+/// all links of it. The last two indexes of `grants` hold all that
 /// [`tally`](super::queries::tally) reads; only the last redemption of a grant changes one.
 const STEPS: &[&str] = &[
     "
@@ -72,7 +75,7 @@ CREATE TABLE links (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE revocations (
     id BLOB PRIMARY KEY NOT NULL,
-    at INTEGER NOT NULL,
+    revoked INTEGER NOT NULL,
     until INTEGER NOT NULL,
     service_end INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

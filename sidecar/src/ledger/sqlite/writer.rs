@@ -33,11 +33,16 @@ const LONGEST_LOG: u64 = 8 << 20;
 /// Result of statements, and their effect.
 pub(super) type Executed<T> = rusqlite::Result<(T, Effect)>;
 
-/// The queue to the thread, which ends when this is dropped; what was queued is done before.
+/// The thread, which ends when this and every copy of its queue is dropped; what was queued is done
+/// before.
 pub(super) struct Writer {
-    queue: Option<mpsc::Sender<Box<dyn Order>>>,
+    queue: Option<Queue>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// The queue to the thread.
+#[derive(Clone)]
+pub(super) struct Queue(mpsc::Sender<Box<dyn Order>>);
 
 impl Writer {
     /// Starts the thread, with a connection of its own.
@@ -51,7 +56,7 @@ impl Writer {
                 LedgerFault::unavailable(format!("cannot start the thread of the ledger: {error}"))
             })?;
         Ok(Self {
-            queue: Some(queue),
+            queue: Some(Queue(queue)),
             thread: Some(thread),
         })
     }
@@ -63,16 +68,34 @@ impl Writer {
         deadline: Option<Instant>,
         act: impl FnOnce(&Connection) -> Executed<T> + Send + 'static,
     ) -> Result<T, LedgerFault> {
-        let stopped =
-            || LedgerFault::unavailable("the thread of the ledger has stopped, start again");
+        let queue = self.queue()?;
         let (reply, answer) = oneshot::channel();
-        let queue = self.queue.as_ref().ok_or_else(stopped)?;
-        queue
-            .send(Waiting::boxed(deadline, act, reply))
-            .await
-            .map_err(|_| stopped())?;
+        let order = Waiting::boxed(deadline, act, reply);
+        queue.0.send(order).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
+
+    /// The queue, for a thread of its own.
+    pub(super) fn queue(&self) -> Result<&Queue, LedgerFault> {
+        self.queue.as_ref().ok_or_else(stopped)
+    }
+}
+
+impl Queue {
+    /// Runs statements as [`Writer::write`] does, for a thread that may block.
+    pub(super) fn write<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Connection) -> Executed<T> + Send + 'static,
+    ) -> Result<T, LedgerFault> {
+        let (reply, answer) = oneshot::channel();
+        let order = Waiting::boxed(None, act, reply);
+        self.0.blocking_send(order).map_err(|_| stopped())?;
+        answer.blocking_recv().map_err(|_| stopped())?
+    }
+}
+
+fn stopped() -> LedgerFault {
+    LedgerFault::unavailable("the thread of the ledger has stopped, start again")
 }
 
 impl Drop for Writer {
