@@ -5,13 +5,14 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use chrono::TimeDelta;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use skupper_access_policy::value::duration::{WindowProblem, read_window};
 use skupper_access_policy::value::host::{Host, HostProblem};
 use skupper_access_policy::value::name::{NameProblem, SubdomainName};
 
 use crate::pki::key::KeyKind;
+use crate::redemption::LinkId;
 use crate::telemetry::log::{LogFilter, LogFormat};
 use crate::wire::advertised::AdvertisedUrl;
 use crate::wire::objects::read_endpoint_host;
@@ -45,11 +46,11 @@ pub enum Command {
     Redeem(Redeem),
     /// Renew the certificates of links
     Renew(Renew),
-    /// List the grants
+    /// List the grants, or the links
     List(List),
-    /// Show a grant and its redemptions
+    /// Show a grant, its redemptions and its links
     Show(Show),
-    /// End a grant at once
+    /// End a grant at once and take its links back
     Revoke(Revoke),
     /// Print the completions of a shell
     #[command(before_help = "Example:\n  \
@@ -317,12 +318,20 @@ pub struct Renew {
 /// Options of `list`.
 #[derive(Debug, Args)]
 #[command(before_help = "Example:\n  redemption-sidecar list -o json\n\
+    Example: the links, with the end of each and the CA of its certificate\n  \
+    redemption-sidecar list --links\n\
     Example: the AccessGrants of namespace 'west' of a Kubernetes cluster\n  \
     redemption-sidecar list --kubernetes --namespace west")]
 pub struct List {
     /// The grants.
     #[command(flatten)]
     pub store: StoreOptions,
+    /// List the links that were redeemed, in place of the grants
+    #[arg(long)]
+    pub links: bool,
+    /// With --links: only those of the grants of this name
+    #[arg(requires = "links")]
+    pub name: Option<String>,
     /// Form of the output
     #[arg(long, short, default_value = "table", value_name = "FORMAT")]
     pub output: Format,
@@ -344,13 +353,39 @@ pub struct Show {
 
 /// Options of `revoke`.
 #[derive(Debug, Args)]
-#[command(before_help = "Example:\n  redemption-sidecar revoke west")]
+#[command(
+    before_help = "Example: the grant 'west', and every link that was redeemed from it\n  \
+    redemption-sidecar revoke west\n\
+    Example: one link, of those that 'list --links' shows\n  \
+    redemption-sidecar revoke --link 0123456789abcdef0123",
+    after_help = "A link that is taken back is not renewed any more, at once (in a cluster within 2 s). The \
+    other site is out when its last certificate has ended, which the output says; until then it can \
+    connect again whenever it likes.\n\n\
+    A connection that is open outlives its certificate. To close it after that end, at the site that \
+    accepts the links:\n\
+    - all links, for some seconds: in Kubernetes give the Secret 'skupper-site-server' new data, with the \
+    annotation 'skupper.io/tls-prior-valid-revisions: \"0\"', and take the annotation away afterwards; \
+    elsewhere run 'skupper system reload'\n\
+    - one link: in the network of the router, find the address of the peer with 'skstat -c' by its \
+    subject (CN=..., OU=LINK), and run 'ss -K dst ADDRESS'\n\n\
+    To shut everybody out at once, replace the CA of the links.",
+    group = ArgGroup::new("revoked").required(true).args(["name", "link", "subject"])
+)]
 pub struct Revoke {
     /// The grants.
     #[command(flatten)]
     pub store: StoreOptions,
-    /// Name of the grant
-    pub name: String,
+    /// Name of the grant: it ends, and its links are taken back, also when it has ended before
+    pub name: Option<String>,
+    /// End only the grant: its links are renewed as before
+    #[arg(long, conflicts_with_all = ["link", "subject"])]
+    pub keep_links: bool,
+    /// Take back this link only, whether it is known or not
+    #[arg(long, value_name = "LINK", value_parser = link)]
+    pub link: Option<LinkId>,
+    /// Take back the links whose certificates have this common name
+    #[arg(long, value_name = "NAME")]
+    pub subject: Option<String>,
     /// Form of the output
     #[arg(long, short, default_value = "table", value_name = "FORMAT")]
     pub output: Format,
@@ -369,6 +404,8 @@ enum OptionProblem {
     TooShort,
     #[error("must be at least 1m")]
     TooShortToRenew,
+    #[error("must be the 20 hexadecimal digits of a link, as 'list --links' shows them")]
+    Link,
     #[error("{0}")]
     Duration(#[from] WindowProblem),
     #[error("{0}")]
@@ -379,6 +416,10 @@ enum OptionProblem {
 
 fn address(text: &str) -> Result<SocketAddr, OptionProblem> {
     text.parse().map_err(|_| OptionProblem::Address)
+}
+
+fn link(text: &str) -> Result<LinkId, OptionProblem> {
+    LinkId::parse(text).ok_or(OptionProblem::Link)
 }
 
 fn subdomain_name(text: &str) -> Result<String, OptionProblem> {

@@ -86,6 +86,16 @@ impl Failure {
         }
     }
 
+    /// The same failure, after something was done.
+    fn after(self, done: &str) -> Self {
+        match self {
+            Self::Refused(problem) => Self::Refused(format!("{done}: {problem}")),
+            Self::Usage(problem) => Self::Usage(format!("{done}: {problem}")),
+            Self::TryAgain(problem) => Self::TryAgain(format!("{done}: {problem}")),
+            Self::Stopped => Self::Stopped,
+        }
+    }
+
     fn refused(problem: impl Display) -> Self {
         Self::Refused(problem.to_string())
     }

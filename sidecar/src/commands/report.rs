@@ -1,5 +1,8 @@
 //! Grants and redemptions as people and programs read them.
 
+mod links;
+
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
@@ -7,10 +10,12 @@ use serde::Serialize;
 
 use super::{Failure, print};
 use crate::args::Format;
-use crate::ledger::{GrantRecord, NotedKey, Redeemed};
-use crate::redemption::{KeyOrigin, Redemption};
+use crate::ledger::{GrantRecord, LinkRecord, NotedKey, Redeemed};
+use crate::redemption::{GrantUid, KeyOrigin, Redemption};
+use links::LinkReport;
 
 pub(super) use crate::system::wording::time;
+pub(super) use links::print_links;
 
 /// A grant in `list`, `show` and `revoke`. Never its code.
 #[derive(Debug, Serialize)]
@@ -35,6 +40,8 @@ struct GrantReport<'a> {
     certificates: Option<Vec<CertificateReport<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     keys: Option<Vec<KeyReport<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<Vec<LinkReport<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,6 +78,34 @@ impl<'a> GrantReport<'a> {
             issuer: grant.and_then(|grant| grant.issuer.as_deref()),
             certificates: None,
             keys: None,
+            links: None,
+        }
+    }
+
+    /// A grant that is not kept any more, of which links are.
+    fn deleted(name: &'a str, uid: String) -> Self {
+        Self {
+            name,
+            uid,
+            state: "deleted",
+            redemptions: None,
+            redemptions_allowed: None,
+            created: None,
+            expiration_time: None,
+            revoked: None,
+            issuer: None,
+            certificates: None,
+            keys: None,
+            links: None,
+        }
+    }
+
+    /// The same with its links.
+    fn with_links(self, links: &[&'a LinkRecord], now: DateTime<Utc>) -> Self {
+        let links = links.iter().map(|link| LinkReport::new(link, now));
+        Self {
+            links: Some(links.collect()),
+            ..self
         }
     }
 
@@ -115,6 +150,9 @@ impl<'a> GrantReport<'a> {
             let mut rows = vec![["KEY", "ISSUED", "END"], first.row()];
             rows.extend(more.iter().map(KeyReport::row));
             text = format!("{text}\n{}", columns(&rows));
+        }
+        if let Some(links @ [_, ..]) = self.links.as_deref() {
+            text = format!("{text}\n{}", links::table(links));
         }
         text
     }
@@ -195,14 +233,30 @@ pub(super) fn print_list(
     print(columns(&rows))
 }
 
-/// Prints grants of one name, the newest first.
+/// Prints grants of one name, the newest first, each with links that were redeemed from it. Links whose
+/// grant is not among them stand behind.
 pub(super) fn print_grants(
+    name: &str,
     records: &[GrantRecord],
+    links: &[LinkRecord],
     format: Format,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
-    let reports = records.iter().map(|record| GrantReport::whole(record, now));
-    let reports: Vec<_> = reports.collect();
+    let mut by_grant: BTreeMap<Option<GrantUid>, Vec<&LinkRecord>> = BTreeMap::new();
+    for link in links {
+        by_grant.entry(link.grant).or_default().push(link);
+    }
+    let mut reports: Vec<_> = records
+        .iter()
+        .map(|record| {
+            let links = by_grant.remove(&Some(record.uid)).unwrap_or_default();
+            GrantReport::whole(record, now).with_links(&links, now)
+        })
+        .collect();
+    reports.extend(by_grant.into_iter().map(|(grant, links)| {
+        let uid = grant.map_or_else(|| ABSENT.to_owned(), |grant| grant.to_string());
+        GrantReport::deleted(name, uid).with_links(&links, now)
+    }));
     if format != Format::Table {
         return print_as(&reports, format);
     }

@@ -1,54 +1,218 @@
-//! `revoke`: ends the grants of a name at once, retries included.
+//! `revoke`: ends the grants of a name at once, retries included, and takes their links back; or takes
+//! single links back.
 
-use super::report::{print_grants, time};
+use chrono::{DateTime, Utc};
+use skupper_access_policy::printable::printable;
+
+use super::report::{print_grants, print_links, time};
 use super::store::Store;
 use super::{Failure, tell};
 use crate::args::{Format, Revoke};
-use crate::ledger::{GrantRecord, Redeemed};
+use crate::ledger::{GrantRecord, Grants, LinkChoice, LinkRecord, LinkState, Redeemed};
 use crate::system::clock;
 
 pub(super) async fn run(options: Revoke) -> Result<(), Failure> {
     let now = clock::now();
     let store = Store::of(&options.store)?;
-    let grants = store.grants().await?;
-    let revoked = grants.revoke(&options.name, now).await?;
-    if revoked.is_empty() {
-        let known = grants.find(&options.name).await?;
-        return Err(ended(&options.name, known.first(), &store));
+    match (&options.name, options.link, &options.subject) {
+        (Some(name), ..) => of_name(name, &options, &store, now).await,
+        (_, Some(link), _) => of_choice(LinkChoice::Link(link), &options, &store, now).await,
+        (_, _, Some(subject)) => {
+            of_choice(LinkChoice::Subject(subject.clone()), &options, &store, now).await
+        }
+        (None, None, None) => Err(Failure::usage("name a grant, a link or a subject")),
     }
-    print_grants(&revoked, options.output, now)?;
-    if options.output != Format::Table {
+}
+
+/// Ends the grants of a name, and their links, as far as there are any.
+async fn of_name(
+    name: &str,
+    options: &Revoke,
+    store: &Store,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let grants = store.grants().await?;
+    let ended = grants.revoke(name, now).await?;
+    if options.keep_links {
+        if ended.is_empty() {
+            let known = grants.find(name).await?;
+            return Err(Failure::refused(ending(name, known.first(), store)));
+        }
+        print_grants(name, &ended, &[], options.output, now)?;
+        if options.output == Format::Table && ended.iter().any(is_redeemed) {
+            tell(format_args!(
+                "the links are kept, and are renewed as before: {} takes them back, too",
+                store.command(&format!("revoke {name}"))
+            ));
+        }
         return Ok(());
     }
-    let is_redeemed = revoked.iter().any(|record| match &record.redeemed {
-        Redeemed::Redemptions(redemptions) => !redemptions.is_empty(),
-        Redeemed::Keys(keys) => !keys.is_empty(),
-    });
-    if is_redeemed {
-        tell(
-            "these certificates stay valid until their end: there is no revocation list; to shut a \
-             site out, replace the CA of the links",
-        );
-        if matches!(revoked.first(), Some(first) if matches!(first.redeemed, Redeemed::Keys(_))) {
-            tell("the log of the service names their serial numbers");
+    let links = take_back(LinkChoice::Grant(name.to_owned()), store, now).await;
+    let links = links.map_err(|failure| {
+        if ended.is_empty() {
+            return failure;
         }
+        failure.after(&format!(
+            "the grant '{name}' is ended, and its links are not taken back: run the same command again"
+        ))
+    })?;
+    if ended.is_empty() && links.is_empty() {
+        let known = grants.find(name).await?;
+        let ending = ending(name, known.first(), store);
+        return Err(Failure::refused(match known.first() {
+            Some(_) => format!("{ending}, and no link of it is live"),
+            None => format!("{ending}, and no live link of one"),
+        }));
+    }
+    let shown = with_grants_of(&links, ended, &*grants, name).await?;
+    print_grants(name, &shown, &links, options.output, now)?;
+    if options.output == Format::Table {
+        advise(&links, store);
     }
     Ok(())
 }
 
-/// Reason there is nothing to revoke. Takes the newest grant of the name.
-fn ended(name: &str, newest: Option<&GrantRecord>, store: &Store) -> Failure {
-    let Some(grant) = newest.and_then(|record| record.grant.as_ref()) else {
+/// Takes links back.
+async fn of_choice(
+    choice: LinkChoice,
+    options: &Revoke,
+    store: &Store,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let revoked = take_back(choice.clone(), store, now).await?;
+    if revoked.is_empty() {
+        let known = store.links().await?.links(&choice).await?;
+        return Err(nothing_to_take_back(&choice, &known, store, now));
+    }
+    print_links(&revoked, options.output, now)?;
+    if options.output == Format::Table {
+        advise(&revoked, store);
+    }
+    Ok(())
+}
+
+async fn take_back(
+    choice: LinkChoice,
+    store: &Store,
+    now: DateTime<Utc>,
+) -> Result<Vec<LinkRecord>, Failure> {
+    Ok(store.links().await?.revoke_links(&choice, now).await?)
+}
+
+/// The grants that were ended, and those of the links that had ended before.
+async fn with_grants_of(
+    links: &[LinkRecord],
+    ended: Vec<GrantRecord>,
+    grants: &dyn Grants,
+    name: &str,
+) -> Result<Vec<GrantRecord>, Failure> {
+    let is_ended = |grant| ended.iter().any(|record| Some(record.uid) == grant);
+    if links.iter().all(|link| is_ended(link.grant)) {
+        return Ok(ended);
+    }
+    let mut shown = grants.find(name).await?;
+    shown.retain(|record| links.iter().any(|link| link.grant == Some(record.uid)));
+    shown.retain(|record| !is_ended(Some(record.uid)));
+    Ok([ended, shown].concat())
+}
+
+/// Says who is shut out from when on, and what ends an open connection.
+fn advise(links: &[LinkRecord], store: &Store) {
+    if links.is_empty() {
+        return;
+    }
+    let bound = store.revocation_bound();
+    let ends = links.iter().map(|link| link.latest_end);
+    let end = ends.clone().flatten().max();
+    let is_known = ends.clone().all(|end| end.is_some());
+    match end.filter(|_| is_known) {
+        Some(end) => tell(format_args!(
+            "these links are not renewed any more, {bound}; the last certificate of them ends at {}: \
+             until then the other site can connect again whenever it likes",
+            time(end)
+        )),
+        None => tell(format_args!(
+            "these links are not renewed any more, {bound}; what is not known of a link is when its \
+             certificates end"
+        )),
+    }
+    let from = end
+        .filter(|_| is_known)
+        .map_or_else(|| "that end".to_owned(), time);
+    tell(format_args!(
+        "a connection that is open outlives its certificate; to close it after {from}, at the site that \
+         accepts the links:"
+    ));
+    tell(
+        "- all links, for some seconds: in Kubernetes give the Secret 'skupper-site-server' new data, with \
+         the annotation 'skupper.io/tls-prior-valid-revisions: \"0\"', and take the annotation away \
+         afterwards; elsewhere run 'skupper system reload'",
+    );
+    tell(
+        "- one link, without a pause for others: in the network of the router, find the address of the \
+         peer with 'skstat -c' by its subject, and run 'ss -K dst ADDRESS'; the subjects are:",
+    );
+    for link in links {
+        let subject = link.subject.as_deref();
+        let subject = subject.map_or_else(String::new, |name| format!("CN={}, ", printable(name)));
+        tell(format_args!("    {subject}OU={}", link.link));
+    }
+}
+
+/// Reason there is no link to take back. Takes those that are known.
+fn nothing_to_take_back(
+    choice: &LinkChoice,
+    known: &[LinkRecord],
+    store: &Store,
+    now: DateTime<Utc>,
+) -> Failure {
+    let name = match choice {
+        LinkChoice::Link(link) => format!("link {link}"),
+        LinkChoice::Subject(subject) => format!("every link of '{}'", printable(subject)),
+        LinkChoice::All | LinkChoice::Grant(_) => "every link".to_owned(),
+    };
+    let revoked = known
+        .iter()
+        .filter(|link| link.state(now) == LinkState::Revoked);
+    if let Some(at) = revoked.filter_map(|link| link.revoked).max() {
         return Failure::refused(format_args!(
-            "there is no live grant '{name}': {} shows those there are",
-            store.command("list")
+            "{name} was taken back already, at {}",
+            time(at)
         ));
+    }
+    if let Some(end) = known.iter().filter_map(|link| link.latest_end).max() {
+        return Failure::refused(format_args!(
+            "{name} has ended, with its last certificate at {}",
+            time(end)
+        ));
+    }
+    let of = match choice {
+        LinkChoice::Subject(subject) => format!(" of '{}'", printable(subject)),
+        _ => String::new(),
+    };
+    Failure::refused(format_args!(
+        "there is no link{of}: {} shows those there are",
+        store.command("list --links")
+    ))
+}
+
+/// Reason there is no grant to end. Takes the newest grant of the name.
+fn ending(name: &str, newest: Option<&GrantRecord>, store: &Store) -> String {
+    let Some(grant) = newest.and_then(|record| record.grant.as_ref()) else {
+        return format!(
+            "there is no live grant '{name}' ({} shows those there are)",
+            store.command("list")
+        );
     };
     match grant.revoked {
-        Some(at) => Failure::refused(format_args!("'{name}' was revoked at {}", time(at))),
-        None => Failure::refused(format_args!(
-            "'{name}' expired at {}",
-            time(grant.expiration_time)
-        )),
+        Some(at) => format!("'{name}' was revoked at {}", time(at)),
+        None => format!("'{name}' expired at {}", time(grant.expiration_time)),
+    }
+}
+
+fn is_redeemed(record: &GrantRecord) -> bool {
+    match &record.redeemed {
+        Redeemed::Redemptions(redemptions) => !redemptions.is_empty(),
+        Redeemed::Keys(keys) => !keys.is_empty(),
     }
 }

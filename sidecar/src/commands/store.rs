@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use super::serve::{self, start};
 use super::{Failure, cluster, data, stamps, tell};
 use crate::args::{Serve, StoreOptions};
-use crate::ledger::{Grants, KubernetesGrants, SqliteLedger};
+use crate::ledger::{
+    Answer, Grants, KubernetesGrants, LinkChoice, LinkRecord, Links, SqliteLedger,
+};
 use crate::system::clock::{self, Doubt};
 use crate::system::wording;
 
@@ -36,6 +38,22 @@ impl Store {
                 let (client, namespace) = cluster::connect(namespace.as_deref()).await?;
                 Ok(Box::new(KubernetesGrants::new(client, namespace)))
             }
+        }
+    }
+
+    /// The links that were redeemed from its grants.
+    pub(super) async fn links(&self) -> Result<Box<dyn Links>, Failure> {
+        match self {
+            Self::Folder(folder) => Ok(Box::new(ledger(folder)?)),
+            Self::Cluster(_) => Ok(Box::new(NoLinks)),
+        }
+    }
+
+    /// Time after which nobody renews a link that was taken back, in words.
+    pub(super) fn revocation_bound(&self) -> &'static str {
+        match self {
+            Self::Folder(_) => "at once",
+            Self::Cluster(_) => "within 2 s",
         }
     }
 
@@ -80,5 +98,22 @@ fn ledger(folder: &Path) -> Result<SqliteLedger, Failure> {
             folder.display()
         ))),
         Err(error) => Err(Failure::usage(wording::unreadable(folder, &error))),
+    }
+}
+
+/// Stands for the register of a cluster, which no command reads yet.
+struct NoLinks;
+
+impl Links for NoLinks {
+    fn links<'a>(&'a self, _choice: &'a LinkChoice) -> Answer<'a, Vec<LinkRecord>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn revoke_links<'a>(
+        &'a self,
+        _choice: &'a LinkChoice,
+        _now: DateTime<Utc>,
+    ) -> Answer<'a, Vec<LinkRecord>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 }
