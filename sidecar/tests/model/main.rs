@@ -6,6 +6,8 @@
 //! redeemer asks again, of whichever replica, until it is answered for good: with its own key, or, as
 //! a plain Skupper client, with a new key that the service makes for each request.
 //!
+//! The renewal of a link has a model of its own, in [`renewal`], with its own bound.
+//!
 //! These are about a million different states in all. What holds in each of them has a name in
 //! [`Protocol::properties`]. Each of these names is lost by at least one wrong protocol, so none of
 //! them holds for nothing.
@@ -18,12 +20,14 @@
 )]
 
 mod protocol;
+mod renewal;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{Action, Mutation, Protocol, Store};
 use redemption_sidecar::redemption::{KeyDigest, KeyOrigin, Redemption};
+use renewal::Renewals;
 use state::{Candidate, End, RedeemerState, State};
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
@@ -305,6 +309,81 @@ fn every_wrong_protocol_loses_an_invariant() {
         assert!(
             checker.discovery(lost).is_some(),
             "{mutation:?} with {store:?} keeps {lost}"
+        );
+    }
+}
+
+const RENEWAL_NEVER_COUNTS: &str = "renewal-never-counts";
+const REVOKED_NEVER_RENEWS: &str = "revoked-never-renews";
+const LINK_LIVES: &str = "link-lives";
+const PAIR_MATCHES: &str = "pair-matches";
+const ONE_LINK_ONE_ID: &str = "one-link-one-id";
+
+impl Model for Renewals {
+    type State = renewal::State;
+    type Action = renewal::Action;
+
+    fn init_states(&self) -> Vec<Self::State> {
+        vec![renewal::State::first()]
+    }
+
+    fn actions(&self, state: &Self::State, actions: &mut Vec<Self::Action>) {
+        self.possible(state, actions);
+    }
+
+    fn next_state(&self, state: &Self::State, action: Self::Action) -> Option<Self::State> {
+        Some(self.after(state, action))
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(RENEWAL_NEVER_COUNTS, |_, state: &renewal::State| {
+                state.counted == 1
+            }),
+            Property::always(REVOKED_NEVER_RENEWS, |_, state: &renewal::State| {
+                !state.was_renewed_late
+            }),
+            Property::always(LINK_LIVES, Self::link_lives),
+            Property::always(PAIR_MATCHES, Self::pair_matches),
+            Property::always(ONE_LINK_ONE_ID, |_, state: &renewal::State| {
+                !state.was_stolen
+            }),
+        ]
+    }
+}
+
+#[test]
+fn every_invariant_of_renewals_holds() {
+    let checker = Renewals::default().checker().spawn_bfs().join();
+    checker.assert_properties();
+    let found = checker.unique_state_count();
+    assert!(found >= 1_670_000, "only {found} different states");
+}
+
+#[test]
+fn every_wrong_renewal_loses_an_invariant() {
+    use renewal::Mutation;
+    for (mutation, lost) in [
+        (Mutation::TrustSilence, REVOKED_NEVER_RENEWS),
+        (Mutation::RenewUnread, REVOKED_NEVER_RENEWS),
+        (Mutation::RevokeWhatIsNoted, REVOKED_NEVER_RENEWS),
+        (Mutation::CountRenewals, RENEWAL_NEVER_COUNTS),
+        (Mutation::BelieveTheRequest, ONE_LINK_ONE_ID),
+        (Mutation::KeyFirst, PAIR_MATCHES),
+        (Mutation::PlainWrite, LINK_LIVES),
+        (Mutation::ForgetToTell, LINK_LIVES),
+        (Mutation::ServerFirst, LINK_LIVES),
+        (Mutation::DropUntold, LINK_LIVES),
+        (Mutation::NoOverlap, LINK_LIVES),
+    ] {
+        let mutation_of = Renewals {
+            mutation: Some(mutation),
+        };
+        let found = HasDiscoveries::AllOf([lost].into());
+        let checker = mutation_of.checker().finish_when(found).spawn_bfs().join();
+        assert!(
+            checker.discovery(lost).is_some(),
+            "{mutation:?} keeps {lost}"
         );
     }
 }
