@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Two sites on one machine: a service that redeems, a redeemer, and the same with openssl and curl.
+# Two sites on one machine: a service that redeems, a redeemer, a link that is renewed and taken back, and the
+# redemption with openssl and curl.
 # Everything lies in a temporary folder and is removed at the end.
 # Usage: sidecar/demo.sh PATH-OF-THE-BINARY
 set -euo pipefail
@@ -70,6 +71,24 @@ redemption-sidecar list --data data
 say 'Another key is refused: the grant is spent'
 if run redemption-sidecar redeem west.yaml --out elsewhere; then exit 1; fi
 
+say 'The link is renewed: a new key, and a certificate with the same first 20 digits, which are the id of the link'
+field tls.crt link/Secret-west.yaml > before.pem
+run redemption-sidecar renew west --out link --force
+field tls.crt link/Secret-west.yaml > after.pem
+paste <(openssl x509 -in before.pem -noout -serial) <(openssl x509 -in after.pem -noout -serial)
+if cmp -s <(openssl x509 -in before.pem -noout -pubkey) <(openssl x509 -in after.pem -noout -pubkey); then
+    echo 'the key is still the old one' >&2
+    exit 1
+fi
+field ca.crt link/Secret-west.yaml > ca.pem
+run openssl verify -purpose sslclient -CAfile ca.pem after.pem
+run redemption-sidecar list --links --data data
+
+say 'It is taken back: nobody renews it any more'
+run redemption-sidecar revoke west --data data
+if run redemption-sidecar renew west --out link --force; then exit 1; fi
+run redemption-sidecar list --links --data data
+
 say 'The same with openssl and curl alone'
 run redemption-sidecar issue east --data data -o east.yaml
 token code east.yaml | tr -d '\n' > code
@@ -95,4 +114,4 @@ cmp serial serial-again
 redemption-sidecar list --data data
 
 say 'What the service logged'
-grep --only-matching 'redemption grant=.*' log
+grep --only-matching -E '(redemption grant|renewal link)=.*' log
