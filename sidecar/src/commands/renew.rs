@@ -6,11 +6,17 @@ use super::redeem::{folder_of, proxies};
 use super::report::time;
 use super::{Failure, tell};
 use crate::args::Renew;
-use crate::redeemer::keeper::{KeepProblem, Renewal, RenewalOrder, renew_in_folder};
+use crate::redeemer::FolderTarget;
+use crate::redeemer::keeper::{KeepProblem, Renewal, RenewalOrder, Router, renew_in_folder};
 use crate::system::clock;
 
 pub(super) async fn run(options: Renew) -> Result<(), Failure> {
     let (folder, namespace) = folder_of(options.out.as_deref(), options.namespace.as_deref())?;
+    let router = Router::of_folder(&folder, None);
+    let target = FolderTarget {
+        path: &folder,
+        namespace: namespace.as_deref(),
+    };
     let proxies = proxies();
     for name in &options.names {
         let order = RenewalOrder {
@@ -20,7 +26,7 @@ pub(super) async fn run(options: Renew) -> Result<(), Failure> {
             proxies: &proxies,
             now: clock::now(),
         };
-        let renewal = renew_in_folder(order, &folder, namespace.as_deref()).await;
+        let renewal = renew_in_folder(order, target, &router).await;
         match renewal.map_err(failure)? {
             Renewal::NotDue { due, not_after } => tell(format_args!(
                 "not due: '{name}', valid until {}, is renewed from {} on",

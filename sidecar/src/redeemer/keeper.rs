@@ -14,21 +14,24 @@ mod judge;
 mod kept;
 mod place;
 mod problem;
+mod router;
 pub mod schedule;
 
-use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 pub use judge::RenewalFlaw;
 pub use problem::KeepProblem;
+pub use router::Router;
 
+use super::FolderTarget;
 use super::clock::Clock;
 use super::credential::Validity;
 use super::files;
 use super::folder::Folder;
 use super::proxy::Proxies;
+use super::renewal_server::RenewalServer;
 use crate::redemption::Serial;
 use folder::FolderPlace;
 use kept::Kept;
@@ -70,18 +73,36 @@ pub enum Renewal {
     },
 }
 
-/// Renews the certificate of a link in a folder, if it is due.
+/// Renews the certificate of a link in a folder, if it is due, and tells its router.
 ///
 /// # Errors
 /// Says what to do; [`KeepProblem::exit_code`] tells whether the same call may go well later.
 pub async fn renew_in_folder(
     order: RenewalOrder<'_>,
-    path: &Path,
-    namespace: Option<&str>,
+    target: FolderTarget<'_>,
+    router: &Router,
 ) -> Result<Renewal, KeepProblem> {
     files::check_name(order.name).map_err(|_| KeepProblem::NotThere(order.name.to_owned()))?;
-    let folder = Folder::open(path)?;
-    renew(order, &mut FolderPlace::new(folder, namespace)).await
+    let folder = Folder::open(target.path)?;
+    renew(
+        order,
+        &mut FolderPlace::new(folder, target.namespace, router),
+    )
+    .await
+}
+
+/// Makes a link that Skupper's own client redeemed into a folder one that is kept by a renewal server: its
+/// certificate is renewed at once, with a key that never travelled.
+///
+/// # Errors
+/// As [`renew_in_folder`].
+pub async fn adopt_in_folder(
+    order: RenewalOrder<'_>,
+    target: FolderTarget<'_>,
+    router: &Router,
+    _server: RenewalServer,
+) -> Result<Renewal, KeepProblem> {
+    renew_in_folder(order, target, router).await
 }
 
 /// Renews the certificate of a link in its place, if it is due, and tells its router.

@@ -9,6 +9,7 @@ use secrecy::ExposeSecret as _;
 use super::kept::Kept;
 use super::place::{Place, Telling};
 use super::problem::KeepProblem;
+use super::router::Router;
 use crate::redeemer::answer::{Answer, MAX_LINKS, link_names, read_secret};
 use crate::redeemer::credential::Credential;
 use crate::redeemer::destination::PendingKey;
@@ -23,11 +24,16 @@ pub(super) struct FolderPlace<'a> {
     folder: Folder,
     /// The Skupper namespace that reads the folder.
     namespace: Option<&'a str>,
+    _router: &'a Router,
 }
 
 impl<'a> FolderPlace<'a> {
-    pub(super) fn new(folder: Folder, namespace: Option<&'a str>) -> Self {
-        Self { folder, namespace }
+    pub(super) fn new(folder: Folder, namespace: Option<&'a str>, router: &'a Router) -> Self {
+        Self {
+            folder,
+            namespace,
+            _router: router,
+        }
     }
 
     fn write_secret(&self, kept: &Kept, metadata: &Metadata) -> Result<(), KeepProblem> {
