@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
 use redemption_sidecar::ledger::{
     Grants as _, Ledger as _, LinkChoice, LinkRecord, LinkState, Links as _, Register as _,
     SqliteLedger,
@@ -125,7 +126,7 @@ async fn a_link_is_known_from_its_redemption_and_renewals_are_noted_behind_it() 
     };
     assert_eq!(
         links(&ledger, &LinkChoice::All).await,
-        [redeemed.clone()],
+        std::slice::from_ref(&redeemed),
         "never renewed"
     );
     assert!(redeemed.is_told());
@@ -146,7 +147,7 @@ async fn a_link_is_known_from_its_redemption_and_renewals_are_noted_behind_it() 
         ..redeemed
     };
     let found = links_when(&ledger, |links| links[0].renewals == 2).await;
-    assert_eq!(found, [renewed.clone()]);
+    assert_eq!(found, std::slice::from_ref(&renewed));
     assert!(found[0].is_told());
 
     // What waits when a service ends is written, and a shorter life hides no longer one.
@@ -173,7 +174,13 @@ async fn a_link_is_known_from_its_redemption_and_renewals_are_noted_behind_it() 
 async fn links_are_chosen_and_taken_back_by_id_by_subject_and_by_grant() {
     let unknown = Serial::from_bytes([7; 16]).link();
     let names = ["west", "west", "east"];
-    let table: [(&str, fn(&[Redeemed], LinkId) -> LinkChoice, &[usize], bool); 6] = [
+    type Row = (
+        &'static str,
+        fn(&[Redeemed], LinkId) -> LinkChoice,
+        &'static [usize],
+        bool,
+    );
+    let table: [Row; 6] = [
         ("all", |_, _| LinkChoice::All, &[0, 1, 2], false),
         (
             "a link",
@@ -439,6 +446,105 @@ async fn the_links_of_a_deleted_grant_stay_until_their_certificates_have_ended()
             standing(&ledger, &west.certificate()).await,
             Standing::Revoked
         );
+    }
+}
+
+/// An event: the wall clock is set so many days off, some hours pass, and a link is redeemed, renewed or
+/// taken back.
+fn step() -> impl Strategy<Value = (i64, i64, usize, Event)> {
+    let event = prop_oneof![
+        Just(Event::Redeem),
+        Just(Event::Renew),
+        Just(Event::Revoke),
+        Just(Event::RevokeGrant),
+    ];
+    let error = prop_oneof![2 => Just(0), 3 => -70_i64..=70];
+    (error, 1_i64..90, 0_usize..3, event)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Redeem,
+    Renew,
+    Revoke,
+    RevokeGrant,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// revoked-never-renews
+    #[test]
+    fn a_link_stays_out_while_a_certificate_of_it_lives_whatever_the_wall_clock_says(
+        steps in prop::collection::vec(step(), 1..40),
+    ) {
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let folder = folder();
+            let ledger = open(folder.path());
+            ledger.expect_life(DAY).await.unwrap();
+            // Each with the true end of its last certificate.
+            let mut links: Vec<(Redeemed, DateTime<Utc>, bool)> = Vec::new();
+            let mut truth = now();
+            for (error, hours, chosen, event) in steps {
+                truth += HOUR * i32::try_from(hours).unwrap();
+                let wall = truth + TimeDelta::days(error);
+                let passed = HOUR * i32::try_from(hours).unwrap();
+                ledger.add_service_time(passed, wall).await.unwrap();
+                ledger.prune(HOUR, wall).await.unwrap();
+                ledger.prune_links(HOUR, wall).await.unwrap();
+                for (link, end, is_revoked) in &links {
+                    let standing = standing(&ledger, &link.certificate()).await;
+                    let must_stay_out = *is_revoked && truth <= *end;
+                    assert!(
+                        !must_stay_out || standing == Standing::Revoked,
+                        "{} is in again at {truth}, before {end}",
+                        link.link()
+                    );
+                    assert!(*is_revoked || standing == Standing::Good);
+                }
+                let count = links.len();
+                match (event, links.get_mut(chosen % count.max(1))) {
+                    (Event::Redeem, _) | (_, None) => {
+                        let number = u32::try_from(count).unwrap();
+                        let name = format!("grant-{number}");
+                        let grant = Grant {
+                            created: wall,
+                            expiration_time: wall + HOUR,
+                            ..grant(number, &name, 1)
+                        };
+                        ledger.insert(&grant, wall).await.unwrap().unwrap();
+                        let redemption = Redemption {
+                            at: wall,
+                            certificate_end: wall + DAY * 3,
+                            ..redemption(&grant, 1)
+                        };
+                        let counted = ledger.count(&grant.uid, redemption.clone(), wall, soon());
+                        counted.await.unwrap().unwrap();
+                        links.push((Redeemed { grant, redemption }, truth + DAY * 3, false));
+                    }
+                    (Event::Renew, Some((link, end, is_revoked))) => {
+                        // Some notes are lost, and one may come after the revocation.
+                        if chosen > 0 {
+                            ledger.note(link.renewed(wall));
+                        }
+                        if !*is_revoked {
+                            *end = (*end).max(truth + DAY);
+                        }
+                    }
+                    (Event::Revoke, Some((link, _, is_revoked))) => {
+                        let choice = LinkChoice::Link(link.link());
+                        ledger.revoke_links(&choice, wall).await.unwrap();
+                        *is_revoked = true;
+                    }
+                    (Event::RevokeGrant, Some((link, _, is_revoked))) => {
+                        ledger.revoke(&link.grant.name, wall).await.unwrap();
+                        let choice = LinkChoice::Grant(link.grant.name.clone());
+                        ledger.revoke_links(&choice, wall).await.unwrap();
+                        *is_revoked = true;
+                    }
+                }
+            }
+        });
     }
 }
 

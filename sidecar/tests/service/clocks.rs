@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
+use crate::holder::Holder;
 use crate::redeemers::{Door, Redeemer};
 use crate::sidecar::{BINARY, PATIENCE, Sidecar, Token, ask, free_port, private_folder};
 use crate::tools::tool;
@@ -118,6 +119,29 @@ fn a_clock_that_is_ahead_for_seconds_loses_no_grant() {
     let shown = sidecar.run(&["show", "west", "-o", "json"]);
     let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(shown[0]["redemptions"], 2);
+}
+
+/// revoked-never-renews
+#[test]
+fn a_link_that_was_taken_back_stays_out_whatever_the_clock_says() {
+    let folder = private_folder();
+    let clock = WrongClock::new("");
+    let sidecar = clock.serve(folder.path(), &["--init", "--keep", "2s"]);
+    let token = sidecar.issue("west", &["--redemptions-allowed", "2"]);
+    let mut link = Holder::redeem(&sidecar, &token);
+    let mut spared = Holder::redeem(&sidecar, &token);
+    let revoked = clock.run(folder.path(), &["revoke", "--link", link.link()]);
+    assert!(revoked.status.success(), "{revoked:?}");
+    for offset in ["+70d", "-10d"] {
+        clock.set(offset);
+        // Longer than between two looks, and than what has ended is kept.
+        sleep(Duration::from_secs(6));
+        clock.set("");
+        wait_until_ready(&sidecar);
+        let answer = link.renew(sidecar.port);
+        assert_eq!(answer.body, "This link was revoked\n", "{offset}");
+        assert_eq!(spared.renew(sidecar.port).status, 200, "{offset}");
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ mod commands;
 mod crashes;
 mod durability;
 mod faults;
+mod holder;
+mod links;
 mod operators;
 mod protocol;
 mod raw;

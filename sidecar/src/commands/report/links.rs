@@ -8,6 +8,7 @@ use super::{ABSENT, columns, print_as, time};
 use crate::args::Format;
 use crate::commands::{Failure, print};
 use crate::ledger::LinkRecord;
+use crate::renewal::AuthorityId;
 
 /// A link in `list --links`, `show` and `revoke`.
 #[derive(Debug, Serialize)]
@@ -51,7 +52,7 @@ impl<'a> LinkReport<'a> {
             grant: link.grant.map(|grant| grant.to_string()),
             grant_name: link.grant_name.as_deref(),
             serial: link.serial.map(|serial| serial.to_string()),
-            issuer: link.authority.as_ref().map(|authority| authority.as_str()),
+            issuer: link.authority.as_ref().map(AuthorityId::as_str),
             redeemed: link.first.map(time),
             renewed: link.last.filter(|_| is_renewed).map(time),
             renewals: link.renewals,

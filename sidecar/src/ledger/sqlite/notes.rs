@@ -249,3 +249,76 @@ const FULL: &str = "the register of links is far behind: some renewals are not n
 
 const MISSING: &str = "a link was renewed that this ledger does not know, although it has its grant: the \
     ledger is older than the link, and revocations may be lost: revoke again what must stay out";
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::redemption::{GrantUid, KeyDigest};
+    use crate::renewal::AuthorityId;
+
+    fn link(number: usize) -> LinkId {
+        let mut bytes = [0; 16];
+        let (_, end) = bytes.split_at_mut(2);
+        end[..8].copy_from_slice(&number.to_be_bytes());
+        Serial::from_bytes(bytes).link()
+    }
+
+    /// A renewal in some hour, with a certificate for another hour.
+    fn renewal(hour: i32) -> Issued {
+        let at = DateTime::UNIX_EPOCH + TimeDelta::hours(1) * hour;
+        Issued {
+            link: link(1),
+            grant: Some(GrantUid::from_bytes([1; 16])),
+            grant_name: None,
+            namespace: None,
+            subject: "west".to_owned(),
+            serial: Serial::renewed(link(1), &hour.to_be_bytes()),
+            authority: AuthorityId::of(b"CA"),
+            at,
+            certificate_end: at + TimeDelta::hours(1),
+            shown: Some(Shown {
+                key: KeyDigest::of_spki(&hour.to_be_bytes()),
+                end: at,
+            }),
+        }
+    }
+
+    #[test]
+    fn notes_of_a_link_are_one_whether_they_were_put_back_or_not() {
+        let (first, last) = (renewal(1), renewal(3));
+        for is_put_back in [false, true] {
+            let mut waiting = Waiting::default();
+            waiting.add(link(1), Noted::renewal(first.clone()));
+            waiting.add(link(1), Noted::renewal(renewal(2)));
+            let batch: Vec<_> = if is_put_back {
+                std::mem::take(&mut waiting.links).into_iter().collect()
+            } else {
+                Vec::new()
+            };
+            waiting.add(link(1), Noted::renewal(last.clone()));
+            waiting.add(link(1), Noted::told(last.serial));
+            waiting.put_back(batch);
+            let noted = &waiting.links[&link(1)];
+            assert_eq!(noted.issued.as_ref(), Some(&last), "{is_put_back}");
+            assert_eq!(noted.renewals, 3, "{is_put_back}");
+            assert_eq!(noted.latest_end, last.certificate_end, "{is_put_back}");
+            assert_eq!(noted.told, Some(last.serial), "{is_put_back}");
+            assert_eq!(noted.first().unwrap().shown, first.shown, "{is_put_back}");
+        }
+    }
+
+    #[test]
+    fn a_register_that_is_far_behind_keeps_the_links_it_has_and_takes_no_others() {
+        let mut waiting = Waiting::default();
+        for number in 0..ROOM {
+            assert!(waiting.add(link(number), Noted::renewal(renewal(1))));
+        }
+        assert!(!waiting.add(link(ROOM), Noted::renewal(renewal(1))));
+        assert!(waiting.add(link(0), Noted::renewal(renewal(2))));
+        assert_eq!(waiting.links.len(), ROOM);
+        waiting.put_back(vec![(link(ROOM), Noted::renewal(renewal(1)))]);
+        assert_eq!(waiting.links.len(), ROOM);
+    }
+}

@@ -84,7 +84,9 @@ pub(super) fn revoke(
     if let (LinkChoice::Link(link), true) = (choice, known.is_empty()) {
         known.push(Known::unknown(*link, of_unknown.service_end));
     }
-    known.retain(|known| known.record.state(now) == LinkState::Live);
+    // What has ended by the wall clock alone may come back when that is set.
+    known.retain(|known| known.record.revoked.is_none());
+    known.retain(|known| known.record.state(now) == LinkState::Live || known.service_end >= served);
     for Known {
         record,
         service_end,
@@ -102,6 +104,7 @@ pub(super) fn revoke(
         effect = Effect::Changed;
     }
     let links = known.into_iter().map(|known| known.record);
+    let links = links.filter(|link| link.state(now) != LinkState::Ended);
     Ok((links.collect(), effect))
 }
 
