@@ -7,7 +7,7 @@ use super::report::time;
 use super::{Failure, tell};
 use crate::args::Renew;
 use crate::redeemer::FolderTarget;
-use crate::redeemer::keeper::{KeepProblem, Renewal, RenewalOrder, Router, renew_in_folder};
+use crate::redeemer::keeper::{KeepProblem, Renewal, RenewalOrder, Router, Told, renew_in_folder};
 use crate::system::clock;
 
 pub(super) async fn run(options: Renew) -> Result<(), Failure> {
@@ -24,10 +24,12 @@ pub(super) async fn run(options: Renew) -> Result<(), Failure> {
             force: options.force,
             timeout: options.timeout.to_std().unwrap_or(Duration::MAX),
             proxies: &proxies,
+            pace: None,
             now: clock::now(),
         };
-        let renewal = renew_in_folder(order, target, &router).await;
-        match renewal.map_err(failure)? {
+        let done = renew_in_folder(order, target, &router).await;
+        let done = done.map_err(failure)?;
+        match done.renewal {
             Renewal::NotDue { due, not_after } => tell(format_args!(
                 "not due: '{name}', valid until {}, is renewed from {} on",
                 time(not_after),
@@ -37,6 +39,10 @@ pub(super) async fn run(options: Renew) -> Result<(), Failure> {
                 "renewed: '{name}', valid until {}",
                 time(not_after)
             )),
+        }
+        match done.told {
+            Told::All | Told::NoRouter => {}
+            Told::NoTelling(problem) | Told::NoReport(problem) => return Err(failure(problem)),
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ mod ask;
 mod folder;
 mod judge;
 mod kept;
+pub mod pace;
 mod place;
 mod problem;
 mod router;
@@ -35,6 +36,7 @@ use super::renewal_server::RenewalServer;
 use crate::redemption::Serial;
 use folder::FolderPlace;
 use kept::Kept;
+use pace::Pace;
 use place::{Place, Telling};
 
 /// A renewal that is asked for.
@@ -48,21 +50,32 @@ pub struct RenewalOrder<'a> {
     pub timeout: Duration,
     /// The proxies on the way to the server.
     pub proxies: &'a Proxies,
+    /// The pace of the requests, where there are more renewals than this one.
+    pub pace: Option<&'a Pace>,
     /// The time of the call.
     pub now: DateTime<Utc>,
 }
 
-/// Result of a renewal.
+/// Result of a call: the certificate, and what its router knows of it.
+#[derive(Debug)]
+pub struct Done {
+    /// The certificate that is in place now.
+    pub renewal: Renewal,
+    /// The last steps. The link is renewed when its router was told.
+    pub told: Told,
+}
+
+/// Certificate that is in place after a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewal {
-    /// The certificate is young enough.
+    /// It is young enough.
     NotDue {
         /// Time from which it is due.
         due: DateTime<Utc>,
         /// The end of it.
         not_after: DateTime<Utc>,
     },
-    /// There is another certificate now.
+    /// It is another one now.
     Renewed {
         /// The serial number of the certificate before.
         from: Option<Serial>,
@@ -73,6 +86,19 @@ pub enum Renewal {
     },
 }
 
+/// Knowledge that others have of the certificate in place.
+#[derive(Debug)]
+pub enum Told {
+    /// The router uses it, and the granting site has heard of that.
+    All,
+    /// No router reads the place.
+    NoRouter,
+    /// The router was not told.
+    NoTelling(KeepProblem),
+    /// The router was told, but the granting site has not heard of that.
+    NoReport(KeepProblem),
+}
+
 /// Renews the certificate of a link in a folder, if it is due, and tells its router.
 ///
 /// # Errors
@@ -81,7 +107,7 @@ pub async fn renew_in_folder(
     order: RenewalOrder<'_>,
     target: FolderTarget<'_>,
     router: &Router,
-) -> Result<Renewal, KeepProblem> {
+) -> Result<Done, KeepProblem> {
     files::check_name(order.name).map_err(|_| KeepProblem::NotThere(order.name.to_owned()))?;
     let folder = Folder::open(target.path)?;
     renew(
@@ -101,12 +127,12 @@ pub async fn adopt_in_folder(
     target: FolderTarget<'_>,
     router: &Router,
     _server: RenewalServer,
-) -> Result<Renewal, KeepProblem> {
+) -> Result<Done, KeepProblem> {
     renew_in_folder(order, target, router).await
 }
 
 /// Renews the certificate of a link in its place, if it is due, and tells its router.
-async fn renew<P: Place>(order: RenewalOrder<'_>, place: &mut P) -> Result<Renewal, KeepProblem> {
+async fn renew<P: Place>(order: RenewalOrder<'_>, place: &mut P) -> Result<Done, KeepProblem> {
     let clock = Clock::starting_at(order.now);
     let kept = place.read(order.name, order.now).await?;
     let renewal = if order.force || kept.is_due(clock.now()) {
@@ -117,8 +143,8 @@ async fn renew<P: Place>(order: RenewalOrder<'_>, place: &mut P) -> Result<Renew
             not_after: kept.credential.not_after,
         }
     };
-    tell(order, place, clock).await?;
-    Ok(renewal)
+    let told = tell(order, place, clock).await;
+    Ok(Done { renewal, told })
 }
 
 async fn renew_now<P: Place>(
@@ -148,25 +174,43 @@ async fn renew_now<P: Place>(
 
 /// Tells the router of the certificate in place, unless it was told, and the granting site of that. A
 /// certificate that was never renewed came into use with its link.
-async fn tell<P: Place>(
+async fn tell<P: Place>(order: RenewalOrder<'_>, place: &mut P, clock: Clock) -> Told {
+    match tell_router(order, place, clock).await {
+        Err(problem) => Told::NoTelling(problem),
+        Ok(Telling::NoRouter) => Told::NoRouter,
+        Ok(Telling::Told) => match report(order, place, clock).await {
+            Err(problem) => Told::NoReport(problem),
+            Ok(()) => Told::All,
+        },
+    }
+}
+
+async fn tell_router<P: Place>(
+    order: RenewalOrder<'_>,
+    place: &mut P,
+    clock: Clock,
+) -> Result<Telling, KeepProblem> {
+    let kept = place.read(order.name, clock.now()).await?;
+    if !kept.is_renewed() || kept.is_told() {
+        return Ok(Telling::Told);
+    }
+    let telling = place.tell(&kept).await?;
+    if telling == Telling::Told {
+        place.note_told(&kept).await?;
+    }
+    Ok(telling)
+}
+
+/// The granting site shows in its list who uses which certificate.
+async fn report<P: Place>(
     order: RenewalOrder<'_>,
     place: &mut P,
     clock: Clock,
 ) -> Result<(), KeepProblem> {
     let kept = place.read(order.name, clock.now()).await?;
-    if !kept.is_renewed() {
+    if !kept.is_renewed() || kept.is_reported() {
         return Ok(());
     }
-    if !kept.is_told() {
-        match place.tell(&kept).await? {
-            Telling::Told => place.note_told(&kept).await?,
-            Telling::NoRouter => return Ok(()),
-        }
-    }
-    let kept = place.read(order.name, clock.now()).await?;
-    if !kept.is_reported() {
-        ask::report(order, &kept, clock).await?;
-        place.note_reported(&kept).await?;
-    }
-    Ok(())
+    ask::report(order, &kept, clock).await?;
+    place.note_reported(&kept).await
 }

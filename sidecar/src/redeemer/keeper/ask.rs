@@ -79,6 +79,9 @@ async fn exchange(
         body: Zeroizing::default(),
     };
     let time = exchange::exchange_time(order.timeout);
+    if let Some(pace) = order.pace {
+        pace.turn().await;
+    }
     match exchange::exchange(&question, &tls, &route, time).await {
         Ok(reply) if reply.status == 200 => Ok(reply),
         Ok(reply) => {
@@ -86,6 +89,7 @@ async fn exchange(
             let line = text.trim().lines().next().unwrap_or_default();
             Err(KeepProblem::Refused {
                 status: reply.status,
+                retry_after: reply.retry_after,
                 text: printable(line).to_string(),
             })
         }

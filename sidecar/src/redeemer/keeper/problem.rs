@@ -1,6 +1,7 @@
 //! Reasons a link was not renewed, and what to do.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use skupper_access_policy::printable::printable;
@@ -95,6 +96,8 @@ pub enum KeepProblem {
     Refused {
         /// The status.
         status: u16,
+        /// Shortest pause before the next request, where it names one.
+        retry_after: Option<Duration>,
         /// Its text, in one line that can be printed.
         text: String,
     },
@@ -125,6 +128,33 @@ impl KeepProblem {
             | Self::Folder(_)
             | Self::Proxy(_) => 2,
             Self::Server { .. } | Self::Changed(_) | Self::Ended { .. } => 3,
+        }
+    }
+
+    /// The word that stands for it in metrics.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotThere(_) => "gone",
+            Self::NotKept(_) | Self::Annotations { .. } | Self::Secret { .. } => "broken",
+            Self::Ended { .. } => "ended",
+            Self::DamagedKey(_) | Self::ExposedKey(_) => "key",
+            Self::Folder(_) | Self::Cluster(_) => "place",
+            Self::Changed(_) => "changed",
+            Self::Server { .. } | Self::Tls(_) | Self::Proxy(_) => "unreachable",
+            Self::Refused { status: 429, .. } => "too_many_attempts",
+            Self::Refused { status: 500.., .. } => "unavailable",
+            Self::Refused { .. } => "refused",
+            Self::Answer(_) | Self::Renewal(_) => "answer",
+        }
+    }
+
+    /// Shortest pause before the next request, where the server names one.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 }
