@@ -164,6 +164,10 @@ pub struct Serve {
     /// A further issuer that grants may name; repeatable
     #[arg(long = "issuer", value_name = "NAME")]
     pub issuers: Vec<String>,
+    /// An issuer before the one of the site, whose links are renewed and whose CA stays trusted: a folder
+    /// in runtime/issuers, or a Secret, of which only certificates are read; repeatable
+    #[arg(long = "previous-issuer", value_name = "NAME", conflicts_with = "init")]
+    pub previous_issuers: Vec<String>,
     /// Certificate of the server in PEM, in place of one by the server's own CA
     #[arg(long, value_name = "FILE", requires_all = ["tls_key", "tls_ca"])]
     pub tls_cert: Option<PathBuf>,

@@ -17,6 +17,7 @@ pub mod config;
 pub mod files;
 pub mod init;
 mod links;
+pub mod previous;
 pub mod reload;
 pub mod server_certificate;
 pub mod site_object;

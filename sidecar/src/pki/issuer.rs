@@ -45,6 +45,8 @@ mod recognize;
 mod root;
 
 use std::fmt;
+use std::iter;
+use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use rustls_pki_types::CertificateDer;
@@ -64,20 +66,20 @@ pub use root::new_site_ca;
 pub(crate) use leaf::leaf_extensions;
 pub(crate) use root::{ca_validity, new_serial, self_signed};
 
-use chain::authorities_above;
+use chain::{Chain, authorities_above};
 use encode::{Draft, extensions, grant_comment, link_name, pem};
 
 /// A CA with its key, proven to make certificates that verify.
+#[derive(Clone)]
 pub struct Issuer {
-    authority: Authority,
-    key: PrivateKey,
-    /// The last beginning of a validity among the CA and those above it, and the first end.
-    validity: (DateTime<Utc>, DateTime<Utc>),
+    chain: Chain,
+    key: Arc<PrivateKey>,
+    /// Of these, and of the issuers before it.
     certificates_pem: String,
     /// The extensions of every leaf: they do not depend on the redeemer.
     leaf_extensions: Vec<u8>,
     /// The issuers before it whose certificates may be renewed.
-    previous: Vec<PreviousIssuer>,
+    previous: Vec<Arc<PreviousIssuer>>,
 }
 
 impl Issuer {
@@ -106,43 +108,24 @@ impl Issuer {
         above_pem: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Self, IssuerProblem> {
-        let mut certificates = certificates(certificate_pem)?;
-        let first = certificates.first().ok_or(IssuerProblem::NoCertificate)?;
-        let authority = judge_issuer(first, now)?;
+        let all = certificates(certificate_pem)?;
+        let chain = Chain::begin(&all, now)?;
         let key = std::str::from_utf8(key_pem).map_err(|_| KeyProblem::Missing)?;
         let key = PrivateKey::from_pem(key)?;
-        let leaf_extensions = leaf_extensions(&authority, Purpose::Client)
+        let leaf_extensions = leaf_extensions(chain.authority(), Purpose::Client)
             .and_then(|all| extensions(&all))
             .map_err(|_| IssuerProblem::Unreadable)?;
-        let mut issuer = Self {
-            validity: authority.validity(),
-            certificates_pem: pem(first),
-            authority,
-            key,
+        let issuer = Self {
+            certificates_pem: String::new(),
+            chain,
+            key: Arc::new(key),
             leaf_extensions,
             previous: Vec::new(),
         };
-
         let probe = issuer.probe(now)?;
-        if !issuer.authority.is_self_issued() {
-            let mut above = authorities_above(&probe, &certificates, now);
-            if above.is_err() && !above_pem.is_empty() {
-                let more = self::certificates(above_pem);
-                certificates.extend(more.map_err(|_| IssuerProblem::AboveDamaged)?);
-                above = authorities_above(&probe, &certificates, now);
-            }
-            for (index, above) in above?.iter().enumerate() {
-                let authority = judge_issuer(above, now)?;
-                if !authority.allows_below(index + 1) {
-                    return Err(IssuerProblem::PathTooLong);
-                }
-                let ((begin, end), (above_begin, above_end)) =
-                    (issuer.validity, authority.validity());
-                issuer.validity = (begin.max(above_begin), end.min(above_end));
-                issuer.certificates_pem.push_str(&pem(above));
-            }
-        }
-        Ok(issuer)
+        let find = |all: &[_]| authorities_above(&probe, all, now);
+        let chain = issuer.chain.clone().up_to_root(all, above_pem, now, find)?;
+        Ok(Self { chain, ..issuer }.alone())
     }
 
     /// Certifies a key, and verifies the certificate.
@@ -168,32 +151,65 @@ impl Issuer {
         &self.certificates_pem
     }
 
-    /// The same issuer after others, whose certificates it renews. Their certificates join its own in
-    /// [`Issuer::certificates_pem`].
-    #[must_use]
-    pub fn succeeding(mut self, previous: Vec<PreviousIssuer>) -> Self {
-        for issuer in &previous {
-            for certificate in issuer.certificates() {
-                if !self.certificates_pem.contains(certificate) {
-                    self.certificates_pem.push_str(certificate);
-                }
+    /// Makes it the follower of another issuer, too: it renews the certificates of that, and the
+    /// certificates of that join its own in [`Issuer::certificates_pem`]. An issuer that is the same CA
+    /// adds nothing.
+    ///
+    /// # Errors
+    /// [`IssuerProblem::Indistinguishable`].
+    pub fn follow(&mut self, previous: &Arc<PreviousIssuer>) -> Result<(), IssuerProblem> {
+        let other = previous.authority();
+        if self
+            .chains()
+            .any(|known| known.authority().is_same_as(other))
+        {
+            return Ok(());
+        }
+        let chain = previous.chain();
+        if self.chains().any(|known| known.is_mistaken_for(chain)) {
+            return Err(IssuerProblem::Indistinguishable);
+        }
+        for certificate in chain.certificates() {
+            if !self.certificates_pem.contains(certificate) {
+                self.certificates_pem.push_str(certificate);
             }
         }
-        self.previous = previous;
-        self
+        self.previous.push(Arc::clone(previous));
+        Ok(())
+    }
+
+    /// The same issuer, following none.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        Self {
+            certificates_pem: self.chain.certificates().collect(),
+            previous: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// The last second at which a leaf can be valid.
     #[must_use]
     pub fn not_after(&self) -> DateTime<Utc> {
-        self.validity.1
+        self.chain.validity().1
     }
 
     /// Tells whether a time lies in its validity.
     #[must_use]
     pub fn is_in_date(&self, now: DateTime<Utc>) -> bool {
-        let (begin, end) = self.validity;
-        (begin..=end).contains(&now)
+        self.chain.is_in_date(now)
+    }
+
+    /// Tells whether a time lies in its validity, and in that of every issuer before it.
+    #[must_use]
+    pub fn are_all_in_date(&self, now: DateTime<Utc>) -> bool {
+        self.chains().all(|chain| chain.is_in_date(now))
+    }
+
+    /// That of the issuer, and those of the issuers before it.
+    fn chains(&self) -> impl Iterator<Item = &Chain> {
+        let previous = self.previous.iter().map(|issuer| issuer.chain());
+        iter::once(&self.chain).chain(previous)
     }
 
     /// Certifies a key that nobody has, to see that this issuer works.
@@ -239,7 +255,7 @@ impl Issuer {
             spki: request.spki,
             extensions: &extensions,
         };
-        let der = self.authority.certify(&draft, &self.key, now)?;
+        let der = self.chain.authority().certify(&draft, &self.key, now)?;
         Ok((der, not_after))
     }
 }

@@ -21,6 +21,8 @@ pub struct SiteOptions {
     pub advertise_host: Option<Host>,
     /// `--issuer NAME`, each.
     pub issuers: Vec<String>,
+    /// `--previous-issuer NAME`, each.
+    pub previous: Vec<String>,
 }
 
 /// The site that an option names.
@@ -52,12 +54,15 @@ pub fn choose(
         site,
         advertise_host,
         issuers,
+        previous,
     } = options;
-    if let Some(issuer) = issuers
-        .iter()
-        .find(|name| SubdomainName::parse(name).is_err())
-    {
-        return Err(ChoiceProblem::IssuerName(issuer.clone()));
+    for (option, names) in [("--issuer", &issuers), ("--previous-issuer", &previous)] {
+        if let Some(name) = names
+            .iter()
+            .find(|name| SubdomainName::parse(name).is_err())
+        {
+            return Err(ChoiceProblem::IssuerName(option, name.clone()));
+        }
     }
     let default_namespace = namespaces.map(|folder| folder.join(DEFAULT_NAMESPACE));
     let is_there = |path: &Path| {
@@ -79,11 +84,13 @@ pub fn choose(
     };
     match site {
         NamedSite::File(file) if advertise_host.is_some() => Err(ChoiceProblem::HostOfFile(file)),
+        NamedSite::File(file) if !previous.is_empty() => Err(ChoiceProblem::PreviousOfFile(file)),
         NamedSite::File(file) => Ok(SiteSource::Config { file, issuers }),
         NamedSite::Folder(folder) => Ok(SiteSource::SkupperNamespace {
             folder,
             advertise_host,
             issuers,
+            previous,
         }),
         NamedSite::Namespace(name) => {
             check_namespace(&name)?;
@@ -92,6 +99,7 @@ pub fn choose(
                 folder: namespaces.join(name),
                 advertise_host,
                 issuers,
+                previous,
             })
         }
     }
@@ -132,9 +140,15 @@ pub enum ChoiceProblem {
         .0.display()
     )]
     HostOfFile(PathBuf),
-    /// Not the name of an issuer.
-    #[error("--issuer may not be '{}': it must be a lowercase DNS-1123 name", .0.escape_default())]
-    IssuerName(String),
+    /// `--previous-issuer` beside a `redemption.yaml` (the path), which names them itself.
+    #[error(
+        "--previous-issuer may not stand beside {}: name certificates in 'issuers.default.previous' there",
+        .0.display()
+    )]
+    PreviousOfFile(PathBuf),
+    /// Not the name of an issuer, in this option.
+    #[error("{} may not be '{}': it must be a lowercase DNS-1123 name", .0, .1.escape_default())]
+    IssuerName(&'static str, String),
     /// Not the name of a namespace.
     #[error(
         "--namespace may not be '{}': it must consist of lowercase letters, digits and '-', and \

@@ -5,6 +5,7 @@
 //!                                    a watch for each Secret, by its name
 //! ```
 
+mod certificate_secret;
 mod namespace_site;
 mod seen_sites;
 
@@ -39,6 +40,8 @@ struct Watching {
     client: Client,
     /// The issuers that grants may name, beside the default one.
     named: Vec<String>,
+    /// The issuers that the default one has followed.
+    previous: Vec<String>,
     seen: watch::Receiver<SeenSites>,
 }
 
@@ -57,6 +60,7 @@ impl ClusterSites {
         client: Client,
         scope: Scope,
         named: Vec<String>,
+        previous: Vec<String>,
         now: DateTime<Utc>,
     ) -> (Self, Vec<SiteNotice>) {
         let (site_watch, seen) = watch_sites(&client, &scope);
@@ -65,6 +69,7 @@ impl ClusterSites {
             watching: Watching {
                 client,
                 named,
+                previous,
                 seen,
             },
             namespaces: BTreeMap::new(),

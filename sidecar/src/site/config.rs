@@ -4,7 +4,7 @@
 //! name: west
 //! url: https://west.example:9090     # optional: where redeemers reach this service
 //! issuers:
-//!   default: {cert: ca.crt, key: ca.key}
+//!   default: {cert: ca.crt, key: ca.key, previous: [old-ca.crt]}   # `previous` is optional
 //!   partners: {cert: partners/ca.crt, key: partners/ca.key}   # usable with `--issuer partners`
 //! endpoints:
 //! - {name: inter-router, host: west.example, port: 55671, group: west}
@@ -57,6 +57,8 @@ pub struct IssuerFiles {
     pub cert: PathBuf,
     /// Its private key in PEM.
     pub key: PathBuf,
+    /// The certificates of the issuers it has followed, each in PEM.
+    pub previous: Vec<PathBuf>,
 }
 
 impl Config {
@@ -156,10 +158,11 @@ fn issuers(file: &Entry<'_>) -> Result<BTreeMap<String, IssuerFiles>, ConfigProb
                 "the name of an issuer {problem}"
             )))
         })?;
-        entry.fields(&["cert", "key"])?;
+        entry.fields(&["cert", "key", "previous"])?;
         let files = IssuerFiles {
             cert: entry.required("cert", file_path)?,
             key: entry.required("key", file_path)?,
+            previous: entry.texts("previous", file_path)?,
         };
         issuers.insert(name, files);
     }

@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Site;
 use super::files::Fingerprint;
+use super::previous::{self, Previous, PreviousFault};
 use super::source::{IssuerFault, Loaded, SiteProblem, SiteSource};
 
 /// Result of a reload, for the log. Each is one line.
@@ -30,6 +31,13 @@ pub enum Notice {
     /// An issuer (its name) cannot be used.
     #[error("issuer '{0}' cannot be used: {1}")]
     IssuerFailed(String, Arc<IssuerFault>),
+    /// An issuer that another one (its name) has followed cannot be used as it is now; the one from before
+    /// stays until its end.
+    #[error("the issuer before '{0}' stays as it was until {2:?}: {1}")]
+    PreviousKept(String, Arc<PreviousFault>, DateTime<Utc>),
+    /// An issuer that another one (its name) has followed is not used.
+    #[error("an issuer before '{0}' is passed over, and its certificates are not renewed: {1}")]
+    PreviousUnused(String, Arc<PreviousFault>),
     /// Something was passed over.
     #[error("{0}")]
     Remark(String),
@@ -44,7 +52,16 @@ impl Notice {
 
     /// True when another load may find it mended, although no file changed.
     fn may_pass(&self) -> bool {
-        !matches!(self, Self::Changed(_) | Self::Recovered | Self::Remark(_))
+        match self {
+            Self::SiteKept(_)
+            | Self::IssuerKept(..)
+            | Self::IssuerFailed(..)
+            | Self::PreviousKept(..) => true,
+            // Its files are looked at, and time, too.
+            Self::PreviousUnused(..) | Self::Changed(_) | Self::Recovered | Self::Remark(_) => {
+                false
+            }
+        }
     }
 }
 
@@ -81,6 +98,11 @@ pub fn renew(
             None => Notice::IssuerFailed(name, fault),
         });
     }
+    for previous in &mut new.previous {
+        notices.extend(previous.keep(last, now));
+    }
+    previous::follow(&mut issuers, &mut new.previous);
+    notices.extend(unused(&new.previous));
     notices.extend(new.remarks.iter().cloned().map(Notice::Remark));
     new.site = Arc::new(Site {
         issuers,
@@ -90,6 +112,37 @@ pub fn renew(
         notices.insert(0, Notice::Changed(Arc::clone(&new.site)));
     }
     (new, notices)
+}
+
+/// The notices of previous issuers that are not used.
+fn unused(previous: &[Previous]) -> impl Iterator<Item = Notice> {
+    let faults = previous.iter().filter_map(|one| {
+        let fault = one.loaded.as_ref().err()?;
+        Some((one.issuer.clone(), Arc::clone(fault)))
+    });
+    faults.map(|(issuer, fault)| Notice::PreviousUnused(issuer, fault))
+}
+
+impl Previous {
+    /// Lets the one from before stand in for one whose files look as if they were being replaced: what is
+    /// answered meanwhile would not be trusted.
+    fn keep(&mut self, last: &Loaded, now: DateTime<Utc>) -> Option<Notice> {
+        let fault = self.loaded.as_ref().err()?;
+        let is_this =
+            |other: &&Self| (&other.issuer, &other.origin) == (&self.issuer, &self.origin);
+        let before = last.previous.iter().find(is_this)?;
+        let kept = before.loaded.as_ref().ok()?;
+        let since = before.kept_since.unwrap_or(now);
+        let is_recent = (since..since + KEPT).contains(&now);
+        if !(fault.is_passing() && is_recent && kept.is_in_date(now)) {
+            return None;
+        }
+        let until = kept.not_after().min(since + KEPT);
+        let notice = Notice::PreviousKept(self.issuer.clone(), Arc::clone(fault), until);
+        self.loaded = Ok(Arc::clone(kept));
+        self.kept_since = Some(since);
+        Some(notice)
+    }
 }
 
 /// Time that an issuer stands in for one whose files are being replaced.
@@ -112,7 +165,8 @@ impl CurrentSite {
         let failed = loaded.failed.iter();
         let failed = failed.map(|(name, fault)| Notice::IssuerFailed(name.clone(), fault.clone()));
         let remarks = loaded.remarks.iter().cloned().map(Notice::Remark);
-        let notices: Vec<Notice> = failed.chain(remarks).collect();
+        let unused = unused(&loaded.previous);
+        let notices: Vec<Notice> = failed.chain(unused).chain(remarks).collect();
         let current = Self {
             is_whole: loaded.failed.is_empty(),
             notices: notices.iter().map(Notice::to_string).collect(),
@@ -133,11 +187,13 @@ impl CurrentSite {
         self.is_whole
     }
 
-    /// True when every issuer is in date.
+    /// True when every issuer that is used is in date, and none that is not used is only now.
     #[must_use]
     pub fn is_in_date(&self, now: DateTime<Utc>) -> bool {
-        let mut issuers = self.loaded.site.issuers.values();
-        issuers.all(|issuer| issuer.is_in_date(now))
+        let Loaded { site, previous, .. } = &self.loaded;
+        let mut issuers = site.issuers.values();
+        issuers.all(|issuer| issuer.are_all_in_date(now))
+            && !previous.iter().any(|one| one.is_mended_at(now))
     }
 
     /// Takes over a site that was loaded again. Returns the new notices.

@@ -6,6 +6,7 @@
 //! | endpoints | `status.endpoints`: `inter-router` and `edge`, and no others; none when `spec.edge` is true |
 //! | default issuer | `status.defaultIssuer`, else `spec.defaultIssuer`, else `skupper-site-ca` |
 //! | issuers | the Secret of the default one and those that `--issuer` names, `tls.crt`, `tls.key` and, above an intermediate CA, `ca.crt` |
+//! | issuers before the default one | the Secrets that `--previous-issuer` names, `tls.crt` and `ca.crt` |
 //!
 //! Source: Skupper's Site reference.
 
@@ -17,9 +18,10 @@ use skupper_access_policy::printable::printable;
 use zeroize::Zeroizing;
 
 use super::Site;
+use super::previous::Previous;
 use super::skupper_namespace::DEFAULT_ISSUER;
 use super::source::{IssuerFault, Loaded, SecretProblem};
-use crate::pki::issuer::{Issuer, found};
+use crate::pki::issuer::{Issuer, PreviousIssuer, found};
 use crate::wire::objects::{Endpoint, Role, read_endpoint_host};
 
 /// Objects of a namespace, as far as they are known. No `Debug`: it holds the keys of issuers.
@@ -29,6 +31,8 @@ pub struct Objects {
     pub sites: Vec<Value>,
     /// The Secrets by name; one that is not known is missing.
     pub secrets: BTreeMap<String, Result<IssuerPem, SecretProblem>>,
+    /// The certificates in the Secrets of issuers that the default one has followed, by name.
+    pub previous: BTreeMap<String, Result<CertificatePem, SecretProblem>>,
 }
 
 /// Certificate and key of an issuer, in PEM, as a Secret holds them. No `Debug`.
@@ -38,6 +42,15 @@ pub struct IssuerPem {
     pub certificate: Vec<u8>,
     /// `tls.key`.
     pub key: Zeroizing<Vec<u8>>,
+    /// `ca.crt`: the CAs above an intermediate one. May be empty.
+    pub above: Vec<u8>,
+}
+
+/// Certificates of an issuer, in PEM, as a Secret holds them.
+#[derive(Clone, Debug, Default)]
+pub struct CertificatePem {
+    /// `tls.crt`.
+    pub certificate: Vec<u8>,
     /// `ca.crt`: the CAs above an intermediate one. May be empty.
     pub above: Vec<u8>,
 }
@@ -79,7 +92,19 @@ pub fn load(objects: &Objects, namespace: &str, named: &[String], now: DateTime<
         default_issuer: default_issuer(site),
         issuers: BTreeMap::new(),
     };
-    let loaded = Loaded::new(description, named, |name| {
+    let previous = objects.previous.iter().map(|(name, secret)| {
+        Previous::new(
+            &description.default_issuer,
+            format!("Secret '{name}'"),
+            || {
+                let CertificatePem { certificate, above } =
+                    secret.as_ref().map_err(Clone::clone)?;
+                Ok(PreviousIssuer::load_below(certificate, above, now))
+            },
+        )
+    });
+    let previous = previous.collect();
+    let load = |name: &str| {
         let unread = || SecretProblem::Unread(name.to_owned());
         let secret = objects.secrets.get(name).ok_or_else(unread)?;
         let pem = secret.as_ref().map_err(Clone::clone)?;
@@ -89,7 +114,8 @@ pub fn load(objects: &Objects, namespace: &str, named: &[String], now: DateTime<
             problem,
             found: found(&pem.certificate, &pem.key),
         })
-    });
+    };
+    let loaded = Loaded::new(description, named, load, previous);
     Loaded { remarks, ..loaded }
 }
 

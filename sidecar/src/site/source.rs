@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::Site;
 use super::config::{Config, ConfigProblem, DEFAULT_ISSUER};
 use super::files::{Disk, Files, Fingerprint, read_text};
+use super::previous::{self, Previous};
 use super::skupper_namespace::{self, NamespaceProblem};
 use crate::pki::issuer::{Issuer, IssuerProblem, found};
 use crate::system::wording;
@@ -37,6 +38,8 @@ pub enum SiteSource {
         advertise_host: Option<Host>,
         /// The issuers that grants may name, beside the default one.
         issuers: Vec<String>,
+        /// The issuers that the default one has followed.
+        previous: Vec<String>,
     },
 }
 
@@ -51,16 +54,20 @@ pub struct Loaded {
     pub failed: BTreeMap<String, Arc<IssuerFault>>,
     /// Issuers that stand in for one that failed, since these times.
     pub kept_since: BTreeMap<String, DateTime<Utc>>,
+    /// The issuers that others have followed.
+    pub previous: Vec<Previous>,
     /// Notes of what was passed over, one line each.
     pub remarks: Vec<String>,
 }
 
 impl Loaded {
-    /// Loads the issuers of a site: the default one and the named ones, and no other CA in reach.
+    /// Loads the issuers of a site: the default one and the named ones, and no other CA in reach, but for
+    /// the certificates of those before them.
     pub(super) fn new(
         mut site: Site,
         named: &[String],
         load: impl Fn(&str) -> Result<Issuer, IssuerFault>,
+        mut previous: Vec<Previous>,
     ) -> Self {
         let mut failed = BTreeMap::new();
         let all = named.iter().chain([&site.default_issuer]).cloned();
@@ -70,11 +77,13 @@ impl Loaded {
                 Err(fault) => drop(failed.insert(name, Arc::new(fault))),
             }
         }
+        previous::follow(&mut site.issuers, &mut previous);
         Self {
             site: Arc::new(site),
             url: None,
             failed,
             kept_since: BTreeMap::new(),
+            previous,
             remarks: Vec::new(),
         }
     }
@@ -116,7 +125,11 @@ impl SiteSource {
                 folder,
                 advertise_host,
                 issuers,
-            } => load_namespace(files, folder, advertise_host.as_ref(), issuers, now),
+                previous,
+            } => {
+                let host = advertise_host.as_ref();
+                load_namespace(files, folder, host, issuers, previous, now)
+            }
         }
     }
 }
@@ -165,16 +178,7 @@ impl IssuerFault {
         match self {
             Self::NotConfigured(_) | Self::Secret(_) => false,
             Self::Unreadable(..) => true,
-            Self::Unusable { problem, .. } => matches!(
-                problem,
-                IssuerProblem::NoCertificate
-                    | IssuerProblem::Damaged
-                    | IssuerProblem::AboveDamaged
-                    | IssuerProblem::Unreadable
-                    | IssuerProblem::Key(_)
-                    | IssuerProblem::NoRoot(_)
-                    | IssuerProblem::OtherKey
-            ),
+            Self::Unusable { problem, .. } => problem.is_of_half_a_file(),
         }
     }
 }
@@ -191,6 +195,9 @@ pub enum SecretProblem {
     /// It lacks an entry.
     #[error("its Secret must hold 'tls.crt' and 'tls.key'")]
     Incomplete,
+    /// The Secret of this name, of which only certificates are needed, lacks that of the CA.
+    #[error("Secret '{0}' must hold 'tls.crt'")]
+    NoCertificate(String),
     /// The API server does not give it.
     #[error("cannot read Secret '{name}': {cause}")]
     Unreadable {
@@ -219,16 +226,20 @@ fn load_config(
         default_issuer: DEFAULT_ISSUER.to_owned(),
         issuers: BTreeMap::new(),
     };
-    let loaded = Loaded::new(site, named, |name| {
+    let mut previous = Vec::new();
+    for (issuer, of_issuer) in &config.issuers {
+        let read = |path| Previous::of_file(files, issuer, &folder.join(path), now);
+        if issuer == DEFAULT_ISSUER || named.contains(issuer) {
+            previous.extend(of_issuer.previous.iter().map(read));
+        }
+    }
+    let load = |name: &str| {
         let pair = config.issuers.get(name);
         let pair = pair.ok_or_else(|| IssuerFault::NotConfigured(file.to_owned()))?;
-        load_issuer(
-            files,
-            &folder.join(&pair.cert),
-            &folder.join(&pair.key),
-            now,
-        )
-    });
+        let (certificate, key) = (folder.join(&pair.cert), folder.join(&pair.key));
+        load_issuer(files, &certificate, &key, now)
+    };
+    let loaded = Loaded::new(site, named, load, previous);
     Ok(Loaded {
         url: config.url,
         ..loaded
@@ -240,6 +251,7 @@ fn load_namespace(
     folder: &Path,
     advertise_host: Option<&Host>,
     named: &[String],
+    previous: &[String],
     now: DateTime<Utc>,
 ) -> Result<Loaded, SiteProblem> {
     let namespace = skupper_namespace::read(files, folder, advertise_host)?;
@@ -250,10 +262,16 @@ fn load_namespace(
         default_issuer: skupper_namespace::DEFAULT_ISSUER.to_owned(),
         issuers: BTreeMap::new(),
     };
-    let loaded = Loaded::new(site, named, |name| {
+    let previous = previous.iter().map(|name| {
+        let path = skupper_namespace::issuer_folder(folder, name).join("tls.crt");
+        Previous::of_file(files, &site.default_issuer, &path, now)
+    });
+    let previous = previous.collect();
+    let load = |name: &str| {
         let folder = skupper_namespace::issuer_folder(folder, name);
         load_issuer(files, &folder.join("tls.crt"), &folder.join("tls.key"), now)
-    });
+    };
+    let loaded = Loaded::new(site, named, load, previous);
     Ok(Loaded {
         remarks: namespace.remarks,
         ..loaded

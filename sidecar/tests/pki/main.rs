@@ -12,5 +12,6 @@
 mod certificate_requests;
 mod issuers;
 mod keys;
+mod previous_issuers;
 mod refused_issuers;
 mod server_ca;

@@ -36,6 +36,7 @@ fn a_configuration_is_read_field_by_field() {
     let files = |cert: &str, key: &str| IssuerFiles {
         cert: cert.into(),
         key: key.into(),
+        previous: Vec::new(),
     };
     let expected = Config {
         name: "west".to_owned(),
@@ -113,7 +114,31 @@ fn a_problem_names_its_line_its_field_and_what_is_allowed() {
             swap("cert: ca.crt", "crt: ca.crt"),
             Some(4),
             "issuers.default.crt",
-            Unknown(vec!["cert", "key"]),
+            Unknown(vec!["cert", "key", "previous"]),
+        ),
+        (
+            "one file for a list of issuers before",
+            swap("cert: ca.crt", "previous: old.crt, cert: ca.crt"),
+            Some(4),
+            "issuers.default.previous",
+            malformed("must be a list"),
+        ),
+        (
+            "an issuer before that is no file",
+            swap(
+                "cert: ca.crt",
+                "previous: [old.crt, {cert: a}], cert: ca.crt",
+            ),
+            Some(4),
+            "issuers.default.previous[1]",
+            malformed("must be a text"),
+        ),
+        (
+            "an issuer before without a name",
+            swap("cert: ca.crt", "previous: ['', b], cert: ca.crt"),
+            Some(4),
+            "issuers.default.previous[0]",
+            invalid("must be the path of a file"),
         ),
         (
             "a typo in an endpoint",

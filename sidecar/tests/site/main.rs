@@ -11,4 +11,5 @@
 mod config;
 mod init;
 mod namespace;
+mod previous;
 mod reload;

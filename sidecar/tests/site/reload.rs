@@ -57,13 +57,15 @@ fn issuers(loaded: &Loaded) -> Vec<&str> {
 }
 
 /// The kind of each notice.
-fn kinds(notices: &[Notice]) -> Vec<String> {
+pub(crate) fn kinds(notices: &[Notice]) -> Vec<String> {
     let kinds = notices.iter().map(|notice| match notice {
         Notice::Changed(_) => "changed".to_owned(),
         Notice::Recovered => "recovered".to_owned(),
         Notice::SiteKept(_) => "site kept".to_owned(),
         Notice::IssuerKept(name, ..) => format!("{name} kept"),
         Notice::IssuerFailed(name, _) => format!("{name} failed"),
+        Notice::PreviousKept(name, ..) => format!("before {name} kept"),
+        Notice::PreviousUnused(name, _) => format!("before {name} unused"),
         Notice::Remark(_) => "remark".to_owned(),
     });
     kinds.collect()
@@ -310,7 +312,7 @@ const SKUPPER_CA: &str = "basicConstraints = critical,CA:TRUE; \
     extendedKeyUsage = serverAuth,clientAuth; subjectKeyIdentifier = hash";
 
 /// A namespace of Skupper on the disk: RSA keys in PKCS#1, the site's CA and another one.
-fn namespace() -> Pki {
+pub(crate) fn namespace() -> Pki {
     let pki = Pki::empty();
     pki.key("ca", "RSA-2048 PKCS#1");
     pki.root("ca", "/CN=skupper-site-ca", SKUPPER_CA);
@@ -354,6 +356,7 @@ fn namespace_source(pki: &Pki, issuers: &[&str]) -> SiteSource {
         folder: pki.path(""),
         advertise_host: None,
         issuers: issuers.iter().map(|&name| name.to_owned()).collect(),
+        previous: Vec::new(),
     }
 }
 

@@ -68,8 +68,8 @@ pub(in crate::commands) async fn on_cluster(
         Scope::Namespace(namespace)
     };
     let ledger = KubernetesLedger::start(client.clone(), &scope, options.own_status);
-    let issuers = options.issuers.clone();
-    let (sites, said) = ClusterSites::start(client, scope, issuers, now).await;
+    let (issuers, previous) = (options.issuers.clone(), options.previous_issuers.clone());
+    let (sites, said) = ClusterSites::start(client, scope, issuers, previous, now).await;
     say(&said);
     match sites.current() {
         Sites::One(site) => say_endpoints(&site),
@@ -142,6 +142,7 @@ async fn source(options: &Serve, folder: &Path) -> Result<SiteSource, Failure> {
         site: path.or_else(|| options.namespace.clone().map(NamedSite::Namespace)),
         advertise_host: options.advertise_host.clone().filter(|_| !options.init),
         issuers: options.issuers.clone(),
+        previous: options.previous_issuers.clone(),
     };
     let exists = |path: &Path| Ok(path.try_exists()? || options.init && path == own_file);
     let source = choose(wanted, &own_file, namespaces.as_deref(), exists);

@@ -22,6 +22,7 @@ use crate::pki::convert::{date_time, unix_time};
 use crate::pki::key::PrivateKey;
 
 /// A CA certificate that may certify for a purpose.
+#[derive(Clone)]
 pub struct Authority {
     purpose: Purpose,
     not_before: DateTime<Utc>,
@@ -29,6 +30,8 @@ pub struct Authority {
     /// The subject as a Name in DER.
     subject: Vec<u8>,
     key_identifier: OctetString,
+    /// True when the identifier stands in the certificate.
+    has_identifier: bool,
     /// Most CAs that may stand between this one and a leaf.
     most_below: Option<u8>,
     is_self_issued: bool,
@@ -84,12 +87,14 @@ impl Authority {
         let spki = sequence(&[anchor.subject_public_key_info.as_ref()]);
         let derived = OctetString::new(key_identifier(&spki));
         let derived = derived.map_err(|_| IssuerProblem::Unreadable)?;
+        let identifier: Option<SubjectKeyIdentifier> = find(&certificate)?;
         let authority = Self {
             purpose,
             not_before: date_time(fields.validity().not_before),
             not_after: date_time(fields.validity().not_after),
             subject: sequence(&[anchor.subject.as_ref()]),
-            key_identifier: find(&certificate)?.map_or(derived, |SubjectKeyIdentifier(own)| own),
+            has_identifier: identifier.is_some(),
+            key_identifier: identifier.map_or(derived, |SubjectKeyIdentifier(own)| own),
             most_below: basic_constraints.path_len_constraint,
             is_self_issued: fields.issuer() == fields.subject(),
             anchor: anchor.to_owned(),
@@ -124,6 +129,20 @@ impl Authority {
     /// True when it is the certificate of a key.
     pub(crate) fn has_key(&self, key: &PrivateKey) -> bool {
         sequence(&[self.anchor.subject_public_key_info.as_ref()]) == key.spki()
+    }
+
+    /// True when whatever one of them certifies is certified by the other, too.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.subject == other.subject
+            && self.anchor.subject_public_key_info == other.anchor.subject_public_key_info
+            && self.key_identifier == other.key_identifier
+    }
+
+    /// True when verifiers may take one for the other, although their keys differ.
+    pub(super) fn is_mistaken_for(&self, other: &Self) -> bool {
+        self.subject == other.subject
+            && self.anchor.subject_public_key_info != other.anchor.subject_public_key_info
+            && !(self.has_identifier && other.has_identifier)
     }
 
     /// True when it limits the names in what it certifies.

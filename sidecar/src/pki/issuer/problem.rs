@@ -67,6 +67,13 @@ pub enum IssuerProblem {
          below it"
     )]
     PathTooLong,
+    /// Two CAs with one name and different keys, and no identifier of a key in one of them: verifiers try
+    /// the first one and look for no other.
+    #[error(
+        "TLS libraries cannot tell it from another CA of the same name, because one of the two has no \
+         subject key identifier"
+    )]
+    Indistinguishable,
     /// The private key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyProblem),
@@ -82,4 +89,20 @@ pub enum IssuerProblem {
     /// webpki refuses the certificate of a client.
     #[error("the certificate does not verify: {}", wording::webpki(.0))]
     Leaf(webpki::Error),
+}
+
+impl IssuerProblem {
+    /// True for what files look like while they are being replaced.
+    pub(crate) fn is_of_half_a_file(&self) -> bool {
+        matches!(
+            self,
+            Self::NoCertificate
+                | Self::Damaged
+                | Self::AboveDamaged
+                | Self::Unreadable
+                | Self::Key(_)
+                | Self::NoRoot(_)
+                | Self::OtherKey
+        )
+    }
 }

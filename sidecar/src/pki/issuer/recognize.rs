@@ -3,11 +3,10 @@
 //! A certificate counts when its own issuer is one of them. Other certificates that a client sends along
 //! are not looked at: one of a CA above an intermediate issuer is a stranger's.
 
-use std::iter;
-
 use chrono::{DateTime, Utc};
 
-use super::{Authority, Issuer, IssuerProblem, PreviousIssuer};
+use super::chain::Chain;
+use super::{Issuer, IssuerProblem};
 use crate::pki::client_certificate::ClientCertificate;
 use crate::renewal::{AuthorityId, CertificateFlaw};
 
@@ -22,12 +21,13 @@ impl Issuer {
         certificate: &ClientCertificate,
         now: DateTime<Utc>,
     ) -> Result<(), CertificateFlaw> {
-        let authorities = self.authorities().filter(|authority| {
-            certificate.signer() == Some(authority.key_identifier().as_bytes())
+        let chains = self.chains().filter(|chain| {
+            let identifier = chain.authority().key_identifier().as_bytes();
+            certificate.signer() == Some(identifier)
         });
         let mut flaw = CertificateFlaw::OtherIssuer;
-        for authority in authorities {
-            match authority.recognize(certificate, now) {
+        for chain in chains {
+            match chain.recognize(certificate, now) {
                 Ok(()) if certificate.is_for_clients_alone() => return Ok(()),
                 Ok(()) => flaw = CertificateFlaw::NotForClients,
                 Err(CertificateFlaw::OtherIssuer) => {}
@@ -40,16 +40,20 @@ impl Issuer {
     /// The CA that certifies.
     #[must_use]
     pub fn id(&self) -> AuthorityId {
-        AuthorityId::of(self.authority.key_identifier().as_bytes())
+        self.chain.id()
     }
 
-    fn authorities(&self) -> impl Iterator<Item = &Authority> {
-        let previous = self.previous.iter().map(PreviousIssuer::authority);
-        iter::once(&self.authority).chain(previous)
+    /// The CAs before it.
+    pub fn previous_ids(&self) -> impl Iterator<Item = AuthorityId> {
+        self.previous.iter().map(|issuer| issuer.chain().id())
     }
 }
 
-impl Authority {
+impl Chain {
+    fn id(&self) -> AuthorityId {
+        AuthorityId::of(self.authority().key_identifier().as_bytes())
+    }
+
     fn recognize(
         &self,
         certificate: &ClientCertificate,
@@ -57,7 +61,8 @@ impl Authority {
     ) -> Result<(), CertificateFlaw> {
         let leaf = webpki::EndEntityCert::try_from(certificate.der());
         let leaf = leaf.map_err(|_| CertificateFlaw::OtherIssuer)?;
-        self.verify(&leaf, now).map_err(|problem| match problem {
+        let verified = self.authority().verify(&leaf, now);
+        verified.map_err(|problem| match problem {
             IssuerProblem::Expired { .. }
             | IssuerProblem::Leaf(
                 webpki::Error::CertExpired { .. } | webpki::Error::InvalidCertValidity,
@@ -70,6 +75,12 @@ impl Authority {
                 webpki::Error::RequiredEkuNotFoundContext(_) | webpki::Error::CaUsedAsEndEntity,
             ) => CertificateFlaw::NotForClients,
             _ => CertificateFlaw::OtherIssuer,
-        })
+        })?;
+        // Verifiers look at those above it, too.
+        match self.validity() {
+            (begin, _) if now < begin => Err(CertificateFlaw::NotYetValid),
+            (_, end) if end < now => Err(CertificateFlaw::Ended),
+            _ => Ok(()),
+        }
     }
 }

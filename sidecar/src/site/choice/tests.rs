@@ -17,6 +17,7 @@ fn the_site_of_an_option_goes_before_the_own_one_and_that_before_skupper_s() {
             folder: path.into(),
             advertise_host: None,
             issuers: Vec::new(),
+            previous: Vec::new(),
         })
     };
     let by_file = Some(NamedSite::File("west.yaml".into()));
@@ -97,7 +98,16 @@ fn options_that_do_not_fit_are_refused() {
     let beside_a_file = SiteOptions {
         site: Some(NamedSite::File("west.yaml".into())),
         advertise_host: Some(host),
-        issuers: Vec::new(),
+        ..SiteOptions::default()
+    };
+    let previous_beside_a_file = SiteOptions {
+        site: Some(NamedSite::File("west.yaml".into())),
+        previous: vec!["old".to_owned()],
+        ..SiteOptions::default()
+    };
+    let a_previous_path = SiteOptions {
+        previous: vec!["../old".to_owned()],
+        ..SiteOptions::default()
     };
     let a_path = SiteOptions {
         issuers: vec!["a/b".to_owned()],
@@ -116,7 +126,17 @@ fn options_that_do_not_fit_are_refused() {
         (
             "a path for an issuer",
             a_path,
-            ChoiceProblem::IssuerName("a/b".to_owned()),
+            ChoiceProblem::IssuerName("--issuer", "a/b".to_owned()),
+        ),
+        (
+            "an issuer of before beside a file",
+            previous_beside_a_file,
+            ChoiceProblem::PreviousOfFile("west.yaml".into()),
+        ),
+        (
+            "a path for an issuer of before",
+            a_previous_path,
+            ChoiceProblem::IssuerName("--previous-issuer", "../old".to_owned()),
         ),
         (
             "a namespace without a home",

@@ -1,20 +1,24 @@
 //! The site of one namespace, and the watches of the Secrets it needs.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use k8s_openapi::ByteString;
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
+use super::certificate_secret::CertificateSecret;
 use super::{ObjectWatch, Watching};
 use crate::kubernetes::{Course, News, follow};
 use crate::site::reload::{CurrentSite, Notice};
-use crate::site::site_object::{IssuerPem, Objects, load, wanted_issuers};
+use crate::site::site_object::{CertificatePem, IssuerPem, Objects, load, wanted_issuers};
 use crate::site::source::{Loaded, SecretProblem};
 
 /// The site of a namespace, which changes with its objects.
@@ -23,7 +27,9 @@ pub(super) struct NamespaceSite {
     /// The Sites that it was loaded from.
     sites: Vec<Value>,
     /// By the names of Secrets.
-    secret_watches: BTreeMap<String, SecretWatch>,
+    secret_watches: BTreeMap<String, SecretWatch<IssuerPem>>,
+    /// Of the issuers that the default one has followed, by the names of Secrets.
+    previous_watches: BTreeMap<String, SecretWatch<CertificatePem>>,
     /// Absent until the objects were looked at once.
     current: Option<CurrentSite>,
     /// Looks in a row that found a Secret which was not looked at yet.
@@ -31,10 +37,33 @@ pub(super) struct NamespaceSite {
 }
 
 /// A Secret that is followed.
-struct SecretWatch {
+struct SecretWatch<T> {
     watch: ObjectWatch,
     /// Absent until it was looked at.
-    secret: watch::Receiver<Option<Result<IssuerPem, SecretProblem>>>,
+    secret: watch::Receiver<Option<Result<T, SecretProblem>>>,
+}
+
+impl<T: Clone> SecretWatch<T> {
+    fn is_changed(&self) -> bool {
+        self.secret.has_changed().unwrap_or_default()
+    }
+
+    /// True when it was looked at, whatever was found.
+    fn is_read(&self) -> bool {
+        self.watch.course.problem().is_some() || self.secret.borrow().is_some()
+    }
+
+    /// What was found, if anything, for the Secret of this name.
+    fn read(&mut self, name: &str) -> Option<Result<T, SecretProblem>> {
+        let secret = self.secret.borrow_and_update().clone();
+        match (secret, self.watch.course.problem()) {
+            (None | Some(Err(_)), Some(cause)) => {
+                let name = name.to_owned();
+                Some(Err(SecretProblem::Unreadable { name, cause }))
+            }
+            (secret, _) => secret,
+        }
+    }
 }
 
 impl NamespaceSite {
@@ -44,6 +73,7 @@ impl NamespaceSite {
             name: name.to_owned(),
             sites: Vec::new(),
             secret_watches: BTreeMap::new(),
+            previous_watches: BTreeMap::new(),
             current: None,
             waits: 0,
         }
@@ -63,8 +93,8 @@ impl NamespaceSite {
             return Vec::new();
         }
         self.waits = 0;
-        let mut secrets = self.secret_watches.values();
-        let is_changed = secrets.any(|watch| watch.secret.has_changed().unwrap_or_default())
+        let is_changed = self.secret_watches.values().any(SecretWatch::is_changed)
+            || self.previous_watches.values().any(SecretWatch::is_changed)
             || watching.seen.borrow().sites(&self.name) != self.sites;
         let is_good = |site: &CurrentSite| site.is_whole() && site.is_in_date(now);
         if !is_changed && self.current.as_ref().is_some_and(is_good) {
@@ -88,29 +118,16 @@ impl NamespaceSite {
     /// True when the Secrets were looked at, whatever was found.
     pub(super) fn is_read(&mut self, watching: &Watching) -> bool {
         self.watch_secrets(watching);
-        let mut watches = self.secret_watches.values();
-        watches.all(|SecretWatch { watch, secret }| {
-            watch.course.problem().is_some() || secret.borrow().is_some()
-        })
+        self.secret_watches.values().all(SecretWatch::is_read)
+            && self.previous_watches.values().all(SecretWatch::is_read)
     }
 
     fn load(&mut self, watching: &Watching, now: DateTime<Utc>) -> Loaded {
         self.sites = self.watch_secrets(watching);
-        let mut secrets = BTreeMap::new();
-        for (name, SecretWatch { watch, secret }) in &mut self.secret_watches {
-            let secret = secret.borrow_and_update().clone();
-            let secret = match (secret, watch.course.problem()) {
-                (None | Some(Err(_)), Some(cause)) => {
-                    let name = name.clone();
-                    Some(Err(SecretProblem::Unreadable { name, cause }))
-                }
-                (secret, _) => secret,
-            };
-            secrets.extend(secret.map(|secret| (name.clone(), secret)));
-        }
         let objects = Objects {
             sites: self.sites.clone(),
-            secrets,
+            secrets: read_all(&mut self.secret_watches),
+            previous: read_all(&mut self.previous_watches),
         };
         load(&objects, &self.name, &watching.named, now)
     }
@@ -121,16 +138,41 @@ impl NamespaceSite {
         let wanted = wanted_issuers(&sites, &watching.named);
         self.secret_watches.retain(|name, _| wanted.contains(name));
         for name in wanted {
-            self.secret_watches
-                .entry(name)
-                .or_insert_with_key(|name| watch_secret(&watching.client, &self.name, name));
+            let watch = self.secret_watches.entry(name);
+            watch.or_insert_with_key(|name| {
+                watch_secret(&watching.client, &self.name, name, issuer_pem)
+            });
+        }
+        for name in &watching.previous {
+            let watch = self.previous_watches.entry(name.clone());
+            watch.or_insert_with_key(|name| {
+                watch_secret(&watching.client, &self.name, name, certificate_pem)
+            });
         }
         sites
     }
 }
 
-fn watch_secret(client: &Client, namespace: &str, name: &str) -> SecretWatch {
-    let api = Api::<Secret>::namespaced(client.clone(), namespace);
+fn read_all<T: Clone>(
+    watches: &mut BTreeMap<String, SecretWatch<T>>,
+) -> BTreeMap<String, Result<T, SecretProblem>> {
+    let secrets = watches.iter_mut();
+    let secrets = secrets.filter_map(|(name, watch)| Some((name.clone(), watch.read(name)?)));
+    secrets.collect()
+}
+
+fn watch_secret<K, T>(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    read: fn(K) -> Result<T, SecretProblem>,
+) -> SecretWatch<T>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    K: Clone + Debug + DeserializeOwned + Send + 'static,
+    T: Send + Sync + 'static,
+{
+    let api = Api::<K>::namespaced(client.clone(), namespace);
     let what = format!("Secret '{name}' of namespace '{namespace}'");
     let course = Arc::new(Course::of(what));
     let of_task = Arc::clone(&course);
@@ -148,11 +190,11 @@ fn watch_secret(client: &Client, namespace: &str, name: &str) -> SecretWatch {
                     return;
                 }
                 News::Listed(secret) => {
-                    found = Some(issuer_pem(secret));
+                    found = Some(read(secret));
                     return;
                 }
                 News::ListEnds => found.take().unwrap_or_else(missing),
-                News::Changed(secret) => issuer_pem(secret),
+                News::Changed(secret) => read(secret),
                 News::Gone(_) => missing(),
             };
             sender.send_replace(Some(pem));
@@ -176,6 +218,17 @@ fn issuer_pem(secret: Secret) -> Result<IssuerPem, SecretProblem> {
         }),
         _ => Err(SecretProblem::Incomplete),
     }
+}
+
+fn certificate_pem(secret: CertificateSecret) -> Result<CertificatePem, SecretProblem> {
+    let CertificateSecret { metadata, data } = secret;
+    let missing = || SecretProblem::NoCertificate(metadata.name.unwrap_or_default());
+    let ByteString(certificate) = data.certificate.ok_or_else(missing)?;
+    let above = data.above.map(|ByteString(bytes)| bytes);
+    Ok(CertificatePem {
+        certificate,
+        above: above.unwrap_or_default(),
+    })
 }
 
 /// Looks that a Secret is waited for: the API server usually answers before the first.

@@ -128,6 +128,27 @@ impl<'a> Entry<'a> {
         read.map_err(|problem| entry.problem(ConfigCause::Invalid(problem.to_string())))
     }
 
+    /// The texts of a list; none where it is absent.
+    pub(super) fn texts<T, P: Display>(
+        &self,
+        name: &str,
+        read: impl Fn(&str) -> Result<T, P>,
+    ) -> Result<Vec<T>, ConfigProblem> {
+        let Some(list) = self.get(name) else {
+            return Ok(Vec::new());
+        };
+        let mut texts = Vec::new();
+        for index in 0..list.list()?.len() {
+            let field = format!("{}[{index}]", list.field);
+            if let Some(entry) = list.child(&index.to_string(), field) {
+                let text = read(entry.text()?);
+                let invalid = |problem: P| entry.problem(ConfigCause::Invalid(problem.to_string()));
+                texts.push(text.map_err(invalid)?);
+            }
+        }
+        Ok(texts)
+    }
+
     pub(super) fn required<T, P: Display>(
         &self,
         name: &str,

@@ -24,7 +24,16 @@ fn pem(name: &str) -> IssuerPem {
 
 fn load_sites(sites: Vec<Value>) -> Loaded {
     let secrets = BTreeMap::new();
-    load(&Objects { sites, secrets }, "prod", &[], now())
+    load(
+        &Objects {
+            sites,
+            secrets,
+            ..Objects::default()
+        },
+        "prod",
+        &[],
+        now(),
+    )
 }
 
 #[test]
@@ -137,6 +146,7 @@ fn only_the_default_issuer_and_named_ones_are_loaded() {
     let mut objects = Objects {
         sites: vec![site(json!([]))],
         secrets: secrets.map(|name| (name.to_owned(), Ok(pem(name)))).into(),
+        ..Objects::default()
     };
     let named = ["partners".to_owned(), "absent".to_owned()];
     let loaded = load(&objects, "prod", &named, now());
@@ -168,6 +178,7 @@ fn a_refused_issuer_says_what_its_secret_holds() {
     let objects = Objects {
         sites: vec![site(json!([]))],
         secrets: [("skupper-site-ca".to_owned(), Ok(other))].into(),
+        ..Objects::default()
     };
     let loaded = load(&objects, "prod", &[], now());
     let fault = loaded.failed["skupper-site-ca"].to_string();

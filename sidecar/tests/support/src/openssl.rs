@@ -127,6 +127,14 @@ impl Pki {
         self.openssl(&format!("x509 -in {name} -outform DER"))
     }
 
+    /// The subjects of certificates in PEM.
+    pub fn subjects(&self, pem: &str) -> String {
+        self.write("subjects.pem", pem.as_bytes());
+        self.openssl("crl2pkcs7 -nocrl -certfile subjects.pem -out subjects.p7");
+        let text = self.openssl("pkcs7 -print_certs -noout -in subjects.p7");
+        String::from_utf8(text).unwrap().replace(" = ", "=")
+    }
+
     /// Verifies a leaf under the certificates of a CA at a time.
     ///
     /// # Errors

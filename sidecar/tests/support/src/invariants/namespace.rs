@@ -20,6 +20,7 @@ pub fn namespace(bytes: &[u8]) {
         folder: PathBuf::from(FOLDER),
         advertise_host: advertise_host.clone(),
         issuers: vec!["partners".to_owned()],
+        previous: vec!["partners".to_owned()],
     };
     let most = 10 * bytes.len() + 1024;
     let loaded = match source.load_from(&files, now()) {
