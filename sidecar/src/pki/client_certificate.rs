@@ -33,6 +33,10 @@ impl ClientCertificate {
         let certificate = Certificate::from_der(der).ok()?;
         let fields = certificate.tbs_certificate();
         let serial = Serial::of_der(fields.serial_number().as_bytes())?;
+        if serial.link().as_bytes().iter().all(|byte| *byte == 0) {
+            // Numbers that a CA counts up would all be of one link.
+            return None;
+        }
         let signer = fields.get_extension::<AuthorityKeyIdentifier>().ok()?;
         let signer = signer.and_then(|(_, identifier)| identifier.key_identifier);
         let purposes = fields.get_extension::<ExtendedKeyUsage>().ok()?;

@@ -112,9 +112,12 @@ impl Serial {
     }
 
     /// The serial number of a certificate, whose DER has no leading zeros but the one that makes it
-    /// positive. `None` for one that is longer than ours.
+    /// positive. `None` for one that is longer than ours, or negative.
     #[must_use]
     pub fn of_der(bytes: &[u8]) -> Option<Self> {
+        if bytes.first().is_some_and(|first| first & 0x80 != 0) {
+            return None;
+        }
         let mut whole = [0; 16];
         let rest = whole.len().checked_sub(bytes.len())?;
         whole.get_mut(rest..)?.copy_from_slice(bytes);

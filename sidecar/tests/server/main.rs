@@ -10,7 +10,10 @@
 )]
 
 mod bounds;
+mod client_certificates;
+mod granting_site;
 mod operations;
+mod renewals;
 mod requests;
 mod room;
 mod stopping;

@@ -9,11 +9,12 @@
 use chrono::{DateTime, Utc};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use x509_cert::Certificate;
-use x509_cert::der::Decode;
 use x509_cert::der::asn1::OctetString;
 use x509_cert::der::oid::db::rfc5280;
 use x509_cert::der::oid::{AssociatedOid, ObjectIdentifier};
+use x509_cert::der::{Decode, Encode as _};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier};
+use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use super::encode::{Draft, key_identifier, sequence};
 use super::problem::IssuerProblem;
@@ -188,6 +189,33 @@ impl Authority {
         let anchor = std::slice::from_ref(&self.anchor);
         let path = verify_chain(leaf, anchor, &[], self.purpose, now);
         path.map(drop).map_err(IssuerProblem::Leaf)
+    }
+
+    /// Tells whether the key of this CA signed a certificate, whatever that says.
+    pub(super) fn has_signed(&self, der: &[u8]) -> bool {
+        let spki = sequence(&[self.anchor.subject_public_key_info.as_ref()]);
+        let (Ok(certificate), Ok(spki)) = (
+            Certificate::from_der(der),
+            SubjectPublicKeyInfoRef::from_der(&spki),
+        ) else {
+            return false;
+        };
+        let algorithms = [
+            spki.algorithm.to_der(),
+            certificate.signature_algorithm().to_der(),
+        ];
+        let (Ok(content), Some(key), Some(signature)) = (
+            certificate.tbs_certificate().to_der(),
+            spki.subject_public_key.as_bytes(),
+            certificate.signature().as_bytes(),
+        ) else {
+            return false;
+        };
+        webpki::ALL_VERIFICATION_ALGS.iter().any(|algorithm| {
+            let own = [algorithm.public_key_alg_id(), algorithm.signature_alg_id()];
+            own.map(|own| Ok(sequence(&[own.as_ref()]))) == algorithms
+                && algorithm.verify_signature(key, &content, signature).is_ok()
+        })
     }
 
     fn in_date(&self, now: DateTime<Utc>) -> Result<(), IssuerProblem> {

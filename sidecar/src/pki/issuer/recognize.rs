@@ -61,26 +61,38 @@ impl Chain {
     ) -> Result<(), CertificateFlaw> {
         let leaf = webpki::EndEntityCert::try_from(certificate.der());
         let leaf = leaf.map_err(|_| CertificateFlaw::OtherIssuer)?;
-        let verified = self.authority().verify(&leaf, now);
-        verified.map_err(|problem| match problem {
-            IssuerProblem::Expired { .. }
-            | IssuerProblem::Leaf(
-                webpki::Error::CertExpired { .. } | webpki::Error::InvalidCertValidity,
-            ) => CertificateFlaw::Ended,
-            IssuerProblem::NotYetValid { .. }
-            | IssuerProblem::Leaf(webpki::Error::CertNotValidYet { .. }) => {
-                CertificateFlaw::NotYetValid
-            }
-            IssuerProblem::Leaf(
-                webpki::Error::RequiredEkuNotFoundContext(_) | webpki::Error::CaUsedAsEndEntity,
-            ) => CertificateFlaw::NotForClients,
-            _ => CertificateFlaw::OtherIssuer,
-        })?;
+        if let Err(problem) = self.authority().verify(&leaf, now) {
+            // webpki looks at the signature last: without this, anybody's certificate could have ended.
+            let is_signed = self.authority().has_signed(certificate.der());
+            return Err(if is_signed {
+                flaw(&problem)
+            } else {
+                CertificateFlaw::OtherIssuer
+            });
+        }
         // Verifiers look at those above it, too.
         match self.validity() {
             (begin, _) if now < begin => Err(CertificateFlaw::NotYetValid),
             (_, end) if end < now => Err(CertificateFlaw::Ended),
             _ => Ok(()),
         }
+    }
+}
+
+/// The flaw of a certificate that its issuer did sign.
+fn flaw(problem: &IssuerProblem) -> CertificateFlaw {
+    match problem {
+        IssuerProblem::Expired { .. }
+        | IssuerProblem::Leaf(
+            webpki::Error::CertExpired { .. } | webpki::Error::InvalidCertValidity,
+        ) => CertificateFlaw::Ended,
+        IssuerProblem::NotYetValid { .. }
+        | IssuerProblem::Leaf(webpki::Error::CertNotValidYet { .. }) => {
+            CertificateFlaw::NotYetValid
+        }
+        IssuerProblem::Leaf(
+            webpki::Error::RequiredEkuNotFoundContext(_) | webpki::Error::CaUsedAsEndEntity,
+        ) => CertificateFlaw::NotForClients,
+        _ => CertificateFlaw::OtherIssuer,
     }
 }

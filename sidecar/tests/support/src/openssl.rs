@@ -104,12 +104,24 @@ impl Pki {
 
     /// Makes `NAME.crt` of `NAME.key`, signed by another CA, valid for ten years.
     pub fn certificate(&self, ca: &str, name: &str, subject: &str, extensions: &str) {
+        self.certificate_of(ca, name, subject, extensions, "-set_serial 7");
+    }
+
+    /// As [`Pki::certificate`], with a serial number.
+    pub fn certificate_of(
+        &self,
+        ca: &str,
+        name: &str,
+        subject: &str,
+        extensions: &str,
+        serial: &str,
+    ) {
         self.configure(extensions, "utf8only");
         self.openssl(&format!(
             "req -new -utf8 -config openssl.cnf -key {name}.key -subj '{subject}' -out {name}.csr"
         ));
         self.openssl(&format!(
-            "x509 -req -in {name}.csr -CA {ca}.crt -CAkey {ca}.key -set_serial 7 -days 3650 \
+            "x509 -req -in {name}.csr -CA {ca}.crt -CAkey {ca}.key {serial} -days 3650 \
              -extfile openssl.cnf -extensions all -out {name}.crt"
         ));
     }
