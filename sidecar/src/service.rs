@@ -28,7 +28,7 @@ use crate::renewal::Issued;
 use crate::site::{Site, Sites};
 use crate::wire::certificate_request::{self, PublicKey};
 use crate::wire::objects::{Link, TlsSecret};
-use crate::wire::protocol::{RenewalOffer, Wanted};
+use crate::wire::protocol::{NAME, RenewalOffer, Wanted};
 
 pub use key_generator::KeyGenerator;
 
@@ -150,12 +150,7 @@ impl<L: Ledger> Service<L> {
         let authority = site.authority(&grant.name, grant.issuer.as_deref());
         let issuer = authority.map_err(|fault| self.unavailable(grant, &fault))?;
         let links = site.links(&wanted.name);
-        if links.iter().any(|link| link.name.len() > MAX_NAME_BYTES) {
-            return Err(Refusal::Headers(
-                "header 'name': is too long for the numbers behind the names of several Links"
-                    .to_owned(),
-            ));
-        }
+        are_named(&links).map_err(Refusal::Headers)?;
         let serial = Serial::derive(&grant.uid, key.spki());
         let certify = |at, duration| {
             let request = LeafRequest {
@@ -317,6 +312,19 @@ impl<L: Ledger> Service<L> {
 #[must_use]
 pub fn is_code(grant: &Grant, code: &[u8]) -> bool {
     !code.is_empty() && CodeDigest::of_code(&grant.uid, code) == grant.code
+}
+
+/// Checks the names of the Links of an answer, which are longer than the one that was asked for.
+///
+/// # Errors
+/// The text of the refusal.
+fn are_named(links: &[Link]) -> Result<(), String> {
+    if links.iter().all(|link| link.name.len() <= MAX_NAME_BYTES) {
+        return Ok(());
+    }
+    Err(format!(
+        "header '{NAME}': is too long for the numbers behind the names of several Links"
+    ))
 }
 
 enum Key {

@@ -2,12 +2,13 @@
 //!
 //! Nothing is counted, and nothing is written before the answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 
-use super::Service;
+use super::{Service, are_named};
 use crate::ledger::{Ledger, Register};
 use crate::pki::client_certificate::ClientCertificate;
 use crate::pki::issuer::LeafRequest;
@@ -54,29 +55,27 @@ impl<L: Ledger + Register> Renewals<L> {
         request: &Received,
         connection: &Connection,
     ) -> Answer {
-        let now = clock::now();
-        let shown = match connection.certificate() {
-            None => Err(Refusal::NoCertificate),
-            Some(der) => {
-                ClientCertificate::read(der).ok_or(Refusal::NotOfSite(CertificateFlaw::OtherIssuer))
-            }
-        };
-        let peer = connection.address();
-        let shown = match shown {
+        let (now, peer) = (clock::now(), connection.address());
+        let sites = self.service.sites.load_full();
+        let shown = match shown(connection) {
             Ok(shown) => shown,
-            Err(refusal) => {
-                let outcome = RenewalOutcome::from(&refusal);
-                tracing::debug!(outcome = outcome.as_str(), %peer, "renewal refused");
-                return refused(&refusal);
-            }
+            Err(refusal) => return refused_stranger(&refusal, peer),
         };
-        if clock::plausible(now).is_err() {
-            // Nobody can tell which certificates are in date. The upkeep of the service says so, once.
-            return refused(&Refusal::Unavailable);
-        }
-        let result = match asked {
-            Asked::Renewal => self.renew(&shown, request, now).await.map(Some),
-            Asked::Told => self.told(&shown, now).await.map(|()| None),
+        let result = match place(&sites, &shown, now) {
+            Ok(place) => match self.stands(&place, shown.link(), connection).await {
+                Ok(()) => match asked {
+                    Asked::Renewal => self.renew(&place, shown.link(), request, now).map(Some),
+                    Asked::Told => {
+                        self.note_told(&place, shown.link());
+                        Ok(None)
+                    }
+                },
+                Err(refusal) => Err(refusal),
+            },
+            Err(refusal @ Refusal::NotOfSite(flaw)) if flaw != CertificateFlaw::OtherIssuer => {
+                Err(refusal)
+            }
+            Err(refusal) => return refused_stranger(&refusal, peer),
         };
         match result {
             Ok(Some(renewed)) => {
@@ -93,37 +92,63 @@ impl<L: Ledger + Register> Renewals<L> {
                 response: renewal::noted(),
             },
             Err(refusal) => {
-                match &refusal {
-                    // Anybody can make a certificate.
-                    Refusal::NotOfSite(CertificateFlaw::OtherIssuer) => {
-                        tracing::debug!(%peer, "renewal refused: the certificate is not of this site");
-                    }
-                    refusal => log::renewal(shown.link(), Err(refusal), peer),
-                }
+                log::renewal(shown.link(), Err(&refusal), peer);
                 refused(&refusal)
             }
         }
     }
 
-    async fn renew(
+    /// Asks the register whether a link may go on. From then on its connection is not closed to make
+    /// room for others.
+    async fn stands(
         &self,
-        shown: &ClientCertificate,
+        place: &Recognized<'_>,
+        certificate: &LinkCertificate,
+        connection: &Connection,
+    ) -> Result<(), Refusal> {
+        let namespace = place.namespace.map(AsRef::as_ref);
+        match self.service.ledger.standing(namespace, certificate).await {
+            Ok(standing) => {
+                if self.outage.ends() {
+                    tracing::info!("the register of links can be used again");
+                }
+                decide(standing)?;
+            }
+            Err(fault) => {
+                if self.outage.begins(&fault, Instant::now()) {
+                    tracing::error!(%fault, "the register of links cannot be used");
+                }
+                return Err(Refusal::Unavailable);
+            }
+        }
+        if connection.answering() {
+            Ok(())
+        } else {
+            // The client is gone.
+            Err(Refusal::Unavailable)
+        }
+    }
+
+    /// Certifies the next key of a link that may go on.
+    fn renew(
+        &self,
+        place: &Recognized<'_>,
+        certificate: &LinkCertificate,
         request: &Received,
         now: DateTime<Utc>,
     ) -> Result<Renewed, Refusal> {
-        let sites = self.service.sites.load();
         let Recognized {
             namespace,
             site,
             issuer,
-        } = self.recognize(&sites, shown, now).await?;
-        let certificate = shown.link();
+        } = place;
         let wanted = WantedRenewal::read(&request.headers, certificate)?;
+        let links = site.links(&wanted.name);
+        are_named(&links).map_err(Refusal::Headers)?;
         let moment = Instant::now();
         let allowed = self.of_link.check(&certificate.link, moment);
         allowed.map_err(Refusal::TooManyRenewals)?;
 
-        let links = site.links(&wanted.name);
         if links.is_empty() {
             tracing::error!(
                 site = site.name,
@@ -174,38 +199,43 @@ impl<L: Ledger + Register> Renewals<L> {
     }
 
     /// Notes that the router of a link uses the certificate that is shown.
-    async fn told(&self, shown: &ClientCertificate, now: DateTime<Utc>) -> Result<(), Refusal> {
-        let sites = self.service.sites.load();
-        let recognized = self.recognize(&sites, shown, now).await?;
-        let LinkCertificate { link, serial, .. } = shown.link();
-        let namespace = recognized.namespace.map(AsRef::as_ref);
-        self.service.ledger.note_told(namespace, *link, *serial);
-        Ok(())
+    fn note_told(&self, place: &Recognized<'_>, certificate: &LinkCertificate) {
+        let namespace = place.namespace.map(AsRef::as_ref);
+        let ledger = &self.service.ledger;
+        ledger.note_told(namespace, certificate.link, certificate.serial);
     }
+}
 
-    /// The place of a certificate whose link was not taken back.
-    async fn recognize<'s>(
-        &self,
-        sites: &'s Sites,
-        shown: &ClientCertificate,
-        now: DateTime<Utc>,
-    ) -> Result<Recognized<'s>, Refusal> {
-        if matches!(sites, Sites::Unread) {
-            return Err(Refusal::NotReady);
-        }
-        let recognized = sites.recognize(shown, now).map_err(Refusal::NotOfSite)?;
-        let namespace = recognized.namespace.map(AsRef::as_ref);
-        let standing = self.service.ledger.standing(namespace, shown.link()).await;
-        let standing = standing.map_err(|fault| {
-            if self.outage.begins(&fault, Instant::now()) {
-                tracing::error!(%fault, "the register of links cannot be used");
-            }
-            Refusal::Unavailable
-        })?;
-        self.outage.ends();
-        decide(standing)?;
-        Ok(recognized)
+/// The certificate that a client showed.
+fn shown(connection: &Connection) -> Result<ClientCertificate, Refusal> {
+    let der = connection.certificate().ok_or(Refusal::NoCertificate)?;
+    ClientCertificate::read(der).ok_or(Refusal::NotOfSite(CertificateFlaw::OtherIssuer))
+}
+
+/// The place of a certificate.
+fn place<'s>(
+    sites: &'s Sites,
+    shown: &ClientCertificate,
+    now: DateTime<Utc>,
+) -> Result<Recognized<'s>, Refusal> {
+    if matches!(sites, Sites::Unread) {
+        return Err(Refusal::NotReady);
     }
+    if clock::plausible(now).is_err() {
+        // Nobody can tell which certificates are in date. The upkeep of the service says so, once.
+        return Err(Refusal::Unavailable);
+    }
+    sites.recognize(shown, now).map_err(|flaw| match flaw {
+        CertificateFlaw::OtherIssuer if sites.lack_an_issuer() => Refusal::Unavailable,
+        flaw => Refusal::NotOfSite(flaw),
+    })
+}
+
+/// Refuses somebody of whom nothing is known: anybody can make a certificate.
+fn refused_stranger(refusal: &Refusal, peer: IpAddr) -> Answer {
+    let outcome = RenewalOutcome::from(refusal).as_str();
+    tracing::debug!(outcome, %peer, "renewal refused");
+    refused(refusal)
 }
 
 fn refused(refusal: &Refusal) -> Answer {

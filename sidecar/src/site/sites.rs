@@ -133,6 +133,18 @@ impl Sites {
         Err(flaw)
     }
 
+    /// True when a certificate that is not [recognized](Self::recognize) may be that of an issuer which
+    /// cannot be used now.
+    #[must_use]
+    pub fn lack_an_issuer(&self) -> bool {
+        let lacks = |site: &Arc<Site>| site.issuer(None).is_none();
+        match self {
+            Self::Unread | Self::Missing => true,
+            Self::One(site) => lacks(site),
+            Self::OfNamespaces(sites) => sites.values().any(lacks),
+        }
+    }
+
     /// Every issuer of every site, with its name.
     pub fn issuers(&self) -> impl Iterator<Item = (&str, &Arc<Issuer>)> {
         let sites: Vec<&Arc<Site>> = match self {
