@@ -50,6 +50,11 @@ impl Folder {
         }
     }
 
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The path of a file in it.
     pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -72,25 +77,7 @@ impl Folder {
         name: &str,
         limit: usize,
     ) -> Result<Option<StoredFile>, FolderProblem> {
-        let path = self.path_of(name);
-        let cannot = |error| FolderProblem::new("read", &path, error);
-        let opened = OpenOptions::new()
-            .read(true)
-            .custom_flags(WITH_CARE)
-            .open(&path);
-        let file = match opened {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(cannot(error)),
-        };
-        let metadata = file.metadata().map_err(cannot)?;
-        if !metadata.is_file() {
-            return Err(cannot(io::Error::other("not a regular file")));
-        }
-        let mut bytes = Zeroizing::new(Vec::with_capacity(CAPACITY));
-        let mut bounded = file.take(limit as u64 + 1);
-        bounded.read_to_end(&mut bytes).map_err(cannot)?;
-        Ok(Some(StoredFile { bytes, metadata }))
+        read(&self.path_of(name), limit)
     }
 
     /// Writes a file that only its owner can read. When this returns, it is on the disk; until
@@ -135,6 +122,28 @@ pub(crate) struct StoredFile {
     pub(crate) metadata: fs::Metadata,
 }
 
+/// A regular file with its bytes, at most one more than `limit` of them. `None` when there is no such file.
+pub(crate) fn read(path: &Path, limit: usize) -> Result<Option<StoredFile>, FolderProblem> {
+    let cannot = |error| FolderProblem::new("read", path, error);
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(WITH_CARE)
+        .open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(cannot(error)),
+    };
+    let metadata = file.metadata().map_err(cannot)?;
+    if !metadata.is_file() {
+        return Err(cannot(io::Error::other("not a regular file")));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(CAPACITY));
+    let mut bounded = file.take(limit as u64 + 1);
+    bounded.read_to_end(&mut bytes).map_err(cannot)?;
+    Ok(Some(StoredFile { bytes, metadata }))
+}
+
 /// A failure in the folder.
 #[derive(Debug, Error)]
 pub enum FolderProblem {
@@ -168,7 +177,7 @@ impl FolderProblem {
         }
     }
 
-    fn new(doing: &'static str, path: &Path, error: io::Error) -> Self {
+    pub(super) fn new(doing: &'static str, path: &Path, error: io::Error) -> Self {
         Self::File {
             doing,
             path: path.to_owned(),

@@ -10,8 +10,10 @@
 
 mod ask;
 mod folder;
+mod home;
 mod judge;
 mod kept;
+mod look;
 pub mod pace;
 mod place;
 mod problem;
@@ -22,7 +24,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub use home::{FolderHome, Home, namespaces};
 pub use judge::RenewalFlaw;
+pub use look::{Care, LinkName, Noted, Seen, SeenCertificate};
 pub use problem::KeepProblem;
 pub use router::Router;
 
@@ -191,7 +195,7 @@ async fn tell_router<P: Place>(
     clock: Clock,
 ) -> Result<Telling, KeepProblem> {
     let kept = place.read(order.name, clock.now()).await?;
-    if !kept.is_renewed() || kept.is_told() {
+    if kept.noted() != Noted::Untold {
         return Ok(Telling::Told);
     }
     let telling = place.tell(&kept).await?;
@@ -208,7 +212,7 @@ async fn report<P: Place>(
     clock: Clock,
 ) -> Result<(), KeepProblem> {
     let kept = place.read(order.name, clock.now()).await?;
-    if !kept.is_renewed() || kept.is_reported() {
+    if kept.noted() != Noted::Unreported {
         return Ok(());
     }
     ask::report(order, &kept, clock).await?;

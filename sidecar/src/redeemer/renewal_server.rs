@@ -11,6 +11,7 @@ use thiserror::Error;
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Reader as _, SliceReader};
 
+use super::proxy::authority;
 use crate::pki::issuer::encode::pem;
 use crate::wire::objects::{Annotation, Metadata};
 use crate::wire::protocol::{RENEWAL_URL, SERVER_CA};
@@ -70,6 +71,12 @@ impl RenewalServer {
             (Some(url), Some(server_ca)) => Self { url, server_ca },
         };
         server.target().map(|_| Some(server))
+    }
+
+    /// Its host and port.
+    pub(super) fn authority(&self) -> Option<String> {
+        let url = RedemptionUrl::parse(&self.url).ok()?;
+        Some(authority(&url))
     }
 
     /// The annotations that keep it.

@@ -2,11 +2,13 @@
 //! goes on.
 
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret as _;
 
 use super::kept::Kept;
+use super::look;
 use super::place::{Place, Telling};
 use super::problem::KeepProblem;
 use super::router::Router;
@@ -15,9 +17,9 @@ use crate::redeemer::credential::Credential;
 use crate::redeemer::destination::PendingKey;
 use crate::redeemer::document::{self, Document};
 use crate::redeemer::files::{MAX_FILE_BYTES, link_file, secret_file};
-use crate::redeemer::folder::Folder;
-use crate::redeemer::renewal_server::RenewalServer;
-use crate::wire::objects::{Annotation, Metadata};
+use crate::redeemer::folder::{self, Folder};
+use crate::redeemer::origin::Stored;
+use crate::wire::objects::{Annotation, Metadata, TlsSecret};
 
 /// A folder that is locked.
 pub(super) struct FolderPlace<'a> {
@@ -52,21 +54,8 @@ impl<'a> FolderPlace<'a> {
 
 impl Place for FolderPlace<'_> {
     async fn read(&mut self, name: &str, now: DateTime<Utc>) -> Result<Kept, KeepProblem> {
-        let found = self.folder.read(&secret_file(name), MAX_FILE_BYTES)?;
-        let found = found.ok_or_else(|| KeepProblem::NotThere(name.to_owned()))?;
-        let unusable = |problem| KeepProblem::Secret {
-            name: name.to_owned(),
-            problem,
-        };
-        let secret = read_secret(&found.bytes, name, self.namespace).map_err(unusable)?;
-        let credential = Credential::judge_kept(&secret.object, None, now);
-        let credential = credential.map_err(|problem| unusable(problem.into()))?;
-        let server = RenewalServer::of_annotations(&secret.metadata);
-        let server = server.map_err(|problem| KeepProblem::Annotations {
-            name: name.to_owned(),
-            problem,
-        })?;
-        let server = server.ok_or_else(|| KeepProblem::NotKept(name.to_owned()))?;
+        let (secret, credential) = read(self.folder.path(), name, self.namespace, now)?;
+        let server = look::server(&secret.metadata, name)?;
         let several = !self.folder.has(&link_file(name))?;
         let mut links = Vec::new();
         for link in link_names(name, if several { MAX_LINKS } else { 1 }) {
@@ -139,6 +128,25 @@ impl Place for FolderPlace<'_> {
     async fn note_reported(&mut self, kept: &Kept) -> Result<(), KeepProblem> {
         self.note(kept, Annotation::Reported)
     }
+}
+
+/// The Secret of a link, whose key and certificate fit. Nothing is locked: it is replaced as a whole.
+pub(super) fn read(
+    folder: &Path,
+    name: &str,
+    namespace: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(Stored<TlsSecret>, Credential), KeepProblem> {
+    let found = folder::read(&folder.join(secret_file(name)), MAX_FILE_BYTES)?;
+    let found = found.ok_or_else(|| KeepProblem::NotThere(name.to_owned()))?;
+    let unusable = |problem| KeepProblem::Secret {
+        name: name.to_owned(),
+        problem,
+    };
+    let secret = read_secret(&found.bytes, name, namespace).map_err(unusable)?;
+    let credential = Credential::judge_kept(&secret.object, None, now);
+    let credential = credential.map_err(|problem| unusable(problem.into()))?;
+    Ok((secret, credential))
 }
 
 fn key_file(name: &str) -> String {

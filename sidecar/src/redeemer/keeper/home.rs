@@ -1,0 +1,231 @@
+//! Homes of links: what is looked at again and again, and costs little where nothing has changed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::folder::read;
+use super::look::{LinkName, Seen};
+use super::router::Router;
+use super::{Done, KeepProblem, RenewalOrder, renew_in_folder};
+use crate::redeemer::FolderTarget;
+use crate::redeemer::files::{MAX_FILE_BYTES, link_file, secret_file};
+use crate::redeemer::folder::{self, FolderProblem};
+use crate::wire::objects::Annotation;
+
+/// A place whose links are kept.
+#[derive(Clone, Debug)]
+pub enum Home {
+    /// A folder.
+    Folder(FolderHome),
+}
+
+/// A folder whose links are kept, and the router that uses them.
+#[derive(Clone, Debug)]
+pub struct FolderHome {
+    /// Its path.
+    pub path: PathBuf,
+    /// The Skupper namespace that reads it.
+    pub namespace: Option<String>,
+    /// Its router.
+    pub router: Router,
+}
+
+/// The versions of what was seen at the last look, by the names of links.
+#[derive(Debug, Default)]
+pub(super) struct Versions(BTreeMap<LinkName, Version>);
+
+/// A version of a file, which changes when the file is replaced or edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Version {
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+}
+
+/// A change since the last look.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// A link is new, or its Secret is another one.
+    Seen(Box<Seen>),
+    /// It is not there any more.
+    Gone(LinkName),
+}
+
+impl Home {
+    /// Every link that is there, kept or not.
+    ///
+    /// # Errors
+    /// The place cannot be looked at.
+    pub async fn links(&self, now: DateTime<Utc>) -> Result<Vec<Seen>, KeepProblem> {
+        match self {
+            Self::Folder(home) => home.links(now),
+        }
+    }
+
+    /// Looks for changes among the links that are kept.
+    pub(super) async fn look(
+        &self,
+        versions: &mut Versions,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Change>, KeepProblem> {
+        match self {
+            Self::Folder(home) => home.look(versions, now),
+        }
+    }
+
+    /// Renews a link, if it is due, and tells its router.
+    ///
+    /// # Errors
+    /// As [`renew_in_folder`].
+    pub async fn renew(
+        &self,
+        order: RenewalOrder<'_>,
+        _name: &LinkName,
+    ) -> Result<Done, KeepProblem> {
+        match self {
+            Self::Folder(home) => renew_in_folder(order, home.target(), &home.router).await,
+        }
+    }
+
+    /// True where a router reads the place, as far as that is known.
+    pub(super) fn has_router(&self) -> bool {
+        match self {
+            Self::Folder(home) => home.router != Router::None,
+        }
+    }
+
+    /// Most renewals that can go on at once: a folder is locked.
+    pub(super) fn at_once(&self) -> usize {
+        match self {
+            Self::Folder(_) => 1,
+        }
+    }
+}
+
+impl FolderHome {
+    /// The folder, for a single renewal.
+    #[must_use]
+    pub fn target(&self) -> FolderTarget<'_> {
+        FolderTarget {
+            path: &self.path,
+            namespace: self.namespace.as_deref(),
+        }
+    }
+
+    fn links(&self, now: DateTime<Utc>) -> Result<Vec<Seen>, KeepProblem> {
+        let mut links = Vec::new();
+        for entry in self.entries()? {
+            let Some(name) = entry.file_name().to_str().and_then(link_of) else {
+                continue;
+            };
+            let seen = self.see(&name, now);
+            let is_link = |link: &str| self.path.join(link_file(link)).exists();
+            let is_kept = !matches!(
+                seen.care,
+                Err(KeepProblem::NotKept(_) | KeepProblem::Secret { .. })
+            );
+            if is_kept || is_link(&name) || is_link(&format!("{name}-1")) {
+                links.push(seen);
+            }
+        }
+        links.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(links)
+    }
+
+    fn look(
+        &self,
+        versions: &mut Versions,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Change>, KeepProblem> {
+        let mut changes = Vec::new();
+        let mut left = std::mem::take(&mut versions.0);
+        for entry in self.entries()? {
+            let Some(link) = entry.file_name().to_str().and_then(link_of) else {
+                continue;
+            };
+            // It may be gone since.
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
+            let version = Version {
+                inode: metadata.ino(),
+                size: metadata.size(),
+                changed: (metadata.ctime(), metadata.ctime_nsec()),
+            };
+            let name = self.name(&link);
+            if left.remove(&name) != Some(version) {
+                let seen = self.see(&link, now);
+                changes.push(match self.is_kept(&link, &seen) {
+                    true => Change::Seen(Box::new(seen)),
+                    false => Change::Gone(name.clone()),
+                });
+            }
+            versions.0.insert(name, version);
+        }
+        changes.extend(left.into_keys().map(Change::Gone));
+        Ok(changes)
+    }
+
+    fn entries(&self) -> Result<Vec<fs::DirEntry>, KeepProblem> {
+        let entries = fs::read_dir(&self.path).and_then(Iterator::collect);
+        Ok(entries.map_err(|error| FolderProblem::new("read", &self.path, error))?)
+    }
+
+    fn see(&self, link: &str, now: DateTime<Utc>) -> Seen {
+        let name = self.name(link);
+        match read(&self.path, link, self.namespace.as_deref(), now) {
+            Ok((secret, credential)) => Seen::of(name, &secret, &credential),
+            Err(problem) => Seen::broken(name, problem),
+        }
+    }
+
+    /// True where somebody is to hear that a link is not renewed.
+    fn is_kept(&self, link: &str, seen: &Seen) -> bool {
+        match &seen.care {
+            Err(KeepProblem::NotKept(_) | KeepProblem::NotThere(_)) => false,
+            Err(KeepProblem::Secret { .. }) => self.names_server(link),
+            _ => true,
+        }
+    }
+
+    /// True where a Secret that cannot be read was one that is kept.
+    fn names_server(&self, link: &str) -> bool {
+        let file = folder::read(&self.path.join(secret_file(link)), MAX_FILE_BYTES);
+        let annotation = Annotation::RenewalUrl.as_str().as_bytes();
+        let has = |bytes: &[u8]| {
+            bytes
+                .windows(annotation.len())
+                .any(|part| part == annotation)
+        };
+        file.ok().flatten().is_some_and(|file| has(&file.bytes))
+    }
+
+    fn name(&self, link: &str) -> LinkName {
+        LinkName {
+            namespace: self.namespace.clone(),
+            name: link.to_owned(),
+        }
+    }
+}
+
+/// The link whose Secret a file is.
+fn link_of(file: &str) -> Option<String> {
+    let name = file.strip_prefix("Secret-")?.strip_suffix(".yaml")?;
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// Folders of the Skupper namespaces of a machine that have resources.
+#[must_use]
+pub fn namespaces(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries
+        .filter(|entry| entry.path().join("input/resources").is_dir())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
