@@ -3,6 +3,8 @@
 //! [`decide`] is pure: the service calls it with what the register knows, and the model in `tests/`
 //! calls the same function.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -103,6 +105,43 @@ impl AuthorityId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The CAs of a site that certify links, and those before them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authorities {
+    /// Those that certify now.
+    pub current: BTreeSet<AuthorityId>,
+    /// Those whose certificates are renewed by others.
+    pub previous: BTreeSet<AuthorityId>,
+}
+
+impl Authorities {
+    /// Reads what [`Display`](fmt::Display) writes.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Self {
+        let (current, previous) = text.split_once('<').unwrap_or((text, ""));
+        let ids = |text: &str| {
+            text.split_whitespace()
+                .map(AuthorityId::from_stored)
+                .collect()
+        };
+        Self {
+            current: ids(current),
+            previous: ids(previous),
+        }
+    }
+}
+
+/// The current ones, `<`, and the previous ones.
+impl fmt::Display for Authorities {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids = |ids: &BTreeSet<AuthorityId>| {
+            let ids: Vec<_> = ids.iter().map(AuthorityId::as_str).collect();
+            ids.join(" ")
+        };
+        write!(formatter, "{}<{}", ids(&self.current), ids(&self.previous))
     }
 }
 

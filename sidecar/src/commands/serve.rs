@@ -2,6 +2,7 @@
 
 mod health;
 mod identity;
+mod issuers;
 mod presented;
 mod site_watch;
 pub(super) mod start;
@@ -37,6 +38,7 @@ use crate::wire::advertised::AdvertisedUrl;
 use crate::wire::protocol::RenewalOffer;
 use health::Health;
 use identity::Identity;
+use issuers::SaidIssuers;
 use start::Started;
 use upkeep::{Problems, Upkeep};
 
@@ -140,6 +142,7 @@ pub(super) async fn run<L: Ledger + Register>(
             pruned: None,
             seen,
             said: Problems::default(),
+            issuers: SaidIssuers::new(options),
         }
         .run(),
     );

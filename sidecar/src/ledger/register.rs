@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Answer, LedgerFault};
 use crate::redemption::{GrantUid, LinkId, Serial};
-use crate::renewal::{AuthorityId, Issued, LinkCertificate, Standing};
+use crate::renewal::{Authorities, AuthorityId, Issued, LinkCertificate, Standing};
 
 /// A register of links, as a service needs it.
 pub trait Register: Send + Sync + 'static {
@@ -55,6 +55,11 @@ pub trait Register: Send + Sync + 'static {
 pub trait Links: Send + Sync {
     /// The links that are chosen, by subject and id.
     fn links<'a>(&'a self, choice: &'a LinkChoice) -> Answer<'a, Vec<LinkRecord>>;
+
+    /// The CAs of the site that was served last, where the store knows them.
+    fn authorities(&self) -> Answer<'_, Option<Authorities>> {
+        Box::pin(ready(Ok(None)))
+    }
 
     /// Takes back the links that are chosen, unless they have ended or were taken back before, and
     /// returns them as they are then. A link that is chosen by its id is taken back although nothing is

@@ -86,6 +86,7 @@ const URL: &str = "url";
 const CA: &str = "ca";
 const PROVEN: &str = "proven";
 const EDGE_SITE: &str = "edge_site";
+const AUTHORITIES: &str = "authorities";
 
 /// A ledger in a folder. Times are kept in whole microseconds.
 pub struct SqliteLedger {
@@ -293,18 +294,20 @@ impl Ledger for SqliteLedger {
         .await
     }
 
-    /// Keeps the name of an edge site, for which no tokens are made.
+    /// Keeps the name of an edge site, for which no tokens are made, and the CAs of the site.
     async fn follow_sites(&self, sites: &Sites) {
         let site = sites.of(None).filter(|site| site.is_edge);
-        let name = site.map(|site| site.name.clone());
-        // Each look finds out anew: what cannot be kept now is kept then.
-        if let Ok(kept) = self.edge_site().await
-            && kept != name
-        {
-            let name = name.unwrap_or_default();
-            let _ = self
-                .write_unnumbered(move |connection| queries::keep(connection, EDGE_SITE, &name))
-                .await;
+        let edge = site.map(|site| site.name.clone()).unwrap_or_default();
+        let authorities = sites.authorities().to_string();
+        for (key, value) in [(EDGE_SITE, edge), (AUTHORITIES, authorities)] {
+            // Each look finds out anew: what cannot be kept now is kept then.
+            let kept = self.read(move |connection| queries::kept(connection, key));
+            if let Ok(kept) = kept.await
+                && kept.unwrap_or_default() != value
+            {
+                let keep = move |connection: &Connection| queries::keep(connection, key, &value);
+                let _ = self.write_unnumbered(keep).await;
+            }
         }
     }
 

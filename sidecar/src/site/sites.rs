@@ -9,7 +9,7 @@ use super::Site;
 use crate::pki::client_certificate::ClientCertificate;
 use crate::pki::issuer::Issuer;
 use crate::redemption::fault::Fault;
-use crate::renewal::CertificateFlaw;
+use crate::renewal::{Authorities, CertificateFlaw};
 
 /// The grants that something has changed for, by their namespaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,16 +106,8 @@ impl Sites {
         certificate: &ClientCertificate,
         now: DateTime<Utc>,
     ) -> Result<Recognized<'_>, CertificateFlaw> {
-        let sites: Vec<_> = match self {
-            Self::Unread | Self::Missing => Vec::new(),
-            Self::One(site) => vec![(None, site)],
-            Self::OfNamespaces(sites) => {
-                let sites = sites.iter();
-                sites.map(|(name, site)| (Some(name), site)).collect()
-            }
-        };
         let mut flaw = CertificateFlaw::OtherIssuer;
-        for (namespace, site) in sites {
+        for (namespace, site) in self.all() {
             for issuer in site.issuers.values() {
                 match issuer.recognize(certificate, now) {
                     Ok(()) => {
@@ -147,13 +139,34 @@ impl Sites {
 
     /// Every issuer of every site, with its name.
     pub fn issuers(&self) -> impl Iterator<Item = (&str, &Arc<Issuer>)> {
-        let sites: Vec<&Arc<Site>> = match self {
-            Self::Unread | Self::Missing => Vec::new(),
-            Self::One(site) => vec![site],
-            Self::OfNamespaces(sites) => sites.values().collect(),
-        };
-        let issuers = sites.into_iter().flat_map(|site| &site.issuers);
+        let sites = self.all().into_iter();
+        let issuers = sites.flat_map(|(_, site)| &site.issuers);
         issuers.map(|(name, issuer)| (name.as_str(), issuer))
+    }
+
+    /// The CAs of all sites.
+    #[must_use]
+    pub fn authorities(&self) -> Authorities {
+        let issuers = || self.issuers().map(|(_, issuer)| issuer);
+        let current: BTreeSet<_> = issuers().map(|issuer| issuer.id()).collect();
+        let previous = issuers().flat_map(|issuer| issuer.previous_ids());
+        Authorities {
+            previous: previous.filter(|id| !current.contains(id)).collect(),
+            current,
+        }
+    }
+
+    /// Every site, with its namespace where there may be several.
+    #[must_use]
+    pub fn all(&self) -> Vec<(Option<&Arc<str>>, &Arc<Site>)> {
+        match self {
+            Self::Unread | Self::Missing => Vec::new(),
+            Self::One(site) => vec![(None, site)],
+            Self::OfNamespaces(sites) => {
+                let sites = sites.iter();
+                sites.map(|(name, site)| (Some(name), site)).collect()
+            }
+        }
     }
 
     /// The end of the issuers, by their names: of those that share one, the first to end.

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::identity::{Identity, Shown};
+use super::issuers::SaidIssuers;
 use super::site_watch::SiteWatch;
 use super::{hosts, say};
 use crate::commands::stamps;
@@ -47,6 +48,7 @@ pub(super) struct Upkeep<L> {
     /// The content of the certificate's files.
     pub(super) seen: Vec<Vec<u8>>,
     pub(super) said: Problems,
+    pub(super) issuers: SaidIssuers,
 }
 
 /// The problems that were said.
@@ -61,6 +63,7 @@ impl<L: Ledger + Register> Upkeep<L> {
     /// Looks after everything until the service ends. SIGHUP makes it look at once.
     pub(super) async fn run(mut self) {
         let mut hangup = signal(SignalKind::hangup()).ok();
+        self.issuers.say(&self.current.load(), self.last.wall);
         self.report();
         loop {
             let is_asked = tokio::select! {
@@ -115,6 +118,9 @@ impl<L: Ledger + Register> Upkeep<L> {
         say(&notices);
         let sites = self.watch.current();
         self.ledger.follow_sites(&sites).await;
+        if !self.said.clock.lasts() {
+            self.issuers.say(&sites, now);
+        }
         self.current.store(Arc::new(sites));
     }
 

@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::notes::Noted;
-use super::{SqliteLedger, links, revocations};
+use super::{AUTHORITIES, SqliteLedger, links, queries, revocations};
 use crate::ledger::{Answer, LedgerFault, LinkChoice, LinkRecord, LinkTally, Links, Register};
 use crate::redemption::{LinkId, Serial};
-use crate::renewal::{Issued, LinkCertificate, Standing};
+use crate::renewal::{Authorities, Issued, LinkCertificate, Standing};
 
 /// A tally that took long.
 pub(super) struct KnownTally {
@@ -105,6 +105,14 @@ impl Links for SqliteLedger {
         Box::pin(async {
             let links = self.read(move |connection| links::list(connection, &choice));
             Ok(links.await?.into_iter().map(|known| known.record).collect())
+        })
+    }
+
+    fn authorities(&self) -> Answer<'_, Option<Authorities>> {
+        Box::pin(async {
+            let kept = self.read(|connection| queries::kept(connection, AUTHORITIES));
+            let kept = kept.await?;
+            Ok(kept.map(|text| Authorities::from_stored(&text)))
         })
     }
 

@@ -172,6 +172,7 @@ fn upkeep(folder: &Path, reading: Reading) -> Upkeep<SqliteLedger> {
         pruned: None,
         seen: Vec::new(),
         said: Problems::default(),
+        issuers: SaidIssuers::default(),
     }
 }
 
