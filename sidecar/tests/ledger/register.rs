@@ -15,6 +15,9 @@ use crate::*;
 
 const DAY: TimeDelta = TimeDelta::days(1);
 
+/// Chooses among redeemed links and one that nobody knows.
+type Choose = fn(&[Redeemed], LinkId) -> LinkChoice;
+
 /// A grant, and a link that was redeemed from it with a key.
 struct Redeemed {
     grant: Grant,
@@ -174,13 +177,7 @@ async fn a_link_is_known_from_its_redemption_and_renewals_are_noted_behind_it() 
 async fn links_are_chosen_and_taken_back_by_id_by_subject_and_by_grant() {
     let unknown = Serial::from_bytes([7; 16]).link();
     let names = ["west", "west", "east"];
-    type Row = (
-        &'static str,
-        fn(&[Redeemed], LinkId) -> LinkChoice,
-        &'static [usize],
-        bool,
-    );
-    let table: [Row; 6] = [
+    let table: [(&str, Choose, &[usize], bool); 6] = [
         ("all", |_, _| LinkChoice::All, &[0, 1, 2], false),
         (
             "a link",
@@ -449,29 +446,155 @@ async fn the_links_of_a_deleted_grant_stay_until_their_certificates_have_ended()
     }
 }
 
-/// An event: the wall clock is set so many days off, some hours pass, and a link is redeemed, renewed or
-/// taken back.
-fn step() -> impl Strategy<Value = (i64, i64, usize, Event)> {
+#[tokio::test]
+async fn a_revocation_outlives_a_certificate_whose_note_was_lost_or_came_late() {
+    for (name, life) in [("lost", None), ("late", Some(DAY * 3))] {
+        let folder = folder();
+        let ledger = open(folder.path());
+        ledger.expect_life(DAY / 2).await.unwrap();
+        ledger.expect_life(DAY).await.unwrap();
+        ledger.expect_life(HOUR).await.unwrap();
+        let grant = grant(1, "west", 1);
+        ledger.insert(&grant, now()).await.unwrap().unwrap();
+        let redemption = Redemption {
+            certificate_end: now() + HOUR,
+            ..redemption(&grant, 1)
+        };
+        let counted = ledger.count(&grant.uid, redemption.clone(), now(), soon());
+        counted.await.unwrap().unwrap();
+        let west = Redeemed { grant, redemption };
+        let choice = LinkChoice::Link(west.link());
+        assert_eq!(ledger.revoke_links(&choice, now()).await.unwrap().len(), 1);
+        if let Some(life) = life {
+            ledger.note(Issued {
+                certificate_end: now() + life,
+                ..west.renewed(now())
+            });
+        }
+        drop(ledger);
+        let ledger = open(folder.path());
+        let end = now() + life.unwrap_or(DAY);
+        for (at, expected) in [(end, Standing::Revoked), (end + SECOND, Standing::Good)] {
+            let served = if at == end { end - now() } else { SECOND };
+            ledger.add_service_time(served, at).await.unwrap();
+            ledger.prune_links(TimeDelta::zero(), at).await.unwrap();
+            assert_eq!(
+                standing(&ledger, &west.certificate()).await,
+                expected,
+                "{name}: {at}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_link_whose_last_note_was_lost_is_known_until_that_certificate_has_ended() {
+    let folder = folder();
+    let ledger = open(folder.path());
+    ledger.expect_life(DAY).await.unwrap();
+    let west = Redeemed::new(&ledger, 1, "west").await;
+    let known_end = west.redemption.certificate_end;
+    // It was renewed in the last moment.
+    let end = known_end + DAY;
+    let served = end - now();
+    ledger.add_service_time(served, end).await.unwrap();
+    assert_eq!(ledger.prune(TimeDelta::zero(), end).await.unwrap(), 1);
+    ledger
+        .add_service_time(DAY * 3, end + DAY * 3)
+        .await
+        .unwrap();
+    ledger.prune_links(TimeDelta::zero(), end).await.unwrap();
+    let choice = LinkChoice::Grant("west".to_owned());
+    assert_eq!(links(&ledger, &choice).await.len(), 1);
+    // It has ended as far as is known.
+    assert_eq!(ledger.revoke_links(&choice, end).await.unwrap(), []);
+    let silent = certificate(west.link(), None);
+    assert_eq!(standing(&ledger, &silent).await, Standing::Revoked);
+    ledger
+        .prune_links(TimeDelta::zero(), end + SECOND)
+        .await
+        .unwrap();
+    assert_eq!(links(&ledger, &choice).await, []);
+}
+
+/// An event: the wall clock is set so many days off, some hours pass, and something happens to a link.
+fn step() -> impl Strategy<Value = (i64, i32, usize, Event)> {
     let event = prop_oneof![
         Just(Event::Redeem),
-        Just(Event::Renew),
+        Just(Event::Renew(Note::Written)),
+        Just(Event::Renew(Note::Lost)),
         Just(Event::Revoke),
+        Just(Event::RevokeAmidRenewal(Note::Written)),
+        Just(Event::RevokeAmidRenewal(Note::Lost)),
         Just(Event::RevokeGrant),
     ];
     let error = prop_oneof![2 => Just(0), 3 => -70_i64..=70];
-    (error, 1_i64..90, 0_usize..3, event)
+    (error, 1_i32..60, 0_usize..3, event)
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Redeem,
-    Renew,
+    Renew(Note),
     Revoke,
+    /// It is certified just before, and noted after.
+    RevokeAmidRenewal(Note),
     RevokeGrant,
 }
 
+/// No two notes of a link are lost one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Note {
+    Written,
+    Lost,
+}
+
+/// A link as it is in truth.
+struct Followed {
+    link: Redeemed,
+    /// The end of its certificates.
+    end: DateTime<Utc>,
+    last_note: Note,
+    is_revoked: bool,
+}
+
+impl Followed {
+    async fn redeem(ledger: &SqliteLedger, number: u32, wall: DateTime<Utc>) -> Redeemed {
+        let grant = Grant {
+            created: wall,
+            expiration_time: wall + HOUR,
+            ..grant(number, &format!("grant-{number}"), 1)
+        };
+        ledger.insert(&grant, wall).await.unwrap().unwrap();
+        let redemption = Redemption {
+            at: wall,
+            certificate_end: wall + DAY * 3,
+            ..redemption(&grant, 1)
+        };
+        let counted = ledger.count(&grant.uid, redemption.clone(), wall, soon());
+        counted.await.unwrap().unwrap();
+        Redeemed { grant, redemption }
+    }
+
+    fn renew(
+        &mut self,
+        ledger: &SqliteLedger,
+        note: Note,
+        truth: DateTime<Utc>,
+        wall: DateTime<Utc>,
+    ) {
+        if self.last_note == Note::Written && note == Note::Lost {
+            self.last_note = Note::Lost;
+        } else {
+            self.last_note = Note::Written;
+            ledger.note(self.link.renewed(wall));
+        }
+        self.end = self.end.max(truth + DAY);
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     /// revoked-never-renews
     #[test]
@@ -480,19 +603,17 @@ proptest! {
     ) {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let folder = folder();
-            let ledger = open(folder.path());
+            let mut ledger = open(folder.path());
             ledger.expect_life(DAY).await.unwrap();
-            // Each with the true end of its last certificate.
-            let mut links: Vec<(Redeemed, DateTime<Utc>, bool)> = Vec::new();
+            let mut links: Vec<Followed> = Vec::new();
             let mut truth = now();
             for (error, hours, chosen, event) in steps {
-                truth += HOUR * i32::try_from(hours).unwrap();
+                truth += HOUR * hours;
                 let wall = truth + TimeDelta::days(error);
-                let passed = HOUR * i32::try_from(hours).unwrap();
-                ledger.add_service_time(passed, wall).await.unwrap();
+                ledger.add_service_time(HOUR * hours, wall).await.unwrap();
                 ledger.prune(HOUR, wall).await.unwrap();
                 ledger.prune_links(HOUR, wall).await.unwrap();
-                for (link, end, is_revoked) in &links {
+                for Followed { link, end, is_revoked, .. } in &links {
                     let standing = standing(&ledger, &link.certificate()).await;
                     let must_stay_out = *is_revoked && truth <= *end;
                     assert!(
@@ -502,46 +623,38 @@ proptest! {
                     );
                     assert!(*is_revoked || standing == Standing::Good);
                 }
-                let count = links.len();
-                match (event, links.get_mut(chosen % count.max(1))) {
-                    (Event::Redeem, _) | (_, None) => {
-                        let number = u32::try_from(count).unwrap();
-                        let name = format!("grant-{number}");
-                        let grant = Grant {
-                            created: wall,
-                            expiration_time: wall + HOUR,
-                            ..grant(number, &name, 1)
-                        };
-                        ledger.insert(&grant, wall).await.unwrap().unwrap();
-                        let redemption = Redemption {
-                            at: wall,
-                            certificate_end: wall + DAY * 3,
-                            ..redemption(&grant, 1)
-                        };
-                        let counted = ledger.count(&grant.uid, redemption.clone(), wall, soon());
-                        counted.await.unwrap().unwrap();
-                        links.push((Redeemed { grant, redemption }, truth + DAY * 3, false));
-                    }
-                    (Event::Renew, Some((link, end, is_revoked))) => {
-                        // Some notes are lost, and one may come after the revocation.
-                        if chosen > 0 {
-                            ledger.note(link.renewed(wall));
-                        }
-                        if !*is_revoked {
-                            *end = (*end).max(truth + DAY);
-                        }
-                    }
-                    (Event::Revoke, Some((link, _, is_revoked))) => {
-                        let choice = LinkChoice::Link(link.link());
-                        ledger.revoke_links(&choice, wall).await.unwrap();
-                        *is_revoked = true;
-                    }
-                    (Event::RevokeGrant, Some((link, _, is_revoked))) => {
-                        ledger.revoke(&link.grant.name, wall).await.unwrap();
-                        let choice = LinkChoice::Grant(link.grant.name.clone());
-                        ledger.revoke_links(&choice, wall).await.unwrap();
-                        *is_revoked = true;
-                    }
+                let number = links.len();
+                let live = links.iter_mut().filter(|link| link.end >= truth && !link.is_revoked);
+                let mut live: Vec<_> = live.collect();
+                let count = live.len().max(1);
+                let chosen = live.get_mut(chosen % count);
+                let (Some(chosen), false) = (chosen, matches!(event, Event::Redeem)) else {
+                    let number = u32::try_from(number).unwrap();
+                    links.push(Followed {
+                        link: Followed::redeem(&ledger, number, wall).await,
+                        end: truth + DAY * 3,
+                        last_note: Note::Written,
+                        is_revoked: false,
+                    });
+                    continue;
+                };
+                if let Event::Renew(note) = event {
+                    chosen.renew(&ledger, note, truth, wall);
+                    // What waits is written at the end of a service.
+                    drop(ledger);
+                    ledger = open(folder.path());
+                    continue;
+                }
+                let choice = match event {
+                    Event::RevokeGrant => LinkChoice::Grant(chosen.link.grant.name.clone()),
+                    _ => LinkChoice::Link(chosen.link.link()),
+                };
+                ledger.revoke_links(&choice, wall).await.unwrap();
+                chosen.is_revoked = true;
+                if let Event::RevokeAmidRenewal(note) = event {
+                    chosen.renew(&ledger, note, truth, wall);
+                    drop(ledger);
+                    ledger = open(folder.path());
                 }
             }
         });

@@ -15,6 +15,7 @@ use crate::raw::Answer;
 use crate::sidecar::{Sidecar, private_folder};
 
 const REVOKED: &str = "This link was revoked\n";
+const SAID: &str = "revocations may be lost: revoke again what must stay out";
 
 /// revoked-never-renews
 #[test]
@@ -259,7 +260,6 @@ fn a_ledger_that_is_older_than_a_link_renews_it_and_says_that_revocations_may_be
     fs::write(&file, backup).unwrap();
 
     let sidecar = Sidecar::start_in(folder.path(), &["--url", &url(&sidecar)]);
-    const SAID: &str = "revocations may be lost: revoke again what must stay out";
     assert_eq!(
         known.renew(sidecar.port).status,
         200,

@@ -143,7 +143,8 @@ pub(super) fn is_missing(connection: &Connection, issued: &Issued) -> rusqlite::
 }
 
 /// Keeps the links of redemptions that are to be deleted with their grant: the first ones of it, so many.
-/// Those that ended before some time by the wall clock, and by the service time, are not kept.
+/// Those that ended before some time by the wall clock, and by the service time, are not kept; they may
+/// have been renewed once without a note.
 pub(super) fn keep_redeemed(
     connection: &Connection,
     grant: &[u8],
@@ -159,14 +160,15 @@ pub(super) fn keep_redeemed(
         FROM redemptions JOIN grants ON uid = grant_uid \
         WHERE grant_uid = :grant \
         AND key IN (SELECT key FROM redemptions WHERE grant_uid = :grant LIMIT :limit) \
-        AND (certificate_end * 1000000 >= :before \
-            OR service_end + (certificate_end - at) * 1000000 >= :served) \
+        AND (certificate_end * 1000000 + :life >= :before \
+            OR service_end + (certificate_end - at) * 1000000 + :life >= :served) \
         ON CONFLICT (id) DO UPDATE SET \
             grant_uid = excluded.grant_uid, grant_name = excluded.grant_name, \
             first = excluded.first, latest_end = max(latest_end, excluded.latest_end), \
             service_end = max(service_end, excluded.service_end)";
     connection.prepare_cached(KEEP)?.execute(named_params! {
         ":service_time": service_time(connection)?,
+        ":life": micros(revocations::longest_life(connection)?),
         ":grant": grant,
         ":limit": redemptions,
         ":before": before,
@@ -176,29 +178,38 @@ pub(super) fn keep_redeemed(
 }
 
 /// Links and revocations that ended longer ago than `keep`, by the wall clock and by the service time; not
-/// more than are deleted at once.
+/// more than are deleted at once. A link may have been renewed once without a note.
 pub(super) fn ended(
     connection: &Connection,
     keep: TimeDelta,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<Vec<Ended>> {
     const ENDED: &str = "\
-        SELECT 0, id FROM links WHERE latest_end * 1000000 < :before AND service_end < :served \
+        SELECT 0, id FROM links \
+        WHERE latest_end * 1000000 + :life < :before AND service_end + :life < :served \
         UNION ALL SELECT 1, id FROM revocations WHERE until < :before AND service_end < :served \
         LIMIT :limit";
     let keep = micros(keep);
     let before = now.timestamp_micros().saturating_sub(keep);
     let served = service_time(connection)?.saturating_sub(keep);
+    let life = micros(revocations::longest_life(connection)?);
     connection
         .prepare_cached(ENDED)?
         .query_map(
-            named_params! { ":before": before, ":served": served, ":limit": PRUNED_AT_ONCE },
+            named_params! {
+                ":life": life,
+                ":before": before,
+                ":served": served,
+                ":limit": PRUNED_AT_ONCE,
+            },
             |row| {
+                let is_revocation = row.get(0)?;
+                let life = if is_revocation { 0 } else { life };
                 Ok(Ended {
-                    is_revocation: row.get(0)?,
+                    is_revocation,
                     id: row.get(1)?,
-                    before,
-                    served,
+                    before: before.saturating_sub(life),
+                    served: served.saturating_sub(life),
                 })
             },
         )?

@@ -84,9 +84,8 @@ pub(super) fn revoke(
     if let (LinkChoice::Link(link), true) = (choice, known.is_empty()) {
         known.push(Known::unknown(*link, of_unknown.service_end));
     }
-    // What has ended by the wall clock alone may come back when that is set.
+    // What has ended may come back when the clock is set, or with a renewal whose note was lost.
     known.retain(|known| known.record.revoked.is_none());
-    known.retain(|known| known.record.state(now) == LinkState::Live || known.service_end >= served);
     for Known {
         record,
         service_end,
@@ -217,7 +216,9 @@ fn insert(
     Ok(())
 }
 
-fn longest_life(connection: &Connection) -> rusqlite::Result<TimeDelta> {
+/// The longest life of a renewed certificate: one whose note was lost ends so long after the last known
+/// one, at most.
+pub(super) fn longest_life(connection: &Connection) -> rusqlite::Result<TimeDelta> {
     let longest: Option<i64> = kept_number(connection, LONGEST_LIFE)?;
     Ok(TimeDelta::microseconds(longest.unwrap_or_default()))
 }
