@@ -120,8 +120,41 @@ impl Service {
         Arc::new(move |_| request.clone())
     }
 
-    /// Runs a load as fast as it goes, after a short one whose time does not count.
+    /// The same, one connection for each request.
+    pub(crate) fn load_of_handshakes(&self, bench: &Bench) -> Load {
+        Load {
+            is_kept_alive: false,
+            // Two peers: the server may learn late that a connection is closed.
+            from: [1, 2]
+                .repeat(CONNECTIONS / 2)
+                .into_iter()
+                .map(|last| Ipv4Addr::new(127, 0, 0, last))
+                .collect(),
+            ..self.load(bench)
+        }
+    }
+
+    /// Runs a load of redemptions as fast as it goes, after a short one whose time does not count.
     pub(crate) async fn measure(&self, load: Load) -> Result<Measured, Fault> {
+        let (measured, warmed) = self.run(load).await?;
+        if let [uid] = self.grants.as_slice() {
+            let (counted, answered) = (
+                room::counted(&self.data, uid).await?,
+                warmed + measured.seen.redeemed,
+            );
+            if counted as usize != answered {
+                return Err(format!(
+                    "the ledger counted {counted} redemptions, {answered} were answered"
+                )
+                .into());
+            }
+        }
+        Ok(measured)
+    }
+
+    /// Runs any load in the same way. The second value is the number of answers before the clock
+    /// starts.
+    pub(crate) async fn run(&self, load: Load) -> Result<(Measured, usize), Fault> {
         let (requests, first) = (Arc::clone(&load.requests), load.requests_at_most);
         let warm_up = Load {
             requests: Arc::new(move |number| requests(first + number)),
@@ -133,21 +166,12 @@ impl Service {
         let seen = load.closed().await?.only_redeemed()?;
         let (cpu, own_cpu) = (self.sidecar.cpu()? - before, own_cpu() - own_before);
         let redeemed = count(seen.redeemed);
-        if let [uid] = self.grants.as_slice() {
-            let counted = room::counted(&self.data, uid).await?;
-            if counted as usize != warmed + seen.redeemed {
-                return Err(format!(
-                    "the ledger counted {counted} redemptions, {} were answered",
-                    warmed + seen.redeemed
-                )
-                .into());
-            }
-        }
-        Ok(Measured {
+        let measured = Measured {
             cpu: cpu / redeemed,
             own_cpu: own_cpu / redeemed,
             seen,
-        })
+        };
+        Ok((measured, warmed))
     }
 }
 

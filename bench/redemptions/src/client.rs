@@ -5,11 +5,13 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
@@ -31,6 +33,25 @@ impl Client {
     pub fn new(server: SocketAddr) -> Result<Self, rustls::Error> {
         Ok(Self {
             tls: TlsConnector::from(Arc::new(configuration()?)),
+            server,
+        })
+    }
+
+    /// The same with certificates to show, the next one in each handshake.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn showing(
+        server: SocketAddr,
+        certificates: Vec<Arc<CertifiedKey>>,
+    ) -> Result<Self, rustls::Error> {
+        let mut configuration = configuration()?;
+        configuration.client_auth_cert_resolver = Arc::new(InTurn {
+            certificates,
+            next: AtomicUsize::new(0),
+        });
+        Ok(Self {
+            tls: TlsConnector::from(Arc::new(configuration)),
             server,
         })
     }
@@ -189,6 +210,25 @@ fn malformed(what: &str) -> io::Error {
         io::ErrorKind::InvalidData,
         format!("no {what} in an answer"),
     )
+}
+
+/// Shows one certificate after the other.
+#[derive(Debug)]
+struct InTurn {
+    certificates: Vec<Arc<CertifiedKey>>,
+    next: AtomicUsize,
+}
+
+impl ResolvesClientCert for InTurn {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let number = number % self.certificates.len().max(1);
+        self.certificates.get(number).cloned()
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 /// Takes every certificate for the right one.

@@ -59,7 +59,13 @@ impl Costs {
         self.redemption() - self.exchange + self.new_exchange
     }
 
-    /// The same with an RSA issuer.
+    /// A renewal on a new connection: nothing is written before the answer, and the shown certificate
+    /// and the proof that the client has its key are verified.
+    pub(crate) fn renewal(&self) -> f64 {
+        self.new_redemption() - self.shared_commit + 2.0 * self.p256_verification
+    }
+
+    /// A kept-alive redemption with an RSA issuer.
     pub(crate) fn rsa_redemption(&self) -> f64 {
         self.redemption() - self.p256_signature - self.p256_verification
             + self.rsa_signature

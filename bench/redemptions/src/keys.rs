@@ -33,4 +33,16 @@ impl Keys {
         )
         .into_bytes()
     }
+
+    /// A renewal with a new key; after the last one the first one comes again.
+    #[must_use]
+    pub fn renewal(&self, key: usize) -> Vec<u8> {
+        let request = self.requests.get(key % self.requests.len().max(1));
+        let request = request.map_or("", String::as_str);
+        format!(
+            "POST /renew HTTP/1.1\r\nhost: bench\r\nname: west\r\n\
+             certificate-request: {request}\r\ncontent-length: 0\r\n\r\n"
+        )
+        .into_bytes()
+    }
 }

@@ -16,6 +16,7 @@ mod costs;
 mod grants;
 mod issuing;
 mod rates;
+mod renewals;
 mod room;
 
 use std::process::ExitCode;
@@ -100,6 +101,7 @@ async fn run() -> Result<ExitCode, Fault> {
             match scenario {
                 "kept-alive" => rates::kept_alive(&bench, &costs, &mut figures).await?,
                 "new-handshake" => rates::new_handshake(&bench, &costs, &mut figures).await?,
+                "renewals" => renewals::renewals(&bench, &costs, &mut figures).await?,
                 "rsa-issuer" => rates::rsa_issuer(&bench, &costs, &mut figures).await?,
                 "offered" => rates::offered(&bench, &costs, &mut figures).await?,
                 "wrong-codes" => attacks::wrong_codes(&bench, &mut figures).await?,
@@ -126,9 +128,10 @@ async fn run() -> Result<ExitCode, Fault> {
     Ok(ExitCode::from(u8::from(options.is_checked && missed > 0)))
 }
 
-const SCENARIOS: [&str; 10] = [
+const SCENARIOS: [&str; 11] = [
     "kept-alive",
     "new-handshake",
+    "renewals",
     "rsa-issuer",
     "offered",
     "grants",

@@ -33,16 +33,7 @@ pub(crate) async fn new_handshake(
     table: &mut Table,
 ) -> Result<(), Fault> {
     let service = bench.service(Site::Ec, &[]).await?;
-    let load = Load {
-        is_kept_alive: false,
-        // Two peers: the server may learn late that a connection is closed.
-        from: [1, 2]
-            .repeat(CONNECTIONS / 2)
-            .into_iter()
-            .map(|last| Ipv4Addr::new(127, 0, 0, last))
-            .collect(),
-        ..service.load(bench)
-    };
+    let load = service.load_of_handshakes(bench);
     let measured = service.measure(load).await?;
     let limit = costs.new_redemption();
     table.see_beside(HANDSHAKE_CPU, measured.cpu, limit);

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use redemption_sidecar::ledger::{Ledger, SqliteLedger};
-use redemption_sidecar::pki::issuer;
+use redemption_sidecar::pki::issuer::{self, Issuer};
 use redemption_sidecar::redemption::{CodeDigest, Grant, GrantUid};
 use redemption_sidecar::system::clock;
 use redemption_sidecar::system::random;
@@ -56,6 +56,13 @@ impl Room {
             Site::Rsa => "rsa",
         };
         self.folder.join(folder).join("redemption.yaml")
+    }
+
+    /// The CA of a site, which makes certificates here, too.
+    pub(crate) fn issuer(&self, site: Site) -> Result<Issuer, Fault> {
+        let file = |name| fs::read(self.site(site).with_file_name(name));
+        let issuer = Issuer::load(&file("ca.crt")?, &file("ca.key")?, clock::now());
+        Ok(issuer?)
     }
 
     /// A folder for the data of one service.
