@@ -1,13 +1,19 @@
 //! Certificates that clients show: each ends in a refusal that can be read, or in no handshake.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
+use redemption_sidecar::pki::client_certificate::ClientCertificate;
 use redemption_sidecar::pki::issuer::Issuer;
 use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
+use redemption_sidecar::redemption::{GrantUid, Serial};
 use redemption_sidecar::renewal::Standing;
 use redemption_sidecar::system::clock;
 use rustls_pki_types::CertificateDer;
 use secrecy::ExposeSecret as _;
 use sidecar_test_support::openssl::{CA, Pki};
+use x509_cert::Certificate;
+use x509_cert::der::DecodePem as _;
 
 use crate::granting_site::{GrantingSite, Identity, link_of, post, renewal};
 
@@ -254,6 +260,39 @@ async fn any_kind_of_key_may_show_a_certificate_and_the_next_one_has_p256() {
         let flaw = flaw_of(&granting, &identity(&pki, &["leaf"], "leaf")).await;
         assert_eq!(flaw.as_deref(), Some(""), "{kind}");
     }
+}
+
+#[tokio::test]
+async fn certificates_of_the_earlier_version_become_those_of_this_one() {
+    let granting = GrantingSite::open();
+    granting.register.says(Some(Standing::Good));
+    let pki = pki_of(&granting);
+    let uid = GrantUid::from_bytes([9; 16]);
+    let pem = String::from_utf8(pki.read("leaf.key")).unwrap();
+    let first = Serial::derive(&uid, PrivateKey::from_pem(&pem).unwrap().spki());
+    pki.certificate_of(
+        "ca",
+        "leaf",
+        "/CN=west",
+        CLIENT,
+        &format!("-set_serial 0x{first}"),
+    );
+    let shown = ClientCertificate::read(&pki.der("leaf.crt")).unwrap();
+    assert_eq!(shown.link().grant, None);
+    assert!(shown.link().is_of(&uid));
+    assert!(!shown.link().is_of(&GrantUid::from_bytes([8; 16])));
+
+    let earlier = identity(&pki, &["leaf"], "leaf");
+    let reply = granting.ask(Some(&earlier), &renewal()).await.unwrap();
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let noted = granting.register.noted.lock().unwrap()[0].clone();
+    assert_eq!(noted.link, first.link());
+    assert_eq!(noted.subject, "west");
+    let secret = serde_saphyr::from_multiple::<serde_json::Value>(&reply.body).unwrap();
+    let next = STANDARD.decode(secret[0]["data"]["tls.crt"].as_str().unwrap());
+    let next = Certificate::from_pem(next.unwrap()).unwrap();
+    let subject = next.tbs_certificate().subject().to_string();
+    assert_eq!(subject, format!("OU={},CN=west", first.link()));
 }
 
 #[tokio::test]

@@ -45,6 +45,21 @@ impl Holder {
         }
     }
 
+    /// The certificate in PEM.
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// The key in PEM.
+    pub(crate) fn key(&self) -> String {
+        self.key.to_pem().expose_secret().to_owned()
+    }
+
+    /// Asks another server from now on, whose CA this is.
+    pub(crate) fn trust(&mut self, ca: &str) {
+        ca.clone_into(&mut self.ca);
+    }
+
     /// The id of the link.
     pub(crate) fn link(&self) -> &str {
         &self.certificate.serial[..20]

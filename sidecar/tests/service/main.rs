@@ -27,6 +27,7 @@ mod raw;
 mod redeem;
 mod redeemers;
 mod redeeming;
+mod renewing;
 mod restored;
 mod secrets;
 mod sidecar;

@@ -8,9 +8,12 @@ use std::process::Output;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
+use redemption_sidecar::wire::certificate_request;
 use serde_json::Value;
 use skupper_access_policy::printable::printable;
 
+use crate::holder::Holder;
 use crate::raw::Connection;
 use crate::redeemers::{Door, Redeemer, decoded};
 use crate::sidecar::{Sidecar, Token};
@@ -39,6 +42,10 @@ fn look_everywhere(format: &str) {
 
     let tokens = issue(&sidecar, elsewhere.path(), &mut seen);
     let keys = redeem(&sidecar, &tokens, elsewhere.path(), &mut seen);
+    let shown = renew(&sidecar, &tokens[0]);
+    for output in ["table", "json", "yaml"] {
+        seen.add("links", &sidecar.run(&["list", "--links", "-o", output]));
+    }
     for output in ["table", "json", "yaml"] {
         seen.add("show", &sidecar.run(&["show", "chosen", "-o", output]));
         seen.add("list", &sidecar.run(&["list", "-o", output]));
@@ -55,8 +62,14 @@ fn look_everywhere(format: &str) {
         secrets.text("a code", &token.code);
         secrets.certificates("a CA", &token.ca);
     }
-    for key in &keys {
+    for key in keys.iter().chain(&shown.keys) {
         secrets.key("a client's key", key);
+    }
+    for certificate in &shown.certificates {
+        secrets.certificates("a link's certificate", certificate);
+    }
+    for request in &shown.requests {
+        secrets.text("a certificate request", &request[request.len() / 2..]);
     }
     let authorities = ["site/ca.key", "server-ca/ca.key"];
     let authorities = authorities.map(|file| sidecar.folder().join(file));
@@ -74,7 +87,9 @@ fn look_everywhere(format: &str) {
     }
 
     // Files hold certificates, which are no secrets, and the two keys hold themselves.
-    secrets.0.retain(|(what, _)| *what != "a CA");
+    secrets
+        .0
+        .retain(|(what, _)| !["a CA", "a link's certificate"].contains(what));
     for file in &authorities {
         assert_ne!(secrets.within(&fs::read(file).unwrap()), None);
     }
@@ -282,6 +297,53 @@ fn redeem(sidecar: &Sidecar, tokens: &[Token], folder: &Path, seen: &mut Seen) -
         keys.push(decoded(&secret["data"]["tls.key"]));
     }
     keys
+}
+
+/// What was sent and shown to renew.
+struct Shown {
+    keys: Vec<String>,
+    certificates: Vec<String>,
+    requests: Vec<String>,
+}
+
+/// Renews, and is refused to, in every way that ends in another answer.
+fn renew(sidecar: &Sidecar, first: &Token) -> Shown {
+    let token = sidecar.issue("renewing", &["--redemptions-allowed", "2"]);
+    let mut holder = Holder::redeem(sidecar, &token);
+    let (mut keys, mut certificates) = (vec![holder.key()], vec![holder.pem().to_owned()]);
+    assert_eq!(holder.renew(sidecar.port).status, 200);
+    assert_eq!(holder.tell(sidecar.port).status, 200);
+    keys.push(holder.key());
+    certificates.push(holder.pem().to_owned());
+
+    let request = certificate_request::create(&PrivateKey::generate(KeyKind::P256));
+    let half = request[..request.len() / 2].to_owned();
+    let post = |headers: &[(&str, &str)]| {
+        let answer = holder.open(sidecar.port).post("/renew", headers, b"");
+        answer.unwrap().status
+    };
+    let unreadable = [("certificate-request", half.as_str())];
+    assert_eq!(post(&unreadable), 400);
+    assert_eq!(post(&[("certificate-request", STRANGER)]), 400);
+    assert_eq!(post(&[("name", STRANGER)]), 400);
+    let good = [("certificate-request", request.as_str())];
+    while post(&good) == 200 {}
+    assert_eq!(post(&good), 429);
+
+    let other = Sidecar::start();
+    let subject = [("renews", "1"), ("subject", STRANGER)];
+    let mut stranger = Holder::redeem_with(&other, &other.issue("other", &[]), &subject);
+    stranger.trust(&first.ca);
+    assert_eq!(stranger.renew(sidecar.port).status, 403);
+    keys.push(stranger.key());
+    certificates.push(stranger.pem().to_owned());
+    assert!(sidecar.run(&["revoke", "renewing"]).status.success());
+    assert_eq!(holder.renew(sidecar.port).status, 403);
+    Shown {
+        keys,
+        certificates,
+        requests: vec![request],
+    }
 }
 
 fn ask(sidecar: &Sidecar, token: &Token, headers: &[(&str, &str)], code: &str) -> Option<u16> {
