@@ -74,7 +74,7 @@ pub(super) fn keep_private(folder: &Path) {
 }
 
 /// The private files of a data folder, and the permissions that they may have.
-const PRIVATE: [(&str, u32); 8] = [
+const PRIVATE: [(&str, u32); 9] = [
     ("ledger.db", 0o600),
     ("ledger.db-wal", 0o600),
     ("ledger.db-shm", 0o600),
@@ -83,4 +83,5 @@ const PRIVATE: [(&str, u32); 8] = [
     ("site/ca.crt", 0o644),
     ("site/redemption.yaml", 0o644),
     ("server-ca/ca.key", 0o600),
+    ("server-ca/next/ca.key", 0o600),
 ];

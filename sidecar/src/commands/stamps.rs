@@ -69,11 +69,13 @@ fn written(folder: &Path) -> impl Iterator<Item = (PathBuf, DateTime<Utc>)> {
 }
 
 /// Files that a service writes into its data folder.
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     "ledger.db",
     "ledger.db-wal",
     "server-ca/ca.crt",
     "server-ca/ca.key",
+    "server-ca/next/ca.crt",
+    "server-ca/next/ca.key",
     "site/ca.crt",
     "site/ca.key",
     "site/redemption.yaml",

@@ -22,6 +22,7 @@
 //! Source: RFC 5280 section 4.2.1; RFC 6125 section 6.4 for the names.
 
 mod files;
+mod succession;
 
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,8 @@ use crate::system::random;
 use crate::system::wording;
 
 use files::Folder;
+
+pub use succession::{Stage, Succession};
 
 /// A CA for the redemption server alone. No `Debug`.
 pub struct ServerCa {

@@ -11,7 +11,7 @@ use std::thread;
 use chrono::TimeDelta;
 use redemption_sidecar::pki::issuer::{IssuerProblem, new_site_ca, verify_client_leaf};
 use redemption_sidecar::pki::key::{KeyKind, KeyProblem, PrivateKey};
-use redemption_sidecar::pki::server_ca::{ServerCa, ServerCaProblem};
+use redemption_sidecar::pki::server_ca::{ServerCa, ServerCaProblem, Stage, Succession};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -257,6 +257,121 @@ fn a_ca_out_of_date_is_extended_and_tokens_that_carry_the_old_one_still_fit() {
         assert!(of_either.contains(&again.certificate_pem()), "{name}");
         assert_eq!(mode(folder.path().join("ca.crt")), 0o600, "{name}");
     }
+}
+
+#[test]
+fn a_next_ca_is_made_known_before_it_signs_and_the_way_back_is_open() {
+    type Change = fn(&Path);
+    let folder = tempfile::tempdir().unwrap();
+    let pki = Pki::empty();
+    let mut before = Succession::open(folder.path(), now()).unwrap();
+    let old = before.certificates_pem();
+    let mut known = old.clone();
+    let rows: [(&str, Change, Stage, usize); 8] = [
+        ("nothing", |_| {}, Stage::Alone, 1),
+        (
+            "a folder",
+            |next| fs::create_dir(next).unwrap(),
+            Stage::Announced,
+            2,
+        ),
+        ("nothing more", |_| {}, Stage::Announced, 2),
+        (
+            "used",
+            |next| fs::write(next.join("use"), "").unwrap(),
+            Stage::Used,
+            2,
+        ),
+        ("used still", |_| {}, Stage::Used, 2),
+        (
+            "and back",
+            |next| fs::remove_file(next.join("use")).unwrap(),
+            Stage::Announced,
+            2,
+        ),
+        (
+            "used again",
+            |next| fs::write(next.join("use"), "").unwrap(),
+            Stage::Used,
+            2,
+        ),
+        (
+            "moved, while nothing runs",
+            |next| {
+                let parent = next.parent().unwrap();
+                let aside = tempfile::tempdir().unwrap();
+                for name in ["ca.crt", "ca.key"] {
+                    fs::rename(next.join(name), aside.path().join(name)).unwrap();
+                }
+                fs::remove_dir_all(next).unwrap();
+                for name in ["ca.crt", "ca.key"] {
+                    fs::copy(aside.path().join(name), parent.join(name)).unwrap();
+                }
+            },
+            Stage::Alone,
+            1,
+        ),
+    ];
+    for (name, change, stage, count) in rows {
+        change(&folder.path().join("next"));
+        // A process that runs, unless it was stopped, and one that starts.
+        let started = Succession::open(folder.path(), now()).unwrap();
+        assert_eq!(started.stage(), stage, "{name}");
+        if !name.starts_with("moved") {
+            before.follow(now()).unwrap();
+            assert_eq!(
+                before.certificates_pem(),
+                started.certificates_pem(),
+                "{name}"
+            );
+        }
+        let carried = started.certificates_pem();
+        let found = CertificateDer::pem_slice_iter(carried.as_bytes()).count();
+        assert_eq!(found, count, "{name}");
+        let leaf = pem(&started
+            .issue_server_leaf(&hosts(), now())
+            .unwrap()
+            .certified_key);
+        let verify = |ca: &str| pki.verify(leaf.as_bytes(), ca.as_bytes(), "sslserver", now());
+        assert_eq!(verify(&carried), Ok(()), "{name}");
+        assert_eq!(
+            verify(&known),
+            Ok(()),
+            "{name}: whoever heard of the stage before is left out"
+        );
+        let is_old = verify(&old).is_ok();
+        assert_eq!(
+            is_old,
+            matches!(stage, Stage::Announced) || name == "nothing",
+            "{name}"
+        );
+        known = carried;
+    }
+}
+
+#[test]
+fn a_next_ca_that_cannot_be_used_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Succession::open(folder.path(), now()).unwrap();
+    let before = running.certificates_pem();
+    let next = folder.path().join("next");
+    fs::create_dir(&next).unwrap();
+    fs::write(next.join("ca.key"), "half").unwrap();
+    fs::write(next.join("use"), "").unwrap();
+    for problem in [
+        running.follow(now()).err(),
+        Succession::open(folder.path(), now()).err(),
+    ] {
+        let problem = problem.unwrap().to_string();
+        assert!(problem.contains("next/ca.key"), "{problem}");
+    }
+    assert_eq!(running.certificates_pem(), before);
+    assert!(running.issue_server_leaf(&hosts(), now()).is_ok());
+    // A plain file is no folder: it means nothing.
+    fs::remove_dir_all(&next).unwrap();
+    fs::write(&next, "").unwrap();
+    running.follow(now()).unwrap();
+    assert_eq!(running.stage(), Stage::Alone);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tracing::warn;
 use super::presented::{Presented, PresentedProblem};
 use super::{Failure, start};
 use crate::args::Serve;
-use crate::pki::server_ca::{ServerCa, ServerLeaf};
+use crate::pki::server_ca::{ServerLeaf, Succession};
 use crate::server::load_certified_key;
 use crate::site::Sites;
 use crate::system::wording;
@@ -20,7 +20,7 @@ use crate::system::wording;
 /// Source of the server's certificate.
 pub(super) enum Identity {
     /// Made by the server's own CA.
-    Own(Box<ServerCa>),
+    Own(Box<Succession>),
     /// The files of `--tls-cert`, `--tls-key` and `--tls-ca`.
     Files {
         certificate: PathBuf,
@@ -73,7 +73,7 @@ impl Identity {
 
     /// The CA of a data folder.
     pub(super) fn own(folder: &Path, now: DateTime<Utc>) -> Result<Self, Failure> {
-        let ca = ServerCa::open(&folder.join("server-ca"), now).map_err(Failure::usage)?;
+        let ca = Succession::open(&folder.join("server-ca"), now).map_err(Failure::usage)?;
         Ok(Self::Own(Box::new(ca)))
     }
 
@@ -99,15 +99,15 @@ impl Identity {
         match self {
             Self::Own(ca) => {
                 let leaf = ca
-                    .extend(now)
+                    .follow(now)
                     .and_then(|()| ca.issue_server_leaf(hosts, now));
                 let leaf = leaf.map_err(Failure::usage)?;
                 let chain = &leaf.certified_key.cert;
+                let carried = ca.certificates_pem();
                 Ok(Shown {
-                    presented: Presented::read(chain, ca.certificate_pem(), host)
-                        .map_err(Failure::usage)?,
+                    presented: Presented::read(chain, &carried, host).map_err(Failure::usage)?,
                     certified_key: leaf.certified_key.clone(),
-                    ca: ca.certificate_pem().to_owned(),
+                    ca: carried,
                     leaf: Some(leaf),
                 })
             }
@@ -149,11 +149,11 @@ impl Identity {
         }
     }
 
-    /// The content of the files, so that a change can be seen. Empty without files, and where one
-    /// cannot be read.
+    /// The content of the files, so that a change can be seen: empty where one cannot be read. Of a CA of
+    /// its own, what its operator changes.
     pub(super) fn fingerprint(&self) -> Vec<Vec<u8>> {
         match self {
-            Self::Own(_) => Vec::new(),
+            Self::Own(ca) => vec![ca.fingerprint().into_bytes()],
             Self::Files {
                 certificate,
                 key,

@@ -155,6 +155,7 @@ fn upkeep(folder: &Path, reading: Reading) -> Upkeep<SqliteLedger> {
     let shown = identity
         .certificate(std::slice::from_ref(&host), &current.load(), now)
         .unwrap();
+    let seen = identity.fingerprint();
     Upkeep {
         ledger: Arc::new(SqliteLedger::open(folder).unwrap()),
         watch,
@@ -170,7 +171,7 @@ fn upkeep(folder: &Path, reading: Reading) -> Upkeep<SqliteLedger> {
         is_url_given: true,
         last: reading,
         pruned: None,
-        seen: Vec::new(),
+        seen,
         said: Problems::default(),
         issuers: SaidIssuers::default(),
     }
@@ -260,6 +261,53 @@ fn a_clock_before_the_program_makes_no_certificate_and_no_service_ready() {
         }
         world.assert_ready().await;
         assert!(world.folder.path().join("ledger.db").exists());
+    });
+}
+
+#[test]
+fn a_next_ca_of_the_server_is_published_at_the_next_look_and_used_when_its_operator_says_so() {
+    runtime().block_on(async {
+        let mut world = World::begin(TimeDelta::zero()).await;
+        let next = world.folder.path().join("server-ca/next");
+        let mut first = Vec::new();
+        let rows = [
+            ("as it is", 1, false),
+            ("damaged", 1, false),
+            ("announced", 2, true),
+            ("used", 2, true),
+        ];
+        for (name, count, is_another) in rows {
+            match name {
+                "damaged" => {
+                    std::fs::create_dir(&next).unwrap();
+                    std::fs::write(next.join("ca.key"), "half").unwrap();
+                }
+                "announced" => std::fs::remove_file(next.join("ca.key")).unwrap(),
+                "used" => std::fs::write(next.join("use"), "").unwrap(),
+                _ => {}
+            }
+            let before = world.upkeep.shown.load_full();
+            world.wait(LOOK).await;
+            world.wait(LOOK).await;
+            let shown = world.upkeep.shown.load_full();
+            assert_eq!(!Arc::ptr_eq(&before, &shown), is_another, "{name}");
+            assert_eq!(shown.ca.matches("BEGIN").count(), count, "{name}");
+            assert!(shown.judge(world.truth()).is_ok(), "{name}");
+            first.push(
+                shown
+                    .ca
+                    .split_inclusive("END CERTIFICATE-----")
+                    .next()
+                    .unwrap()
+                    .to_owned(),
+            );
+            if is_another {
+                let published = world.upkeep.ledger.published().await.unwrap().unwrap();
+                assert_eq!(published.ca, shown.ca, "{name}");
+            }
+        }
+        assert_eq!(first[0], first[2], "the one that signs goes first");
+        assert_ne!(first[2], first[3]);
     });
 }
 
