@@ -5,11 +5,11 @@
 //! a redeemer that is stopped at any point repeats the same redemption. Nothing is locked: of several
 //! redeemers of one token the first one's key and the first one's answer are those of all.
 
-mod object;
+pub(super) mod object;
 mod pending;
 pub(super) mod problem;
 mod rehearsal;
-mod requests;
+pub(super) mod requests;
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use tokio::time::sleep;
 
 pub use object::{ObjectKind, ObjectName};
 
-use self::object::{ANSWER, Draft};
+use self::object::{ANSWER, Draft, KeyOf};
 use self::problem::ClusterProblem;
 use self::requests::{Requests, Run};
 use super::answer::{Answer, AnswerProblem, MAX_LINKS, link_names};
@@ -127,7 +127,7 @@ impl Destination for Namespace<'_> {
             }
             if let Some(other) = &self.pending {
                 let name = self.pending_name();
-                if !object::is_of_redeemer(other) {
+                if !matches!(KeyOf::read(other), Some(KeyOf::Grant(_))) {
                     return Err(ClusterProblem::NotAKey(name).into());
                 }
                 if !force {
@@ -252,13 +252,13 @@ fn exists(object: ObjectName, flaw: Option<Flaw>) -> RedeemProblem {
 }
 
 /// Suffix of the name of the Secret in which key and answer wait.
-const PENDING: &str = "-pending";
+pub(super) const PENDING: &str = "-pending";
 
 /// Source: Kubernetes, Object Names and IDs.
 const MAX_SUBDOMAIN_BYTES: usize = 253;
 
 /// Longest time that an object may take to go when it is deleted.
-const GOING: Duration = Duration::from_secs(10);
+pub(super) const GOING: Duration = Duration::from_secs(10);
 
 /// Pause between two looks at an object that is being deleted.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);

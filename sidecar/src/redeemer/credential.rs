@@ -91,6 +91,16 @@ impl Credential {
         self.is_redemption_of(uid).then_some(key)
     }
 
+    /// True where the certificate is for the key with this SubjectPublicKeyInfo.
+    pub(super) fn is_for(&self, spki: &[u8]) -> bool {
+        self.spki == spki
+    }
+
+    /// True where two certificates are for one key.
+    pub(super) fn shares_key(&self, other: &Self) -> bool {
+        self.is_for(&other.spki)
+    }
+
     /// True where the serial number says that the certificate is a redemption of a grant.
     pub(super) fn is_redemption_of(&self, uid: &GrantUid) -> bool {
         self.serial == Some(Serial::derive(uid, &self.spki))

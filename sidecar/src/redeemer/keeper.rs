@@ -14,6 +14,7 @@ mod home;
 mod judge;
 mod kept;
 mod look;
+mod namespace;
 pub mod pace;
 mod place;
 mod problem;
@@ -30,16 +31,17 @@ pub use look::{Care, LinkName, Noted, Seen, SeenCertificate};
 pub use problem::KeepProblem;
 pub use router::Router;
 
-use super::FolderTarget;
 use super::clock::Clock;
 use super::credential::Validity;
 use super::files;
 use super::folder::Folder;
 use super::proxy::Proxies;
 use super::renewal_server::RenewalServer;
+use super::{ClusterTarget, FolderTarget};
 use crate::redemption::Serial;
 use folder::FolderPlace;
 use kept::Kept;
+use namespace::NamespacePlace;
 use pace::Pace;
 use place::{Place, Telling};
 
@@ -135,16 +137,63 @@ pub async fn adopt_in_folder(
     renew_in_folder(order, target, router).await
 }
 
+/// Renews the certificate of a link in a namespace of a cluster, if it is due, and waits until Skupper's
+/// controller has noticed it: for so long, and once more after a further change.
+///
+/// # Errors
+/// As [`renew_in_folder`].
+pub async fn renew_in_cluster(
+    order: RenewalOrder<'_>,
+    target: &ClusterTarget<'_>,
+    patience: Duration,
+) -> Result<Done, KeepProblem> {
+    renew(order, &mut NamespacePlace::new(target, patience)).await
+}
+
+/// Makes a link that Skupper's controller redeemed one that is kept by a renewal server: its certificate is
+/// renewed at once, with a key that never travelled. Nothing is written before that server has answered.
+///
+/// # Errors
+/// As [`renew_in_folder`].
+pub async fn adopt_in_cluster(
+    order: RenewalOrder<'_>,
+    target: &ClusterTarget<'_>,
+    patience: Duration,
+    server: RenewalServer,
+) -> Result<Done, KeepProblem> {
+    let mut place = NamespacePlace::new(target, patience).adopting(server);
+    let clock = Clock::starting_at(order.now);
+    let kept = place.read(order.name, order.now).await?;
+    let renewal = renew_now(order, &mut place, &kept, clock).await?;
+    let told = tell(order, &mut place, clock).await;
+    Ok(Done { renewal, told })
+}
+
 /// Renews the certificate of a link in its place, if it is due, and tells its router.
 async fn renew<P: Place>(order: RenewalOrder<'_>, place: &mut P) -> Result<Done, KeepProblem> {
     let clock = Clock::starting_at(order.now);
-    let kept = place.read(order.name, order.now).await?;
-    let renewal = if order.force || kept.is_due(clock.now()) {
-        renew_now(order, place, &kept, clock).await?
-    } else {
-        Renewal::NotDue {
-            due: kept.due(),
-            not_after: kept.credential.not_after,
+    let mut turns = 1;
+    let renewal = loop {
+        let kept = place.read(order.name, clock.now()).await?;
+        let is_due = order.force || kept.is_due(clock.now());
+        let is_unfinished = place.is_unfinished(&kept).await?;
+        if !is_due && !is_unfinished {
+            break Renewal::NotDue {
+                due: kept.due(),
+                not_after: kept.credential.not_after,
+            };
+        }
+        match renew_now(order, place, &kept, clock).await {
+            Ok(renewal) => break renewal,
+            // Another keeper may have been faster.
+            Err(KeepProblem::Changed(_)) if turns < MOST_TURNS => turns += 1,
+            Err(problem) => {
+                if !is_due {
+                    // The certificate of the renewal that was stopped is in place.
+                    tell(order, place, clock).await;
+                }
+                return Err(problem);
+            }
         }
     };
     let told = tell(order, place, clock).await;
@@ -164,11 +213,14 @@ async fn renew_now<P: Place>(
             now: clock.now(),
         });
     }
-    let key = place.key(order.name).await?;
+    let key = place.key(kept).await?;
     let answer = ask::ask(order, kept, &key, clock).await?;
     let renewed = judge::judge(kept, answer, order.force)?;
-    place.put(kept, &renewed).await?;
-    place.discard_key(order.name).await?;
+    let put = place.put(kept, &renewed).await;
+    if matches!(put, Ok(()) | Err(KeepProblem::Changed(_))) {
+        place.discard_key(kept).await?;
+    }
+    put?;
     Ok(Renewal::Renewed {
         from: kept.credential.serial,
         to: renewed.credential.serial,
@@ -218,3 +270,6 @@ async fn report<P: Place>(
     ask::report(order, &kept, clock).await?;
     place.note_reported(&kept).await
 }
+
+/// Most certificates that are asked for in one call, where others change the Secret meanwhile.
+const MOST_TURNS: u32 = 3;

@@ -134,16 +134,19 @@ pub enum Annotation {
     Told,
     /// Of a Secret: the same, once the granting site has heard of it.
     Reported,
+    /// Of a Secret in a cluster: the number that Skupper's controller had given to the certificate before.
+    Ordinal,
 }
 
 impl Annotation {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::RedeemedFrom,
         Self::RenewalUrl,
         Self::ServerCa,
         Self::Told,
         Self::Reported,
+        Self::Ordinal,
     ];
 
     /// Its name.
@@ -155,6 +158,7 @@ impl Annotation {
             Self::ServerCa => "redemption-sidecar/server-ca",
             Self::Told => "redemption-sidecar/told",
             Self::Reported => "redemption-sidecar/reported",
+            Self::Ordinal => "redemption-sidecar/ordinal",
         }
     }
 }

@@ -7,13 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, TypeMeta};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use skupper_access_manifest::whole;
 use skupper_access_policy::value::redemption_url::RedemptionUrl;
 use zeroize::Zeroizing;
 
 use crate::kubernetes::AccessGrant;
 use crate::redeemer::answer::Answer;
+use crate::redeemer::destination::PendingKey;
 use crate::redeemer::document::{self, Author, Document};
 use crate::redeemer::origin;
 
@@ -35,7 +36,7 @@ impl ObjectKind {
         self.api_resource().plural
     }
 
-    pub(super) fn api_resource(self) -> ApiResource {
+    pub(in crate::redeemer) fn api_resource(self) -> ApiResource {
         let (group, version) = match self {
             Self::Secret => ("", "v1"),
             Self::Link | Self::Site => (AccessGrant::GROUP, AccessGrant::VERSION),
@@ -60,15 +61,15 @@ pub struct ObjectName {
 }
 
 impl ObjectName {
-    pub(super) fn secret(name: &str) -> Self {
+    pub(in crate::redeemer) fn secret(name: &str) -> Self {
         Self::new(ObjectKind::Secret, name)
     }
 
-    pub(super) fn link(name: &str) -> Self {
+    pub(in crate::redeemer) fn link(name: &str) -> Self {
         Self::new(ObjectKind::Link, name)
     }
 
-    pub(super) fn new(kind: ObjectKind, name: &str) -> Self {
+    pub(in crate::redeemer) fn new(kind: ObjectKind, name: &str) -> Self {
         let name = name.to_owned();
         Self { kind, name }
     }
@@ -81,15 +82,15 @@ impl fmt::Display for ObjectName {
 }
 
 /// An object that is to be in the namespace. No `Debug`: it may hold a key.
-pub(super) struct Draft {
-    pub(super) name: ObjectName,
-    pub(super) object: DynamicObject,
+pub(in crate::redeemer) struct Draft {
+    pub(in crate::redeemer) name: ObjectName,
+    pub(in crate::redeemer) object: DynamicObject,
 }
 
 impl Draft {
     /// The objects of an answer as files would hold them, the Secret first, as redeemed from a URL and
     /// owned by a Site. `None` never happens: what is written can be read.
-    pub(super) fn of_answer(
+    pub(in crate::redeemer) fn of_answer(
         answer: &Answer,
         url: &RedemptionUrl,
         owner: Option<&OwnerReference>,
@@ -105,24 +106,26 @@ impl Draft {
         drafts.collect()
     }
 
-    /// The Secret in which the key waits.
-    pub(super) fn of_key(name: ObjectName, grant: &str, key: &SecretString) -> Self {
+    /// The Secret in which a key waits.
+    pub(in crate::redeemer) fn of_key(name: ObjectName, of: KeyOf<'_>, key: &SecretString) -> Self {
         let data = json!({KEY: STANDARD.encode(key.expose_secret())});
         let content = json!({"type": OPAQUE, "data": data});
         let mut draft = Self::new(name, content);
         let labels = draft.object.metadata.labels.get_or_insert_default();
-        labels.insert(GRANT.to_owned(), grant.to_owned());
+        let (label, value) = of.label();
+        labels.insert(label.to_owned(), value.to_owned());
         draft
     }
 
-    fn of_yaml(name: ObjectName, yaml: &str) -> Option<Self> {
+    /// An object that was written as YAML. `None` never happens: what is written can be read.
+    pub(in crate::redeemer) fn of_yaml(name: ObjectName, yaml: &str) -> Option<Self> {
         let object = whole::objects(yaml).ok()?.pop()?;
         let mut object: DynamicObject = serde_json::from_value(object).ok()?;
         object.metadata.labels = Some([(MANAGED_BY.to_owned(), REDEEMER.to_owned())].into());
         Some(Self { name, object })
     }
 
-    pub(super) fn new(name: ObjectName, content: Value) -> Self {
+    pub(in crate::redeemer) fn new(name: ObjectName, content: Value) -> Self {
         let resource = name.kind.api_resource();
         let labels = [(MANAGED_BY.to_owned(), REDEEMER.to_owned())];
         let object = DynamicObject {
@@ -141,41 +144,65 @@ impl Draft {
     }
 
     /// True for an object with all of this content. Others may have added to it.
-    pub(super) fn is_in(&self, found: &DynamicObject) -> bool {
+    pub(in crate::redeemer) fn is_in(&self, found: &DynamicObject) -> bool {
         is_in(&self.object.data, &found.data)
     }
 }
 
-/// Recognizes a Secret in which a redeemer keeps a key, by all that it writes there.
-pub(super) fn is_of_redeemer(secret: &DynamicObject) -> bool {
-    let label = |name| secret.metadata.labels.as_ref()?.get(name);
-    let entries = secret.data.get("data").and_then(Value::as_object);
-    let is_known = |entries: &Map<String, Value>| {
-        entries.contains_key(KEY) && entries.keys().all(|name| name == KEY || name == ANSWER)
-    };
-    label(MANAGED_BY).is_some_and(|by| by == REDEEMER)
-        && label(GRANT).is_some()
-        && secret.data.get("type").and_then(Value::as_str) == Some(OPAQUE)
-        && entries.is_some_and(is_known)
+/// The use of a key that waits. A label of its Secret tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::redeemer) enum KeyOf<'a> {
+    /// A redemption of the grant of this uid, or a digest in its place.
+    Grant(&'a str),
+    /// A renewal of the link of this id.
+    Link(&'a str),
+}
+
+impl<'a> KeyOf<'a> {
+    fn label(self) -> (&'static str, &'a str) {
+        match self {
+            Self::Grant(grant) => (GRANT, grant),
+            Self::Link(link) => (LINK, link),
+        }
+    }
+
+    /// Recognizes the use of a Secret in which a key waits, by all that is written there. `None` for any
+    /// other Secret.
+    pub(in crate::redeemer) fn read(secret: &'a DynamicObject) -> Option<Self> {
+        let label = |name| secret.metadata.labels.as_ref()?.get(name);
+        let entries = secret.data.get("data").and_then(Value::as_object);
+        let has = |is_known: fn(&str) -> bool| {
+            entries.is_some_and(|entries| {
+                entries.contains_key(KEY) && entries.keys().all(|name| is_known(name))
+            })
+        };
+        let is_ours = label(MANAGED_BY).is_some_and(|by| by == REDEEMER)
+            && secret.data.get("type").and_then(Value::as_str) == Some(OPAQUE);
+        match (label(GRANT), label(LINK)) {
+            (Some(grant), None) if is_ours && has(|name| name == KEY || name == ANSWER) => {
+                Some(Self::Grant(grant))
+            }
+            (None, Some(link)) if is_ours && has(|name| name == KEY) => Some(Self::Link(link)),
+            _ => None,
+        }
+    }
 }
 
 /// Recognizes the Secret in which a redeemer keeps the key of this token's grant.
-pub(super) fn is_of_grant(secret: &DynamicObject, url: &RedemptionUrl) -> bool {
-    let labels = secret.metadata.labels.as_ref();
-    is_of_redeemer(secret)
-        && labels.is_some_and(|labels| labels.get(GRANT) == Some(&origin::stem(url)))
+pub(in crate::redeemer) fn is_of_grant(secret: &DynamicObject, url: &RedemptionUrl) -> bool {
+    KeyOf::read(secret) == Some(KeyOf::Grant(&origin::stem(url)))
 }
 
 /// A Secret of type `kubernetes.io/tls`, or a Link; `None` for any other, and for one that no router
 /// can use.
-pub(super) fn read(found: &DynamicObject) -> Option<Document> {
+pub(in crate::redeemer) fn read(found: &DynamicObject) -> Option<Document> {
     Document::of(serde_json::to_value(found).ok()?, Author::Cluster)
 }
 
 /// A Site as the owner of the objects that a redeemer makes, as Skupper's controller writes it.
 ///
 /// Source: Skupper `internal/kube/grants/redeem.go`.
-pub(super) fn owner(site: &DynamicObject) -> Option<OwnerReference> {
+pub(in crate::redeemer) fn owner(site: &DynamicObject) -> Option<OwnerReference> {
     let resource = ObjectKind::Site.api_resource();
     Some(OwnerReference {
         api_version: resource.api_version,
@@ -186,13 +213,20 @@ pub(super) fn owner(site: &DynamicObject) -> Option<OwnerReference> {
     })
 }
 
+/// The key that waits in a Secret, and since when.
+pub(in crate::redeemer) fn key(pending: &DynamicObject) -> Option<PendingKey> {
+    let created = pending.metadata.creation_timestamp.as_ref();
+    let created = created.map_or(0, |time| time.0.as_second());
+    PendingKey::read(&entry(pending, KEY)?, created)
+}
+
 /// An entry of a Secret, as text.
-pub(super) fn entry(secret: &DynamicObject, name: &str) -> Option<Zeroizing<String>> {
+pub(in crate::redeemer) fn entry(secret: &DynamicObject, name: &str) -> Option<Zeroizing<String>> {
     document::text(secret.data.get("data")?.get(name)?.as_str()?)
 }
 
 /// Writes an entry of a Secret.
-pub(super) fn set_entry(secret: &mut DynamicObject, name: &str, text: &str) {
+pub(in crate::redeemer) fn set_entry(secret: &mut DynamicObject, name: &str, text: &str) {
     if let Some(data) = secret.data.get_mut("data").and_then(Value::as_object_mut) {
         data.insert(name.to_owned(), STANDARD.encode(text).into());
     }
@@ -208,19 +242,22 @@ fn is_in(wanted: &Value, found: &Value) -> bool {
 }
 
 /// The entry of the Secret in which key and answer wait that holds the key.
-pub(super) const KEY: &str = "tls.key";
+pub(in crate::redeemer) const KEY: &str = "tls.key";
 
 /// The entry that holds the answer, as the stream of YAML documents that files keep.
-pub(super) const ANSWER: &str = "answer";
+pub(in crate::redeemer) const ANSWER: &str = "answer";
 
 const OPAQUE: &str = "Opaque";
 
 /// The label that tells for which grant a key was made: its uid, or a digest in its place.
 const GRANT: &str = "redemption-sidecar/grant";
 
+/// The label that tells for which link a key was made: its id.
+const LINK: &str = "redemption-sidecar/link";
+
 /// Source: Kubernetes, Recommended Labels.
-const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-const REDEEMER: &str = "redemption-sidecar";
+pub(in crate::redeemer) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+pub(in crate::redeemer) const REDEEMER: &str = "redemption-sidecar";
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use kube::api::DynamicObject;
 
-use super::object::{self, ANSWER, Draft, KEY, ObjectName};
+use super::object::{self, ANSWER, Draft, KeyOf, ObjectName};
 use super::problem::ClusterProblem;
 use super::requests::Run;
 use super::{Namespace, PENDING};
@@ -32,10 +32,7 @@ impl Namespace<'_> {
     /// The key that waits in it, and since when.
     pub(super) fn pending_key(&self) -> Option<Result<PendingKey, ClusterProblem>> {
         let pending = self.own_pending()?;
-        let created = pending.metadata.creation_timestamp.as_ref();
-        let created = created.map_or(0, |time| time.0.as_second());
-        let pem = object::entry(pending, KEY);
-        let key = pem.and_then(|pem| PendingKey::read(&pem, created));
+        let key = object::key(pending);
         Some(key.ok_or_else(|| ClusterProblem::Damaged(self.pending_name())))
     }
 
@@ -68,7 +65,11 @@ impl Namespace<'_> {
     pub(super) async fn make_key(&mut self) -> Result<Option<PendingKey>, ClusterProblem> {
         let pending = PendingKey::generate();
         let grant = origin::stem(self.url);
-        let draft = Draft::of_key(self.pending_name(), &grant, &pending.key.to_pem());
+        let draft = Draft::of_key(
+            self.pending_name(),
+            KeyOf::Grant(&grant),
+            &pending.key.to_pem(),
+        );
         self.pending = self.requests.create(&draft, Run::Real).await?;
         Ok(self.pending.is_some().then_some(pending))
     }

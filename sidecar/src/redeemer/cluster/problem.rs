@@ -1,4 +1,4 @@
-//! Reasons a namespace cannot take a redemption, and what to do.
+//! Reasons a namespace cannot take a redemption or a renewal, and what to do.
 
 use thiserror::Error;
 
@@ -6,7 +6,7 @@ use super::object::{ObjectKind, ObjectName};
 use crate::kubernetes::{FailureKind, lacks_kind, lacks_verb, wording};
 use crate::redeemer::flaw::{self, Flaw};
 
-/// Reason a namespace cannot take a redemption. One line.
+/// Reason a namespace cannot take a redemption or a renewal. One line.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ClusterProblem {
     /// The user or ServiceAccount may not do this.
@@ -79,6 +79,18 @@ pub enum ClusterProblem {
          choose another name with '--name'"
     )]
     NotAKey(ObjectName),
+    /// A Secret of the name in which the key of a renewal waits is another one.
+    #[error(
+        "the {0} does not hold the key of a renewal: finish the redemption that it is of, or delete it \
+         yourself"
+    )]
+    OtherUse(ObjectName),
+    /// Something else manages the Secret of a link.
+    #[error(
+        "the {0} has a label 'app.kubernetes.io/managed-by' of something else, which may write over \
+         renewals: remove the label first"
+    )]
+    Managed(ObjectName),
     /// The Secret of this name holds no key.
     #[error(
         "the {0} holds no key that can be used: restore or delete it; without its key a redemption \
@@ -115,6 +127,8 @@ impl ClusterProblem {
             | Self::ExistsNow(_)
             | Self::OtherToken(_)
             | Self::NotAKey(_)
+            | Self::OtherUse(_)
+            | Self::Managed(_)
             | Self::Damaged(_) => 2,
             Self::Denied { .. }
             | Self::NoKind(_)

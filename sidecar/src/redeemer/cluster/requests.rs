@@ -6,8 +6,11 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams, Preconditions};
+use kube::api::{
+    DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
+};
 use kube::{Api, Client};
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use super::object::{Draft, ObjectKind, ObjectName};
@@ -15,14 +18,14 @@ use super::problem::ClusterProblem;
 use crate::kubernetes::FailureKind;
 
 /// The objects of a namespace.
-pub(super) struct Requests<'a> {
-    pub(super) client: &'a Client,
-    pub(super) namespace: &'a str,
+pub(in crate::redeemer) struct Requests<'a> {
+    pub(in crate::redeemer) client: &'a Client,
+    pub(in crate::redeemer) namespace: &'a str,
 }
 
 /// Effect of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Run {
+pub(in crate::redeemer) enum Run {
     /// It is carried out.
     Real,
     /// It is only judged.
@@ -31,7 +34,7 @@ pub(super) enum Run {
 
 impl Requests<'_> {
     /// The Site of the namespace; the oldest one, where there are several.
-    pub(super) async fn site(&self) -> Result<Option<DynamicObject>, ClusterProblem> {
+    pub(in crate::redeemer) async fn site(&self) -> Result<Option<DynamicObject>, ClusterProblem> {
         let all = ListParams::default();
         let api = self.api(ObjectKind::Site);
         let listed = settled(|| api.list(&all)).await;
@@ -46,7 +49,7 @@ impl Requests<'_> {
     }
 
     /// The object of a name.
-    pub(super) async fn get(
+    pub(in crate::redeemer) async fn get(
         &self,
         name: &ObjectName,
     ) -> Result<Option<DynamicObject>, ClusterProblem> {
@@ -56,7 +59,7 @@ impl Requests<'_> {
     }
 
     /// Makes an object. `None` when its name is taken, maybe by an earlier attempt.
-    pub(super) async fn create(
+    pub(in crate::redeemer) async fn create(
         &self,
         draft: &Draft,
         run: Run,
@@ -68,7 +71,7 @@ impl Requests<'_> {
 
     /// Replaces an object as it was read. `None` when it is not that any more, maybe because of an
     /// earlier attempt.
-    pub(super) async fn update(
+    pub(in crate::redeemer) async fn update(
         &self,
         name: &ObjectName,
         object: &DynamicObject,
@@ -79,8 +82,26 @@ impl Requests<'_> {
         unless(&["Conflict", "NotFound"], answer, "update", name)
     }
 
+    /// Changes fields of an object, if it has the version in `metadata.resourceVersion`. Fields that the
+    /// patch does not name stay as they are. `None` when it is another version, maybe because of an earlier
+    /// attempt, or gone.
+    pub(in crate::redeemer) async fn patch(
+        &self,
+        name: &ObjectName,
+        patch: &Value,
+    ) -> Result<Option<DynamicObject>, ClusterProblem> {
+        let api = self.api(name.kind);
+        let options = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let patch = Patch::Merge(patch);
+        let answer = settled(|| api.patch(&name.name, &options, &patch)).await;
+        unless(&["Conflict", "NotFound"], answer, "patch", name)
+    }
+
     /// Deletes an object, and no other one that has its name by now.
-    pub(super) async fn delete(
+    pub(in crate::redeemer) async fn delete(
         &self,
         name: &ObjectName,
         object: &DynamicObject,

@@ -72,8 +72,8 @@ impl Place for FolderPlace<'_> {
         })
     }
 
-    async fn key(&mut self, name: &str) -> Result<PendingKey, KeepProblem> {
-        let file = key_file(name);
+    async fn key(&mut self, kept: &Kept) -> Result<PendingKey, KeepProblem> {
+        let file = key_file(kept.name());
         let Some(found) = self.folder.read(&file, MAX_KEY_BYTES)? else {
             let pending = PendingKey::generate();
             let pem = pending.key.to_pem();
@@ -113,8 +113,17 @@ impl Place for FolderPlace<'_> {
         Ok(())
     }
 
-    async fn discard_key(&mut self, name: &str) -> Result<(), KeepProblem> {
-        Ok(self.folder.remove(&key_file(name))?)
+    async fn is_unfinished(&mut self, kept: &Kept) -> Result<bool, KeepProblem> {
+        let found = self.folder.read(&key_file(kept.name()), MAX_KEY_BYTES)?;
+        let text = found
+            .as_ref()
+            .and_then(|found| std::str::from_utf8(&found.bytes).ok());
+        let key = text.and_then(|text| PendingKey::read(text, 0));
+        Ok(key.is_some_and(|pending| kept.credential.is_for(pending.key.spki())))
+    }
+
+    async fn discard_key(&mut self, kept: &Kept) -> Result<(), KeepProblem> {
+        Ok(self.folder.remove(&key_file(kept.name()))?)
     }
 
     async fn tell(&mut self, _kept: &Kept) -> Result<Telling, KeepProblem> {

@@ -17,14 +17,18 @@ pub(super) trait Place {
     async fn read(&mut self, name: &str, now: DateTime<Utc>) -> Result<Kept, KeepProblem>;
 
     /// The key of the next certificate: that of an earlier attempt, else a new one that is kept.
-    async fn key(&mut self, name: &str) -> Result<PendingKey, KeepProblem>;
+    async fn key(&mut self, kept: &Kept) -> Result<PendingKey, KeepProblem>;
 
-    /// Puts the renewed Secret in the place of the old one, as a whole, if that is still what was read;
-    /// then each Link whose endpoints have changed, and removes those that the answer does not have.
+    /// Puts the renewed Secret in the place of the old one, as a whole, if that is still what was read, else
+    /// [`KeepProblem::Changed`]; then each Link whose endpoints have changed, and removes those that the answer does not have.
     async fn put(&mut self, kept: &Kept, renewed: &Answer) -> Result<(), KeepProblem>;
 
-    /// Removes the key: it is in the Secret.
-    async fn discard_key(&mut self, name: &str) -> Result<(), KeepProblem>;
+    /// True where the key of the certificate in place waits still: a renewal was stopped before all of its
+    /// answer was there.
+    async fn is_unfinished(&mut self, kept: &Kept) -> Result<bool, KeepProblem>;
+
+    /// Removes the key: it is in the Secret, or another one is.
+    async fn discard_key(&mut self, kept: &Kept) -> Result<(), KeepProblem>;
 
     /// Tells the router that its certificate has changed, and waits until it has taken it.
     async fn tell(&mut self, kept: &Kept) -> Result<Telling, KeepProblem>;

@@ -77,6 +77,12 @@ pub enum KeepProblem {
         "the Secret of the link '{0}' was changed by somebody else: run the same command again"
     )]
     Changed(String),
+    /// Skupper's controller has not noticed that the certificate is another one.
+    #[error(
+        "the router of the link '{0}' does not use the renewed certificate yet, Skupper's controller has not \
+         noticed it: is it running? The same command tells it again"
+    )]
+    Unnoticed(String),
     /// TLS cannot be set up.
     #[error("cannot set up TLS: {}", wording::rustls(.0))]
     Tls(rustls::Error),
@@ -127,7 +133,7 @@ impl KeepProblem {
             | Self::ExposedKey(_)
             | Self::Folder(_)
             | Self::Proxy(_) => 2,
-            Self::Server { .. } | Self::Changed(_) | Self::Ended { .. } => 3,
+            Self::Server { .. } | Self::Changed(_) | Self::Unnoticed(_) | Self::Ended { .. } => 3,
         }
     }
 
@@ -141,6 +147,7 @@ impl KeepProblem {
             Self::DamagedKey(_) | Self::ExposedKey(_) => "key",
             Self::Folder(_) | Self::Cluster(_) => "place",
             Self::Changed(_) => "changed",
+            Self::Unnoticed(_) => "unnoticed",
             Self::Server { .. } | Self::Tls(_) | Self::Proxy(_) => "unreachable",
             Self::Refused { status: 429, .. } => "too_many_attempts",
             Self::Refused { status: 500.., .. } => "unavailable",
