@@ -9,6 +9,7 @@
 //! is asked for again with the same key. Nothing is written unless all of the answer is right.
 
 mod ask;
+mod cluster_home;
 mod folder;
 mod home;
 mod judge;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub use cluster_home::ClusterHome;
 pub use home::{FolderHome, Home, namespaces};
 pub use judge::RenewalFlaw;
 pub use look::{Care, LinkName, Noted, Seen, SeenCertificate};

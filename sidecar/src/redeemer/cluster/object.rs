@@ -43,6 +43,14 @@ impl ObjectKind {
         };
         ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &self.to_string()))
     }
+
+    pub(in crate::redeemer) fn type_meta(self) -> TypeMeta {
+        let resource = self.api_resource();
+        TypeMeta {
+            api_version: resource.api_version,
+            kind: resource.kind,
+        }
+    }
 }
 
 impl fmt::Display for ObjectKind {
@@ -126,13 +134,9 @@ impl Draft {
     }
 
     pub(in crate::redeemer) fn new(name: ObjectName, content: Value) -> Self {
-        let resource = name.kind.api_resource();
         let labels = [(MANAGED_BY.to_owned(), REDEEMER.to_owned())];
         let object = DynamicObject {
-            types: Some(TypeMeta {
-                api_version: resource.api_version,
-                kind: resource.kind,
-            }),
+            types: Some(name.kind.type_meta()),
             metadata: ObjectMeta {
                 name: Some(name.name.clone()),
                 labels: Some(labels.into()),

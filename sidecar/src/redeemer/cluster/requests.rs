@@ -7,7 +7,8 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use kube::api::{
-    DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
+    DeleteParams, DynamicObject, ListParams, ObjectMeta, Patch, PatchParams, PostParams,
+    Preconditions,
 };
 use kube::{Api, Client};
 use serde_json::Value;
@@ -36,16 +37,13 @@ impl Requests<'_> {
     /// The Site of the namespace; the oldest one, where there are several.
     pub(in crate::redeemer) async fn site(&self) -> Result<Option<DynamicObject>, ClusterProblem> {
         let all = ListParams::default();
-        let api = self.api(ObjectKind::Site);
-        let listed = settled(|| api.list(&all)).await;
-        let every = ObjectName::new(ObjectKind::Site, "*");
-        let sites = listed.map_err(|error| ClusterProblem::of("list", every, &error))?;
+        let sites = list(self.client, Some(self.namespace), ObjectKind::Site, &all).await?;
         let age = |site: &DynamicObject| {
             let created = site.metadata.creation_timestamp.as_ref();
             let created = created.map(|time| time.0.as_second());
             (created, site.metadata.name.clone())
         };
-        Ok(sites.items.into_iter().min_by_key(age))
+        Ok(sites.into_iter().min_by_key(age))
     }
 
     /// The object of a name.
@@ -121,7 +119,50 @@ impl Requests<'_> {
     }
 
     fn api(&self, kind: ObjectKind) -> Api<DynamicObject> {
-        Api::namespaced_with(self.client.clone(), self.namespace, &kind.api_resource())
+        api(self.client, Some(self.namespace), kind)
+    }
+}
+
+/// The objects of a kind that are chosen, in a namespace or in all of them.
+pub(in crate::redeemer) async fn list(
+    client: &Client,
+    namespace: Option<&str>,
+    kind: ObjectKind,
+    chosen: &ListParams,
+) -> Result<Vec<DynamicObject>, ClusterProblem> {
+    let api = api(client, namespace, kind);
+    let listed = settled(|| api.list(chosen)).await;
+    let mut items = of_list(listed, kind)?.items;
+    for object in &mut items {
+        // The objects of a list leave out what they are.
+        object.types.get_or_insert_with(|| kind.type_meta());
+    }
+    Ok(items)
+}
+
+/// The metadata of the same.
+pub(in crate::redeemer) async fn list_metadata(
+    client: &Client,
+    namespace: Option<&str>,
+    kind: ObjectKind,
+    chosen: &ListParams,
+) -> Result<Vec<ObjectMeta>, ClusterProblem> {
+    let api = api(client, namespace, kind);
+    let listed = settled(|| api.list_metadata(chosen)).await;
+    let items = of_list(listed, kind)?.items.into_iter();
+    Ok(items.map(|object| object.metadata).collect())
+}
+
+fn of_list<T>(listed: Result<T, kube::Error>, kind: ObjectKind) -> Result<T, ClusterProblem> {
+    let every = ObjectName::new(kind, "*");
+    listed.map_err(|error| ClusterProblem::of("list", every, &error))
+}
+
+fn api(client: &Client, namespace: Option<&str>, kind: ObjectKind) -> Api<DynamicObject> {
+    let (client, resource) = (client.clone(), kind.api_resource());
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+        None => Api::all_with(client, &resource),
     }
 }
 

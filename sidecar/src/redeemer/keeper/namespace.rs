@@ -31,6 +31,8 @@ use crate::redeemer::renewal_server::RenewalServer;
 use crate::wire::objects::Annotation;
 use secret::Found;
 
+pub(super) use secret::judge;
+
 /// A namespace, for the objects of one link.
 pub(super) struct NamespacePlace<'a> {
     requests: Requests<'a>,

@@ -70,7 +70,7 @@ impl Found {
 }
 
 /// The Secret of a link, kept or not.
-pub(super) fn judge(
+pub(in crate::redeemer::keeper) fn judge(
     found: &DynamicObject,
     name: &str,
     now: DateTime<Utc>,
