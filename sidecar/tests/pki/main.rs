@@ -10,6 +10,7 @@
 )]
 
 mod certificate_requests;
+mod client_certificates;
 mod issuers;
 mod keys;
 mod previous_issuers;

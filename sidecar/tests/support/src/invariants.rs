@@ -3,6 +3,7 @@
 
 mod answer;
 mod certificate_request;
+mod client_certificate;
 mod http;
 mod ledger;
 mod namespace;
@@ -11,6 +12,7 @@ mod token;
 
 pub use answer::answer;
 pub use certificate_request::certificate_request;
+pub use client_certificate::client_certificate;
 pub use http::http;
 pub use ledger::ledger;
 pub use namespace::namespace;

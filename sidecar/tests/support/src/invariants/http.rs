@@ -170,7 +170,7 @@ const HEADER: &str = "header-7c1f0e9d";
 type Answered = (u16, Vec<u8>);
 
 /// The statuses of the protocol's table.
-const PROTOCOL: [u16; 9] = [200, 400, 403, 404, 405, 408, 413, 429, 503];
+const PROTOCOL: [u16; 10] = [200, 400, 401, 403, 404, 405, 408, 413, 429, 503];
 
 /// What HTTP itself refuses, without a body.
 const HTTP: [u16; 3] = [400, 414, 431];
