@@ -45,7 +45,9 @@ pub enum Command {
     /// Redeem a token: write the Secret and the Link
     Redeem(Redeem),
     /// Renew the certificates of links
-    Renew(Renew),
+    Renew(Box<Renew>),
+    /// List the links of this site
+    Links(Links),
     /// List the grants, or the links
     List(List),
     /// Show a grant, its redemptions and its links
@@ -291,32 +293,97 @@ pub struct Redeem {
     pub timeout: TimeDelta,
 }
 
+/// The links that a command acts on: those of a folder, of Skupper namespaces, or of a cluster.
+#[derive(Clone, Debug, Args)]
+pub struct LinkPlaces {
+    /// Folder of the files of links [default: input/resources of the Skupper namespace]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// The links of the Kubernetes cluster that kubectl uses
+    #[arg(long, conflicts_with = "out")]
+    pub kubernetes: bool,
+    /// The Skupper namespace of this machine; with --kubernetes a namespace of the cluster [default:
+    /// 'default'; with --kubernetes that of the context or pod]
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// All Skupper namespaces of this machine; with --kubernetes all namespaces of the cluster
+    #[arg(long, short = 'A', conflicts_with_all = ["namespace", "out"])]
+    pub all_namespaces: bool,
+}
+
 /// Options of `renew`.
 #[derive(Debug, Args)]
 #[command(
     before_help = "Example: renew what is due in the Skupper namespace 'default' of this machine\n  \
-    redemption-sidecar renew west\n\
-    Example: links of a folder\n  \
-    redemption-sidecar renew west --out link --force",
-    after_help = "Requests go through the HTTP proxy of HTTPS_PROXY or ALL_PROXY, unless NO_PROXY names the \
-    host."
+    redemption-sidecar renew\n\
+    Example: one link, now\n  \
+    redemption-sidecar renew west --force\n\
+    Example: keep the links of all Skupper namespaces of this machine for ever\n  \
+    redemption-sidecar renew --watch --all-namespaces\n\
+    Example: a link that Skupper's own client redeemed becomes one that is kept\n  \
+    redemption-sidecar renew --adopt west --url https://192.0.2.1:9090/renew --server-ca ca.crt",
+    after_help = "Exit code: 0 when every link is renewed or not due, and its router was told; else the first \
+    of these that is true of a link: 1 refused for good, 2 something is to be mended here, 3 the same command \
+    may go well later. No link keeps another from its renewal.\n\
+    Requests go through the HTTP proxy of HTTPS_PROXY or ALL_PROXY, unless NO_PROXY names the host."
 )]
 pub struct Renew {
-    /// Names of links
-    #[arg(required = true)]
+    /// The links.
+    #[command(flatten)]
+    pub places: LinkPlaces,
+    /// Names of links [default: every link that is kept]
+    #[arg(value_name = "NAME")]
     pub names: Vec<String>,
-    /// Folder of their files [default: input/resources of the Skupper namespace]
-    #[arg(long, value_name = "FOLDER")]
-    pub out: Option<PathBuf>,
-    /// The Skupper namespace of this machine [default: 'default']
-    #[arg(long, short, value_name = "NAME")]
-    pub namespace: Option<String>,
     /// Renew although it is not due, and take a certificate that ends earlier or is of another CA
     #[arg(long)]
     pub force: bool,
-    /// Longest time for an attempt, such as 10s or 1m
-    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = positive_duration)]
+    /// Longest time for all attempts, such as 60s or 5m; with --watch for each
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = positive_duration)]
     pub timeout: TimeDelta,
+    /// Program that tells a router of its new certificate, in place of what is built in. Its environment
+    /// names the namespace, the router and the profile
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "kubernetes")]
+    pub exec: Option<PathBuf>,
+    /// Keep a link that Skupper's own client redeemed from the server of --url, and renew it now
+    #[arg(long, value_name = "NAME", requires_all = ["url", "server_ca"], conflicts_with_all = ["names", "watch", "all_namespaces"])]
+    pub adopt: Option<String>,
+    /// With --adopt: the URL of renewals, https://HOST:PORT/renew
+    #[arg(long, requires = "adopt")]
+    pub url: Option<String>,
+    /// With --adopt: file with the CA of that server in PEM
+    #[arg(long, value_name = "FILE", requires = "adopt")]
+    pub server_ca: Option<PathBuf>,
+    /// Keep the links for ever: renew each at half of its life. SIGHUP looks at once, SIGTERM ends
+    #[arg(long, conflicts_with_all = ["names", "force"])]
+    pub watch: bool,
+    /// With --watch: address and port of /healthz, /readyz and /metrics
+    #[arg(long, default_value = "127.0.0.1:9181", value_name = "ADDRESS", value_parser = address)]
+    pub metrics_listen: SocketAddr,
+    /// With --watch: form of the log, on standard error
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// With --watch: what is logged: error, warn, info, debug or trace
+    #[arg(long, default_value = "info", env = "RUST_LOG", value_name = "LEVEL")]
+    pub log_level: LogFilter,
+}
+
+/// Options of `links`.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: the links of the Skupper namespace 'default' of this machine\n  \
+    redemption-sidecar links\n\
+    Example: those of the namespace 'east' of a Kubernetes cluster\n  \
+    redemption-sidecar links --kubernetes --namespace east",
+    after_help = "What is shown is what Secrets and the clock tell: the last attempt of 'renew' stands nowhere but \
+    in its log."
+)]
+pub struct Links {
+    /// The links.
+    #[command(flatten)]
+    pub places: LinkPlaces,
+    /// Form of the output
+    #[arg(long, short, default_value = "table", value_name = "FORMAT")]
+    pub output: Format,
 }
 
 /// Options of `list`.

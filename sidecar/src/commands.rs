@@ -3,6 +3,8 @@
 mod cluster;
 mod data;
 mod issue;
+mod link_places;
+mod links;
 mod list;
 mod redeem;
 mod renew;
@@ -32,7 +34,8 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(options) => store::serve(&options).await,
         Command::Issue(options) => issue::run(options).await,
         Command::Redeem(options) => redeem::run(options).await,
-        Command::Renew(options) => renew::run(options).await,
+        Command::Renew(options) => renew::run(&options).await,
+        Command::Links(options) => links::run(options).await,
         Command::List(options) => list::run(options).await,
         Command::Show(options) => show::run(options).await,
         Command::Revoke(options) => revoke::run(options).await,

@@ -1,5 +1,6 @@
 //! Grants and redemptions as people and programs read them.
 
+mod kept;
 mod links;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::redemption::{GrantUid, KeyOrigin, Redemption};
 use links::LinkReport;
 
 pub(super) use crate::system::wording::time;
+pub(super) use kept::print_kept;
 pub(super) use links::print_links;
 
 /// A grant in `list`, `show` and `revoke`. Never its code.

@@ -171,7 +171,7 @@ fn stopped() -> Result<watch::Receiver<bool>, Failure> {
     Ok(stopped)
 }
 
-async fn until(mut stopped: watch::Receiver<bool>) {
+pub(super) async fn until(mut stopped: watch::Receiver<bool>) {
     // A sender that is gone means the end, too.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
@@ -202,7 +202,10 @@ async fn hosts<L: Ledger>(
 }
 
 /// A port, and the address that it has. `option` can name another.
-fn listening(address: SocketAddr, option: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+pub(super) fn listening(
+    address: SocketAddr,
+    option: &str,
+) -> Result<(TcpListener, SocketAddr), Failure> {
     let listener = listen(address).map_err(|problem| {
         let message = format_args!("{problem} with {option}");
         if problem.is_final() {
@@ -215,7 +218,7 @@ fn listening(address: SocketAddr, option: &str) -> Result<(TcpListener, SocketAd
     Ok((listener, bound))
 }
 
-fn listening_for(kind: SignalKind) -> Result<Signal, Failure> {
+pub(super) fn listening_for(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error| {
         Failure::try_again(format_args!(
             "cannot wait for signals: {}",

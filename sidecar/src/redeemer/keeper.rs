@@ -8,6 +8,7 @@
 //! Stopped at any point and begun again, it goes on: nothing is counted for a renewal, so that a lost answer
 //! is asked for again with the same key. Nothing is written unless all of the answer is right.
 
+mod agenda;
 mod ask;
 mod cluster_home;
 mod folder;
@@ -21,16 +22,18 @@ mod place;
 mod problem;
 mod router;
 pub mod schedule;
+pub mod watch;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub use agenda::{KeptTally, LinkState};
 pub use cluster_home::ClusterHome;
 pub use home::{FolderHome, Home, namespaces};
 pub use judge::RenewalFlaw;
 pub use look::{Care, LinkName, Noted, Seen, SeenCertificate};
-pub use problem::KeepProblem;
+pub use problem::{KeepProblem, REASONS};
 pub use router::Router;
 
 use super::clock::Clock;
@@ -105,6 +108,17 @@ pub enum Told {
     NoTelling(KeepProblem),
     /// The router was told, but the granting site has not heard of that.
     NoReport(KeepProblem),
+}
+
+impl Told {
+    /// The problem, where somebody was not told.
+    #[must_use]
+    pub fn problem(&self) -> Option<&KeepProblem> {
+        match self {
+            Self::All | Self::NoRouter => None,
+            Self::NoTelling(problem) | Self::NoReport(problem) => Some(problem),
+        }
+    }
 }
 
 /// Renews the certificate of a link in a folder, if it is due, and tells its router.

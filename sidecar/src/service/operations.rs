@@ -38,44 +38,74 @@ pub trait Probe: Send + Sync + 'static {
     fn tally_links(&self) -> impl Future<Output = Option<LinkTally>> + Send;
 }
 
-/// The server of the operations port.
+/// A program as its operations port sees it.
+pub trait Operated: Send + Sync + 'static {
+    /// Reason it is not ready, in words fit for anybody.
+    type Unready: Display + Send;
+
+    /// Finds out whether it is ready now.
+    fn readiness(&self) -> impl Future<Output = Result<(), Self::Unready>> + Send;
+
+    /// Its metrics, as text of [`metrics::CONTENT_TYPE`].
+    fn metrics(&self) -> impl Future<Output = String> + Send;
+}
+
+/// The server of a service's operations port.
 #[must_use]
 pub fn server<P: Probe>(probe: Arc<P>, metrics: Arc<Metrics>) -> Server {
+    server_of(Arc::new(Serving { probe, metrics }))
+}
+
+/// The server of any operations port.
+#[must_use]
+pub fn server_of<O: Operated>(operated: Arc<O>) -> Server {
     let limits = Limits {
         connections: CONNECTIONS,
         connections_per_peer: CONNECTIONS,
         ..Limits::default()
     };
-    Server::plain(routes(probe, metrics), limits)
+    Server::plain(routes(operated), limits)
 }
 
-fn routes<P: Probe>(probe: Arc<P>, metrics: Arc<Metrics>) -> Router {
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready::<P>))
-        .route("/metrics", get(scrape::<P>))
-        .fallback(async || (StatusCode::NOT_FOUND, "/healthz, /readyz or /metrics\n"))
-        .with_state(Arc::new(Operations { probe, metrics }))
-}
-
-struct Operations<P> {
+struct Serving<P> {
     probe: Arc<P>,
     metrics: Arc<Metrics>,
 }
 
-async fn ready<P: Probe>(State(operations): State<Arc<Operations<P>>>) -> Response {
-    match operations.probe.readiness().await {
+impl<P: Probe> Operated for Serving<P> {
+    type Unready = P::Unready;
+
+    async fn readiness(&self) -> Result<(), P::Unready> {
+        self.probe.readiness().await
+    }
+
+    async fn metrics(&self) -> String {
+        let Self { probe, metrics } = self;
+        metrics.set_grants(probe.tally().await.as_deref());
+        metrics.set_links(probe.tally_links().await.as_ref());
+        metrics.encode()
+    }
+}
+
+fn routes<O: Operated>(operated: Arc<O>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready::<O>))
+        .route("/metrics", get(scrape::<O>))
+        .fallback(async || (StatusCode::NOT_FOUND, "/healthz, /readyz or /metrics\n"))
+        .with_state(operated)
+}
+
+async fn ready<O: Operated>(State(operated): State<Arc<O>>) -> Response {
+    match operated.readiness().await {
         Ok(()) => "ok\n".into_response(),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
 }
 
-async fn scrape<P: Probe>(State(operations): State<Arc<Operations<P>>>) -> Response {
-    let Operations { probe, metrics } = &*operations;
-    metrics.set_grants(probe.tally().await.as_deref());
-    metrics.set_links(probe.tally_links().await.as_ref());
+async fn scrape<O: Operated>(State(operated): State<Arc<O>>) -> Response {
     let content_type = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
-    (content_type, metrics.encode()).into_response()
+    (content_type, operated.metrics().await).into_response()
 }
 
 /// Scrapers and probes are few.

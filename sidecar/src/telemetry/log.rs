@@ -2,6 +2,7 @@
 //!
 //! Nothing waits for standard error: see [`queue`].
 
+mod keeping;
 mod queue;
 mod redemptions;
 mod renewals;
@@ -20,6 +21,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+pub use keeping::{broken, kept};
 pub use redemptions::{lost_answer, redemption};
 pub use renewals::renewal;
 

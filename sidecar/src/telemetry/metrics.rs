@@ -243,7 +243,7 @@ impl ConnectionMetrics {
 
 /// Sorts the rows of each metric, which come as a hash table has them; those of a histogram have
 /// their order.
-fn in_order(text: &str) -> String {
+pub(super) fn in_order(text: &str) -> String {
     let metric = |line: &str| line.split(['{', ' ']).next().unwrap_or_default().to_owned();
     let mut lines: Vec<&str> = text.lines().collect();
     for rows in lines.chunk_by_mut(|one, other| metric(one) == metric(other)) {

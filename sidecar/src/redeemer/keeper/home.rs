@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use super::folder::read;
-use super::look::{LinkName, Seen};
+use super::look::{LinkName, Noted, Seen};
 use super::router::Router;
 use super::{Done, KeepProblem, RenewalOrder, renew_in_folder};
 use crate::redeemer::FolderTarget;
@@ -17,14 +17,14 @@ use crate::redeemer::folder::{self, FolderProblem};
 use crate::wire::objects::Annotation;
 
 /// A place whose links are kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Home {
     /// A folder.
     Folder(FolderHome),
 }
 
 /// A folder whose links are kept, and the router that uses them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FolderHome {
     /// Its path.
     pub path: PathBuf,
@@ -61,9 +61,15 @@ impl Home {
     /// # Errors
     /// The place cannot be looked at.
     pub async fn links(&self, now: DateTime<Utc>) -> Result<Vec<Seen>, KeepProblem> {
-        match self {
+        let mut links = match self {
             Self::Folder(home) => home.links(now),
+        }?;
+        if !self.has_router() {
+            for care in links.iter_mut().filter_map(|seen| seen.care.as_mut().ok()) {
+                care.telling = Noted::NoRouter;
+            }
         }
+        Ok(links)
     }
 
     /// Looks for changes among the links that are kept.
@@ -74,6 +80,18 @@ impl Home {
     ) -> Result<Vec<Change>, KeepProblem> {
         match self {
             Self::Folder(home) => home.look(versions, now),
+        }
+    }
+
+    /// Looks at one link.
+    pub(super) async fn look_at(
+        &self,
+        name: &LinkName,
+        versions: &mut Versions,
+        now: DateTime<Utc>,
+    ) -> Option<Change> {
+        match self {
+            Self::Folder(home) => home.look_at(&name.name, versions, now),
         }
     }
 
@@ -142,32 +160,44 @@ impl FolderHome {
         now: DateTime<Utc>,
     ) -> Result<Vec<Change>, KeepProblem> {
         let mut changes = Vec::new();
-        let mut left = std::mem::take(&mut versions.0);
+        let mut gone = std::mem::take(&mut versions.0);
         for entry in self.entries()? {
             let Some(link) = entry.file_name().to_str().and_then(link_of) else {
                 continue;
             };
-            // It may be gone since.
-            let Ok(metadata) = entry.metadata() else {
-                continue;
-            };
-            let version = Version {
-                inode: metadata.ino(),
-                size: metadata.size(),
-                changed: (metadata.ctime(), metadata.ctime_nsec()),
-            };
             let name = self.name(&link);
-            if left.remove(&name) != Some(version) {
-                let seen = self.see(&link, now);
-                changes.push(match self.is_kept(&link, &seen) {
-                    true => Change::Seen(Box::new(seen)),
-                    false => Change::Gone(name.clone()),
-                });
+            if let Some(version) = gone.remove(&name) {
+                versions.0.insert(name, version);
             }
-            versions.0.insert(name, version);
+            changes.extend(self.look_at(&link, versions, now));
         }
-        changes.extend(left.into_keys().map(Change::Gone));
+        changes.extend(gone.into_keys().map(Change::Gone));
         Ok(changes)
+    }
+
+    fn look_at(&self, link: &str, versions: &mut Versions, now: DateTime<Utc>) -> Option<Change> {
+        let name = self.name(link);
+        let Ok(metadata) = fs::symlink_metadata(self.path.join(secret_file(link))) else {
+            return versions.0.remove(&name).map(|_| Change::Gone(name));
+        };
+        let version = Version {
+            inode: metadata.ino(),
+            size: metadata.size(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        };
+        if versions.0.get(&name) == Some(&version) {
+            return None;
+        }
+        let seen = self.see(link, now);
+        // What could not be read may be readable the next time.
+        if !matches!(seen.care, Err(KeepProblem::Folder(_))) {
+            versions.0.insert(name.clone(), version);
+        }
+        Some(if self.is_kept(link, &seen) {
+            Change::Seen(Box::new(seen))
+        } else {
+            Change::Gone(name)
+        })
     }
 
     fn entries(&self) -> Result<Vec<fs::DirEntry>, KeepProblem> {

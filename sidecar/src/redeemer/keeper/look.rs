@@ -65,6 +65,8 @@ pub enum Noted {
     Unreported,
     /// Both know.
     All,
+    /// No router reads the place.
+    NoRouter,
 }
 
 impl SeenCertificate {

@@ -83,6 +83,11 @@ pub enum KeepProblem {
          noticed it: is it running? The same command tells it again"
     )]
     Unnoticed(String),
+    /// A fault of this program.
+    #[error(
+        "a fault of this program has ended the renewal: see the log, and run the same command again"
+    )]
+    Interrupted,
     /// TLS cannot be set up.
     #[error("cannot set up TLS: {}", wording::rustls(.0))]
     Tls(rustls::Error),
@@ -133,8 +138,18 @@ impl KeepProblem {
             | Self::ExposedKey(_)
             | Self::Folder(_)
             | Self::Proxy(_) => 2,
-            Self::Server { .. } | Self::Changed(_) | Self::Unnoticed(_) | Self::Ended { .. } => 3,
+            Self::Server { .. }
+            | Self::Changed(_)
+            | Self::Unnoticed(_)
+            | Self::Interrupted
+            | Self::Ended { .. } => 3,
         }
+    }
+
+    /// True where it may be better in a moment.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        self.exit_code() == 3 && !matches!(self, Self::Ended { .. })
     }
 
     /// The word that stands for it in metrics.
@@ -148,6 +163,7 @@ impl KeepProblem {
             Self::Folder(_) | Self::Cluster(_) => "place",
             Self::Changed(_) => "changed",
             Self::Unnoticed(_) => "unnoticed",
+            Self::Interrupted => "interrupted",
             Self::Server { .. } | Self::Tls(_) | Self::Proxy(_) => "unreachable",
             Self::Refused { status: 429, .. } => "too_many_attempts",
             Self::Refused { status: 500.., .. } => "unavailable",
@@ -165,3 +181,20 @@ impl KeepProblem {
         }
     }
 }
+
+/// Every word of [`KeepProblem::reason`].
+pub const REASONS: [&str; 13] = [
+    "gone",
+    "broken",
+    "ended",
+    "key",
+    "place",
+    "changed",
+    "unnoticed",
+    "interrupted",
+    "unreachable",
+    "too_many_attempts",
+    "unavailable",
+    "refused",
+    "answer",
+];

@@ -95,6 +95,17 @@ pub fn pause(
     }
 }
 
+/// The same within one call of a command, which has a minute or so.
+#[must_use]
+pub fn pause_of_run(failures: u32, retry_after: Option<Duration>, chance: u32) -> Duration {
+    let share = f64::from(chance) / f64::from(u32::MAX);
+    let doublings = failures.saturating_sub(1).min(MAX_DOUBLINGS);
+    let pause = LONGEST_OF_RUN.min(FIRST_OF_RUN * (1 << doublings));
+    let pause = pause.mul_f64(0.5 + 0.5 * share);
+    let asked = retry_after.map(|asked| asked.saturating_add(FIRST_OF_RUN.mul_f64(share)));
+    pause.max(asked.unwrap_or_default())
+}
+
 /// Pause between two requests of a keeper with so many links, of which so many are due. Two requests belong to
 /// a renewal. It is a second or more, unless there are so many links that each of them would not have its
 /// turn in a quarter of the shortest life.
@@ -134,6 +145,9 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
 const LONGEST_FINAL: Duration = Duration::from_hours(1);
 const MAX_DOUBLINGS: u32 = 10;
+
+const FIRST_OF_RUN: Duration = Duration::from_millis(500);
+const LONGEST_OF_RUN: Duration = Duration::from_secs(8);
 
 const SECOND: Duration = Duration::from_secs(1);
 
