@@ -13,6 +13,7 @@
 mod at_most;
 mod blocked_log;
 mod by_name;
+mod change_of_ca;
 mod clocks;
 mod cluster;
 mod commands;
