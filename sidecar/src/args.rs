@@ -429,7 +429,7 @@ pub struct Show {
     redemption-sidecar revoke west\n\
     Example: one link, of those that 'list --links' shows\n  \
     redemption-sidecar revoke --link 0123456789abcdef0123",
-    after_help = "A link that is taken back is not renewed any more, at once (in a cluster within 2 s). The \
+    after_help = "No service renews a link that is taken back, from that moment on (in a cluster within 2 s). The \
     other site is out when its last certificate has ended, which the output says; until then it can \
     connect again whenever it likes.\n\n\
     A connection that is open outlives its certificate. To close it after that end, at the site that \

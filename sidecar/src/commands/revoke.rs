@@ -1,6 +1,8 @@
 //! `revoke`: ends the grants of a name at once, retries included, and takes their links back; or takes
 //! single links back.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use skupper_access_policy::printable::printable;
 
@@ -81,7 +83,7 @@ async fn of_choice(
 ) -> Result<(), Failure> {
     let revoked = take_back(choice.clone(), store, now).await?;
     if revoked.is_empty() {
-        let known = store.links().await?.links(&choice).await?;
+        let known = store.links()?.links(&choice).await?;
         return Err(nothing_to_take_back(&choice, &known, store, now));
     }
     print_links(&revoked, options.output, now)?;
@@ -96,7 +98,19 @@ async fn take_back(
     store: &Store,
     now: DateTime<Utc>,
 ) -> Result<Vec<LinkRecord>, Failure> {
-    Ok(store.links().await?.revoke_links(&choice, now).await?)
+    let links = store.links()?;
+    let revoked = links.revoke_links(&choice, now).await?;
+    if revoked.is_empty() {
+        return Ok(revoked);
+    }
+    tokio::time::sleep(NOTING).await;
+    let mut settled = links.links(&choice).await.unwrap_or_default();
+    settled.retain(|link| revoked.iter().any(|revoked| revoked.link == link.link));
+    Ok(if settled.len() == revoked.len() {
+        settled
+    } else {
+        revoked
+    })
 }
 
 /// The grants that were ended, and those of the links that had ended before.
@@ -123,22 +137,19 @@ fn advise(links: &[LinkRecord], store: &Store) {
     }
     let bound = store.revocation_bound();
     let ends = links.iter().map(|link| link.latest_end);
-    let end = ends.clone().flatten().max();
-    let is_known = ends.clone().all(|end| end.is_some());
-    match end.filter(|_| is_known) {
+    let ends: Option<Vec<_>> = ends.collect();
+    let end = ends.and_then(|ends| ends.into_iter().max());
+    match end {
         Some(end) => tell(format_args!(
-            "these links are not renewed any more, {bound}; the last certificate of them ends at {}: \
+            "{bound} no service renews these links; their last certificate ends at {}: \
              until then the other site can connect again whenever it likes",
             time(end)
         )),
         None => tell(format_args!(
-            "these links are not renewed any more, {bound}; what is not known of a link is when its \
-             certificates end"
+            "{bound} no service renews these links; when their last certificate ends is not known"
         )),
     }
-    let from = end
-        .filter(|_| is_known)
-        .map_or_else(|| "that end".to_owned(), time);
+    let from = end.map_or_else(|| "that end".to_owned(), time);
     tell(format_args!(
         "a connection that is open outlives its certificate; to close it after {from}, at the site that \
          accepts the links:"
@@ -216,3 +227,6 @@ fn is_redeemed(record: &GrantRecord) -> bool {
         Redeemed::Keys(keys) => !keys.is_empty(),
     }
 }
+
+/// Time in which a service notes what it certified just before.
+const NOTING: Duration = Duration::from_secs(1);
