@@ -78,11 +78,11 @@ impl ClientCertificate {
     }
 
     /// The identifier of the key that signed it, as it says itself.
-    pub(super) fn signer(&self) -> Option<&[u8]> {
+    pub(crate) fn signer(&self) -> Option<&[u8]> {
         self.signer.as_deref()
     }
 
-    pub(super) fn is_for_clients_alone(&self) -> bool {
+    pub(crate) fn is_for_clients_alone(&self) -> bool {
         self.is_for_clients_alone
     }
 }

@@ -106,10 +106,11 @@ impl Answer {
 /// The Secret of a name as a redeemer keeps it.
 pub(super) fn read_secret(
     text: &[u8],
+    author: Author,
     name: &str,
     namespace: Option<&str>,
 ) -> Result<Stored<TlsSecret>, AnswerProblem> {
-    let document = document::read_one(text).and_then(Document::into_secret);
+    let document = document::read_one_of(text, author).and_then(Document::into_secret);
     let secret = document.ok_or(AnswerProblem::Secrets)?;
     if secret.object.name != name {
         return Err(AnswerProblem::OtherName);

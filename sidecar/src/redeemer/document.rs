@@ -54,7 +54,7 @@ pub(super) enum Author {
     Server,
     /// A redeemer, be it Skupper's, which writes the namespace.
     Redeemer,
-    /// A redeemer and whoever else writes into a cluster: a Secret may have more entries.
+    /// A redeemer and whoever else writes there: a Secret may have more entries.
     Cluster,
 }
 
@@ -74,7 +74,12 @@ pub(super) fn read(text: &[u8], author: Author) -> Option<Vec<Document>> {
 
 /// Reads a file of a redeemer, which has one document.
 pub(super) fn read_one(text: &[u8]) -> Option<Document> {
-    let documents = read(text, Author::Redeemer)?;
+    read_one_of(text, Author::Redeemer)
+}
+
+/// Reads a file which has one document.
+pub(super) fn read_one_of(text: &[u8], author: Author) -> Option<Document> {
+    let documents = read(text, author)?;
     let [document] = documents.try_into().ok()?;
     Some(document)
 }

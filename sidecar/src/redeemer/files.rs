@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::answer::{Answer, AnswerProblem, MAX_LINKS, link_names, read_secret};
 use super::destination::{Destination, PendingKey, Replace};
-use super::document::{self, Document};
+use super::document::{self, Author, Document};
 use super::existing::Existing;
 use super::flaw::Flaw;
 use super::folder::{Folder, FolderProblem};
@@ -135,7 +135,7 @@ impl Destination for Files<'_> {
         let Some(found) = self.folder.read(&file, MAX_FILE_BYTES)? else {
             return Ok(self.lone_link()?);
         };
-        let secret = read_secret(&found.bytes, self.name, self.namespace);
+        let secret = read_secret(&found.bytes, Author::Redeemer, self.name, self.namespace);
         let existing = Existing::judge(secret, self.read_links()?, self.name, self.url, now);
         Ok(existing.unwrap_or_else(|flaw| self.in_the_way(&file, flaw)))
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
@@ -16,43 +16,17 @@ use crate::system::wording;
 /// A folder that this process has for itself, as far as redeemers go.
 pub(crate) struct Folder {
     path: PathBuf,
-    /// Holds the lock until it is closed.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Folder {
     /// Makes the folder where it is missing, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, FolderProblem> {
         make(path).map_err(|error| FolderProblem::new("make the folder", path, error))?;
-        let lock = path.join(LOCK);
-        let cannot = |error| FolderProblem::new("lock", &lock, error);
-        loop {
-            let file = OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .mode(FILE_MODE)
-                .custom_flags(WITH_CARE)
-                .open(&lock)
-                .map_err(cannot)?;
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {}
-                Err(Errno::WOULDBLOCK) => return Err(FolderProblem::InUse(path.to_owned())),
-                Err(error) => return Err(cannot(error.into())),
-            }
-            // The redeemer before us may have removed the file between our two steps.
-            if file.metadata().map_err(cannot)?.nlink() > 0 {
-                return Ok(Self {
-                    path: path.to_owned(),
-                    _lock: file,
-                });
-            }
-        }
-    }
-
-    /// Its path.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: Lock::take(path, LOCK)?,
+        })
     }
 
     /// The path of a file in it.
@@ -70,8 +44,7 @@ impl Folder {
         }
     }
 
-    /// A regular file with its bytes, at most one more than `limit` of them. `None` when there is
-    /// no such file.
+    /// A regular file, as [`read`] reads it.
     pub(crate) fn read(
         &self,
         name: &str,
@@ -80,8 +53,8 @@ impl Folder {
         read(&self.path_of(name), limit)
     }
 
-    /// Writes a file that only its owner can read. When this returns, it is on the disk; until
-    /// then the file of this name stays as it was.
+    /// Writes a file that only its owner can read, which is that of the file before it. When this
+    /// returns, it is on the disk; until then the file of this name stays as it was.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderProblem> {
         let path = self.path_of(name);
         self.replace(name, &path, content)
@@ -102,15 +75,50 @@ impl Folder {
         let new = self.path_of(&format!(".{}.new", name.trim_start_matches('.')));
         remove(&new)?;
         write_new(&new, content)?;
+        keep_owner(&new, path)?;
         fs::rename(&new, path)?;
         sync_folder(&self.path)
     }
 }
 
-impl Drop for Folder {
-    /// Removes the lock file while it is locked, so that nothing stays behind.
+/// A file that one process at a time has locked, and that goes with the lock.
+pub(crate) struct Lock {
+    path: PathBuf,
+    /// Holds the lock until it is closed.
+    _file: File,
+}
+
+impl Lock {
+    /// Locks a file in a folder.
+    pub(crate) fn take(folder: &Path, name: &str) -> Result<Self, FolderProblem> {
+        let path = folder.join(name);
+        let cannot = |error| FolderProblem::new("lock", &path, error);
+        loop {
+            let file = OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .mode(FILE_MODE)
+                .custom_flags(WITH_CARE)
+                .open(&path)
+                .map_err(cannot)?;
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(Errno::WOULDBLOCK) => return Err(FolderProblem::InUse(folder.to_owned())),
+                Err(error) => return Err(cannot(error.into())),
+            }
+            // The process before us may have removed the file between our two steps.
+            if file.metadata().map_err(cannot)?.nlink() > 0 {
+                return Ok(Self { path, _file: file });
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    /// Removes the file while it is locked, so that nothing stays behind.
     fn drop(&mut self) {
-        let _ = remove(&self.path_of(LOCK));
+        let _ = remove(&self.path);
     }
 }
 
@@ -177,7 +185,7 @@ impl FolderProblem {
         }
     }
 
-    pub(super) fn new(doing: &'static str, path: &Path, error: io::Error) -> Self {
+    pub(crate) fn new(doing: &'static str, path: &Path, error: io::Error) -> Self {
         Self::File {
             doing,
             path: path.to_owned(),
@@ -211,6 +219,17 @@ fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
+    }
+}
+
+/// Gives a new file the owner of the one that it replaces: root may keep the files of a user.
+fn keep_owner(new: &Path, old: &Path) -> io::Result<()> {
+    let Ok(old) = fs::symlink_metadata(old) else {
+        return Ok(());
+    };
+    match fs::metadata(new)? {
+        new if new.uid() == old.uid() => Ok(()),
+        _ => chown(new, Some(old.uid()), Some(old.gid())),
     }
 }
 

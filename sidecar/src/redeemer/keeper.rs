@@ -8,10 +8,12 @@
 //! Stopped at any point and begun again, it goes on: nothing is counted for a renewal, so that a lost answer
 //! is asked for again with the same key. Nothing is written unless all of the answer is right.
 
+mod adopt;
 mod agenda;
 mod ask;
 mod cluster_home;
 mod folder;
+mod folder_links;
 mod home;
 mod judge;
 mod kept;
@@ -22,29 +24,31 @@ mod place;
 mod problem;
 mod router;
 pub mod schedule;
+mod text;
 pub mod watch;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub use adopt::{AdoptionFlaw, adopt_in_folder};
 pub use agenda::{KeptTally, LinkState};
 pub use cluster_home::ClusterHome;
 pub use home::{FolderHome, Home, namespaces};
 pub use judge::RenewalFlaw;
 pub use look::{Care, LinkName, Noted, Seen, SeenCertificate};
 pub use problem::{KeepProblem, REASONS};
-pub use router::Router;
+pub use router::{CommandProblem, Router, RouterProblem};
 
 use super::clock::Clock;
 use super::credential::Validity;
 use super::files;
-use super::folder::Folder;
 use super::proxy::Proxies;
 use super::renewal_server::RenewalServer;
 use super::{ClusterTarget, FolderTarget};
 use crate::redemption::Serial;
 use folder::FolderPlace;
+use judge::Accept;
 use kept::Kept;
 use namespace::NamespacePlace;
 use pace::Pace;
@@ -65,6 +69,13 @@ pub struct RenewalOrder<'a> {
     pub pace: Option<&'a Pace>,
     /// The time of the call.
     pub now: DateTime<Utc>,
+}
+
+impl RenewalOrder<'_> {
+    /// Certificates that are taken: these, but any by force.
+    fn accept(&self, accept: Accept) -> Accept {
+        if self.force { Accept::Anything } else { accept }
+    }
 }
 
 /// Result of a call: the certificate, and what its router knows of it.
@@ -131,26 +142,7 @@ pub async fn renew_in_folder(
     router: &Router,
 ) -> Result<Done, KeepProblem> {
     files::check_name(order.name).map_err(|_| KeepProblem::NotThere(order.name.to_owned()))?;
-    let folder = Folder::open(target.path)?;
-    renew(
-        order,
-        &mut FolderPlace::new(folder, target.namespace, router),
-    )
-    .await
-}
-
-/// Makes a link that Skupper's own client redeemed into a folder one that is kept by a renewal server: its
-/// certificate is renewed at once, with a key that never travelled.
-///
-/// # Errors
-/// As [`renew_in_folder`].
-pub async fn adopt_in_folder(
-    order: RenewalOrder<'_>,
-    target: FolderTarget<'_>,
-    router: &Router,
-    _server: RenewalServer,
-) -> Result<Done, KeepProblem> {
-    renew_in_folder(order, target, router).await
+    renew(order, &mut FolderPlace::new(target, router, order.timeout)).await
 }
 
 /// Renews the certificate of a link in a namespace of a cluster, if it is due, and waits until Skupper's
@@ -180,7 +172,8 @@ pub async fn adopt_in_cluster(
     let mut place = NamespacePlace::new(target, patience).adopting(server);
     let clock = Clock::starting_at(order.now);
     let kept = place.read(order.name, order.now).await?;
-    let renewal = renew_now(order, &mut place, &kept, clock).await?;
+    let accept = order.accept(Accept::EarlierEnd);
+    let renewal = renew_now(order, &mut place, &kept, clock, accept).await?;
     let told = tell(order, &mut place, clock).await;
     Ok(Done { renewal, told })
 }
@@ -199,7 +192,8 @@ async fn renew<P: Place>(order: RenewalOrder<'_>, place: &mut P) -> Result<Done,
                 not_after: kept.credential.not_after,
             };
         }
-        match renew_now(order, place, &kept, clock).await {
+        let accept = order.accept(Accept::Next);
+        match renew_now(order, place, &kept, clock, accept).await {
             Ok(renewal) => break renewal,
             // Another keeper may have been faster.
             Err(KeepProblem::Changed(_)) if turns < MOST_TURNS => turns += 1,
@@ -221,6 +215,7 @@ async fn renew_now<P: Place>(
     place: &mut P,
     kept: &Kept,
     clock: Clock,
+    accept: Accept,
 ) -> Result<Renewal, KeepProblem> {
     if let Validity::Ended(end) = kept.credential.validity {
         return Err(KeepProblem::Ended {
@@ -231,7 +226,7 @@ async fn renew_now<P: Place>(
     }
     let key = place.key(kept).await?;
     let answer = ask::ask(order, kept, &key, clock).await?;
-    let renewed = judge::judge(kept, answer, order.force)?;
+    let renewed = judge::judge(kept, answer, accept)?;
     let put = place.put(kept, &renewed).await;
     if matches!(put, Ok(()) | Err(KeepProblem::Changed(_))) {
         place.discard_key(kept).await?;

@@ -9,9 +9,24 @@ use super::kept::Kept;
 use crate::redeemer::answer::Answer;
 use crate::redemption::KeyOrigin;
 
+/// Certificates that are taken for the next one of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accept {
+    /// One of a CA in place that ends later.
+    Next,
+    /// One that may end earlier, too.
+    EarlierEnd,
+    /// One of any CA, by force.
+    Anything,
+}
+
 /// Takes an answer, which is right in itself, for the next certificate of a link. The costs of its Links are
-/// those in place. By force it may be one of another CA, or end earlier.
-pub(super) fn judge(kept: &Kept, mut answer: Answer, force: bool) -> Result<Answer, RenewalFlaw> {
+/// those in place.
+pub(super) fn judge(
+    kept: &Kept,
+    mut answer: Answer,
+    accept: Accept,
+) -> Result<Answer, RenewalFlaw> {
     let (old, new) = (&kept.credential, &answer.credential);
     if new.key_made_by != KeyOrigin::Redeemer {
         return Err(RenewalFlaw::OtherKey);
@@ -23,10 +38,10 @@ pub(super) fn judge(kept: &Kept, mut answer: Answer, force: bool) -> Result<Answ
     if new.subject != old.subject {
         return Err(RenewalFlaw::OtherSubject);
     }
-    if !force && !shares_ca(&kept.secret.object.ca_crt, &answer.secret.ca_crt) {
+    if accept != Accept::Anything && !shares_ca(&kept.secret.object.ca_crt, &answer.secret.ca_crt) {
         return Err(RenewalFlaw::OtherCa);
     }
-    if !force && new.not_after < old.not_after {
+    if accept == Accept::Next && new.not_after < old.not_after {
         return Err(RenewalFlaw::EarlierEnd);
     }
     let cost = kept.links.first().and_then(|link| link.object.cost);

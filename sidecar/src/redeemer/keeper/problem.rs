@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use skupper_access_policy::printable::printable;
 use thiserror::Error;
 
+use super::adopt::AdoptionFlaw;
 use super::judge::RenewalFlaw;
+use super::router::RouterProblem;
 use crate::redeemer::answer::AnswerProblem;
 use crate::redeemer::cluster::problem::ClusterProblem;
 use crate::redeemer::exchange::Cause;
@@ -28,6 +30,16 @@ pub enum KeepProblem {
          is kept"
     )]
     NotKept(String),
+    /// A renewal server would not renew the link.
+    #[error(
+        "the link '{name}' cannot be adopted: {flaw}; redeem a new token of the renewal server"
+    )]
+    NotAdoptable {
+        /// Its name.
+        name: String,
+        /// The fault.
+        flaw: AdoptionFlaw,
+    },
     /// Somebody has edited the annotations of the link's Secret.
     #[error("the link '{name}' is left as it is: {problem}; restore it, or redeem a new token")]
     Annotations {
@@ -66,6 +78,28 @@ pub enum KeepProblem {
     /// Others than the owner may read the key of an earlier attempt.
     #[error("others may read the key of an earlier renewal: remove {0}")]
     ExposedKey(PathBuf),
+    /// A file of others is where a new Link would be written.
+    #[error("{0} is in the way of a new Link: move it away")]
+    InTheWay(PathBuf),
+    /// A file was edited in such a way that it cannot be changed.
+    #[error(
+        "{0} cannot be changed and is left as it is: write it as one YAML document, each field on a line \
+         of its own"
+    )]
+    Unwritable(PathBuf),
+    /// The certificate in place is a new one, but its router was not told.
+    #[error(
+        "the certificate of the link '{name}' is renewed, but its router was not told: {problem}; the next \
+         'renew' tells it{}", reload(namespace.as_deref())
+    )]
+    Router {
+        /// The name of the link.
+        name: String,
+        /// The Skupper namespace of the router.
+        namespace: Option<String>,
+        /// The fault.
+        problem: RouterProblem,
+    },
     /// The folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderProblem),
@@ -130,8 +164,13 @@ impl KeepProblem {
             Self::Tls(_) | Self::Refused { .. } | Self::Answer(_) | Self::Renewal(_) => 1,
             Self::Folder(problem) if problem.is_passing() => 3,
             Self::Cluster(problem) => problem.exit_code(),
+            Self::Router { problem, .. } if problem.is_passing() => 3,
             Self::NotThere(_)
             | Self::NotKept(_)
+            | Self::NotAdoptable { .. }
+            | Self::InTheWay(_)
+            | Self::Unwritable(_)
+            | Self::Router { .. }
             | Self::Annotations { .. }
             | Self::Secret { .. }
             | Self::DamagedKey(_)
@@ -157,7 +196,13 @@ impl KeepProblem {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NotThere(_) => "gone",
-            Self::NotKept(_) | Self::Annotations { .. } | Self::Secret { .. } => "broken",
+            Self::NotKept(_)
+            | Self::NotAdoptable { .. }
+            | Self::Annotations { .. }
+            | Self::Secret { .. }
+            | Self::InTheWay(_)
+            | Self::Unwritable(_) => "broken",
+            Self::Router { .. } => "router",
             Self::Ended { .. } => "ended",
             Self::DamagedKey(_) | Self::ExposedKey(_) => "key",
             Self::Folder(_) | Self::Cluster(_) => "place",
@@ -183,12 +228,13 @@ impl KeepProblem {
 }
 
 /// Every word of [`KeepProblem::reason`].
-pub const REASONS: [&str; 13] = [
+pub const REASONS: [&str; 14] = [
     "gone",
     "broken",
     "ended",
     "key",
     "place",
+    "router",
     "changed",
     "unnoticed",
     "interrupted",
@@ -198,3 +244,14 @@ pub const REASONS: [&str; 13] = [
     "refused",
     "answer",
 ];
+
+/// The way that needs no telling.
+fn reload(namespace: Option<&str>) -> String {
+    let name = |namespace| {
+        format!(
+            " ('skupper system reload -n {namespace}' brings it into use, too, and breaks all streams of the \
+             site)"
+        )
+    };
+    namespace.map_or_else(String::new, name)
+}

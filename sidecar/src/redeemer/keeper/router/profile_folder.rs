@@ -1,0 +1,169 @@
+//! The files of a link's sslProfile, which a router reads at its start and when it is told.
+//!
+//! A new folder takes the place of the old one in one step, so that key and certificate in it belong
+//! together at every instant. Where a file system or a mount does not allow that, each file is renamed into
+//! the old folder: `ca.crt` first, which holds the CAs of both certificates, then the certificate and at
+//! once the key. A router that starts just then, or after a crash just then, is told again: it is not
+//! noted that it was.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown,
+};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+use secrecy::ExposeSecret as _;
+
+use crate::redeemer::files::MAX_FILE_BYTES;
+use crate::redeemer::folder::{self, FolderProblem};
+use crate::system::private_files::{FOLDER_MODE, sync_folder};
+use crate::wire::objects::TlsSecret;
+
+/// The folder of a profile.
+pub(super) struct ProfileFolder {
+    path: PathBuf,
+    /// A folder beside it for what takes its place.
+    new: PathBuf,
+}
+
+impl ProfileFolder {
+    /// The folder of a profile in the folder of a namespace.
+    pub(super) fn of(namespace: &Path, profile: &str) -> Self {
+        let certificates = namespace.join("runtime/certs");
+        Self {
+            path: certificates.join(profile),
+            new: certificates.join(format!(".{profile}.new")),
+        }
+    }
+
+    /// False where the site does not know the link yet.
+    pub(super) fn exists(&self) -> Result<bool, FolderProblem> {
+        match fs::symlink_metadata(&self.path) {
+            Ok(metadata) if metadata.is_dir() => Ok(true),
+            Ok(_) => Err(self.cannot("write", io::ErrorKind::NotADirectory.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.cannot("look at", error)),
+        }
+    }
+
+    /// True where its files are those of a Secret.
+    pub(super) fn holds(&self, secret: &TlsSecret) -> Result<bool, FolderProblem> {
+        for (name, text) in files(secret) {
+            let found = folder::read(&self.path.join(name), MAX_FILE_BYTES)?;
+            if found.is_none_or(|found| *found.bytes != *text.as_bytes()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Makes its files those of a Secret. When this returns, they are on the disk.
+    pub(super) fn put(&self, secret: &TlsSecret) -> Result<(), FolderProblem> {
+        if self.holds(secret)? {
+            return Ok(());
+        }
+        let put = self.make_new(secret).and_then(|is_whole| {
+            if !(is_whole && self.exchange()?) {
+                self.rename_each()?;
+            }
+            sync_folder(self.new.parent().unwrap_or(Path::new("/")))
+        });
+        let removed = remove_folder(&self.new);
+        put.and(removed)
+            .map_err(|error| self.cannot("write", error))
+    }
+
+    /// Makes the new folder, with owners and modes of the old one. False where the old one has more than
+    /// files, which cannot move along.
+    fn make_new(&self, secret: &TlsSecret) -> io::Result<bool> {
+        remove_folder(&self.new)?;
+        DirBuilder::new().mode(FOLDER_MODE).create(&self.new)?;
+        let old = fs::symlink_metadata(&self.path)?;
+        for (name, text) in files(secret) {
+            let of = fs::symlink_metadata(self.path.join(name))
+                .ok()
+                .filter(fs::Metadata::is_file);
+            let mut options = OpenOptions::new();
+            let options = options.write(true).create_new(true).mode(0o600);
+            let mut file = options.open(self.new.join(name))?;
+            file.write_all(text.as_bytes())?;
+            adopt(
+                &file,
+                of.as_ref().unwrap_or(&old),
+                of.as_ref().map_or(FILE_MODE, fs::Metadata::mode),
+            )?;
+            file.sync_all()?;
+        }
+        let mut is_whole = true;
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let is_ours = FILES.iter().any(|name| entry.file_name() == *name);
+            if entry.file_type()?.is_file() && !is_ours {
+                fs::hard_link(entry.path(), self.new.join(entry.file_name()))?;
+            }
+            is_whole &= entry.file_type()?.is_file();
+        }
+        let folder = File::open(&self.new)?;
+        adopt(&folder, &old, old.mode())?;
+        folder.sync_all()?;
+        Ok(is_whole)
+    }
+
+    /// Lets the two folders change their names. False where that cannot be done here.
+    fn exchange(&self) -> io::Result<bool> {
+        match renameat_with(CWD, &self.new, CWD, &self.path, RenameFlags::EXCHANGE) {
+            Ok(()) => Ok(true),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP | Errno::BUSY | Errno::XDEV) => {
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn rename_each(&self) -> io::Result<()> {
+        for name in FILES {
+            fs::rename(self.new.join(name), self.path.join(name))?;
+        }
+        sync_folder(&self.path)
+    }
+
+    fn cannot(&self, doing: &'static str, error: io::Error) -> FolderProblem {
+        FolderProblem::new(doing, &self.path, error)
+    }
+}
+
+/// The files of a Secret, with their content.
+fn files(secret: &TlsSecret) -> [(&'static str, &str); 3] {
+    let key = secret.tls_key.as_ref().map(|key| key.expose_secret());
+    let [ca, certificate, own_key] = FILES;
+    [
+        (ca, secret.ca_crt.as_str()),
+        (certificate, secret.tls_crt.as_str()),
+        (own_key, key.unwrap_or_default()),
+    ]
+}
+
+/// Gives a new file or folder the owner and the mode of another.
+fn adopt(file: &File, like: &fs::Metadata, mode: u32) -> io::Result<()> {
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) != (like.uid(), like.gid()) {
+        fchown(file, Some(like.uid()), Some(like.gid()))?;
+    }
+    file.set_permissions(Permissions::from_mode(mode & 0o7777))
+}
+
+fn remove_folder(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// In the order in which they are renamed.
+const FILES: [&str; 3] = ["ca.crt", "tls.crt", "tls.key"];
+
+/// The mode that Skupper gives these files.
+const FILE_MODE: u32 = 0o640;
