@@ -367,7 +367,8 @@ fn parse(bytes: &[u8]) -> Option<Received> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let length: usize = headers.get("content-length")?.parse().unwrap();
+    let length = headers.get("content-length").map_or("0", String::as_str);
+    let length: usize = length.parse().unwrap();
     let body = bytes.get(end + 4..end + 4 + length)?.to_vec();
     Some(Received {
         line,

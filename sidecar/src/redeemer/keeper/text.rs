@@ -2,11 +2,11 @@
 //! comments and unknown fields, too.
 
 use serde_json::{Map, Value};
-use skupper_access_manifest::edit::applied;
+use skupper_access_manifest::edit::{Edit, applied};
 use skupper_access_manifest::fix::edit;
 use skupper_access_manifest::reader;
 use skupper_access_manifest::reader::node::Tree;
-use skupper_access_policy::finding::Fix;
+use skupper_access_policy::finding::{Fix, Target};
 use zeroize::Zeroizing;
 
 use crate::wire::objects::Annotation;
@@ -40,7 +40,7 @@ impl ObjectText {
     /// The same with a value at a JSON pointer whose parent is there. `None` where the text leaves no place
     /// for it.
     pub(super) fn with(self, pointer: &str, value: Value) -> Option<Self> {
-        let mut wanted = self.object;
+        let mut wanted = self.object.clone();
         let (parent, name) = pointer.rsplit_once('/')?;
         let parent = wanted.pointer_mut(parent)?.as_object_mut()?;
         let name = name.replace("~1", "/").replace("~0", "~");
@@ -52,9 +52,24 @@ impl ObjectText {
             pointer: pointer.to_owned(),
             value,
         };
-        let edit = edit(&self.text, &self.tree, "", &fix)?;
-        let changed = Self::of(applied(&self.text, &[edit]))?;
-        (changed.object == wanted).then_some(changed)
+        let edits = [edit(&self.text, &self.tree, "", &fix), self.list(&fix)];
+        edits.into_iter().flatten().find_map(|edit| {
+            let changed = Self::of(applied(&self.text, &[edit]))?;
+            (changed.object == wanted).then_some(changed)
+        })
+    }
+
+    /// The edit that writes a list in the place of one in block style: each element on a line, as JSON.
+    fn list(&self, fix: &Fix) -> Option<Edit> {
+        let elements = fix.value.as_array()?.iter();
+        let span = self.tree.span(&fix.pointer, Target::Value);
+        let before = self.text.get(..span.start)?;
+        let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
+        let lines: Vec<_> = elements.map(|element| format!("- {element}")).collect();
+        Some(Edit {
+            span,
+            text: lines.join(&format!("\n{}", " ".repeat(column))),
+        })
     }
 
     /// The same with an annotation.
@@ -112,6 +127,19 @@ mod tests {
                 .unwrap();
             assert_eq!(*changed.into_text(), text(after, "\"Yg==\""), "{name}");
         }
+    }
+
+    #[test]
+    fn a_list_in_block_style_stays_one() {
+        let text = "spec:\n  endpoints:\n  - host: a\n    port: \"1\"\n  - host: b\n  cost: 1\n";
+        let changed = ObjectText::read(text.as_bytes()).unwrap();
+        let changed = changed.with(
+            "/spec/endpoints",
+            serde_json::json!([{"host": "c"}, {"host": "d"}]),
+        );
+        let expected =
+            "spec:\n  endpoints:\n  - {\"host\":\"c\"}\n  - {\"host\":\"d\"}\n  cost: 1\n";
+        assert_eq!(*changed.unwrap().into_text(), expected);
     }
 
     #[test]
