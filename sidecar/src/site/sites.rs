@@ -100,29 +100,30 @@ impl Sites {
     ///
     /// # Errors
     /// The flaw of it. Where the issuers of several sites signed it, a certificate that one of them
-    /// recognizes is good.
+    /// recognizes is good; the one that made it goes before those that follow that one.
     pub fn recognize(
         &self,
         certificate: &ClientCertificate,
         now: DateTime<Utc>,
     ) -> Result<Recognized<'_>, CertificateFlaw> {
         let mut flaw = CertificateFlaw::OtherIssuer;
+        let mut follower = None;
         for (namespace, site) in self.all() {
             for issuer in site.issuers.values() {
+                let recognized = Recognized {
+                    namespace,
+                    site,
+                    issuer,
+                };
                 match issuer.recognize(certificate, now) {
-                    Ok(()) => {
-                        return Ok(Recognized {
-                            namespace,
-                            site,
-                            issuer,
-                        });
-                    }
+                    Ok(()) if issuer.is_signer_of(certificate) => return Ok(recognized),
+                    Ok(()) => drop(follower.get_or_insert(recognized)),
                     Err(CertificateFlaw::OtherIssuer) => {}
                     Err(other) => flaw = other,
                 }
             }
         }
-        Err(flaw)
+        follower.ok_or(flaw)
     }
 
     /// True when a certificate that is not [recognized](Self::recognize) may be that of an issuer which

@@ -9,6 +9,7 @@ use redemption_sidecar::pki::issuer::{Issuer, IssuerProblem, LeafRequest, Previo
 use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
 use redemption_sidecar::redemption::Serial;
 use redemption_sidecar::renewal::CertificateFlaw;
+use redemption_sidecar::site::{Site, Sites};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use sidecar_test_support::openssl::{CA, Pki, now};
@@ -17,7 +18,7 @@ use sidecar_test_support::openssl::{CA, Pki, now};
 const ANONYMOUS: &str = "basicConstraints = critical,CA:TRUE; keyUsage = keyCertSign; \
      subjectKeyIdentifier = none";
 
-/// The file of an issuer in a folder, and what follows it in the file of the certificate.
+/// The issuer of two files.
 fn issuer(pki: &Pki, name: &str) -> Issuer {
     let certificate = pki.read(&format!("{name}.crt"));
     Issuer::load(&certificate, &pki.read(&format!("{name}.key")), now()).unwrap()
@@ -52,8 +53,8 @@ fn root(pki: &Pki, name: &str, subject: &str, extensions: &str) {
     pki.root(name, subject, extensions);
 }
 
-#[test]
-fn a_certificate_that_is_recognized_verifies_under_the_certificates_of_answers() {
+/// CAs of every relation to each other.
+fn authorities() -> Pki {
     let pki = Pki::empty();
     root(&pki, "new", "/CN=skupper-site-ca", CA);
     root(&pki, "old", "/CN=skupper-site-ca", CA);
@@ -91,7 +92,12 @@ fn a_certificate_that_is_recognized_verifies_under_the_certificates_of_answers()
     pki.write("other-id.key", &pki.read("new.key"));
     let other_id = CA.replace("= hash", "= 0102030405");
     pki.root("other-id", "/CN=skupper-site-ca", &other_id);
+    pki
+}
 
+#[test]
+fn a_certificate_that_is_recognized_verifies_under_the_certificates_of_answers() {
+    let pki = authorities();
     for (present, before, count) in [
         ("new", vec![], 1),
         ("new", vec!["new"], 1),
@@ -340,4 +346,61 @@ fn an_issuer_before_ends_by_itself_and_with_those_above_it() {
     let file = pki.read("below.crt");
     let ended = PreviousIssuer::load_below(&file, &[], later).err();
     assert!(matches!(ended, Some(IssuerProblem::Expired { .. })));
+}
+
+#[test]
+fn the_issuer_that_made_a_certificate_renews_it_before_one_that_follows_it() {
+    let pki = Pki::empty();
+    root(&pki, "new", "/CN=new", CA);
+    root(&pki, "old", "/CN=old", CA);
+    let mut following = issuer(&pki, "new");
+    following.follow(&previous(&pki, "old").unwrap()).unwrap();
+    let following = Arc::new(following);
+    let old = Arc::new(issuer(&pki, "old"));
+    let site = |issuers: &[(&str, &Arc<Issuer>)]| {
+        let issuers = issuers.iter();
+        let issuers = issuers.map(|(name, issuer)| ((*name).to_owned(), Arc::clone(issuer)));
+        Arc::new(Site {
+            name: "west".to_owned(),
+            endpoints: Vec::new(),
+            is_edge: false,
+            default_issuer: "default".to_owned(),
+            issuers: issuers.collect(),
+        })
+    };
+    let one = |issuers| Sites::One(site(issuers));
+    let two = Sites::OfNamespaces(
+        [
+            ("a".into(), site(&[("ca", &following)])),
+            ("b".into(), site(&[("ca", &old)])),
+        ]
+        .into(),
+    );
+    for (name, sites, signer, expected) in [
+        (
+            "one issuer that follows",
+            one(&[("default", &following)]),
+            "old",
+            &following,
+        ),
+        (
+            "both",
+            one(&[("default", &following), ("partners", &old)]),
+            "old",
+            &old,
+        ),
+        (
+            "both, the new one",
+            one(&[("a", &old), ("default", &following)]),
+            "new",
+            &following,
+        ),
+        ("two namespaces", two, "old", &old),
+    ] {
+        let leaf = leaf(&issuer(&pki, signer));
+        let der = CertificateDer::from_pem_slice(leaf.as_bytes()).unwrap();
+        let shown = ClientCertificate::read(&der).unwrap();
+        let recognized = sites.recognize(&shown, now()).expect(name);
+        assert!(Arc::ptr_eq(recognized.issuer, expected), "{name}");
+    }
 }

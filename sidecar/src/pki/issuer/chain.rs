@@ -158,27 +158,27 @@ fn as_root<'a>(certificate: &'a CertificateDer<'a>) -> Option<TrustAnchor<'a>> {
 fn is_signed_by(below: &CertificateDer<'_>, above: &CertificateDer<'_>) -> bool {
     let signer = webpki::EndEntityCert::try_from(above);
     let issued = webpki::EndEntityCert::try_from(below);
-    let (Ok(signer), Ok(issued), Some(signed)) = (signer, issued, Signed::read(below)) else {
+    let (Ok(signer), Ok(issued), Some(parts)) = (signer, issued, Parts::read(below)) else {
         return false;
     };
     let mut algorithms = webpki::ALL_VERIFICATION_ALGS.iter();
     issued.issuer() == signer.subject()
         && algorithms.any(|algorithm| {
-            algorithm.signature_alg_id().as_ref() == signed.algorithm
+            algorithm.signature_alg_id().as_ref() == parts.algorithm
                 && signer
-                    .verify_signature(*algorithm, signed.content, signed.signature)
+                    .verify_signature(*algorithm, parts.content, parts.signature)
                     .is_ok()
         })
 }
 
 /// The parts of a certificate. Source: RFC 5280 section 4.1.
-struct Signed<'a> {
+struct Parts<'a> {
     content: &'a [u8],
     algorithm: &'a [u8],
     signature: &'a [u8],
 }
 
-impl<'a> Signed<'a> {
+impl<'a> Parts<'a> {
     fn read(certificate: &'a [u8]) -> Option<Self> {
         let mut parts = SliceReader::new(AnyRef::from_der(certificate).ok()?.value()).ok()?;
         Some(Self {

@@ -37,6 +37,13 @@ impl Issuer {
         Err(flaw)
     }
 
+    /// True where a certificate that is recognized was made by this issuer and not by one before it.
+    #[must_use]
+    pub fn is_signer_of(&self, certificate: &ClientCertificate) -> bool {
+        let identifier = self.chain.authority().key_identifier().as_bytes();
+        certificate.signer() == Some(identifier)
+    }
+
     /// The CA that certifies.
     #[must_use]
     pub fn id(&self) -> AuthorityId {

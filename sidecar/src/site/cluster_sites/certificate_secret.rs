@@ -54,3 +54,28 @@ impl Resource for CertificateSecret {
         &mut self.metadata
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nothing_but_certificates_is_read() {
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "old"},
+            // Not even base64.
+            "data": {"tls.crt": "YQ==", "ca.crt": "Yg==", "tls.key": "?", "other": 1},
+        });
+        let secret: CertificateSecret = serde_json::from_value(secret).unwrap();
+        let read = format!("{:?}", secret.data);
+        assert!(!read.contains('?'), "{read}");
+        let texts = [secret.data.certificate, secret.data.above];
+        let texts = texts.map(|text| text.unwrap().0);
+        assert_eq!(texts, [b"a".to_vec(), b"b".to_vec()]);
+        let empty = json!({"metadata": {"name": "old"}});
+        let empty: CertificateSecret = serde_json::from_value(empty).unwrap();
+        assert!(empty.data.certificate.is_none() && empty.data.above.is_none());
+    }
+}

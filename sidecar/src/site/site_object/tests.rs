@@ -169,6 +169,60 @@ fn only_the_default_issuer_and_named_ones_are_loaded() {
 }
 
 #[test]
+fn the_default_issuer_follows_those_of_secrets_of_which_no_key_is_known() {
+    let certificate = |name: &str| CertificatePem {
+        certificate: pem(name).certificate,
+        above: Vec::new(),
+    };
+    let present = pem("skupper-site-ca");
+    let same = CertificatePem {
+        certificate: present.certificate.clone(),
+        above: Vec::new(),
+    };
+    let half = CertificatePem {
+        certificate: present.certificate[..99].to_vec(),
+        above: Vec::new(),
+    };
+    let missing = SecretProblem::Missing("old".to_owned());
+    let incomplete = SecretProblem::NoCertificate("old".to_owned());
+    for (name, previous, count, said) in [
+        ("one", Ok(certificate("old")), 2, ""),
+        ("the same CA", Ok(same), 1, ""),
+        (
+            "half a certificate",
+            Ok(half),
+            1,
+            "Secret 'old': the certificate is damaged",
+        ),
+        ("no Secret", Err(missing), 1, "there is no Secret 'old'"),
+        (
+            "a Secret without a certificate",
+            Err(incomplete),
+            1,
+            "Secret 'old' must hold 'tls.crt'",
+        ),
+    ] {
+        let objects = Objects {
+            sites: vec![site(json!([]))],
+            secrets: [("skupper-site-ca".to_owned(), Ok(present.clone()))].into(),
+            previous: [("old".to_owned(), previous)].into(),
+        };
+        let loaded = load(&objects, "prod", &[], now());
+        let issuer = loaded.site.issuer(None).expect(name);
+        let found = issuer.certificates_pem().matches("BEGIN").count();
+        assert_eq!(found, count, "{name}");
+        assert!(
+            loaded.failed.is_empty() && loaded.site.issuers.len() == 1,
+            "{name}"
+        );
+        let fault = loaded.previous[0].loaded.as_ref().err();
+        let fault = fault.map(ToString::to_string).unwrap_or_default();
+        assert_eq!(fault.is_empty(), said.is_empty(), "{name}: {fault}");
+        assert!(fault.starts_with(said), "{name}: {fault}");
+    }
+}
+
+#[test]
 fn a_refused_issuer_says_what_its_secret_holds() {
     let [west, east] = ["west", "east"].map(pem);
     let other = IssuerPem {
