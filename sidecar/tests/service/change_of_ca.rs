@@ -8,6 +8,8 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sidecar_test_support::openssl::{Pki, now};
 
@@ -267,4 +269,121 @@ fn the_walk_of_the_manual_changes_the_ca_without_a_refused_link() {
     all_connect(&machine, &links[..=late], "after");
     assert_eq!(holders[never].renew(sidecar.port).status, 403);
     assert_eq!(progress(&sidecar), "");
+}
+
+#[test]
+fn the_ca_of_the_server_changes_with_its_operator_and_no_holder_who_renewed_is_left_out() {
+    type Step<'a> = (&'a str, &'a dyn Fn(&Pki), usize);
+    let own: [Step<'_>; 2] = [
+        (
+            "next",
+            &|pki| fs::create_dir(pki.path("data/server-ca/next")).unwrap(),
+            2,
+        ),
+        ("use", &|pki| pki.write("data/server-ca/next/use", b""), 2),
+    ];
+    let files: [Step<'_>; 3] = [
+        (
+            "both",
+            &|pki| {
+                pki.write(
+                    "tls-ca.crt",
+                    &[pki.read("new.crt"), pki.read("old.crt")].concat(),
+                )
+            },
+            2,
+        ),
+        ("of the new one", &|pki| server_certificate(pki, "new"), 2),
+        (
+            "the new one alone",
+            &|pki| pki.write("tls-ca.crt", &pki.read("new.crt")),
+            1,
+        ),
+    ];
+    for (form, steps) in [("its own", &own[..]), ("files", &files[..])] {
+        let pki = Pki::empty();
+        for name in ["old", "new"] {
+            pki.key(name, "P-256 PKCS#8");
+            let ca = "basicConstraints = critical,CA:TRUE; keyUsage = keyCertSign; \
+                      subjectKeyIdentifier = hash";
+            pki.root(name, &format!("/CN={name}"), ca);
+        }
+        pki.key("tls", "P-256 PKCS#8");
+        server_certificate(&pki, "old");
+        pki.write("tls-ca.crt", &pki.read("old.crt"));
+        fs::create_dir(pki.path("data")).unwrap();
+        fs::set_permissions(pki.path("data"), Permissions::from_mode(0o700)).unwrap();
+        let [certificate, key, ca] = ["tls.crt", "tls.key", "tls-ca.crt"]
+            .map(|name| pki.path(name).to_str().unwrap().to_owned());
+        let mut options = vec!["--init"];
+        if form == "files" {
+            options.extend([
+                "--tls-cert",
+                &certificate,
+                "--tls-key",
+                &key,
+                "--tls-ca",
+                &ca,
+            ]);
+        }
+        let sidecar = Sidecar::start_in(&pki.path("data"), &options);
+        let token = sidecar.issue("west", &["--redemptions-allowed", "2"]);
+        let mut kept = Holder::redeem(&sidecar, &token);
+        let mut never = Holder::redeem(&sidecar, &token);
+        let mut changes = 0;
+        for (step, change, count) in steps {
+            change(&pki);
+            let begun = Instant::now();
+            while sidecar.log().matches("shows a new certificate").count() <= changes {
+                assert!(
+                    begun.elapsed() < PATIENCE,
+                    "{form}, {step}: {}",
+                    sidecar.log()
+                );
+                sleep(Duration::from_millis(100));
+            }
+            // Another look may follow the first one, of files that it made itself.
+            sleep(Duration::from_secs(3));
+            changes = sidecar.log().matches("shows a new certificate").count();
+            let answer = kept.renew(sidecar.port);
+            assert_eq!(answer.status, 200, "{form}, {step}: {}", answer.body);
+            let carried = answer.header("server-ca").unwrap();
+            let carried = pems(&STANDARD.decode(carried).unwrap());
+            assert_eq!(carried.len(), *count, "{form}, {step}");
+            kept.trust(&carried.concat());
+            let issued = sidecar.issue(&format!("later-{count}-{}", step.replace(' ', "-")), &[]);
+            assert_eq!(
+                certificates(&issued.ca),
+                *count,
+                "{form}, {step}: the token"
+            );
+        }
+        let left_out = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            never.renew(sidecar.port);
+        }));
+        assert!(
+            left_out.is_err(),
+            "{form}: whoever heard of nothing trusts the old one alone"
+        );
+    }
+}
+
+/// A certificate of the server, for 127.0.0.1.
+fn server_certificate(pki: &Pki, ca: &str) {
+    pki.certificate(ca, "tls", "/CN=server", "subjectAltName = IP:127.0.0.1");
+}
+
+/// Certificates that follow each other in DER, in PEM.
+fn pems(mut ders: &[u8]) -> Vec<String> {
+    let mut pems = Vec::new();
+    while let [_, 0x82, high, low, ..] = ders {
+        let length = usize::from(u16::from_be_bytes([*high, *low])) + 4;
+        let (der, rest) = ders.split_at(length);
+        let text = STANDARD.encode(der);
+        pems.push(format!(
+            "-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"
+        ));
+        ders = rest;
+    }
+    pems
 }
