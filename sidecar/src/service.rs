@@ -27,8 +27,9 @@ use crate::redemption::{
 use crate::renewal::Issued;
 use crate::site::{Site, Sites};
 use crate::wire::certificate_request::{self, PublicKey};
+use crate::wire::header::HeaderFlaw;
 use crate::wire::objects::{Link, TlsSecret};
-use crate::wire::protocol::{NAME, RenewalOffer, Wanted};
+use crate::wire::protocol::{CERTIFICATE_REQUEST, NAME, RenewalOffer, Wanted};
 
 pub use key_generator::KeyGenerator;
 
@@ -150,7 +151,7 @@ impl<L: Ledger> Service<L> {
         let authority = site.authority(&grant.name, grant.issuer.as_deref());
         let issuer = authority.map_err(|fault| self.unavailable(grant, &fault))?;
         let links = site.links(&wanted.name);
-        are_named(&links).map_err(Refusal::Headers)?;
+        are_named(&links)?;
         let serial = Serial::derive(&grant.uid, key.spki());
         let certify = |at, duration| {
             let request = LeafRequest {
@@ -171,7 +172,7 @@ impl<L: Ledger> Service<L> {
         // The same redemption is the same certificate: it ends when the first one does.
         let again = |earlier: Redemption| {
             let leaf = certify(earlier.at, Some(earlier.certificate_end - earlier.at))?;
-            Ok((leaf, earlier, true))
+            Ok::<_, Refusal>((leaf, earlier, true))
         };
 
         let (leaf, redemption, is_again) = match decision {
@@ -271,9 +272,8 @@ impl<L: Ledger> Service<L> {
             }
             return Ok((Key::Service(self.keys.generate(deadline).await?), None));
         };
-        let key = certificate_request::read(request).map_err(|problem| {
-            Refusal::Headers(format!("header 'certificate-request': {problem}"))
-        })?;
+        let key = certificate_request::read(request)
+            .map_err(|problem| HeaderFlaw::new(&CERTIFICATE_REQUEST, problem))?;
         let claim = Claim {
             key: KeyDigest::of_spki(key.spki()),
             subject: wanted.subject.clone(),
@@ -315,16 +315,12 @@ pub fn is_code(grant: &Grant, code: &[u8]) -> bool {
 }
 
 /// Checks the names of the Links of an answer, which are longer than the one that was asked for.
-///
-/// # Errors
-/// The text of the refusal.
-fn are_named(links: &[Link]) -> Result<(), String> {
+fn are_named(links: &[Link]) -> Result<(), HeaderFlaw> {
     if links.iter().all(|link| link.name.len() <= MAX_NAME_BYTES) {
         return Ok(());
     }
-    Err(format!(
-        "header '{NAME}': is too long for the numbers behind the names of several Links"
-    ))
+    let flaw = "is too long for the numbers behind the names of several Links";
+    Err(HeaderFlaw::new(&NAME, flaw))
 }
 
 enum Key {

@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod advertised;
 pub mod certificate_request;
+pub mod header;
 pub mod manifest;
 pub mod objects;
 pub mod protocol;

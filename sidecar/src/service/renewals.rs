@@ -144,7 +144,7 @@ impl<L: Ledger + Register> Renewals<L> {
         } = place;
         let wanted = WantedRenewal::read(&request.headers, certificate)?;
         let links = site.links(&wanted.name);
-        are_named(&links).map_err(Refusal::Headers)?;
+        are_named(&links)?;
         let moment = Instant::now();
         let allowed = self.of_link.check(&certificate.link, moment);
         allowed.map_err(Refusal::TooManyRenewals)?;

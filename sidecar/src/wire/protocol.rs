@@ -24,6 +24,7 @@ use skupper_access_policy::value::certificate::CertificateBundle;
 use skupper_access_policy::value::name::SubdomainName;
 
 use super::advertised::AdvertisedUrl;
+use super::header::{HeaderFlaw, single};
 #[cfg(doc)]
 use super::renewal;
 use crate::redemption::{GrantUid, Refusal};
@@ -91,22 +92,22 @@ impl Wanted {
     /// Reads the headers of a request for a grant of this name.
     ///
     /// # Errors
-    /// [`Refusal::Headers`], which names the header and never repeats its value.
-    pub fn read(headers: &HeaderMap, grant_name: &str) -> Result<Self, Refusal> {
+    /// A header is not what it must be.
+    pub fn read(headers: &HeaderMap, grant_name: &str) -> Result<Self, HeaderFlaw> {
         let name = single(headers, &NAME)?.filter(|name| !name.is_empty());
         let name = name.unwrap_or(grant_name);
         if SubdomainName::parse(name).is_err() {
-            return Err(refused(&NAME, "must be a DNS-1123 subdomain"));
+            return Err(HeaderFlaw::new(&NAME, "must be a DNS-1123 subdomain"));
         }
         let subject = match single(headers, &SUBJECT)?.filter(|subject| !subject.is_empty()) {
             Some(subject) => subject.to_owned(),
             None => name.chars().take(MAX_SUBJECT_CHARACTERS).collect(),
         };
         if subject.chars().count() > MAX_SUBJECT_CHARACTERS {
-            return Err(refused(&SUBJECT, "must be at most 64 characters"));
+            return Err(HeaderFlaw::new(&SUBJECT, "must be at most 64 characters"));
         }
         if subject.chars().any(is_hidden) {
-            return Err(refused(
+            return Err(HeaderFlaw::new(
                 &SUBJECT,
                 "must not contain control characters, nor characters that hide or turn text",
             ));
@@ -119,27 +120,6 @@ impl Wanted {
             renews: single(headers, &RENEWS)? == Some("1"),
         })
     }
-}
-
-pub(super) fn single<'h>(
-    headers: &'h HeaderMap,
-    name: &HeaderName,
-) -> Result<Option<&'h str>, Refusal> {
-    let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    if values.next().is_some() {
-        return Err(refused(name, "must not be sent twice"));
-    }
-    match str::from_utf8(value.as_bytes()) {
-        Ok(text) => Ok(Some(text)),
-        Err(_) => Err(refused(name, "must be UTF-8")),
-    }
-}
-
-pub(super) fn refused(header: &HeaderName, problem: &str) -> Refusal {
-    Refusal::Headers(format!("header '{header}': {problem}"))
 }
 
 /// Things that a redeemer must know to renew a certificate.
@@ -206,14 +186,19 @@ pub fn refusal(refusal: &Refusal) -> Response<Body> {
         Refusal::Spent => (StatusCode::NOT_FOUND, "No such access granted"),
         Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Not available"),
     };
-    let mut response = text(status, format!("{body}\n"));
-    let headers = response.headers_mut();
-    headers.insert(SAFE_RETRY, HeaderValue::from_static("1"));
     let retry_after = match refusal {
         Refusal::NotReady | Refusal::Unavailable => Some(RETRY_SECONDS),
         Refusal::TooManyAttempts(seconds) => Some(*seconds),
         _ => None,
     };
+    refused(status, body, retry_after)
+}
+
+/// A refusal in a line, after which the same may be asked again, at once or after some seconds.
+pub(super) fn refused(status: StatusCode, line: &str, retry_after: Option<u64>) -> Response<Body> {
+    let mut response = text(status, format!("{line}\n"));
+    let headers = response.headers_mut();
+    headers.insert(SAFE_RETRY, HeaderValue::from_static("1"));
     if let Some(seconds) = retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -376,7 +361,7 @@ mod tests {
             ),
         ];
         for (case, headers, header) in refused {
-            match Wanted::read(&map(headers), "grant") {
+            match Wanted::read(&map(headers), "grant").map_err(Refusal::from) {
                 Err(Refusal::Headers(text)) => {
                     assert!(
                         text.starts_with(&format!("header '{header}': ")),

@@ -11,15 +11,12 @@
 //! The answer is that of a redemption. The common name is that of the certificate.
 
 use axum::body::Body;
-use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
 use skupper_access_policy::value::name::SubdomainName;
 
 use super::certificate_request::{self, PublicKey};
-use super::protocol::{
-    CERTIFICATE_REQUEST, NAME, RENEWAL_PATH, RETRY_SECONDS, SAFE_RETRY, refused, single, text,
-};
-use crate::redemption;
+use super::header::{HeaderFlaw, single};
+use super::protocol::{CERTIFICATE_REQUEST, NAME, RENEWAL_PATH, RETRY_SECONDS, refused, text};
 use crate::renewal::{LinkCertificate, Refusal};
 
 /// Request of somebody who shows a link's certificate.
@@ -59,10 +56,9 @@ impl WantedRenewal {
     /// Reads the headers of a renewal of a certificate.
     ///
     /// # Errors
-    /// [`Refusal::Headers`], which names the header and never repeats its value.
-    pub fn read(headers: &HeaderMap, certificate: &LinkCertificate) -> Result<Self, Refusal> {
-        let name = single(headers, &NAME).map_err(of_header)?;
-        let name = match name.filter(|name| !name.is_empty()) {
+    /// A header is not what it must be.
+    pub fn read(headers: &HeaderMap, certificate: &LinkCertificate) -> Result<Self, HeaderFlaw> {
+        let name = match single(headers, &NAME)?.filter(|name| !name.is_empty()) {
             Some(name) => name.to_owned(),
             // Any text can be a common name.
             None => Some(&certificate.subject)
@@ -70,14 +66,12 @@ impl WantedRenewal {
                 .map_or_else(|| certificate.link.to_string(), Clone::clone),
         };
         if SubdomainName::parse(&name).is_err() {
-            return Err(of_header(refused(&NAME, "must be a DNS-1123 subdomain")));
+            return Err(HeaderFlaw::new(&NAME, "must be a DNS-1123 subdomain"));
         }
-        let request = single(headers, &CERTIFICATE_REQUEST).map_err(of_header)?;
-        let request =
-            request.ok_or_else(|| of_header(refused(&CERTIFICATE_REQUEST, "is missing")))?;
-        let key = certificate_request::read(request).map_err(|problem| {
-            Refusal::Headers(format!("header '{CERTIFICATE_REQUEST}': {problem}"))
-        })?;
+        let request = single(headers, &CERTIFICATE_REQUEST)?;
+        let request = request.ok_or_else(|| HeaderFlaw::new(&CERTIFICATE_REQUEST, "is missing"))?;
+        let key = certificate_request::read(request)
+            .map_err(|problem| HeaderFlaw::new(&CERTIFICATE_REQUEST, problem))?;
         Ok(Self { name, key })
     }
 }
@@ -91,42 +85,23 @@ pub fn noted() -> Response<Body> {
 /// The answer to a refused renewal.
 #[must_use]
 pub fn refusal(refusal: &Refusal) -> Response<Body> {
-    let (status, body) = match refusal {
-        Refusal::NoCertificate => (
-            StatusCode::UNAUTHORIZED,
-            "Client certificate required".to_owned(),
-        ),
-        Refusal::NotOfSite(flaw) => (
-            StatusCode::FORBIDDEN,
-            format!("Not a link certificate of this site: {flaw}"),
-        ),
-        Refusal::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "Not ready".to_owned()),
-        Refusal::Revoked => (StatusCode::FORBIDDEN, "This link was revoked".to_owned()),
-        Refusal::Headers(problem) => (StatusCode::BAD_REQUEST, problem.clone()),
-        Refusal::TooManyRenewals(_) => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many attempts".to_owned(),
-        ),
-        Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Not available".to_owned()),
+    let flawed;
+    let (status, line) = match refusal {
+        Refusal::NoCertificate => (StatusCode::UNAUTHORIZED, "Client certificate required"),
+        Refusal::NotOfSite(flaw) => {
+            flawed = format!("Not a link certificate of this site: {flaw}");
+            (StatusCode::FORBIDDEN, flawed.as_str())
+        }
+        Refusal::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "Not ready"),
+        Refusal::Revoked => (StatusCode::FORBIDDEN, "This link was revoked"),
+        Refusal::Headers(problem) => (StatusCode::BAD_REQUEST, problem.as_str()),
+        Refusal::TooManyRenewals(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
+        Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Not available"),
     };
-    let mut response = text(status, format!("{body}\n"));
-    let headers = response.headers_mut();
-    headers.insert(SAFE_RETRY, HeaderValue::from_static("1"));
     let retry_after = match refusal {
         Refusal::NotReady | Refusal::Unavailable => Some(RETRY_SECONDS),
         Refusal::TooManyRenewals(seconds) => Some(*seconds),
         _ => None,
     };
-    if let Some(seconds) = retry_after {
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
-}
-
-/// A fault of the headers that both kinds of requests have.
-fn of_header(refusal: redemption::Refusal) -> Refusal {
-    match refusal {
-        redemption::Refusal::Headers(problem) => Refusal::Headers(problem),
-        _ => Refusal::Unavailable,
-    }
+    refused(status, line, retry_after)
 }
