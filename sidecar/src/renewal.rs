@@ -92,7 +92,7 @@ impl AuthorityId {
     #[must_use]
     pub fn of(key_identifier: &[u8]) -> Self {
         let digits = key_identifier.iter().take(8);
-        Self(digits.map(|byte| format!("{byte:02x}")).collect())
+        Self(digits.fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
     }
 
     /// One that was stored.

@@ -240,6 +240,25 @@ fn a_crash_amid_renewals_loses_nothing_but_inventory() {
 }
 
 #[test]
+fn a_renewal_waits_for_nobody_who_writes_and_is_noted_when_that_is_over() {
+    let sidecar = Sidecar::start();
+    let token = sidecar.issue("west", &["--redemptions-allowed", "2"]);
+    let mut holder = Holder::redeem(&sidecar, &token);
+    let lock = Ledger::open(sidecar.folder().join("ledger.db")).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for _ in 0..3 {
+        assert_eq!(holder.renew(sidecar.port).status, 200);
+    }
+    assert_eq!(holder.tell(sidecar.port).status, 200);
+    assert_eq!(links(&sidecar)[0]["renewals"], 0);
+    lock.execute_batch("ROLLBACK").unwrap();
+    wait_for(|| links(&sidecar)[0]["renewals"] == 3);
+    let link = links(&sidecar).remove(0);
+    assert_eq!(link["serial"], holder.certificate.serial.as_str());
+    assert_eq!(link["told"], true);
+}
+
+#[test]
 fn a_ledger_that_is_older_than_a_link_renews_it_and_says_that_revocations_may_be_lost() {
     let folder = private_folder();
     let mut sidecar = Sidecar::start_in(folder.path(), &["--init"]);
