@@ -14,7 +14,7 @@ use kube::{Api, Client};
 pub use access_grant::AccessGrant;
 pub use connect::{ConnectProblem, Connection, connect};
 pub use failure::{FailedRequest, FailureKind, NO_ANSWER, Next, answered};
-pub use follow::{Course, News, follow};
+pub use follow::{Course, News, Selection, follow};
 pub use refusal::{lacks_kind, lacks_verb};
 pub use wording::wording;
 

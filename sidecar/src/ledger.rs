@@ -23,7 +23,7 @@ use crate::wire::advertised::AdvertisedUrl;
 
 pub use fault::{Cause, LedgerFault};
 pub use grants::{Answer, GrantRecord, Grants, Issued, NotedKey, Prospect, Redeemed, Taken};
-pub use kubernetes::{KubernetesGrants, KubernetesLedger};
+pub use kubernetes::{KubernetesGrants, KubernetesLedger, KubernetesLinks};
 pub use order::{GrantOrder, OrderProblem};
 pub use register::{LinkChoice, LinkRecord, LinkState, LinkTally, Links, Register};
 pub use sqlite::SqliteLedger;

@@ -14,7 +14,7 @@ pub(super) async fn run(options: List) -> Result<(), Failure> {
     let store = Store::of(&options.store)?;
     if options.links {
         let choice = options.name.map_or(LinkChoice::All, LinkChoice::Grant);
-        let (store, now) = (store.links()?, clock::now());
+        let (store, now) = (store.links().await?, clock::now());
         let links = store.links(&choice).await?;
         print_links(&links, options.output, now)?;
         if options.output == Format::Table

@@ -34,6 +34,13 @@ async fn of_name(
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     let grants = store.grants().await?;
+    // Before the grant, because on a cluster nobody knows afterwards which one had the name; and after it
+    // once more, for what was redeemed meanwhile.
+    let taken_back = if options.keep_links {
+        Vec::new()
+    } else {
+        take_back(LinkChoice::Grant(name.to_owned()), store, now).await?
+    };
     let ended = grants.revoke(name, now).await?;
     if options.keep_links {
         if ended.is_empty() {
@@ -58,6 +65,7 @@ async fn of_name(
             "the grant '{name}' is ended, and its links are not taken back: run the same command again"
         ))
     })?;
+    let links: Vec<LinkRecord> = taken_back.into_iter().chain(links).collect();
     if ended.is_empty() && links.is_empty() {
         let known = grants.find(name).await?;
         let ending = ending(name, known.first(), store);
@@ -83,7 +91,7 @@ async fn of_choice(
 ) -> Result<(), Failure> {
     let revoked = take_back(choice.clone(), store, now).await?;
     if revoked.is_empty() {
-        let known = store.links()?.links(&choice).await?;
+        let known = store.links().await?.links(&choice).await?;
         return Err(nothing_to_take_back(&choice, &known, store, now));
     }
     print_links(&revoked, options.output, now)?;
@@ -98,7 +106,7 @@ async fn take_back(
     store: &Store,
     now: DateTime<Utc>,
 ) -> Result<Vec<LinkRecord>, Failure> {
-    let links = store.links()?;
+    let links = store.links().await?;
     let revoked = links.revoke_links(&choice, now).await?;
     if revoked.is_empty() {
         return Ok(revoked);

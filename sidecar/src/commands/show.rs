@@ -11,7 +11,7 @@ pub(super) async fn run(options: Show) -> Result<(), Failure> {
     let store = Store::of(&options.store)?;
     let records = store.grants().await?.find(&options.name).await?;
     let choice = LinkChoice::Grant(options.name.clone());
-    let links = match store.links()?.links(&choice).await {
+    let links = match store.links().await?.links(&choice).await {
         // Whoever may see grants need not see links.
         Err(LedgerFault::Forbidden(cause)) => {
             tell(format_args!("warning: the links are not shown: {cause}"));

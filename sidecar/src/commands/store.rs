@@ -8,9 +8,7 @@ use chrono::{DateTime, Utc};
 use super::serve::{self, start};
 use super::{Failure, cluster, data, stamps, tell};
 use crate::args::{Serve, StoreOptions};
-use crate::ledger::{
-    Answer, Grants, KubernetesGrants, LinkChoice, LinkRecord, Links, SqliteLedger,
-};
+use crate::ledger::{Grants, KubernetesGrants, KubernetesLinks, Links, SqliteLedger};
 use crate::system::clock::{self, Doubt};
 use crate::system::wording;
 
@@ -43,10 +41,13 @@ impl Store {
     }
 
     /// The links that were redeemed from its grants.
-    pub(super) fn links(&self) -> Result<Arc<dyn Links>, Failure> {
+    pub(super) async fn links(&self) -> Result<Arc<dyn Links>, Failure> {
         match self {
             Self::Folder(folder, opened) => Ok(ledger(folder, opened)?),
-            Self::Cluster(_) => Ok(Arc::new(NoLinks)),
+            Self::Cluster(namespace) => {
+                let (client, namespace) = cluster::connect(namespace.as_deref()).await?;
+                Ok(Arc::new(KubernetesLinks::new(client, &namespace)))
+            }
         }
     }
 
@@ -105,22 +106,5 @@ fn ledger(
             folder.display()
         ))),
         Err(error) => Err(Failure::usage(wording::unreadable(folder, &error))),
-    }
-}
-
-/// Stands for the register of a cluster, which no command reads yet.
-struct NoLinks;
-
-impl Links for NoLinks {
-    fn links<'a>(&'a self, _choice: &'a LinkChoice) -> Answer<'a, Vec<LinkRecord>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
-    }
-
-    fn revoke_links<'a>(
-        &'a self,
-        _choice: &'a LinkChoice,
-        _now: DateTime<Utc>,
-    ) -> Answer<'a, Vec<LinkRecord>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 }

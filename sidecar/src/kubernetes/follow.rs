@@ -100,10 +100,21 @@ pub enum News<K> {
     Gone(K),
 }
 
-/// Follows objects for ever. `field` selects some of them.
+/// Choice among the objects of an API.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// A selector of fields.
+    pub field: Option<String>,
+    /// A selector of labels.
+    pub label: Option<String>,
+    /// True where the first list must be as new as what is stored, which costs the API server more.
+    pub is_consistent: bool,
+}
+
+/// Follows objects for ever.
 pub async fn follow<K>(
     api: Api<K>,
-    field: Option<&str>,
+    selection: Selection,
     course: &Course,
     mut tell: impl FnMut(News<K>),
 ) where
@@ -113,11 +124,15 @@ pub async fn follow<K>(
     // What the API server has at hand is several times cheaper for it than what its store has, and
     // the watch tells what has changed since.
     let mut params = ListParams::default().match_any();
-    params.field_selector = field.map(str::to_owned);
+    if selection.is_consistent {
+        params = ListParams::default().limit(PAGE);
+    }
+    params.field_selector = selection.field.clone();
+    params.label_selector = selection.label.clone();
     let mut failures = 0;
     loop {
         let lost = if let Some(version) = &mut version {
-            watch(&api, field, version, course, &mut tell).await
+            watch(&api, &selection, version, course, &mut tell).await
         } else {
             match list(&api, params.clone(), &mut tell).await {
                 Ok(listed) => {
@@ -252,7 +267,7 @@ where
 /// Tells of every change since a version, which goes along, until no more is heard.
 async fn watch<K>(
     api: &Api<K>,
-    field: Option<&str>,
+    selection: &Selection,
     version: &mut String,
     course: &Course,
     tell: &mut impl FnMut(News<K>),
@@ -261,7 +276,8 @@ where
     K: Resource + Clone + DeserializeOwned + Debug + 'static,
 {
     let mut params = WatchParams::default().timeout(WATCH_SECONDS);
-    params.field_selector = field.map(str::to_owned);
+    params.field_selector = selection.field.clone();
+    params.label_selector = selection.label.clone();
     let events = match timeout(PATIENCE, api.watch(&params, version)).await {
         Ok(Ok(events)) => events,
         Ok(Err(error)) => return Lost::failed(&error),

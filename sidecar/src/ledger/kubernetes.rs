@@ -21,8 +21,11 @@ pub mod queues;
 mod advice;
 mod condition;
 mod grants;
+mod lease;
+mod links;
 mod own_status;
 mod register;
+mod revocations;
 mod store;
 
 use std::collections::BTreeMap;
@@ -40,16 +43,18 @@ use self::known::KnownGrants;
 use self::object::GrantObject;
 use self::own_status::OwnStatus;
 use self::queues::Queues;
+use self::register::Leases;
 use self::store::ClusterStore;
 use super::{Entry, Ledger, LedgerFault, Published};
 use crate::kubernetes::{
-    AccessGrant, Course, FailedRequest, FailureKind, News, Scope, answered, follow,
+    AccessGrant, Course, FailedRequest, FailureKind, News, Scope, Selection, answered, follow,
 };
 use crate::redemption::fault::Fault;
 use crate::redemption::{Claim, Decision, Grant, GrantState, GrantUid, Redemption, Refusal};
 use crate::site::Sites;
 
 pub use self::grants::KubernetesGrants;
+pub use self::links::KubernetesLinks;
 
 /// The AccessGrants of a namespace or of a cluster, watched until this is dropped.
 pub struct KubernetesLedger {
@@ -61,14 +66,16 @@ pub struct KubernetesLedger {
     is_cut_off: AtomicBool,
     own_status: Option<Arc<OwnStatus>>,
     events: Events,
+    leases: Leases,
     task: JoinHandle<()>,
 }
 
 impl KubernetesLedger {
     /// Starts to watch. Until the first list is read, every look is [`Refusal::NotReady`]. With
-    /// `has_own_status` it completes the grants, too, when it knows where the service is reached.
+    /// `has_own_status` it completes the grants, too, when it knows where the service is reached. `home` is
+    /// the namespace of the service, in which it keeps the watch of revocations awake.
     #[must_use]
-    pub fn start(client: Client, scope: &Scope, has_own_status: bool) -> Self {
+    pub fn start(client: Client, scope: &Scope, home: &str, has_own_status: bool) -> Self {
         let grants = Arc::new(KnownGrants::default());
         let store = ClusterStore::new(client.clone());
         let own_status = || Arc::new(OwnStatus::new(client.clone(), scope.clone()));
@@ -76,6 +83,7 @@ impl KubernetesLedger {
         let completing = own_status.clone();
         let course = Arc::new(Course::of("the AccessGrants"));
         let events = Events::start(client.clone());
+        let leases = Leases::start(client.clone(), scope, home);
         let grants_of_scope = scope.api(client);
         let (api, known, of_task) = (
             grants_of_scope.clone(),
@@ -83,7 +91,7 @@ impl KubernetesLedger {
             Arc::clone(&course),
         );
         let task = tokio::spawn(async move {
-            follow(api, None, &of_task, |event| {
+            follow(api, Selection::default(), &of_task, |event| {
                 if let (Some(own_status), News::Listed(object) | News::Changed(object)) =
                     (&completing, &event)
                 {
@@ -101,6 +109,7 @@ impl KubernetesLedger {
             is_cut_off: AtomicBool::new(false),
             own_status,
             events,
+            leases,
             task,
         }
     }

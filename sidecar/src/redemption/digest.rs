@@ -124,6 +124,15 @@ impl Serial {
         Some(Self(whole))
     }
 
+    /// Reads the 32 digits that it prints. `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+        let is_serial = text.len() == 32 && text.bytes().all(is_digit);
+        let number = u128::from_str_radix(text, 16).ok().filter(|_| is_serial)?;
+        Some(Self(number.to_be_bytes()))
+    }
+
     /// The 16 bytes, big-endian; leading zeros included.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {

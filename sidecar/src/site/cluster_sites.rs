@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep};
 
 use self::namespace_site::NamespaceSite;
 use self::seen_sites::SeenSites;
-use crate::kubernetes::{Course, Scope, follow, sites};
+use crate::kubernetes::{Course, Scope, Selection, follow, sites};
 use crate::site::Sites;
 use crate::site::reload::Notice;
 
@@ -190,7 +190,7 @@ fn watch_sites(client: &Client, scope: &Scope) -> (ObjectWatch, watch::Receiver<
     let (sender, seen) = watch::channel(SeenSites::default());
     let task = tokio::spawn(async move {
         let note = |event| sender.send_modify(|seen| seen.note(event));
-        follow(api, None, &of_task, note).await;
+        follow(api, Selection::default(), &of_task, note).await;
     });
     (ObjectWatch { course, task }, seen)
 }

@@ -65,9 +65,10 @@ pub(in crate::commands) async fn on_cluster(
     let scope = if options.all_namespaces {
         Scope::Cluster
     } else {
-        Scope::Namespace(namespace)
+        Scope::Namespace(namespace.clone())
     };
-    let ledger = KubernetesLedger::start(client.clone(), &scope, options.own_status);
+    let has_own_status = options.own_status;
+    let ledger = KubernetesLedger::start(client.clone(), &scope, &namespace, has_own_status);
     let (issuers, previous) = (options.issuers.clone(), options.previous_issuers.clone());
     let (sites, said) = ClusterSites::start(client, scope, issuers, previous, now).await;
     say(&said);

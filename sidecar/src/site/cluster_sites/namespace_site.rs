@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::certificate_secret::CertificateSecret;
 use super::{ObjectWatch, Watching};
-use crate::kubernetes::{Course, News, follow};
+use crate::kubernetes::{Course, News, Selection, follow};
 use crate::site::reload::{CurrentSite, Notice};
 use crate::site::site_object::{CertificatePem, IssuerPem, Objects, load, wanted_issuers};
 use crate::site::source::{Loaded, SecretProblem};
@@ -180,10 +180,13 @@ where
     let name = name.to_owned();
     let task = tokio::spawn(async move {
         // Who may read this Secret only may list it by its name.
-        let field = format!("metadata.name={name}");
+        let of_name = Selection {
+            field: Some(format!("metadata.name={name}")),
+            ..Selection::default()
+        };
         let missing = || Err(SecretProblem::Missing(name.clone()));
         let mut found = None;
-        follow(api, Some(&field), &of_task, |event| {
+        follow(api, of_name, &of_task, |event| {
             let pem = match event {
                 News::ListBegins => {
                     found = None;

@@ -176,7 +176,7 @@ impl Room {
     /// A ledger of its own that has read everything.
     pub(crate) async fn ledger(&self) -> KubernetesLedger {
         let scope = Scope::Namespace(self.namespace.clone());
-        let ledger = KubernetesLedger::start(self.client.clone(), &scope, false);
+        let ledger = KubernetesLedger::start(self.client.clone(), &scope, &self.namespace, false);
         let nobody = GrantUid::from_bytes([0; 16]);
         while ledger.look(&nobody, None).await.unwrap() == Err(Refusal::NotReady) {
             tokio::time::sleep(Duration::from_millis(10)).await;
