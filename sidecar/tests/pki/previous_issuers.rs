@@ -324,12 +324,15 @@ fn an_issuer_before_ends_by_itself_and_with_those_above_it() {
     }
     pki.root_of("root", "/CN=root", CA, "-days 3", "utf8only");
     pki.certificate("root", "below", "/CN=below", CA);
-    pki.write(
-        "below.crt",
-        &[pki.read("below.crt"), pki.read("root.crt")].concat(),
-    );
-    let before = previous(&pki, "below").unwrap();
+    let below = pki.read("below.crt");
+    let join = |root: &str| [below.clone(), pki.read(root)].concat();
+    // A certificate that outlives the root: there was a longer one when it was made.
+    pki.write("longer.key", &pki.read("root.key"));
+    pki.root_of("longer", "/CN=root", CA, "-days 4000", "utf8only");
+    pki.write("below.crt", &join("longer.crt"));
     let leaf = leaf(&issuer(&pki, "below"));
+    pki.write("below.crt", &join("root.crt"));
+    let before = previous(&pki, "below").unwrap();
     let mut following = issuer(&pki, "new");
     following.follow(&before).unwrap();
     let later = now() + TimeDelta::days(4);
@@ -343,6 +346,11 @@ fn an_issuer_before_ends_by_itself_and_with_those_above_it() {
         recognize(&following, &leaf, later),
         Err(CertificateFlaw::Ended)
     );
+    let ca = following.certificates_pem().as_bytes();
+    for (at, is_verified) in [(now(), true), (later, false)] {
+        let verdict = pki.verify(leaf.as_bytes(), ca, "sslclient", at);
+        assert_eq!(verdict.is_ok(), is_verified, "{verdict:?}");
+    }
     let file = pki.read("below.crt");
     let ended = PreviousIssuer::load_below(&file, &[], later).err();
     assert!(matches!(ended, Some(IssuerProblem::Expired { .. })));
