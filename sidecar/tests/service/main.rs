@@ -32,4 +32,6 @@ mod renewing;
 mod restored;
 mod secrets;
 mod sidecar;
+mod skupper_site;
+mod telling;
 mod tools;
