@@ -86,9 +86,12 @@ fn answer(mut stream: &TcpStream, version: usize, deletes: &AtomicUsize, conflic
         }
         head.push(line);
     }
-    reader.read_exact(&mut vec![0; length]).unwrap();
+    let mut sent = vec![0; length];
+    reader.read_exact(&mut sent).unwrap();
     let is_delete = head[0].starts_with("delete ");
-    let (status, body) = if is_delete && deletes.fetch_add(1, Ordering::Relaxed) < conflicts {
+    let (status, body) = if head[0].contains("/leases") {
+        lease(&head[0], &sent)
+    } else if is_delete && deletes.fetch_add(1, Ordering::Relaxed) < conflicts {
         (409, failure(409, "Conflict"))
     } else {
         (200, grant(version))
@@ -101,6 +104,18 @@ fn answer(mut stream: &TcpStream, version: usize, deletes: &AtomicUsize, conflic
          Content-Length: {length}\r\n\r\n{body}"
     )
     .unwrap();
+}
+
+/// There is no Lease, and any can be made.
+fn lease(asked: &str, sent: &[u8]) -> (u16, Value) {
+    match asked {
+        asked if asked.starts_with("post ") => (201, serde_json::from_slice(sent).unwrap()),
+        asked if asked.contains("/leases?") => (
+            200,
+            json!({"apiVersion": "coordination.k8s.io/v1", "kind": "LeaseList", "metadata": {}, "items": []}),
+        ),
+        _ => (404, failure(404, "NotFound")),
+    }
 }
 
 fn grant(version: usize) -> Value {
