@@ -286,10 +286,8 @@ fn the_ca_of_the_server_changes_with_its_operator_and_no_holder_who_renewed_is_l
         (
             "both",
             &|pki| {
-                pki.write(
-                    "tls-ca.crt",
-                    &[pki.read("new.crt"), pki.read("old.crt")].concat(),
-                )
+                let both = [pki.read("new.crt"), pki.read("old.crt")].concat();
+                pki.write("tls-ca.crt", &both);
             },
             2,
         ),

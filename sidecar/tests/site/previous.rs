@@ -72,12 +72,12 @@ impl Place {
 
     /// The subjects of the certificates in answers, but for that of the issuer itself.
     fn before(&self, loaded: &Loaded) -> String {
-        let issuer = &loaded.site.issuers[self.issuer];
+        let issuer = loaded.site.issuer(None).unwrap();
         let own = issuer.alone();
         let rest = issuer
             .certificates_pem()
             .strip_prefix(own.certificates_pem());
-        let subjects = self.pki.subjects(rest.expect("the new one first"));
+        let subjects = self.pki.subjects(rest.unwrap());
         let subjects = subjects
             .lines()
             .filter_map(|line| line.strip_prefix("subject="));

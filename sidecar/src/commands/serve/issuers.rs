@@ -109,6 +109,14 @@ mod tests {
     use crate::site::Site;
     use crate::system::clock;
 
+    /// A look: the issuers at a time, and what is said of which.
+    type Row<'a> = (
+        &'a str,
+        &'a [(&'a str, &'a Issuer)],
+        DateTime<Utc>,
+        Vec<(&'a str, Word)>,
+    );
+
     fn sites(issuers: &[(&str, &Issuer)]) -> Sites {
         let issuers = issuers.iter().map(|(name, issuer)| {
             let issuer = Issuer::clone(issuer);
@@ -147,7 +155,7 @@ mod tests {
             life: day * 7,
             said: BTreeMap::new(),
         };
-        let rows: [(&str, &[(&str, &Issuer)], DateTime<Utc>, Vec<(&str, Word)>); 9] = [
+        let rows: [Row<'_>; 9] = [
             (
                 "the first look",
                 &[("ca", &before)],
