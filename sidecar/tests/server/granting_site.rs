@@ -37,7 +37,7 @@ use crate::room::{Client, PATIENT, Reply, certified_key, client_configuration};
 /// A service on loopback. It ends with the value.
 pub(crate) struct GrantingSite {
     address: SocketAddr,
-    pub(crate) register: Arc<Told>,
+    pub(crate) register: Arc<Saying>,
     pub(crate) sites: Arc<ArcSwap<Sites>>,
     pub(crate) issuer: Arc<Issuer>,
     /// Certificate and key of the CA, in PEM.
@@ -53,7 +53,7 @@ impl GrantingSite {
         let key = key.expose_secret().to_owned();
         let issuer = Issuer::load(certificate.as_bytes(), key.as_bytes(), clock::now()).unwrap();
         let issuer = Arc::new(issuer);
-        let register = Arc::new(Told::default());
+        let register = Arc::new(Saying::default());
         let sites = Arc::new(ArcSwap::from_pointee(Self::site(&issuer, true)));
         let url = "https://127.0.0.1:9090".parse().unwrap();
         let offer = Arc::new(RenewalOffer::new(&url, &certificate).unwrap());
@@ -209,20 +209,20 @@ impl ResolvesClientCert for Identity {
 
 /// A register that says what it was told to say, and keeps what is noted.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct Saying {
     /// Nothing: it cannot be used.
     pub(crate) standing: Mutex<Option<Standing>>,
     pub(crate) noted: Mutex<Vec<Issued>>,
     pub(crate) told: Mutex<Vec<(LinkId, Serial)>>,
 }
 
-impl Told {
+impl Saying {
     pub(crate) fn says(&self, standing: Option<Standing>) {
         *self.standing.lock().unwrap() = standing;
     }
 }
 
-impl Register for Told {
+impl Register for Saying {
     async fn standing(
         &self,
         _: Option<&str>,
@@ -250,7 +250,7 @@ impl Register for Told {
 }
 
 /// A ledger that a renewal must not touch.
-impl Ledger for Told {
+impl Ledger for Saying {
     async fn look(
         &self,
         _: &GrantUid,

@@ -22,6 +22,17 @@ use crate::room::{Client, Reply};
 
 const DAY: TimeDelta = TimeDelta::days(1);
 
+/// A name, who asks, the sites, the register, the bytes; status and text of the answer.
+type Row<'a> = (
+    &'a str,
+    Option<&'a Identity>,
+    &'a Arc<Sites>,
+    Option<Standing>,
+    &'a str,
+    u16,
+    &'a str,
+);
+
 /// Asserts status and text of a refusal, and what every refusal says.
 fn assert_refused(name: &str, reply: &Reply, status: u16, text: &str) {
     let answered = (reply.status, reply.body.as_str());
@@ -89,15 +100,6 @@ async fn every_refusal_has_its_status_and_text_and_comes_before_those_below_it()
     let request = "header 'certificate-request': must be base64 with padding on one line, as \
                    'openssl base64 -A' writes it";
     let often_text = "Too many attempts";
-    type Row<'a> = (
-        &'a str,
-        Option<&'a Identity>,
-        &'a Arc<Sites>,
-        Option<Standing>,
-        &'a str,
-        u16,
-        &'a str,
-    );
     let good_request = renewal();
     let rows: [Row<'_>; 26] = [
         (
@@ -385,7 +387,7 @@ async fn an_answer_has_the_next_certificate_of_the_same_link() {
     let life = end.cast_signed() - before;
     assert!((7 * 86_400..7 * 86_400 + 60).contains(&life), "{life}");
 
-    let noted = granting.register.noted.lock().unwrap();
+    let noted = granting.register.noted.lock().unwrap().clone();
     let [issued] = noted.as_slice() else {
         panic!("{noted:?}")
     };
@@ -395,7 +397,6 @@ async fn an_answer_has_the_next_certificate_of_the_same_link() {
     assert_eq!(renewed.subject().to_string(), subject);
     assert_eq!(issued.serial.link(), issued.link);
     assert_eq!(issued.certificate_end.timestamp(), end.cast_signed());
-    drop(noted);
 
     let pem = STANDARD.decode(secret["data"]["tls.crt"].as_str().unwrap());
     let pem = String::from_utf8(pem.unwrap()).unwrap();
