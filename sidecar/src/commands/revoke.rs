@@ -10,7 +10,7 @@ use super::report::{print_grants, print_links, time};
 use super::store::Store;
 use super::{Failure, tell};
 use crate::args::{Format, Revoke};
-use crate::ledger::{GrantRecord, Grants, LinkChoice, LinkRecord, LinkState, Redeemed};
+use crate::ledger::{GrantRecord, Grants, LinkChoice, LinkRecord, LinkState, Links, Redeemed};
 use crate::system::clock;
 
 pub(super) async fn run(options: Revoke) -> Result<(), Failure> {
@@ -34,39 +34,27 @@ async fn of_name(
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     let grants = store.grants().await?;
+    if options.keep_links {
+        return of_grant_alone(name, &*grants, options, store, now).await;
+    }
+    let links = store.links().await?;
+    let choice = LinkChoice::Grant(name.to_owned());
     // Before the grant, because on a cluster nobody knows afterwards which one had the name; and after it
     // once more, for what was redeemed meanwhile.
-    let taken_back = if options.keep_links {
-        Vec::new()
-    } else {
-        take_back(LinkChoice::Grant(name.to_owned()), store, now).await?
-    };
+    let mut revoked = links.revoke_links(&choice, now).await?;
     let ended = grants.revoke(name, now).await?;
-    if options.keep_links {
-        if ended.is_empty() {
-            let known = grants.find(name).await?;
-            return Err(Failure::refused(ending(name, known.first(), store)));
-        }
-        print_grants(name, &ended, &[], options.output, now)?;
-        if options.output == Format::Table && ended.iter().any(is_redeemed) {
-            tell(format_args!(
-                "the links are kept, and are renewed as before: {} takes them back, too",
-                store.command(&format!("revoke {name}"))
-            ));
-        }
-        return Ok(());
-    }
-    let links = take_back(LinkChoice::Grant(name.to_owned()), store, now).await;
-    let links = links.map_err(|failure| {
+    let of_meanwhile = links.revoke_links(&choice, now).await;
+    revoked.extend(of_meanwhile.map_err(|fault| {
+        let failure = Failure::from(fault);
         if ended.is_empty() {
             return failure;
         }
         failure.after(&format!(
-            "the grant '{name}' is ended, and its links are not taken back: run the same command again"
+            "the grant '{name}' is ended, and not all of its links are taken back: run the same command \
+             again"
         ))
-    })?;
-    let links: Vec<LinkRecord> = taken_back.into_iter().chain(links).collect();
-    if ended.is_empty() && links.is_empty() {
+    })?);
+    if ended.is_empty() && revoked.is_empty() {
         let known = grants.find(name).await?;
         let ending = ending(name, known.first(), store);
         return Err(Failure::refused(match known.first() {
@@ -74,10 +62,34 @@ async fn of_name(
             None => format!("{ending}, and no live link of one"),
         }));
     }
-    let shown = with_grants_of(&links, ended, &*grants, name).await?;
-    print_grants(name, &shown, &links, options.output, now)?;
+    let revoked = as_noted(revoked, &*links, &choice).await;
+    let shown = with_grants_of(&revoked, ended, &*grants, name).await?;
+    print_grants(name, &shown, &revoked, options.output, now)?;
     if options.output == Format::Table {
-        advise(&links, store);
+        advise(&revoked, store);
+    }
+    Ok(())
+}
+
+/// Ends the grants of a name, and lets their links go on.
+async fn of_grant_alone(
+    name: &str,
+    grants: &dyn Grants,
+    options: &Revoke,
+    store: &Store,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let ended = grants.revoke(name, now).await?;
+    if ended.is_empty() {
+        let known = grants.find(name).await?;
+        return Err(Failure::refused(ending(name, known.first(), store)));
+    }
+    print_grants(name, &ended, &[], options.output, now)?;
+    if options.output == Format::Table && ended.iter().any(is_redeemed) {
+        tell(format_args!(
+            "the links are kept, and are renewed as before: {} takes them back, too",
+            store.command(&format!("revoke {name}"))
+        ));
     }
     Ok(())
 }
@@ -89,11 +101,13 @@ async fn of_choice(
     store: &Store,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
-    let revoked = take_back(choice.clone(), store, now).await?;
+    let links = store.links().await?;
+    let revoked = links.revoke_links(&choice, now).await?;
     if revoked.is_empty() {
-        let known = store.links().await?.links(&choice).await?;
+        let known = links.links(&choice).await?;
         return Err(nothing_to_take_back(&choice, &known, store, now));
     }
+    let revoked = as_noted(revoked, &*links, &choice).await;
     print_links(&revoked, options.output, now)?;
     if options.output == Format::Table {
         advise(&revoked, store);
@@ -101,24 +115,23 @@ async fn of_choice(
     Ok(())
 }
 
-async fn take_back(
-    choice: LinkChoice,
-    store: &Store,
-    now: DateTime<Utc>,
-) -> Result<Vec<LinkRecord>, Failure> {
-    let links = store.links().await?;
-    let revoked = links.revoke_links(&choice, now).await?;
+/// Links that were taken back, with what services certified just before.
+async fn as_noted(
+    revoked: Vec<LinkRecord>,
+    links: &dyn Links,
+    choice: &LinkChoice,
+) -> Vec<LinkRecord> {
     if revoked.is_empty() {
-        return Ok(revoked);
+        return revoked;
     }
     tokio::time::sleep(NOTING).await;
-    let mut settled = links.links(&choice).await.unwrap_or_default();
-    settled.retain(|link| revoked.iter().any(|revoked| revoked.link == link.link));
-    Ok(if settled.len() == revoked.len() {
-        settled
+    let mut noted = links.links(choice).await.unwrap_or_default();
+    noted.retain(|link| revoked.iter().any(|revoked| revoked.link == link.link));
+    if noted.len() == revoked.len() {
+        noted
     } else {
         revoked
-    })
+    }
 }
 
 /// The grants that were ended, and those of the links that had ended before.
