@@ -340,8 +340,9 @@ pub struct Renew {
     /// Longest time for all attempts, such as 60s or 5m; with --watch for each
     #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = positive_duration)]
     pub timeout: TimeDelta,
-    /// Program that tells a router of its new certificate, in place of what is built in. Its environment
-    /// names the namespace, the router and the profile
+    /// Program that tells a router of its new certificate, in place of what is built in, and ends with 0 when
+    /// it did. It finds RENEWAL_NAMESPACE, RENEWAL_ROUTER, RENEWAL_PROFILE and RENEWAL_SECRET in its
+    /// environment
     #[arg(long, value_name = "PROGRAM", conflicts_with = "kubernetes")]
     pub exec: Option<PathBuf>,
     /// Keep a link that Skupper's own client redeemed from the server of --url, and renew it now

@@ -142,6 +142,7 @@ fn say(name: &LinkName, done: Done) -> Option<(Option<LinkName>, KeepProblem)> {
             from,
             to,
             not_after,
+            has_moved,
         } => {
             let digits =
                 |serial: Option<Serial>| serial.map_or_else(String::new, |it| it.to_string());
@@ -151,6 +152,12 @@ fn say(name: &LinkName, done: Done) -> Option<(Option<LinkName>, KeepProblem)> {
                 digits(from),
                 digits(to)
             ));
+            if has_moved {
+                tell(format_args!(
+                    "the endpoints of {link} have moved: Skupper takes them by itself on Kubernetes and where \
+                     it reloads by itself; else 'skupper system reload' does, and breaks all streams of the site"
+                ));
+            }
         }
     }
     match done.told {

@@ -105,6 +105,9 @@ pub enum Renewal {
         to: Option<Serial>,
         /// The end of the new one.
         not_after: DateTime<Utc>,
+        /// Endpoints of the link are other ones now. On Kubernetes they are in use soon; other sites take
+        /// them when they are reloaded.
+        has_moved: bool,
     },
 }
 
@@ -236,6 +239,7 @@ async fn renew_now<P: Place>(
         from: kept.credential.serial,
         to: renewed.credential.serial,
         not_after: renewed.credential.not_after,
+        has_moved: kept.has_moved(&renewed.links),
     })
 }
 

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
-use redemption_sidecar::pki::key::PrivateKey;
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
 use redemption_sidecar::redeemer::keeper::{KeepProblem, Renewal, Router, Told, adopt_in_folder};
 use redemption_sidecar::redeemer::{FolderTarget, RenewalServer};
-use redemption_sidecar::redemption::{LinkId, Serial};
+use redemption_sidecar::redemption::{GrantUid, LinkId, Serial};
+use secrecy::ExposeSecret as _;
 
 use crate::files;
 use crate::granting::{Asked, Granting, entry, is_pair, renew, renew_for, renewal};
@@ -94,17 +98,26 @@ fn link(name: &str, group: &str, host: &str) -> String {
         .replace("10.0.0.1", host)
 }
 
+/// Files of Links in place, the Links of the answer, the files after the renewal, and those of them that were
+/// written.
+type LinkRow<'a> = (
+    &'a str,
+    Vec<(&'a str, String)>,
+    Vec<String>,
+    &'a [&'a str],
+    &'a [&'a str],
+);
+
 #[tokio::test]
 async fn a_link_is_written_where_its_endpoints_differ_as_a_set_and_keeps_its_file() {
     let reordered = "  endpoints:\n  - {group: skupper-router, host: 10.0.0.1, name: inter-router, port: 55671}\n  \
                      - {group: skupper-router, host: 10.0.0.1, name: edge, port: \"45671\"}\n";
     let skuppers = skupper_link("west", "west").replace("---\n", "");
-    let start = skuppers.find("  endpoints:").unwrap();
-    let end = skuppers.find("  tlsCredentials").unwrap();
-    let reordered = format!("{}{reordered}{}", &skuppers[..start], &skuppers[end..]);
+    let (head, rest) = skuppers.split_once("  endpoints:").unwrap();
+    let (_, tail) = rest.split_once("  tlsCredentials").unwrap();
+    let reordered = format!("{head}{reordered}  tlsCredentials{tail}");
     let renamed = skuppers.replace("name: west\n", "name: to-west\n");
-    type Files = Vec<(&'static str, String)>;
-    let table: Vec<(&str, Files, Vec<String>, &[&str], &[&str])> = vec![
+    let table: Vec<LinkRow> = vec![
         (
             "in another order",
             vec![("Link-west.yaml", reordered)],
@@ -177,9 +190,13 @@ async fn a_link_is_written_where_its_endpoints_differ_as_a_set_and_keeps_its_fil
             fs::write(folder.path().join(file), text.replace("---\n", "")).unwrap();
         }
         let before = contents(folder.path());
-        renew(folder.path())
-            .await
-            .unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        let done = renew(folder.path()).await;
+        let done = done.unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        let Renewal::Renewed { has_moved, .. } = done.renewal else {
+            panic!("{name}: {done:?}");
+        };
+        let stays = ["in another order", "a file of another name"];
+        assert_eq!(has_moved, !stays.contains(&name), "{name}");
         let mut after = contents(folder.path());
         after.remove("Secret-west.yaml").unwrap();
         assert_eq!(after.keys().collect::<Vec<_>>(), expected, "{name}");
@@ -189,18 +206,16 @@ async fn a_link_is_written_where_its_endpoints_differ_as_a_set_and_keeps_its_fil
     }
 }
 
-#[tokio::test]
-async fn nothing_is_written_unless_all_of_the_answer_is_right() {
-    type Objects = fn(&Asked<'_>) -> String;
-    let other_ca = |asked: &Asked<'_>| {
-        let other = issuer(&Certificates::of_the_tests().server_ca);
-        let asked = Asked {
-            issuer: &other,
-            ..*asked
-        };
-        asked.objects()
-    };
-    let table: [(&str, Objects, &str); 11] = [
+fn objects_with(asked: &Asked<'_>, certificate: &str) -> String {
+    let secret = secret_without_key("west", asked.issuer.certificates_pem(), certificate);
+    secret + &skupper_link("west", "west")
+}
+
+/// An answer that is not right, and the words about it.
+type Hostile = (&'static str, fn(&Asked<'_>) -> String, &'static str);
+
+fn hostile() -> Vec<Hostile> {
+    vec![
         (
             "another link's id",
             |asked| {
@@ -212,10 +227,9 @@ async fn nothing_is_written_unless_all_of_the_answer_is_right() {
         (
             "a serial number as of a redemption",
             |asked| {
-                let uid = redemption_sidecar::redemption::GrantUid::from_bytes([9; 16]);
+                let uid = GrantUid::from_bytes([9; 16]);
                 let pem = asked.certify(|leaf| leaf.serial = Serial::derive(&uid, leaf.spki));
-                secret_without_key("west", asked.issuer.certificates_pem(), &pem)
-                    + &skupper_link("west", "west")
+                objects_with(asked, &pem)
             },
             "the certificate of another link",
         ),
@@ -228,8 +242,7 @@ async fn nothing_is_written_unless_all_of_the_answer_is_right() {
             "another common name",
             |asked| {
                 let pem = asked.certify(|leaf| leaf.subject = "east");
-                secret_without_key("west", asked.issuer.certificates_pem(), &pem)
-                    + &skupper_link("west", "west")
+                objects_with(asked, &pem)
             },
             "another common name",
         ),
@@ -237,14 +250,20 @@ async fn nothing_is_written_unless_all_of_the_answer_is_right() {
             "an earlier end",
             |asked| {
                 let pem = asked.certify(|leaf| leaf.duration = Some(TimeDelta::days(1)));
-                secret_without_key("west", asked.issuer.certificates_pem(), &pem)
-                    + &skupper_link("west", "west")
+                objects_with(asked, &pem)
             },
             "it ends before the one in place",
         ),
         (
             "a CA that nobody handed over",
-            other_ca,
+            |asked| {
+                let other = issuer(&Certificates::of_the_tests().server_ca);
+                Asked {
+                    issuer: &other,
+                    ..*asked
+                }
+                .objects()
+            },
             "none of the CAs in place",
         ),
         (
@@ -285,8 +304,12 @@ async fn nothing_is_written_unless_all_of_the_answer_is_right() {
             "other names",
         ),
         ("no Link", |asked| asked.secret(), "no Link"),
-    ];
-    for (name, objects, expected) in table {
+    ]
+}
+
+#[tokio::test]
+async fn nothing_is_written_unless_all_of_the_answer_is_right() {
+    for (name, objects, expected) in hostile() {
         let granting = Granting::answering(move |asked| Ok(objects(asked)));
         let folder = tempfile::tempdir().unwrap();
         granting.link(folder.path()).await;
@@ -300,16 +323,17 @@ async fn nothing_is_written_unless_all_of_the_answer_is_right() {
     }
 }
 
+/// Spoils a link, and the words about it.
+type Spoilt = (&'static str, Box<dyn Fn(&Path)>, &'static str);
+
 #[tokio::test]
 async fn a_link_that_was_spoilt_is_left_as_it_is() {
     type Spoil = fn(&Path);
     let other_key: Spoil = |folder| {
-        let key = PrivateKey::generate(redemption_sidecar::pki::key::KeyKind::P256);
+        let key = PrivateKey::generate(KeyKind::P256);
         let text = secret(folder);
         let line = text.lines().find(|line| line.contains("tls.key")).unwrap();
-        use base64::Engine as _;
-        use secrecy::ExposeSecret as _;
-        let pem = base64::engine::general_purpose::STANDARD.encode(key.to_pem().expose_secret());
+        let pem = STANDARD.encode(key.to_pem().expose_secret());
         edit(
             folder,
             "Secret-west.yaml",
@@ -324,7 +348,7 @@ async fn a_link_that_was_spoilt_is_left_as_it_is() {
             fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         }
     };
-    let table: Vec<(&str, Box<dyn Fn(&Path)>, &str)> = vec![
+    let table: Vec<Spoilt> = vec![
         (
             "another key",
             Box::new(other_key),
@@ -343,7 +367,7 @@ async fn a_link_that_was_spoilt_is_left_as_it_is() {
                     "Secret-west.yaml",
                     "\"https://127.0.0.1",
                     "\"http://127.0.0.1",
-                )
+                );
             }),
             "must be the https URL",
         ),
@@ -355,7 +379,7 @@ async fn a_link_that_was_spoilt_is_left_as_it_is() {
                     "Secret-west.yaml",
                     "server-ca: \"",
                     "server-ca: \"AAAA",
-                )
+                );
             }),
             "server-ca' must be the CA",
         ),
@@ -367,7 +391,7 @@ async fn a_link_that_was_spoilt_is_left_as_it_is() {
                     "Secret-west.yaml",
                     "type:",
                     "type: kubernetes.io/tls\n---\ntype:",
-                )
+                );
             }),
             "is left as it is",
         ),
@@ -474,7 +498,7 @@ async fn the_folder_is_free_while_the_server_is_asked_and_the_link_is_not() {
 }
 
 /// A Skupper namespace with a site whose files are those of a redemption.
-async fn namespace(granting: &Granting, folder: &Path) -> std::path::PathBuf {
+async fn namespace(granting: &Granting, folder: &Path) -> PathBuf {
     let resources = folder.join("west/input/resources");
     fs::create_dir_all(&resources).unwrap();
     granting.link(&resources).await;
@@ -489,7 +513,7 @@ async fn namespace(granting: &Granting, folder: &Path) -> std::path::PathBuf {
     resources
 }
 
-fn program(folder: &Path, script: &str) -> std::path::PathBuf {
+fn program(folder: &Path, script: &str) -> PathBuf {
     let path = folder.join("tell");
     fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
@@ -511,7 +535,6 @@ async fn key_and_certificate_belong_together_at_every_instant() {
                 let text = secret(&resources);
                 assert!(is_pair(&entry(&text, "tls.crt"), &entry(&text, "tls.key")));
                 // As one that has entered the folder sees it.
-                use std::os::fd::AsRawFd as _;
                 let opened = fs::File::open(&profile).unwrap();
                 let seen = format!("/proc/self/fd/{}", opened.as_raw_fd());
                 let read = |name: &str| fs::read_to_string(Path::new(&seen).join(name));
@@ -618,7 +641,7 @@ fn strip(folder: &Path) {
     let lines = text
         .lines()
         .filter(|line| !line.contains("annotations:") && !line.contains("redemption-sidecar/"));
-    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    let text = lines.collect::<Vec<_>>().join("\n") + "\n";
     let path = folder.join("Secret-west.yaml");
     fs::write(&path, text).unwrap();
     fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();

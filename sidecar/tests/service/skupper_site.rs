@@ -186,11 +186,8 @@ impl Site {
     pub(crate) fn serial(&self) -> String {
         let certificate = x509_cert::Certificate::from_pem(self.secret("tls.crt")).unwrap();
         let serial = certificate.tbs_certificate().serial_number();
-        let digits: String = serial
-            .as_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digits = serial.as_bytes().iter().map(|byte| format!("{byte:02x}"));
+        let digits = digits.collect::<Vec<_>>().concat();
         format!("{digits:0>32}")
     }
 

@@ -232,8 +232,10 @@ fn what_is_missing_is_said_and_a_router_that_does_not_run_needs_no_telling() {
             "no port",
             "linux",
             |site| {
-                fs::remove_file(site.path("west/runtime/resources/RouterAccess-skupper-local.yaml"))
-                    .unwrap()
+                fs::remove_file(
+                    site.path("west/runtime/resources/RouterAccess-skupper-local.yaml"),
+                )
+                .unwrap();
             },
             Some("RouterAccess-skupper-local.yaml does not tell"),
         ),

@@ -86,7 +86,7 @@ impl<'a> FolderPlace<'a> {
         secret(self.target.path, name, self.target.namespace)
     }
 
-    /// The Links of a Secret that have the names of an answer.
+    /// The Links of a Secret: those that have the names of an answer, else all that use it.
     fn links(&self, secret: &str) -> Result<Vec<Stored<Link>>, KeepProblem> {
         let numbered = link_names(secret, MAX_LINKS);
         let names = [secret.to_owned()].into_iter().chain(numbered);
@@ -101,6 +101,10 @@ impl<'a> FolderPlace<'a> {
             let link = document::read_one_of(&file.bytes, Author::Cluster);
             let link = link.and_then(Document::into_link);
             links.extend(link.filter(|link| link.object.tls_credentials == secret));
+        }
+        if links.is_empty() {
+            let all = links_in(self.target.path, secret)?;
+            links.extend(all.into_iter().map(|file| file.link));
         }
         Ok(links)
     }

@@ -11,13 +11,14 @@ use crate::redeemer::answer::{MAX_LINKS, link_names};
 use crate::redeemer::document::{self, Author, Document};
 use crate::redeemer::files::{MAX_FILE_BYTES, link_file};
 use crate::redeemer::folder::{self, FolderProblem};
+use crate::redeemer::origin::Stored;
 use crate::wire::objects::{Endpoint, Link, Metadata, endpoint_host};
 
 /// A Link in its file, whatever that is called.
 pub(super) struct LinkFile {
     name: String,
     text: Vec<u8>,
-    link: Link,
+    pub(super) link: Stored<Link>,
 }
 
 /// Steps that make the Links of a Secret those of an answer. A Link is one for a group of endpoints and
@@ -46,13 +47,17 @@ pub(super) fn links_in(folder: &Path, secret: &str) -> Result<Vec<LinkFile>, Kee
         let Ok(Some(file)) = folder::read(&folder.join(name), MAX_FILE_BYTES) else {
             continue;
         };
+        // Most files are those of other links, and reading them as YAML takes its time.
+        if !contains(&file.bytes, secret.as_bytes()) {
+            continue;
+        }
         let link =
             document::read_one_of(&file.bytes, Author::Cluster).and_then(Document::into_link);
         if let Some(link) = link.filter(|link| link.object.tls_credentials == secret) {
             links.push(LinkFile {
                 name: name.to_owned(),
                 text: file.bytes.to_vec(),
-                link: link.object,
+                link,
             });
         }
     }
@@ -76,7 +81,7 @@ pub(super) fn steps(
     for link in wanted {
         match in_place
             .iter()
-            .position(|there| is_same_group(&there.link, link))
+            .position(|there| is_same_group(&there.link.object, link))
         {
             Some(at) => steps.replace(folder, &in_place.remove(at), link)?,
             None => moved.push(link),
@@ -110,7 +115,7 @@ pub(super) fn steps(
 impl LinkSteps {
     /// Writes the endpoints of a Link into its file, unless they are the same as a set.
     fn replace(&mut self, folder: &Path, there: &LinkFile, link: &Link) -> Result<(), KeepProblem> {
-        if is_same_set(&there.link.endpoints, &link.endpoints) {
+        if is_same_set(&there.link.object.endpoints, &link.endpoints) {
             return Ok(());
         }
         let text = ObjectText::read(&there.text);
@@ -137,6 +142,10 @@ fn endpoints(link: &Link) -> Value {
         })
     });
     endpoints.collect()
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
 
 fn is_same_group(one: &Link, other: &Link) -> bool {

@@ -32,6 +32,15 @@ impl Kept {
         self.due() <= now
     }
 
+    /// True where Links have other endpoints than those in place. Their order counts for nothing.
+    pub(super) fn has_moved(&self, links: &[Link]) -> bool {
+        let old = self.links.iter().map(|link| &link.object);
+        let old: Vec<_> = old.flat_map(|link| &link.endpoints).collect();
+        let new: Vec<_> = links.iter().flat_map(|link| &link.endpoints).collect();
+        old.iter().any(|endpoint| !new.contains(endpoint))
+            || new.iter().any(|endpoint| !old.contains(endpoint))
+    }
+
     /// The serial number of the certificate in place, as annotations have it.
     pub(super) fn serial(&self) -> String {
         let serial = self.credential.serial;

@@ -15,6 +15,7 @@ pub fn kept(name: &LinkName, result: &Result<Done, KeepProblem>, warns: bool) {
                 from,
                 to,
                 not_after,
+                has_moved,
             } = renewal
             {
                 info!(
@@ -25,6 +26,7 @@ pub fn kept(name: &LinkName, result: &Result<Done, KeepProblem>, warns: bool) {
                     to = to.map(tracing::field::display::<Serial>),
                     end = time(*not_after),
                     told = word(told),
+                    moved = has_moved.then_some(true),
                     "renewed"
                 );
             }

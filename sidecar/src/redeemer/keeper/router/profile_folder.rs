@@ -1,7 +1,8 @@
 //! The files of a link's sslProfile, which a router reads at its start and when it is told.
 //!
 //! A new folder takes the place of the old one in one step, so that key and certificate in it belong
-//! together at every instant. Where a file system or a mount does not allow that, each file is renamed into
+//! together at every instant. It is made beside the old one, in a folder that containers have mounted as a
+//! whole, so that they see it with the same labels. Where a file system or a mount does not allow that, each file is renamed into
 //! the old folder: `ca.crt` first, which holds the CAs of both certificates, then the certificate and at
 //! once the key. A router that starts just then, or after a crash just then, is told again: it is not
 //! noted that it was.
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 
 use crate::redeemer::files::MAX_FILE_BYTES;
 use crate::redeemer::folder::{self, FolderProblem};
@@ -137,7 +138,7 @@ impl ProfileFolder {
 
 /// The files of a Secret, with their content.
 fn files(secret: &TlsSecret) -> [(&'static str, &str); 3] {
-    let key = secret.tls_key.as_ref().map(|key| key.expose_secret());
+    let key = secret.tls_key.as_ref().map(ExposeSecret::expose_secret);
     let [ca, certificate, own_key] = FILES;
     [
         (ca, secret.ca_crt.as_str()),
