@@ -1,11 +1,12 @@
 //! The places of links that options name.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::redeem::folder_of;
-use super::{Failure, data};
+use super::{Failure, cluster, data};
 use crate::args::LinkPlaces;
-use crate::redeemer::keeper::{FolderHome, Home, Router, namespaces};
+use crate::redeemer::keeper::{ClusterHome, FolderHome, Home, Router, namespaces};
 
 /// The homes of links that options name, with the program that tells their routers, if it is not what is built
 /// in.
@@ -13,6 +14,9 @@ pub(super) async fn homes(
     places: &LinkPlaces,
     exec: Option<&PathBuf>,
 ) -> Result<Vec<Home>, Failure> {
+    if places.kubernetes {
+        return Ok(vec![Home::Cluster(cluster_home(places).await?)]);
+    }
     if places.all_namespaces {
         return Ok(of_machine(exec));
     }
@@ -41,6 +45,16 @@ pub(super) fn folder_home(
     Ok(home(path, namespace, exec))
 }
 
+/// The namespace of a cluster that options name, or all of them.
+pub(super) async fn cluster_home(places: &LinkPlaces) -> Result<ClusterHome, Failure> {
+    let (client, namespace) = cluster::connect(places.namespace.as_deref()).await?;
+    Ok(ClusterHome {
+        client,
+        namespace: Some(namespace).filter(|_| !places.all_namespaces),
+        patience: PATIENCE,
+    })
+}
+
 fn home(path: PathBuf, namespace: Option<String>, exec: Option<&PathBuf>) -> FolderHome {
     FolderHome {
         router: Router::of_folder(&path, exec.cloned()),
@@ -48,3 +62,6 @@ fn home(path: PathBuf, namespace: Option<String>, exec: Option<&PathBuf>) -> Fol
         namespace,
     }
 }
+
+/// Longest time until Skupper's controller is to have noticed a renewal.
+const PATIENCE: Duration = Duration::from_mins(1);

@@ -4,24 +4,36 @@ use std::fs;
 
 use super::{Failure, Run, end, say};
 use crate::args::Renew;
-use crate::commands::link_places::folder_home;
-use crate::redeemer::RenewalServer;
+use crate::commands::link_places::{cluster_home, folder_home};
 use crate::redeemer::keeper::{LinkName, adopt_in_folder};
+use crate::redeemer::{RenewalServer, RenewalServerProblem};
 use crate::system::wording;
 
 pub(super) async fn run(options: &Renew, name: &str) -> Result<(), Failure> {
     let server = server(options)?;
-    let home = folder_home(&options.places, options.exec.as_ref())?;
     let run = Run::of(options);
-    let adopted = adopt_in_folder(run.order(name), home.target(), &home.router, server).await;
-    let name = LinkName {
-        namespace: home.namespace.clone(),
-        name: name.to_owned(),
+    let (link, adopted) = if options.places.kubernetes {
+        let home = cluster_home(&options.places).await?;
+        let link = named(home.namespace.as_ref(), name);
+        let adopted = home.adopt(run.order(name), &link, server).await;
+        (link, adopted)
+    } else {
+        let home = folder_home(&options.places, options.exec.as_ref())?;
+        let order = run.order(name);
+        let adopted = adopt_in_folder(order, home.target(), &home.router, server).await;
+        (named(home.namespace.as_ref(), name), adopted)
     };
     end(&match adopted {
-        Ok(done) => say(&name, done).into_iter().collect(),
-        Err(problem) => vec![(Some(name), problem)],
+        Ok(done) => say(&link, done).into_iter().collect(),
+        Err(problem) => vec![(Some(link), problem)],
     })
+}
+
+fn named(namespace: Option<&String>, name: &str) -> LinkName {
+    LinkName {
+        namespace: namespace.cloned(),
+        name: name.to_owned(),
+    }
 }
 
 /// The server of the options.
@@ -33,10 +45,10 @@ fn server(options: &Renew) -> Result<RenewalServer, Failure> {
         .map_err(|error| Failure::usage(wording::unreadable(file, &error)))?;
     RenewalServer::new(url, &ca).map_err(|problem| {
         Failure::usage(match problem {
-            crate::redeemer::RenewalServerProblem::Url => {
+            RenewalServerProblem::Url => {
                 "--url must be an https URL, such as 'https://192.0.2.1:9090/renew'".to_owned()
             }
-            crate::redeemer::RenewalServerProblem::Ca => {
+            RenewalServerProblem::Ca => {
                 format!("--server-ca: {} holds no CA in PEM", file.display())
             }
         })

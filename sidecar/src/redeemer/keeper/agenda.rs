@@ -193,3 +193,6 @@ const LEAST_PART: u32 = 8;
 
 /// Longest pause for a server that does not answer. It is one request, whatever the number of links.
 const LONGEST_AWAY: Duration = Duration::from_mins(1);
+
+#[cfg(test)]
+mod tests;

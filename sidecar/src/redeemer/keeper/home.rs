@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::cluster_home::ClusterHome;
 use super::folder::read;
 use super::look::{LinkName, Noted, Seen};
 use super::router::Router;
@@ -21,6 +23,8 @@ use crate::wire::objects::Annotation;
 pub enum Home {
     /// A folder.
     Folder(FolderHome),
+    /// A namespace of a cluster, or all of them.
+    Cluster(ClusterHome),
 }
 
 /// A folder whose links are kept, and the router that uses them.
@@ -38,12 +42,17 @@ pub struct FolderHome {
 #[derive(Debug, Default)]
 pub(super) struct Versions(BTreeMap<LinkName, Version>);
 
-/// A version of a file, which changes when the file is replaced or edited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Version {
-    inode: u64,
-    size: u64,
-    changed: (i64, i64),
+/// A version of a Secret, which changes when that is replaced or edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Version {
+    /// Of a file.
+    File {
+        inode: u64,
+        size: u64,
+        changed: (i64, i64),
+    },
+    /// Of an object.
+    Object(String),
 }
 
 /// A change since the last look.
@@ -63,6 +72,7 @@ impl Home {
     pub async fn links(&self, now: DateTime<Utc>) -> Result<Vec<Seen>, KeepProblem> {
         let mut links = match self {
             Self::Folder(home) => home.links(now),
+            Self::Cluster(home) => home.links(now).await,
         }?;
         if !self.has_router() {
             for care in links.iter_mut().filter_map(|seen| seen.care.as_mut().ok()) {
@@ -80,6 +90,7 @@ impl Home {
     ) -> Result<Vec<Change>, KeepProblem> {
         match self {
             Self::Folder(home) => home.look(versions, now),
+            Self::Cluster(home) => look_in_cluster(home, versions, now).await,
         }
     }
 
@@ -92,6 +103,11 @@ impl Home {
     ) -> Option<Change> {
         match self {
             Self::Folder(home) => home.look_at(&name.name, versions, now),
+            Self::Cluster(home) => {
+                let (seen, version) = home.see(name, now).await.ok()??;
+                versions.0.insert(name.clone(), Version::Object(version));
+                Some(change_of(seen))
+            }
         }
     }
 
@@ -102,10 +118,11 @@ impl Home {
     pub async fn renew(
         &self,
         order: RenewalOrder<'_>,
-        _name: &LinkName,
+        name: &LinkName,
     ) -> Result<Done, KeepProblem> {
         match self {
             Self::Folder(home) => renew_in_folder(order, home.target(), &home.router).await,
+            Self::Cluster(home) => home.renew(order, name).await,
         }
     }
 
@@ -113,6 +130,7 @@ impl Home {
     pub(super) fn has_router(&self) -> bool {
         match self {
             Self::Folder(home) => home.router != Router::None,
+            Self::Cluster(_) => true,
         }
     }
 
@@ -120,9 +138,55 @@ impl Home {
     pub(super) fn at_once(&self) -> usize {
         match self {
             Self::Folder(_) => 1,
+            Self::Cluster(_) => usize::MAX,
+        }
+    }
+
+    /// Pause between two looks. What is due is known before: a look finds what others have done.
+    pub(super) fn between_looks(&self) -> Duration {
+        match self {
+            Self::Folder(_) => Duration::from_secs(10),
+            Self::Cluster(_) => Duration::from_mins(1),
         }
     }
 }
+
+/// Looks at the Secrets whose versions have changed.
+async fn look_in_cluster(
+    home: &ClusterHome,
+    versions: &mut Versions,
+    now: DateTime<Utc>,
+) -> Result<Vec<Change>, KeepProblem> {
+    let found = home.versions().await?.into_iter();
+    let found: BTreeMap<_, _> = found
+        .map(|(name, version)| (name, Version::Object(version)))
+        .collect();
+    let gone = versions.0.keys().filter(|name| !found.contains_key(name));
+    let mut changes: Vec<_> = gone.cloned().map(Change::Gone).collect();
+    let is_changed = |name: &LinkName| versions.0.get(name) != found.get(name);
+    let changed: Vec<_> = found.keys().filter(|name| is_changed(name)).collect();
+    if changed.len() > MANY {
+        let links = home.links(now).await?.into_iter();
+        changes.extend(links.filter(|seen| is_changed(&seen.name)).map(change_of));
+    } else {
+        for name in changed {
+            let seen = home.see(name, now).await?;
+            changes.extend(seen.map(|(seen, _)| change_of(seen)));
+        }
+    }
+    versions.0 = found;
+    Ok(changes)
+}
+
+fn change_of(seen: Seen) -> Change {
+    match seen.care {
+        Err(KeepProblem::NotKept(_)) => Change::Gone(seen.name),
+        _ => Change::Seen(Box::new(seen)),
+    }
+}
+
+/// Number of changed Secrets from which on a list of all is cheaper.
+const MANY: usize = 20;
 
 impl FolderHome {
     /// The folder, for a single renewal.
@@ -180,7 +244,7 @@ impl FolderHome {
         let Ok(metadata) = fs::symlink_metadata(self.path.join(secret_file(link))) else {
             return versions.0.remove(&name).map(|_| Change::Gone(name));
         };
-        let version = Version {
+        let version = Version::File {
             inode: metadata.ino(),
             size: metadata.size(),
             changed: (metadata.ctime(), metadata.ctime_nsec()),

@@ -15,12 +15,8 @@ impl Pace {
     /// The first turn is now.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        let turns = Turns {
-            next: now,
-            pause: SECOND,
-        };
         Self {
-            turns: Mutex::new(turns),
+            turns: Mutex::new(Turns::new(now)),
         }
     }
 
@@ -32,7 +28,7 @@ impl Pace {
 
     /// Sets the pause between two turns.
     pub fn set_pause(&self, pause: Duration) {
-        self.with(|turns| turns.pause = pause);
+        self.with(|turns| turns.set_pause(pause));
     }
 
     /// Time until the next turn.
@@ -48,14 +44,26 @@ impl Pace {
 
 /// The same, pure.
 #[derive(Clone, Copy, Debug)]
-struct Turns {
+pub(super) struct Turns {
     next: Instant,
     pause: Duration,
 }
 
 impl Turns {
+    /// The first turn is now.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            next: now,
+            pause: SECOND,
+        }
+    }
+
+    pub(super) fn set_pause(&mut self, pause: Duration) {
+        self.pause = pause;
+    }
+
     /// The moment of the next turn, which is taken.
-    fn take(&mut self, now: Instant) -> Instant {
+    pub(super) fn take(&mut self, now: Instant) -> Instant {
         let at = self.next.max(now);
         self.next = at + self.pause;
         at

@@ -61,6 +61,8 @@ struct Known {
     home: Home,
     versions: Versions,
     running: usize,
+    /// Time of the last look.
+    looked: Option<Instant>,
     /// Reason it cannot be looked at.
     problem: Option<String>,
 }
@@ -101,7 +103,7 @@ impl<R: Reporter> Keeper<R> {
             let now = Reading::now();
             if next_look <= now.steady {
                 self.look(now).await;
-                next_look = Instant::now() + BETWEEN_LOOKS;
+                next_look = Instant::now() + LOOK;
             }
             let wait = self.begin(&mut running, &mut names, Reading::now());
             let wait = wait.min(next_look.saturating_duration_since(Instant::now()));
@@ -111,6 +113,7 @@ impl<R: Reporter> Keeper<R> {
                 wish = wishes.recv() => match wish {
                     Some(Wish::Look) => {
                         self.agenda.end_pauses();
+                        self.known.iter_mut().for_each(|known| known.looked = None);
                         next_look = Instant::now();
                     }
                     Some(Wish::Stop) | None => break,
@@ -137,6 +140,14 @@ impl<R: Reporter> Keeper<R> {
             let Some(known) = self.known.get_mut(index) else {
                 continue;
             };
+            let pause = known.home.between_looks();
+            if known
+                .looked
+                .is_some_and(|looked| looked.elapsed() + LOOK / 2 < pause)
+            {
+                continue;
+            }
+            known.looked = Some(Instant::now());
             match known.home.look(&mut known.versions, now.wall).await {
                 Ok(changes) => {
                     known.problem = None;
@@ -144,7 +155,10 @@ impl<R: Reporter> Keeper<R> {
                         self.note(change, index);
                     }
                 }
-                Err(problem) => known.problem = Some(problem.to_string()),
+                Err(problem) => {
+                    known.looked = None;
+                    known.problem = Some(problem.to_string());
+                }
             }
         }
         self.report(now);
@@ -166,6 +180,7 @@ impl<R: Reporter> Keeper<R> {
                     home,
                     versions: Versions::default(),
                     running: 0,
+                    looked: None,
                     problem: None,
                 });
             }
@@ -279,8 +294,8 @@ pub fn problem(result: &Result<Done, KeepProblem>) -> Option<&KeepProblem> {
     }
 }
 
-/// Pause between two looks. What is due is known before: a look finds what others have done.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(10);
+/// Pause between two looks at the clock, and at homes whose time has come.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// Most renewals that go on at once, in all homes.
 const AT_ONCE: usize = 8;
