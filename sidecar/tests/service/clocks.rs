@@ -17,14 +17,14 @@ use crate::sidecar::{BINARY, PATIENCE, Sidecar, Token, ask, free_port, private_f
 use crate::tools::tool;
 
 /// A wall clock that is off by some time, for the processes that are started with it.
-struct WrongClock {
+pub(crate) struct WrongClock {
     file: tempfile::NamedTempFile,
     library: PathBuf,
 }
 
 impl WrongClock {
     /// `offset` is such as `+70d`, or empty for a right clock.
-    fn new(offset: &str) -> Self {
+    pub(crate) fn new(offset: &str) -> Self {
         let _ = tool("faketime");
         let folders = fs::read_dir("/usr/lib").unwrap();
         let mut libraries = folders.map(|folder| {
@@ -40,14 +40,14 @@ impl WrongClock {
     }
 
     /// Sets it at once.
-    fn set(&self, offset: &str) {
+    pub(crate) fn set(&self, offset: &str) {
         // In one step: the library reads the file whenever somebody asks for the time.
         let next = self.file.path().with_extension("next");
         fs::write(&next, if offset.is_empty() { "+0" } else { offset }).unwrap();
         fs::rename(next, self.file.path()).unwrap();
     }
 
-    fn variables(&self) -> [(&'static str, String); 4] {
+    pub(crate) fn variables(&self) -> [(&'static str, String); 4] {
         [
             ("LD_PRELOAD", self.library.display().to_string()),
             (

@@ -100,9 +100,18 @@ impl Sidecar {
     }
 
     /// The same as the last part of a longer command line.
-    pub(crate) fn restart_under(mut self, wrapper: &[&str]) -> Self {
+    pub(crate) fn restart_under(self, wrapper: &[&str]) -> Self {
+        self.restart_as(wrapper, &[])
+    }
+
+    /// The same with these options.
+    pub(crate) fn restart_with(self, options: &[&str]) -> Self {
+        self.restart_as(&[], options)
+    }
+
+    fn restart_as(mut self, wrapper: &[&str], options: &[&str]) -> Self {
         self.kill();
-        let mut next = Self::start_at(&self.folder, self.port, wrapper, &[]);
+        let mut next = Self::start_at(&self.folder, self.port, wrapper, options);
         next.owned = self.owned.take();
         next
     }
