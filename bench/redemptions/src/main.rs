@@ -15,6 +15,7 @@ mod bench;
 mod costs;
 mod grants;
 mod issuing;
+mod keeping;
 mod rates;
 mod renewals;
 mod room;
@@ -102,6 +103,7 @@ async fn run() -> Result<ExitCode, Fault> {
                 "kept-alive" => rates::kept_alive(&bench, &costs, &mut figures).await?,
                 "new-handshake" => rates::new_handshake(&bench, &costs, &mut figures).await?,
                 "renewals" => renewals::renewals(&bench, &costs, &mut figures).await?,
+                "keeping" => keeping::at_rest(&bench, &mut figures).await?,
                 "rsa-issuer" => rates::rsa_issuer(&bench, &costs, &mut figures).await?,
                 "offered" => rates::offered(&bench, &costs, &mut figures).await?,
                 "wrong-codes" => attacks::wrong_codes(&bench, &mut figures).await?,
@@ -128,10 +130,11 @@ async fn run() -> Result<ExitCode, Fault> {
     Ok(ExitCode::from(u8::from(options.is_checked && missed > 0)))
 }
 
-const SCENARIOS: [&str; 11] = [
+const SCENARIOS: [&str; 12] = [
     "kept-alive",
     "new-handshake",
     "renewals",
+    "keeping",
     "rsa-issuer",
     "offered",
     "grants",

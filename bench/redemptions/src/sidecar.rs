@@ -80,43 +80,20 @@ impl Sidecar {
         Ok(sidecar)
     }
 
-    /// The time that all its threads, also those that ended, spent on a core, in milliseconds. It
-    /// goes in steps of ten.
-    ///
-    /// Source: `proc_pid_stat(5)`, utime and stime.
+    /// See [`cpu`].
     ///
     /// # Errors
     /// It has ended.
     pub fn cpu(&self) -> Result<f64, Fault> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name of the command, in parentheses, may hold blanks.
-        let (_, fields) = stat.rsplit_once(')').ok_or("stat has no command")?;
-        let mut fields = fields.split_ascii_whitespace().skip(UTIME);
-        let mut ticks = || -> Result<u32, Fault> {
-            Ok(fields.next().ok_or("stat has too few fields")?.parse()?)
-        };
-        let ticks = ticks()? + ticks()?;
-        let per_second = u32::try_from(rustix::param::clock_ticks_per_second())?;
-        Ok(f64::from(ticks) * 1e3 / f64::from(per_second))
+        cpu(self.child.id())
     }
 
-    /// Its memory.
-    ///
-    /// Source: `proc_pid_status(5)`, `VmRSS` and `VmHWM`.
+    /// See [`memory`].
     ///
     /// # Errors
     /// It has ended.
     pub fn memory(&self) -> Result<Memory, Fault> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let mebibytes = |name: &str| -> Result<f64, Fault> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let number = line.and_then(|line| line.split_ascii_whitespace().next());
-            Ok(number.ok_or("status has no memory")?.parse::<f64>()? / 1024.0)
-        };
-        Ok(Memory {
-            resident: mebibytes("VmRSS:")?,
-            peak: mebibytes("VmHWM:")?,
-        })
+        memory(self.child.id())
     }
 
     /// Ends it as an operator does, and says how many lines it logged.
@@ -132,6 +109,44 @@ impl Sidecar {
         let log = self.log.take().ok_or("the log was read already")?;
         log.join().map_err(|_| "the log cannot be read".into())
     }
+}
+
+/// The time that all threads of a process, also those that ended, spent on a core, in milliseconds. It
+/// goes in steps of ten.
+///
+/// Source: `proc_pid_stat(5)`, utime and stime.
+///
+/// # Errors
+/// It has ended.
+pub fn cpu(process: u32) -> Result<f64, Fault> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name of the command, in parentheses, may hold blanks.
+    let (_, fields) = stat.rsplit_once(')').ok_or("stat has no command")?;
+    let mut fields = fields.split_ascii_whitespace().skip(UTIME);
+    let mut ticks =
+        || -> Result<u32, Fault> { Ok(fields.next().ok_or("stat has too few fields")?.parse()?) };
+    let ticks = ticks()? + ticks()?;
+    let per_second = u32::try_from(rustix::param::clock_ticks_per_second())?;
+    Ok(f64::from(ticks) * 1e3 / f64::from(per_second))
+}
+
+/// The memory of a process.
+///
+/// Source: `proc_pid_status(5)`, `VmRSS` and `VmHWM`.
+///
+/// # Errors
+/// It has ended.
+pub fn memory(process: u32) -> Result<Memory, Fault> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let mebibytes = |name: &str| -> Result<f64, Fault> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.split_ascii_whitespace().next());
+        Ok(number.ok_or("status has no memory")?.parse::<f64>()? / 1024.0)
+    };
+    Ok(Memory {
+        resident: mebibytes("VmRSS:")?,
+        peak: mebibytes("VmHWM:")?,
+    })
 }
 
 impl Drop for Sidecar {
