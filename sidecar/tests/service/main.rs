@@ -38,6 +38,6 @@ mod restored;
 mod secrets;
 mod sidecar;
 mod skupper_site;
-mod telling;
 mod systemd;
+mod telling;
 mod tools;

@@ -144,6 +144,7 @@ fn renewed() -> Done {
             from: None,
             to: None,
             not_after: DateTime::UNIX_EPOCH,
+            has_moved: false,
         },
         told: Told::All,
     }
