@@ -261,15 +261,22 @@ async fn tell_router<P: Place>(
     place: &mut P,
     clock: Clock,
 ) -> Result<Telling, KeepProblem> {
-    let kept = place.read(order.name, clock.now()).await?;
-    if kept.noted() != Noted::Untold {
-        return Ok(Telling::Told);
+    let mut turns = 1;
+    loop {
+        let kept = place.read(order.name, clock.now()).await?;
+        if kept.noted() != Noted::Untold {
+            return Ok(Telling::Told);
+        }
+        match place.tell(&kept).await {
+            Ok(Telling::Told) => {
+                place.note_told(&kept).await?;
+                return Ok(Telling::Told);
+            }
+            // Another keeper has renewed it again.
+            Err(KeepProblem::Changed(_)) if turns < MOST_TURNS => turns += 1,
+            other => return other,
+        }
     }
-    let telling = place.tell(&kept).await?;
-    if telling == Telling::Told {
-        place.note_told(&kept).await?;
-    }
-    Ok(telling)
 }
 
 /// The granting site shows in its list who uses which certificate.

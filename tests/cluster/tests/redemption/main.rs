@@ -26,6 +26,7 @@ mod privileges;
 mod processes;
 mod redeem;
 mod refusals;
+mod renew;
 mod room;
 mod service;
 mod tap;

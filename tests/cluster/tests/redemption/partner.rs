@@ -207,7 +207,8 @@ fn read(stream: &mut impl std::io::Read) -> Option<Received> {
                 .filter_map(|line| line.split_once(':'))
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
                 .collect();
-            let length: usize = headers["content-length"].parse().unwrap();
+            let length = headers.get("content-length");
+            let length: usize = length.map_or(0, |length| length.parse().unwrap());
             if body.len() >= length {
                 return Some(Received { headers, text });
             }

@@ -1,7 +1,7 @@
 //! `redeem --kubernetes`: what it makes of a token, wherever it is stopped and whoever is in its way.
 
 mod accidents;
-mod hostile;
+pub(crate) mod hostile;
 mod in_the_way;
 mod rights;
 mod whole_way;

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
+use serde_json::json;
 use tokio::sync::Notify;
 use tower_service::Service;
 
@@ -24,6 +25,8 @@ pub(crate) enum Accident {
     StoppedAfter,
     /// It is held back until it is let go.
     Held,
+    /// The API server answers with this status, and has done nothing.
+    Answered(u16),
 }
 
 impl Accident {
@@ -103,6 +106,7 @@ impl Service<Request<Body>> for Tap {
         Box::pin(async move {
             match accident {
                 Some(Accident::LostRequest) => return broken(),
+                Some(Accident::Answered(status)) => return Ok(refusal(status)),
                 Some(Accident::StoppedBefore) => {
                     stopped.notify_one();
                     return std::future::pending().await;
@@ -124,6 +128,16 @@ impl Service<Request<Body>> for Tap {
             }
         })
     }
+}
+
+/// An answer as the API server gives it when it has too much to do, or goes.
+fn refusal(code: u16) -> Response<Body> {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
+        "reason": "TooManyRequests", "message": "later", "code": code});
+    let answer = Response::builder().status(code);
+    answer
+        .body(Body::from(status.to_string().into_bytes()))
+        .unwrap()
 }
 
 fn line(request: &Request<Body>) -> String {

@@ -13,7 +13,7 @@ use crate::partner::{Partner, Received, Site, links, secret};
 use crate::target::{Target, read};
 
 /// Our own service's answer, with one thing changed.
-fn answer(site: &Site, request: &Received, change: &str) -> String {
+pub(crate) fn answer(site: &Site, request: &Received, change: &str) -> String {
     let name = &request.headers["name"];
     let key = certificate_request::read(&request.headers["certificate-request"]).unwrap();
     let (now, day) = (clock::now(), TimeDelta::days(1));
