@@ -47,6 +47,10 @@ async fn choose<'a>(homes: &'a [Home], names: &[String]) -> (Vec<(&'a Home, Link
     let now = clock::now();
     let (mut chosen, mut problems) = (Vec::new(), Vec::new());
     for home in homes {
+        if let Some(links) = named(home, names) {
+            chosen.extend(links.map(|name| (home, name)));
+            continue;
+        }
         match home.links(now).await {
             Ok(links) => {
                 let is_chosen = |seen: &&_| is_chosen(seen, names);
@@ -62,6 +66,18 @@ async fn choose<'a>(homes: &'a [Home], names: &[String]) -> (Vec<(&'a Home, Link
         problems.extend(missing.map(|name| (None, KeepProblem::NotThere(name.clone()))));
     }
     (chosen, problems)
+}
+
+/// The links of these names in a namespace of a cluster, which may forbid to list.
+fn named<'a>(home: &'a Home, names: &'a [String]) -> Option<impl Iterator<Item = LinkName> + 'a> {
+    let Home::Cluster(home) = home else {
+        return None;
+    };
+    let namespace = home.namespace.as_ref().filter(|_| !names.is_empty())?;
+    Some(names.iter().map(|name| LinkName {
+        namespace: Some(namespace.clone()),
+        name: name.clone(),
+    }))
 }
 
 fn is_chosen(seen: &Seen, names: &[String]) -> bool {

@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-pub use adopt::{AdoptionFlaw, adopt_in_folder};
+pub use adopt::{AdoptionFlaw, adopt_in_cluster, adopt_in_folder};
 pub use agenda::{KeptTally, LinkState};
 pub use cluster_home::ClusterHome;
 pub use home::{FolderHome, Home, namespaces};
@@ -44,7 +44,6 @@ use super::clock::Clock;
 use super::credential::Validity;
 use super::files;
 use super::proxy::Proxies;
-use super::renewal_server::RenewalServer;
 use super::{ClusterTarget, FolderTarget};
 use crate::redemption::Serial;
 use folder::FolderPlace;
@@ -159,26 +158,6 @@ pub async fn renew_in_cluster(
     patience: Duration,
 ) -> Result<Done, KeepProblem> {
     renew(order, &mut NamespacePlace::new(target, patience)).await
-}
-
-/// Makes a link that Skupper's controller redeemed one that is kept by a renewal server: its certificate is
-/// renewed at once, with a key that never travelled. Nothing is written before that server has answered.
-///
-/// # Errors
-/// As [`renew_in_folder`].
-pub async fn adopt_in_cluster(
-    order: RenewalOrder<'_>,
-    target: &ClusterTarget<'_>,
-    patience: Duration,
-    server: RenewalServer,
-) -> Result<Done, KeepProblem> {
-    let mut place = NamespacePlace::new(target, patience).adopting(server);
-    let clock = Clock::starting_at(order.now);
-    let kept = place.read(order.name, order.now).await?;
-    let accept = order.accept(Accept::EarlierEnd);
-    let renewal = renew_now(order, &mut place, &kept, clock, accept).await?;
-    let told = tell(order, &mut place, clock).await;
-    Ok(Done { renewal, told })
 }
 
 /// Renews the certificate of a link in its place, if it is due, and tells its router.

@@ -2,6 +2,8 @@
 //!
 //! Its certificate shows its link already. The next one has a key that never travelled, and lives shorter.
 
+use std::time::Duration;
+
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use thiserror::Error;
@@ -9,12 +11,14 @@ use thiserror::Error;
 use super::folder::FolderPlace;
 use super::judge::Accept;
 use super::kept::Kept;
+use super::namespace::NamespacePlace;
+use super::place::Place;
 use super::problem::KeepProblem;
 use super::{Done, RenewalOrder, Router, renew_now, tell};
 use crate::pki::client_certificate::ClientCertificate;
 use crate::redeemer::clock::Clock;
 use crate::redeemer::renewal_server::RenewalServer;
-use crate::redeemer::{FolderTarget, files};
+use crate::redeemer::{ClusterTarget, FolderTarget, files};
 
 /// Makes a link in a folder one that a renewal server keeps: its certificate is renewed at once, and its
 /// router is told. Nothing is written unless the server renews it.
@@ -31,13 +35,39 @@ pub async fn adopt_in_folder(
     let clock = Clock::starting_at(order.now);
     let mut place = FolderPlace::new(target, router, order.timeout);
     let kept = place.link(order.name, Some(server), order.now)?;
-    check(&kept).map_err(|flaw| KeepProblem::NotAdoptable {
+    adopt(order, &mut place, &kept, clock).await
+}
+
+/// Makes a link that Skupper's controller redeemed one that is kept, as [`adopt_in_folder`], and waits for the
+/// controller as [`renew_in_cluster`](super::renew_in_cluster).
+///
+/// # Errors
+/// As [`renew_in_folder`](super::renew_in_folder).
+pub async fn adopt_in_cluster(
+    order: RenewalOrder<'_>,
+    target: &ClusterTarget<'_>,
+    patience: Duration,
+    server: RenewalServer,
+) -> Result<Done, KeepProblem> {
+    let clock = Clock::starting_at(order.now);
+    let mut place = NamespacePlace::new(target, patience).adopting(server);
+    let kept = place.read(order.name, order.now).await?;
+    adopt(order, &mut place, &kept, clock).await
+}
+
+async fn adopt<P: Place>(
+    order: RenewalOrder<'_>,
+    place: &mut P,
+    kept: &Kept,
+    clock: Clock,
+) -> Result<Done, KeepProblem> {
+    check(kept).map_err(|flaw| KeepProblem::NotAdoptable {
         name: order.name.to_owned(),
         flaw,
     })?;
     let accept = order.accept(Accept::EarlierEnd);
-    let renewal = renew_now(order, &mut place, &kept, clock, accept).await?;
-    let told = tell(order, &mut place, clock).await;
+    let renewal = renew_now(order, place, kept, clock, accept).await?;
+    let told = tell(order, place, clock).await;
     Ok(Done { renewal, told })
 }
 

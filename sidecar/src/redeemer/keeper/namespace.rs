@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use kube::api::DynamicObject;
-use serde_json::{Value, json};
 use skupper_access_policy::value::name::SubdomainName;
 
 use super::kept::Kept;
@@ -109,23 +108,25 @@ impl<'a> NamespacePlace<'a> {
         Err(changed())
     }
 
-    async fn note(&self, kept: &Kept, annotation: Annotation) -> Result<(), KeepProblem> {
-        // It names the certificate, so that it may be written to any version.
-        let annotations = json!({annotation.as_str(): kept.serial()});
-        let patch = json!({"metadata": {"annotations": annotations}});
-        self.patch_any(kept, &patch).await
-    }
-
-    async fn patch_any(&self, kept: &Kept, patch: &Value) -> Result<(), KeepProblem> {
+    /// Notes something of a certificate while it is in place. Of another one, its own keeper will.
+    async fn note(&mut self, kept: &Kept, annotation: Annotation) -> Result<(), KeepProblem> {
         let name = ObjectName::secret(kept.name());
         let start = Instant::now();
         while start.elapsed() < CONTENTION {
-            if self.requests.patch(&name, patch).await?.is_some() {
+            let is_noted = match &self.secret {
+                Some(secret) if !secret::has_certificate(secret, kept) => return Ok(()),
+                Some(secret) => {
+                    let patch = secret::note(secret, annotation, &kept.serial());
+                    self.requests.patch(&name, &patch).await?.is_some()
+                }
+                None => false,
+            };
+            if is_noted {
                 return Ok(());
             }
-            if self.requests.get(&name).await?.is_none() {
-                return Err(KeepProblem::NotThere(kept.name().to_owned()));
-            }
+            let there = self.requests.get(&name).await?;
+            let gone = || KeepProblem::NotThere(kept.name().to_owned());
+            self.secret = Some(there.ok_or_else(gone)?);
         }
         Err(KeepProblem::Changed(kept.name().to_owned()))
     }

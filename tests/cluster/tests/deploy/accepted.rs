@@ -38,7 +38,8 @@ async fn the_pods_of_every_workload_are_restricted() {
     for base in BASES {
         let rendered = Rendered::of(base).unwrap();
         for object in rendered.objects() {
-            let template = &object["spec"]["template"];
+            let of_cron_job = object.pointer("/spec/jobTemplate/spec/template");
+            let template = of_cron_job.unwrap_or(&object["spec"]["template"]);
             if template.is_null() {
                 continue;
             }
@@ -112,7 +113,7 @@ fn the_operations_port_is_for_monitoring_and_the_redemption_port_for_everybody()
 }
 
 /// Manifests that an administrator applies.
-const BASES: [&str; 8] = [
+const BASES: [&str; 11] = [
     "policy",
     "policy-validating",
     "token-request-policy",
@@ -121,4 +122,7 @@ const BASES: [&str; 8] = [
     "sidecar-own-status",
     "sidecar-cluster",
     "redeem",
+    "renew",
+    "renew-cluster",
+    "renew-link",
 ];

@@ -30,6 +30,7 @@ async fn every_command_of_the_readmes_works_in_the_order_in_which_it_stands_ther
     let folder = overlay(&["overlay"]);
     operator.namespace("east");
     add(&folder, "east", DEPLOY, &["redeem"]);
+    add(&folder, "keep", DEPLOY, &["keep"]);
     add(&folder, "kubewarden", DEPLOY, &["kubewarden"]);
     add_policies(&folder);
     add(
@@ -55,7 +56,7 @@ async fn every_command_of_the_readmes_works_in_the_order_in_which_it_stands_ther
             done += 1;
         }
     }
-    assert_eq!(done, 17, "commands");
+    assert_eq!(done, 18, "commands");
     let secret = ["get", "secret", "redemption-sidecar-tls", "-n", "west"];
     let secret = operator.does(&[&secret[..], &["-o", "json"]].concat());
     let secret: Value = serde_json::from_str(&secret).unwrap();

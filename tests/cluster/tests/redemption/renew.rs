@@ -2,6 +2,7 @@
 
 mod accidents;
 mod adopt;
+mod commands;
 mod controller;
 mod granting;
 mod hostile;

@@ -144,5 +144,13 @@ pub(super) fn revision(secret: &DynamicObject) -> Value {
     })
 }
 
+/// The change of a Secret, as it was read, to one with an annotation.
+pub(super) fn note(secret: &DynamicObject, annotation: Annotation, value: &str) -> Value {
+    json!({"metadata": {
+        "resourceVersion": secret.metadata.resource_version,
+        "annotations": {annotation.as_str(): value},
+    }})
+}
+
 /// The entry that is there to be noticed.
 const REVISION: &str = "redemption-sidecar.revision";

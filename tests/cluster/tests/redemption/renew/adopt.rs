@@ -3,7 +3,7 @@
 use cluster_tests::Cluster;
 use kube::api::{Patch, PatchParams};
 use redemption_sidecar::redeemer::keeper::{
-    ClusterHome, KeepProblem, LinkName, Renewal, adopt_in_cluster,
+    ClusterHome, Home, KeepProblem, Renewal, adopt_in_cluster,
 };
 use redemption_sidecar::redeemer::{ClusterTarget, RenewalServer};
 use redemption_sidecar::system::clock;
@@ -32,11 +32,11 @@ async fn a_link_of_skuppers_controller_becomes_one_that_is_kept() {
             .unwrap();
         controller.knows(name).await;
     }
-    let home = ClusterHome {
+    let home = Home::Cluster(ClusterHome {
         client: kept.target.client.clone(),
         namespace: Some(kept.target.namespace.clone()),
         patience: PATIENCE,
-    };
+    });
     assert!(home.links(clock::now()).await.unwrap().is_empty());
     let problem = kept.renew("west").await.err().unwrap();
     assert!(matches!(problem, KeepProblem::NotKept(_)), "{problem}");
@@ -76,15 +76,6 @@ async fn a_link_of_skuppers_controller_becomes_one_that_is_kept() {
     };
     assert_eq!(link.name.name, "west");
     assert!(link.care.is_ok(), "{link:?}");
-    let versions = home.versions().await.unwrap();
-    let name = LinkName {
-        namespace: Some(kept.target.namespace.clone()),
-        name: "west".to_owned(),
-    };
-    let version = kept.secret("west").await.metadata.resource_version.unwrap();
-    assert_eq!(versions.get(&name), Some(&version));
-    let (seen, seen_version) = home.see(&name, clock::now()).await.unwrap().unwrap();
-    assert_eq!((seen.name, seen_version), (name, version));
 
     // Somebody else's labels are theirs.
     let labels = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}});

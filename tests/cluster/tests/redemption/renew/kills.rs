@@ -1,20 +1,17 @@
 //! Keepers as processes that are killed at any moment.
 
-use std::env;
 use std::fs;
 use std::process::{Command, Stdio};
 
 use cluster_tests::{Cluster, Identity};
-use redemption_sidecar::kubernetes;
-use redemption_sidecar::redeemer::ClusterTarget;
-use redemption_sidecar::redeemer::keeper::renew_in_cluster;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::controller::Controller;
 use super::versions::Versions;
-use super::{Kept, PATIENCE, assert_told, order, order_if_due, pair};
+use super::{Kept, assert_told, order_if_due, pair};
 use crate::dice::Dice;
+use crate::service::binary;
 
 /// Each link may be renewed ten times in a minute.
 const LINKS: usize = 16;
@@ -22,9 +19,7 @@ const LINKS: usize = 16;
 const KILLS: usize = 96;
 
 /// Longest life of a keeper, in milliseconds.
-const LONGEST_LIFE: usize = 450;
-
-const LINK: &str = "CLUSTER_TESTS_LINK";
+const LONGEST_LIFE: usize = 300;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_kill_parts_a_key_from_its_certificate_or_ends_a_link() {
@@ -44,10 +39,10 @@ async fn no_kill_parts_a_key_from_its_certificate_or_ends_a_link() {
     let (mut killed, mut waiting, mut untold) = (0, 0, 0);
     for number in 0..KILLS {
         let name = &names[number % LINKS];
-        let mut keeper = Command::new(env::current_exe().unwrap())
-            .args(["renew::kills::a_keeper", "--exact", "--ignored"])
+        let mut keeper = Command::new(binary())
+            .args(["renew", name, "--force", "--kubernetes"])
+            .args(["--namespace", &kept.target.namespace])
             .env("KUBECONFIG", &kubeconfig)
-            .env(LINK, format!("{} {name}", kept.target.namespace))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -77,16 +72,4 @@ async fn no_kill_parts_a_key_from_its_certificate_or_ends_a_link() {
     versions.iter().for_each(|secret| drop(pair(secret)));
     println!("{} versions", versions.len());
     assert!(versions.len() > KILLS);
-}
-
-/// The process that is killed.
-#[tokio::test]
-#[ignore = "is run by another test"]
-async fn a_keeper() {
-    let link = env::var(LINK).unwrap();
-    let (namespace, name) = link.split_once(' ').unwrap();
-    let client = kubernetes::connect().await.unwrap().client;
-    let target = ClusterTarget { client, namespace };
-    let done = renew_in_cluster(order(name), &target, PATIENCE).await;
-    done.unwrap();
 }
