@@ -13,7 +13,7 @@ use cluster_tests::Cluster;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use kube::api::PostParams;
-use redemption_sidecar::kubernetes::{AccessGrant, Course, News, follow};
+use redemption_sidecar::kubernetes::{AccessGrant, Course, News, Selection, follow};
 use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
 use redemption_sidecar::system::clock;
 use redemption_sidecar::wire::certificate_request;
@@ -87,11 +87,15 @@ impl Controller {
             dice: Arc::clone(dice),
         });
         let (news, mut heard) = tokio::sync::mpsc::unbounded_channel();
-        let (api, field) = (room.grants.clone(), format!("metadata.name={name}"));
+        let api = room.grants.clone();
+        let selection = Selection {
+            field: Some(format!("metadata.name={name}")),
+            ..Selection::default()
+        };
         let of_watch = Arc::clone(&controller);
         let task = tokio::spawn(async move {
             let course = Course::of("the AccessGrants");
-            let watching = follow(api, Some(&field), &course, |event| {
+            let watching = follow(api, selection, &course, |event| {
                 if let News::Changed(object) | News::Listed(object) = event {
                     news.send(object).unwrap();
                 }

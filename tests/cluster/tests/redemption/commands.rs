@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use cluster_tests::{Cluster, Identity};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use redemption_sidecar::kubernetes::{AccessGrant, Course, News, follow};
+use redemption_sidecar::kubernetes::{AccessGrant, Course, News, Selection, follow};
 use redemption_sidecar::redeemer::token::Token;
 use redemption_sidecar::redemption::GrantUid;
 use redemption_sidecar::system::clock;
@@ -159,7 +159,7 @@ async fn beside_skuppers_controller_a_token_needs_the_url_and_the_ca_of_the_serv
 async fn enabled_controller(grants: Api<AccessGrant>, ca: String) {
     let (news, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let course = Course::of("the AccessGrants");
-    let watching = follow(grants.clone(), None, &course, |event| {
+    let watching = follow(grants.clone(), Selection::default(), &course, |event| {
         if let News::Changed(object) = event {
             news.send(object).unwrap();
         }

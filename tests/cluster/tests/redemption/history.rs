@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use redemption_sidecar::kubernetes::{AccessGrant, Course, News, follow};
+use redemption_sidecar::kubernetes::{AccessGrant, Course, News, Selection, follow};
 use redemption_sidecar::redemption::GrantUid;
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -31,7 +31,7 @@ impl History {
         let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
             let course = Course::of("the AccessGrants");
-            follow(api, None, &course, |event| {
+            follow(api, Selection::default(), &course, |event| {
                 let mut seen = of_task.lock().unwrap();
                 match event {
                     News::ListBegins => {}

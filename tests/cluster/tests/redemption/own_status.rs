@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cluster_tests::{Cluster, Identity, Kubectl};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use redemption_sidecar::kubernetes::{AccessGrant, Course, News, follow};
+use redemption_sidecar::kubernetes::{AccessGrant, Course, News, Selection, follow};
 use redemption_sidecar::redemption::GrantUid;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -238,7 +238,7 @@ fn disabled_controller(room: &Room) -> Task {
     let (news, mut heard) = tokio::sync::mpsc::unbounded_channel();
     Task(tokio::spawn(async move {
         let course = Course::of("the AccessGrants");
-        let watching = follow(api, None, &course, |event| {
+        let watching = follow(api, Selection::default(), &course, |event| {
             if let News::Listed(object) | News::Changed(object) = event {
                 news.send(object).unwrap();
             }
