@@ -56,6 +56,10 @@ if [ "$1" = update ]; then
         echo "BadRequestStatus: the files do not fit"
         exit 1
     fi
+    if [ -f disturb ]; then
+        rm disturb
+        : > west/runtime/certs/west-profile/tls.key
+    fi
     rm -rf seen
     cp -r west/runtime/certs/west-profile seen
 fi

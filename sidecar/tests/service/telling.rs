@@ -265,14 +265,23 @@ fn what_is_missing_is_said_and_a_router_that_does_not_run_needs_no_telling() {
     }
 }
 
+/// Skupper's controller writes the files, too, when the Secret in its folder is another one.
 #[test]
-fn a_refused_ordinal_is_followed_by_the_next_one() {
+fn a_telling_that_met_other_files_is_repeated_with_the_next_ordinal() {
     let sidecar = Sidecar::start();
-    let site = Site::start(&sidecar, "west", "podman");
-    site.write("refuse", "");
-    assert!(site.renew(&["--force"]).status.success());
-    assert_eq!(site.read("ordinal").trim(), "2");
-    assert_eq!(site.note("told").as_deref(), Some(site.serial().as_str()));
+    for (name, file) in [("refused", "refuse"), ("half-written", "disturb")] {
+        let site = Site::start(&sidecar, name, "podman");
+        site.write(file, "");
+        let renewed = site.renew(&["--force"]);
+        assert!(renewed.status.success(), "{name}: {renewed:?}");
+        assert_eq!(site.read("ordinal").trim(), "2", "{name}");
+        assert_eq!(site.read("seen/tls.key"), site.secret("tls.key"), "{name}");
+        assert_eq!(
+            site.note("told").as_deref(),
+            Some(site.serial().as_str()),
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub use problem::RouterProblem;
 
 use super::kept::Kept;
 use super::place::Telling;
+use crate::wire::objects::Endpoint;
 use command::run;
 use profile_folder::ProfileFolder;
 use site::{SiteRouter, router_name};
@@ -138,7 +139,7 @@ async fn tell_running(
 /// before, the other site may be away, and there is nothing to see.
 async fn wait_for_connections(
     router: &SiteRouter,
-    endpoints: &[&crate::wire::objects::Endpoint],
+    endpoints: &[&Endpoint],
     ordinal: u64,
     before: Option<u64>,
 ) -> Result<(), RouterProblem> {

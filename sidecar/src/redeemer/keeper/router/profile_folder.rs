@@ -168,3 +168,57 @@ const FILES: [&str; 3] = ["ca.crt", "tls.crt", "tls.key"];
 
 /// The mode that Skupper gives these files.
 const FILE_MODE: u32 = 0o640;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(mark: &str) -> TlsSecret {
+        TlsSecret {
+            name: "west".to_owned(),
+            ca_crt: format!("ca {mark}"),
+            tls_crt: format!("certificate {mark}"),
+            tls_key: Some(format!("key {mark}").into()),
+        }
+    }
+
+    #[test]
+    fn files_are_replaced_with_all_else_of_their_folder_as_it_was() {
+        for has_folder in [false, true] {
+            let namespace = tempfile::tempdir().unwrap();
+            let folder = ProfileFolder::of(namespace.path(), "west-profile");
+            assert!(!folder.exists().unwrap());
+            fs::create_dir_all(&folder.path).unwrap();
+            fs::write(folder.path.join("other"), "x").unwrap();
+            if has_folder {
+                fs::create_dir(folder.path.join("folder")).unwrap();
+            }
+            fs::write(folder.path.join("tls.key"), "old").unwrap();
+            let mode = |name: &str, mode| {
+                let path = folder.path.join(name);
+                fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+            };
+            mode("tls.key", 0o604);
+            mode("", 0o751);
+            // What a keeper that was killed has left.
+            fs::create_dir_all(folder.new.join("tls.crt")).unwrap();
+            let inode = fs::metadata(&folder.path).unwrap().ino();
+            folder.put(&secret("1")).unwrap();
+            let is_same = fs::metadata(&folder.path).unwrap().ino() == inode;
+            assert_eq!(is_same, has_folder, "exchanged where that can be done");
+            for mark in ["2", "2"] {
+                folder.put(&secret(mark)).unwrap();
+                assert!(folder.exists().unwrap() && folder.holds(&secret(mark)).unwrap());
+                assert!(!folder.holds(&secret("3")).unwrap());
+            }
+            assert_eq!(fs::read(folder.path.join("other")).unwrap(), b"x");
+            assert_eq!(folder.path.join("folder").is_dir(), has_folder);
+            let modes = ["tls.key", "tls.crt", ""].map(|name| {
+                let metadata = fs::metadata(folder.path.join(name)).unwrap();
+                metadata.mode() & 0o7777
+            });
+            assert_eq!(modes, [0o604, FILE_MODE, 0o751], "{has_folder}");
+            assert!(!folder.new.exists());
+        }
+    }
+}
