@@ -343,6 +343,7 @@ pub struct Renew {
     /// Program that tells a router of its new certificate, in place of what is built in, and ends with 0 when
     /// it did. It finds RENEWAL_NAMESPACE, RENEWAL_ROUTER, RENEWAL_PROFILE and RENEWAL_SECRET in its
     /// environment
+    #[expect(clippy::doc_markdown, reason = "it is the text of the help")]
     #[arg(long, value_name = "PROGRAM", conflicts_with = "kubernetes")]
     pub exec: Option<PathBuf>,
     /// Keep a link that Skupper's own client redeemed from the server of --url, and renew it now

@@ -1,6 +1,7 @@
 //! Links in a folder, and `renew` beside them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -123,9 +124,12 @@ pub(crate) fn pair(file: &Path) -> Pair {
     let of_certificate = signed.subject_public_key_info().to_der().unwrap();
     assert_eq!(key.as_ref(), of_certificate, "{}", file.display());
     let serial = signed.serial_number().as_bytes().iter();
-    let serial: String = serial.map(|byte| format!("{byte:02x}")).collect();
+    let digits = serial.fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    });
     Pair {
-        serial: format!("{serial:0>32}"),
+        serial: format!("{digits:0>32}"),
         end: signed.validity().not_after.to_unix_duration().as_secs(),
     }
 }

@@ -22,7 +22,9 @@ use crate::telemetry::log;
 pub(super) async fn run(options: &Renew) -> Result<(), Failure> {
     log::start(options.log_format, &options.log_level).map_err(Failure::usage)?;
     let (wish, wishes) = mpsc::channel(8);
-    follow_signals(wish)?;
+    follow_signals(&wish)?;
+    // From here on only signals wish.
+    drop(wish);
     let homes = places(options).await?;
     let (listener, address) = listening(options.metrics_listen, "--metrics-listen")?;
     let state = Arc::new(State::new());
@@ -54,7 +56,7 @@ async fn places(options: &Renew) -> Result<impl Fn() -> Vec<Home> + Send + 'stat
 }
 
 /// SIGHUP makes the keeper look at once, SIGTERM and SIGINT end it after what runs.
-fn follow_signals(wish: mpsc::Sender<Wish>) -> Result<(), Failure> {
+fn follow_signals(wish: &mpsc::Sender<Wish>) -> Result<(), Failure> {
     let wishes = [
         (
             SignalKind::terminate(),

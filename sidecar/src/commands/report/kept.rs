@@ -7,7 +7,7 @@ use skupper_access_policy::printable::printable;
 use super::{ABSENT, columns, print_as, time};
 use crate::args::Format;
 use crate::commands::{Failure, print};
-use crate::redeemer::keeper::{KeepProblem, Noted, Seen};
+use crate::redeemer::keeper::{KeepProblem, Noted, Seen, SeenCertificate};
 
 /// A link in `links`.
 #[derive(Debug, Serialize)]
@@ -47,7 +47,7 @@ impl<'a> KeptReport<'a> {
             name: &seen.name.name,
             namespace: seen.name.namespace.as_deref(),
             link: certificate
-                .and_then(|certificate| certificate.link())
+                .and_then(SeenCertificate::link)
                 .map(|link| link.to_string()),
             subject: certificate.and_then(|certificate| certificate.subject.as_deref()),
             state: state(seen, now),

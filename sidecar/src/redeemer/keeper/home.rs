@@ -164,12 +164,12 @@ async fn look_in_cluster(
     let gone = versions.0.keys().filter(|name| !found.contains_key(name));
     let mut changes: Vec<_> = gone.cloned().map(Change::Gone).collect();
     let is_changed = |name: &LinkName| versions.0.get(name) != found.get(name);
-    let changed: Vec<_> = found.keys().filter(|name| is_changed(name)).collect();
-    if changed.len() > MANY {
+    let others: Vec<_> = found.keys().filter(|name| is_changed(name)).collect();
+    if others.len() > MANY {
         let links = home.links(now).await?.into_iter();
         changes.extend(links.filter(|seen| is_changed(&seen.name)).map(change_of));
     } else {
-        for name in changed {
+        for name in others {
             let seen = home.see(name, now).await?;
             changes.extend(seen.map(|(seen, _)| change_of(seen)));
         }
