@@ -49,33 +49,47 @@ pub(super) fn noted(found: Option<Lease>, link: LinkId, notes: &Notes) -> Lease 
         if let Some(grant) = issued.grant {
             labels.insert(GRANT.to_owned(), grant.to_string());
         }
+        // The certificate that was shown may be of an earlier version and outlive those that follow it.
+        let shown = issued.shown.map(|shown| shown.end);
         let latest = known.as_ref().and_then(|known| known.latest_end);
-        let latest = latest.map_or(issued.certificate_end, |end| {
-            end.max(issued.certificate_end)
-        });
-        annotate(&mut lease, SERIAL, &issued.serial.to_string());
-        annotate(&mut lease, NOT_AFTER, &time(issued.certificate_end));
+        let latest = issued
+            .certificate_end
+            .max(shown.max(latest).unwrap_or_default());
         annotate(&mut lease, LATEST_END, &time(latest));
-        annotate(&mut lease, AUTHORITY, issued.authority.as_str());
         if let Some(name) = &issued.grant_name {
             annotate(&mut lease, GRANT_NAME, name);
         }
         let spec = lease.spec.get_or_insert_default();
-        spec.holder_identity = Some(issued.subject.clone());
-        let life = (issued.certificate_end - issued.at).num_seconds().max(1);
-        spec.lease_duration_seconds = Some(life.try_into().unwrap_or(i32::MAX));
-        spec.renew_time = micro_time(issued.at);
         if !issued.is_renewal() && spec.acquire_time.is_none() {
             spec.acquire_time = micro_time(issued.at);
         }
-        let before = spec.lease_transitions.unwrap_or_default();
-        let renewals = i32::try_from(notes.renewals).unwrap_or(i32::MAX);
-        spec.lease_transitions = Some(before.saturating_add(renewals));
+        if known.as_ref().is_none_or(|known| is_newer(issued, known)) {
+            spec.holder_identity = Some(issued.subject.clone());
+            let life = (issued.certificate_end - issued.at).num_seconds().max(1);
+            spec.lease_duration_seconds = Some(life.try_into().unwrap_or(i32::MAX));
+            spec.renew_time = micro_time(issued.at);
+            let before = spec.lease_transitions.unwrap_or_default();
+            let renewals = i32::try_from(notes.renewals).unwrap_or(i32::MAX);
+            spec.lease_transitions = Some(before.saturating_add(renewals));
+            annotate(&mut lease, SERIAL, &issued.serial.to_string());
+            annotate(&mut lease, NOT_AFTER, &time(issued.certificate_end));
+            annotate(&mut lease, AUTHORITY, issued.authority.as_str());
+        }
     }
     if let Some(told) = notes.told {
         annotate(&mut lease, TOLD, &told.to_string());
     }
     lease
+}
+
+/// True when a certificate follows the last one that is known of its link. Notes are written late and again,
+/// and a redemption that is answered again is noted again.
+fn is_newer(issued: &Issued, known: &LinkRecord) -> bool {
+    match known.serial {
+        None => true,
+        Some(serial) if serial == issued.serial || !issued.is_renewal() => false,
+        Some(_) => known.last.is_none_or(|last| last <= issued.at),
+    }
 }
 
 /// The Lease of a link, or of a grant, that is taken back, in place of the one that is there. It is of use

@@ -78,6 +78,58 @@ fn what_is_noted_of_a_link_is_read_back() {
 }
 
 #[test]
+fn notes_that_come_late_or_again_keep_the_last_certificate() {
+    let first = Serial::derive(&uid(), b"first");
+    let second = Serial::renewed(first.link(), b"second");
+    let third = Serial::renewed(first.link(), b"third");
+    let redeemed = notes(issued(first, 0, 1000, false));
+    let renewed = notes(issued(second, 500, 1500, true));
+    let again = notes(issued(third, 900, 1900, true));
+    for (name, order, last, renewals) in [
+        ("in order", vec![&redeemed, &renewed, &again], third, 2),
+        (
+            "written again",
+            vec![&redeemed, &renewed, &renewed],
+            second,
+            1,
+        ),
+        (
+            "a late renewal",
+            vec![&redeemed, &again, &renewed],
+            third,
+            1,
+        ),
+        (
+            "redeemed again",
+            vec![&redeemed, &renewed, &redeemed],
+            second,
+            1,
+        ),
+        ("a late redemption", vec![&renewed, &redeemed], second, 1),
+    ] {
+        let lease = order
+            .into_iter()
+            .fold(None, |lease, notes| Some(noted(lease, first.link(), notes)));
+        let record = read(&lease.unwrap()).unwrap();
+        let seen = (record.serial, record.renewals, record.first);
+        assert_eq!(seen, (Some(last), renewals, Some(at(0))), "{name}");
+    }
+}
+
+#[test]
+fn the_latest_end_is_that_of_the_certificate_that_was_shown_where_it_outlives_others() {
+    let serial = Serial::renewed(Serial::derive(&uid(), b"first").link(), b"second");
+    let mut renewed = issued(serial, 500, 1500, true);
+    if let Some(shown) = &mut renewed.shown {
+        shown.end = at(90_000);
+    }
+    let lease = noted(None, serial.link(), &notes(renewed));
+    let record = read(&lease).unwrap();
+    assert_eq!(record.certificate_end, Some(at(1500)));
+    assert_eq!(record.latest_end, Some(at(90_000)));
+}
+
+#[test]
 fn a_renewal_of_a_link_whose_lease_was_lost_is_noted_anew() {
     let serial = Serial::renewed(LinkId::from_bytes([1; 10]), b"key");
     let lease = noted(None, serial.link(), &notes(issued(serial, 0, 10, true)));
