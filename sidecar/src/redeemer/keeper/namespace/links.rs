@@ -41,12 +41,12 @@ pub(super) async fn put(
     let start = Instant::now();
     while start.elapsed() < super::CONTENTION {
         let there = find_objects(requests, name, links.len()).await?;
-        let mut is_done = true;
+        let mut is_written = true;
         for link in links {
             let found = there.iter().find(|found| is_named(found, &link.name));
-            is_done &= put_one(requests, kept, link, found).await?;
+            is_written &= put_one(requests, kept, link, found).await?;
         }
-        if !is_done {
+        if !is_written {
             continue;
         }
         let is_gone =
@@ -88,7 +88,7 @@ async fn put_one(
     }
     let patch = json!({
         "metadata": {"resourceVersion": found.metadata.resource_version},
-        "spec": {"endpoints": draft.object.data["spec"]["endpoints"]},
+        "spec": {"endpoints": draft.object.data.pointer("/spec/endpoints")},
     });
     let written = requests.patch(&name, &patch).await?;
     Ok(written.is_some())

@@ -22,6 +22,10 @@ pub(super) fn shown(secret: &DynamicObject) -> Option<u64> {
 
 /// The number before the certificate in place, as it was noted with it. `None` where nothing that can be
 /// read is noted.
+#[expect(
+    clippy::option_option,
+    reason = "that there was no number is noted, too"
+)]
 pub(super) fn noted(secret: &DynamicObject) -> Option<Option<u64>> {
     match annotation(secret, Annotation::Ordinal.as_str())? {
         NONE => Some(None),

@@ -56,7 +56,9 @@ async fn an_api_server_that_goes_in_the_middle_of_any_step_delays_it() {
         kept.assert_is_done(&name).await;
     }
     let versions = versions.until_quiet().await;
-    versions.iter().for_each(|secret| drop(pair(secret)));
+    for secret in &versions {
+        pair(secret);
+    }
     println!(
         "{} versions, {repeated} commands were repeated",
         versions.len()

@@ -80,7 +80,7 @@ async fn a_controller_that_counts_anew_catches_up_before_anybody_is_told() {
     let done = kept.renew_by(client, order_if_due("west")).await;
     assert_told("west", &done.unwrap());
     // No version shows that the router was told before the number is above that which it knows.
-    let versions = Versions::since(&kept.target.secrets, &version.unwrap()).await;
+    let versions = Versions::since(&kept.target.secrets, &version.unwrap());
     let told_at = versions.until_quiet().await.into_iter().find_map(|secret| {
         let annotations = secret.metadata.annotations.clone().unwrap();
         let is_told = annotations.get("redemption-sidecar/told") == Some(&pair(&secret));

@@ -22,11 +22,11 @@ impl Versions {
     pub(super) async fn new(secrets: &Api<Secret>) -> Self {
         let listed = secrets.list(&ListParams::default()).await.unwrap();
         let now = listed.metadata.resource_version.unwrap();
-        Self::since(secrets, &now).await
+        Self::since(secrets, &now)
     }
 
     /// Those behind a version.
-    pub(super) async fn since(secrets: &Api<Secret>, version: &str) -> Self {
+    pub(super) fn since(secrets: &Api<Secret>, version: &str) -> Self {
         let (sender, received) = mpsc::unbounded_channel();
         let (secrets, mut version) = (secrets.clone(), version.to_owned());
         let task = tokio::spawn(async move {
