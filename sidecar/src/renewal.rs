@@ -191,10 +191,10 @@ pub enum Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
 pub enum CertificateFlaw {
     /// No issuer of the site made it, now or before.
-    #[error("it was not issued by this site")]
+    #[error("not issued by it")]
     OtherIssuer,
     /// It is not for clients, or also for servers.
-    #[error("it is not for clients alone")]
+    #[error("not for clients alone")]
     NotForClients,
     /// Its validity is over.
     #[error("it has ended")]

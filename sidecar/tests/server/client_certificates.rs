@@ -17,8 +17,8 @@ use x509_cert::der::DecodePem as _;
 
 use crate::granting_site::{GrantingSite, Identity, link_of, post, renewal};
 
-const OTHER: &str = "it was not issued by this site";
-const NOT_FOR_CLIENTS: &str = "it is not for clients alone";
+const OTHER: &str = "not issued by it";
+const NOT_FOR_CLIENTS: &str = "not for clients alone";
 
 /// As the service makes them, but for the names of extensions that a row changes.
 const CLIENT: &str = "basicConstraints = critical,CA:FALSE; keyUsage = critical,digitalSignature; \

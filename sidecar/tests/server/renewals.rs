@@ -93,7 +93,7 @@ async fn every_refusal_has_its_status_and_text_and_comes_before_those_below_it()
         Some(Standing::Unknown),
     );
     let required = "Client certificate required";
-    let other = "Not a link certificate of this site: it was not issued by this site";
+    let other = "Not a link certificate of this site: not issued by it";
     let over = "Not a link certificate of this site: it has ended";
     let soon = "Not a link certificate of this site: it is not valid yet";
     let revoked = "This link was revoked";

@@ -27,6 +27,7 @@ mod keeper_losses;
 mod keeper_signals;
 mod keeping;
 mod links;
+mod manual;
 mod operators;
 mod protocol;
 mod raw;
