@@ -173,7 +173,7 @@ impl Destination for Namespace<'_> {
         }
         // Another redeemer has cleared: it is done.
         match self.find(now).await? {
-            Existing::Complete(answer) => Ok(answer),
+            Existing::Complete(answer) => Ok(*answer),
             _ => Ok(answer),
         }
     }

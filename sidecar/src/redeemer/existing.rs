@@ -16,7 +16,7 @@ pub(super) enum Existing {
     /// Nothing that would be in the way.
     Nothing,
     /// Secret and Links that a router can use now.
-    Complete(Answer),
+    Complete(Box<Answer>),
     /// The Secret of a redemption of this token's grant, but not its Links. Holds its key, with which
     /// it costs nothing to ask again.
     Secret(PrivateKey),
@@ -58,7 +58,7 @@ impl Existing {
             };
             let answer = Answer::of_objects(objects, name, None, url, now).ok();
             if let Some(answer) = answer.filter(|answer| answer.origin == Origin::ThisGrant) {
-                return Ok(Self::Complete(answer));
+                return Ok(Self::Complete(Box::new(answer)));
             }
         }
         key.map(Self::Secret).ok_or(None)

@@ -323,10 +323,10 @@ fn describe(folder: &Path, pki: &Pki, port: u16, issuer: &str, previous: &[&str]
         format!(", previous: {files:?}")
     };
     let text = format!(
-        "name: east\nurl: https://127.0.0.1:{port}\nissuers:\n  default: {{cert: {:?}, key: {:?}{previous}}}\n\
+        "name: east\nurl: https://127.0.0.1:{port}\nissuers:\n  default: {{cert: {}, key: {}{previous}}}\n\
          endpoints:\n- {{name: inter-router, host: east.example, port: {endpoint}}}\n",
-        pki.path(&format!("{issuer}.crt")),
-        pki.path(&format!("{issuer}.key")),
+        pki.path(&format!("{issuer}.crt")).display(),
+        pki.path(&format!("{issuer}.key")).display(),
     );
     // Replaced as a whole: the service may be reading it.
     fs::write(folder.join("site.new"), text).unwrap();

@@ -343,8 +343,10 @@ impl Model for Renewals {
             Property::always(REVOKED_NEVER_RENEWS, |_, state: &renewal::State| {
                 !state.was_renewed_late
             }),
-            Property::always(LINK_LIVES, Self::link_lives),
-            Property::always(PAIR_MATCHES, Self::pair_matches),
+            Property::always(LINK_LIVES, |model: &Self, state| model.link_lives(state)),
+            Property::always(PAIR_MATCHES, |_, state: &renewal::State| {
+                state.pair_matches()
+            }),
             Property::always(ONE_LINK_ONE_ID, |_, state: &renewal::State| {
                 !state.was_stolen
             }),

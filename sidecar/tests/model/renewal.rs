@@ -109,6 +109,7 @@ pub(crate) struct Keeper {
 }
 
 /// Everything that is known at one moment.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct State {
     /// The Secret.
@@ -161,6 +162,13 @@ impl State {
             was_stolen: false,
         }
     }
+
+    /// Key and certificate belong together, in place and at the router.
+    pub(crate) fn pair_matches(&self) -> bool {
+        [self.secret, self.router]
+            .iter()
+            .all(|pair| pair.key == pair.certified)
+    }
 }
 
 /// One step. Numbers are those of a keeper and of a replica, in this order.
@@ -198,7 +206,7 @@ pub(crate) enum Action {
 const KEYS: u8 = 4;
 
 impl Renewals {
-    pub(crate) fn possible(&self, state: &State, actions: &mut Vec<Action>) {
+    pub(crate) fn possible(self, state: &State, actions: &mut Vec<Action>) {
         for (number, keeper) in state.keepers.iter().enumerate() {
             match keeper.step {
                 Step::Idle if state.keys < KEYS || state.pending.is_some() => {
@@ -245,7 +253,7 @@ impl Renewals {
     }
 
     /// The next step of a change of the CA, once the one before it is done everywhere.
-    fn change(&self, state: &State, actions: &mut Vec<Action>) {
+    fn change(self, state: &State, actions: &mut Vec<Action>) {
         let may_show = state.router.trust.has(Ca::New) || self.is(Mutation::ServerFirst);
         let is_through = state.router.ca == Ca::New && state.shown == Ca::New;
         let is_in_place = state.secret.ca == Ca::New;
@@ -260,7 +268,7 @@ impl Renewals {
         }
     }
 
-    pub(crate) fn after(&self, state: &State, action: Action) -> State {
+    pub(crate) fn after(self, state: &State, action: Action) -> State {
         let mut next = state.clone();
         match action {
             Action::Key(keeper) => self.key(&mut next, keeper),
@@ -325,7 +333,7 @@ impl Renewals {
         next
     }
 
-    fn key(&self, state: &mut State, keeper: usize) {
+    fn key(self, state: &mut State, keeper: usize) {
         let key = match state.pending {
             Some(key) if !self.is(Mutation::KeyFirst) => key,
             _ => {
@@ -347,7 +355,7 @@ impl Renewals {
         };
     }
 
-    fn ask(&self, state: &mut State, keeper: usize, replica: usize) {
+    fn ask(self, state: &mut State, keeper: usize, replica: usize) {
         let Step::Keyed { seen, key } = state.keepers[keeper].step else {
             return;
         };
@@ -370,7 +378,7 @@ impl Renewals {
         state.keepers[keeper].step = Step::Answered { seen, pair };
     }
 
-    fn certifies(&self, state: &State, replica: usize) -> bool {
+    fn certifies(self, state: &State, replica: usize) -> bool {
         let standing = match state.views[replica] {
             View::Good => Standing::Good,
             View::Revoked => Standing::Revoked,
@@ -384,7 +392,7 @@ impl Renewals {
 
     /// What a replica reads now. A certificate names its grant, so that the revocation of a grant reaches
     /// a link that the register does not know.
-    fn truth(&self, state: &State) -> View {
+    fn truth(self, state: &State) -> View {
         let reaches = state.is_noted || !self.is(Mutation::RevokeWhatIsNoted);
         if state.is_revoked && reaches {
             View::Revoked
@@ -394,24 +402,17 @@ impl Renewals {
     }
 
     /// Whether the router uses what is in place. Who does not compare takes it for granted.
-    fn is_in_use(&self, state: &State) -> bool {
+    fn is_in_use(self, state: &State) -> bool {
         state.router == state.secret || self.is(Mutation::ForgetToTell)
     }
 
-    fn is(&self, mutation: Mutation) -> bool {
+    fn is(self, mutation: Mutation) -> bool {
         self.mutation == Some(mutation)
-    }
-
-    /// Key and certificate belong together, in place and at the router.
-    pub(crate) fn pair_matches(&self, state: &State) -> bool {
-        [state.secret, state.router]
-            .iter()
-            .all(|pair| pair.key == pair.certified)
     }
 
     /// Each side trusts the other; and while the router does not use what is in place, or a key waits, a
     /// keeper has something to do, whatever has crashed.
-    pub(crate) fn link_lives(&self, state: &State) -> bool {
+    pub(crate) fn link_lives(self, state: &State) -> bool {
         let Pair { ca, trust, .. } = state.router;
         let is_trusted = state.accepted.has(ca) && trust.has(state.shown);
         let mut actions = Vec::new();

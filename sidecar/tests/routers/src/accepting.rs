@@ -102,10 +102,6 @@ impl AcceptingRouter {
 
     /// Closes the connections of some peers, as `ss -K` does, and returns their number. The peers come
     /// again by themselves.
-    #[expect(
-        clippy::must_use_candidate,
-        reason = "the number is for those who want it"
-    )]
     pub fn cut(&self, of: impl Fn(&Peer) -> bool) -> usize {
         let mut state = self.shared.state.lock().unwrap();
         state.open.extract_if(.., |_, open| of(&open.peer)).count()

@@ -55,6 +55,7 @@ impl<R: Router> Controller<R> {
     }
 
     /// The ordinal of the annotation: the last one that the router was told.
+    #[must_use]
     pub fn ordinal(&self) -> u64 {
         self.ordinal
     }

@@ -157,7 +157,7 @@ impl Channel {
             }
         };
         tokio::select! {
-            sent = send => sent,
+            ended = send => ended,
             received = receive => received,
         }
     }

@@ -285,7 +285,7 @@ async fn bytes_come_back_as_they_went() {
             stream.ping(&vec![byte; length]).await.unwrap();
         }
     }
-    let too_long = streams[0].ping(&[0; 65_536]).await;
+    let too_long = streams[0].ping(&vec![0; 65_536]).await;
     assert_eq!(too_long, Err(FlowProblem::TooLong));
 }
 
