@@ -10,6 +10,7 @@
 mod accepted;
 mod commands;
 mod kubewarden;
+mod links;
 mod manual;
 mod settings;
 mod tool;
