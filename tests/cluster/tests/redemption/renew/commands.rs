@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cluster_tests::{Cluster, Rendered, free_port};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -66,9 +67,10 @@ async fn a_keeper_with_the_role_that_is_deployed_keeps_its_links() {
         .stdout(Stdio::null())
         .stderr(log)
         .spawn();
-    let _keeper = Keeper(keeper.unwrap());
-    // One that comes later is kept, too.
+    let keeper = Keeper(keeper.unwrap());
+    // One that comes later is kept, too: here it would end before the next look.
     kept.link("east").await;
+    kill_process(Pid::from_child(&keeper.0), Signal::HUP).unwrap();
     let start = Instant::now();
     for name in ["west", "east"] {
         let is_told = async || kept.annotation(name, "reported").await.is_some();
