@@ -1,4 +1,4 @@
-//! What a keeper of many links costs at rest.
+//! The cost of a keeper of many links at rest.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What a renewal costs beside a redemption.
+//! The cost of a renewal beside that of a redemption.
 
 use std::sync::Arc;
 

@@ -121,22 +121,22 @@ pub(crate) struct State {
     pub(crate) keys: u8,
     pub(crate) keepers: [Keeper; 2],
     pub(crate) views: [View; 2],
-    /// How often a replica may start anew.
+    /// Number of times that a replica may still start anew.
     pub(crate) restarts: u8,
     pub(crate) can_lose_answer: bool,
-    /// Whether the register has noted the link.
+    /// True once the register has noted the link.
     pub(crate) is_noted: bool,
     pub(crate) is_revoked: bool,
-    /// Whether the bound of the revocation has passed.
+    /// True once the bound of the revocation has passed.
     pub(crate) is_bound_over: bool,
     pub(crate) counted: u8,
     /// The CA that certifies, what the accepting routers trust, and what they show.
     pub(crate) issuer: Ca,
     pub(crate) accepted: Trust,
     pub(crate) shown: Ca,
-    /// Whether a certificate left after the bound of the revocation.
+    /// True once a certificate left after the bound of the revocation.
     pub(crate) was_renewed_late: bool,
-    /// Whether somebody has a certificate of this link without a key of it.
+    /// True once somebody has a certificate of this link without a key of it.
     pub(crate) was_stolen: bool,
 }
 
@@ -390,7 +390,7 @@ impl Renewals {
         }
     }
 
-    /// What a replica reads now. A certificate names its grant, so that the revocation of a grant reaches
+    /// The view of a replica that reads now. A certificate names its grant, so that the revocation of a grant reaches
     /// a link that the register does not know.
     fn truth(self, state: &State) -> View {
         let reaches = state.is_noted || !self.is(Mutation::RevokeWhatIsNoted);
@@ -401,7 +401,7 @@ impl Renewals {
         }
     }
 
-    /// Whether the router uses what is in place. Who does not compare takes it for granted.
+    /// True where the router uses what is in place. A keeper that does not compare takes it for granted.
     fn is_in_use(self, state: &State) -> bool {
         state.router == state.secret || self.is(Mutation::ForgetToTell)
     }

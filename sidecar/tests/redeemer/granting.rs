@@ -129,7 +129,7 @@ impl Granting {
         run(&self.partner.token(ca), folder).await.unwrap();
     }
 
-    /// How many keys it certified for renewals.
+    /// Number of keys that it certified for renewals.
     pub(crate) fn keys(&self) -> usize {
         self.keys.lock().unwrap().len()
     }

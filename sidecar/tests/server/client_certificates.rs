@@ -45,7 +45,7 @@ fn identity(pki: &Pki, names: &[&str], key: &str) -> Identity {
     Identity::new(chain.map(CertificateDer::from).collect(), &key)
 }
 
-/// What is answered: the flaw, nothing where it is renewed.
+/// The answer: the flaw, nothing where it is renewed.
 async fn flaw_of(granting: &GrantingSite, identity: &Identity) -> Option<String> {
     let reply = granting.ask(Some(identity), &renewal()).await?;
     if reply.status == 200 {

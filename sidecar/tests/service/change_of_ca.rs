@@ -30,7 +30,7 @@ struct Machine {
     typed: String,
 }
 
-/// What one side of a link shows, and what it trusts, in PEM.
+/// The certificate that one side of a link shows, and the CAs that it trusts, in PEM.
 #[derive(Clone)]
 struct Side {
     shows: String,
@@ -142,7 +142,7 @@ impl Machine {
         }
     }
 
-    /// Whether a link that connects is accepted, and accepts.
+    /// True where a link that connects is accepted, and accepts.
     fn connects(&self, link: &Side) -> Result<(), String> {
         let router = self.router();
         let verify = |shown: &Side, ca: &str, purpose| {
@@ -175,7 +175,7 @@ fn renew(holder: &mut Holder, sidecar: &Sidecar) -> Side {
     side
 }
 
-/// What `list --links` says of the change.
+/// The words of `list --links` about the change.
 fn progress(sidecar: &Sidecar) -> String {
     let output = sidecar.run(&["list", "--links"]);
     assert!(output.status.success());

@@ -14,7 +14,7 @@ use crate::raw::{Answer, Connection};
 use crate::redeemers::{Certificate, decoded};
 use crate::sidecar::{Sidecar, Token};
 
-/// What it has now.
+/// The files that it has now.
 pub(crate) struct Holder {
     ca: String,
     key: PrivateKey,
@@ -112,7 +112,7 @@ impl Holder {
     }
 }
 
-/// What `list --links` says.
+/// The output of `list --links`.
 pub(crate) fn links(sidecar: &Sidecar) -> Vec<Value> {
     let output = sidecar.run(&["list", "--links", "-o", "json"]);
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -134,7 +134,7 @@ pub(crate) fn pair(file: &Path) -> Pair {
     }
 }
 
-/// What a command said.
+/// The words of a command.
 pub(crate) fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -187,7 +187,7 @@ impl Keeper {
         self.child.wait().unwrap().code()
     }
 
-    /// What its operations port answers; nothing before it is open.
+    /// The answer of its operations port; nothing before it is open.
     pub(crate) fn operations(&self, path: &str) -> String {
         ask(self.operations_port, path).unwrap_or_default()
     }

@@ -299,7 +299,7 @@ fn redeem(sidecar: &Sidecar, tokens: &[Token], folder: &Path, seen: &mut Seen) -
     keys
 }
 
-/// What was sent and shown to renew.
+/// A renewal as it was sent, and the certificate that was shown.
 struct Shown {
     keys: Vec<String>,
     certificates: Vec<String>,

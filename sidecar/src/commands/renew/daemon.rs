@@ -89,7 +89,7 @@ async fn follow(mut signal: Signal, wish: mpsc::Sender<Wish>, wanted: Wish, text
     }
 }
 
-/// What the keeper tells, for log, metrics and readiness.
+/// News of the keeper, for log, metrics and readiness.
 struct State {
     metrics: KeeperMetrics,
     /// Reason the keeper itself cannot work: the clock is wrong, or a place cannot be looked at. That a

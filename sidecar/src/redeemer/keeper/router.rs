@@ -184,7 +184,7 @@ const PROGRAM_TIME: Duration = Duration::from_mins(1);
 
 const ATTEMPTS: usize = 3;
 
-/// How often the connections are looked at: a router opens new ones within 0.1 s.
+/// Number of looks at the connections: a router opens new ones within 0.1 s.
 const LOOKS: usize = 6;
 
 const PAUSE: Duration = Duration::from_millis(500);

@@ -53,7 +53,7 @@ impl<T: Clone> SecretWatch<T> {
         self.watch.course.problem().is_some() || self.secret.borrow().is_some()
     }
 
-    /// What was found, if anything, for the Secret of this name.
+    /// The find, if any, for the Secret of this name.
     fn read(&mut self, name: &str) -> Option<Result<T, SecretProblem>> {
         let secret = self.secret.borrow_and_update().clone();
         match (secret, self.watch.course.problem()) {

@@ -1,4 +1,4 @@
-//! What the manual of links types into a cluster, as it stands there.
+//! The commands of the manual of links that are typed into a cluster, as they stand there.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What a controller notices, and what its router makes of it.
+//! Changes that a controller notices, and what its router makes of them.
 
 use std::fs;
 use std::sync::Arc;

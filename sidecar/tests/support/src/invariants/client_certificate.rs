@@ -36,7 +36,7 @@ pub fn client_certificate(bytes: &[u8]) {
     let _ = judged(&site.signed(&self::changed(&content, bytes)));
 }
 
-/// Who has no signature of the site is told nothing about dates and purposes.
+/// A stranger, without a signature of the site, is told nothing about dates and purposes.
 fn assert_is_of_a_stranger(der: &[u8]) {
     if let Some(verdict) = judged(der) {
         assert_eq!(verdict, Err(CertificateFlaw::OtherIssuer));
