@@ -27,6 +27,7 @@ mod processes;
 mod redeem;
 mod refusals;
 mod renew;
+mod revocations;
 mod room;
 mod service;
 mod tap;

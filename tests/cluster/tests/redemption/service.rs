@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cluster_tests::{Cluster, Identity, free_port};
+use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
 use redemption_sidecar::redeemer::token::Token;
 use redemption_sidecar::redeemer::{FolderTarget, Order, redeem};
-use redemption_sidecar::redemption::GrantUid;
+use redemption_sidecar::redemption::{GrantUid, LinkId, Serial};
 use redemption_sidecar::system::clock;
 use redemption_sidecar::wire::access_token::AccessToken;
+use redemption_sidecar::wire::certificate_request;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -282,8 +284,36 @@ impl Services {
             "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{headers}\
              Content-Length: {length}\r\n\r\n{code}"
         );
-        let asking = tokio::task::spawn_blocking(move || ask(port, &ca, &request));
+        let asking = tokio::task::spawn_blocking(move || ask(port, &ca, None, &request));
         asking.await.unwrap()
+    }
+
+    /// Asks once to renew a link. None without a whole answer.
+    pub(crate) async fn renew(&self, port: u16, pair: &Pair) -> Option<Answer> {
+        let ca = self.ca_if_made()?;
+        let next = certificate_request::create(&PrivateKey::generate(KeyKind::P256));
+        let request = format!(
+            "POST /renew HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
+             certificate-request: {next}\r\nContent-Length: 0\r\n\r\n"
+        );
+        let pair = pair.clone();
+        let asking = tokio::task::spawn_blocking(move || ask(port, &ca, Some(&pair), &request));
+        asking.await.unwrap()
+    }
+}
+
+/// Certificate and key of a link, in PEM.
+#[derive(Clone)]
+pub(crate) struct Pair {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Pair {
+    pub(crate) fn link(&self) -> LinkId {
+        let certificate = Certificate::from_pem(&self.certificate).unwrap();
+        let serial = certificate.tbs_certificate().serial_number();
+        Serial::of_der(serial.as_bytes()).unwrap().link()
     }
 }
 
@@ -322,15 +352,28 @@ impl Answer {
         assert_eq!(self.status, 200, "{}", self.body);
         serial(&self.body)
     }
+
+    /// The link that it brings to somebody who showed no key.
+    pub(crate) fn pair(&self) -> Pair {
+        assert_eq!(self.status, 200, "{}", self.body);
+        Pair {
+            certificate: entry(&self.body, "tls.crt"),
+            key: entry(&self.body, "tls.key"),
+        }
+    }
 }
 
 /// The serial of the certificate in a stream of YAML whose first document is a Secret.
 fn serial(yaml: &str) -> String {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap();
-    let encoded = documents[0]["data"]["tls.crt"].as_str().unwrap();
-    let pem = STANDARD.decode(encoded).unwrap();
-    let certificate = Certificate::from_pem(&pem).unwrap();
+    let certificate = Certificate::from_pem(entry(yaml, "tls.crt")).unwrap();
     certificate.tbs_certificate().serial_number().to_string()
+}
+
+/// An entry of such a Secret.
+fn entry(yaml: &str, name: &str) -> Vec<u8> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap();
+    let encoded = documents[0]["data"][name].as_str().unwrap();
+    STANDARD.decode(encoded).unwrap()
 }
 
 impl Service {
@@ -397,7 +440,7 @@ impl Drop for Service {
     }
 }
 
-fn ask(port: u16, ca: &str, request: &str) -> Option<Answer> {
+fn ask(port: u16, ca: &str, shown: Option<&Pair>, request: &str) -> Option<Answer> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
         roots.add(certificate.unwrap()).unwrap();
@@ -406,8 +449,15 @@ fn ask(port: u16, ca: &str, request: &str) -> Option<Answer> {
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let config = match shown {
+        Some(Pair { certificate, key }) => config.with_client_auth_cert(
+            vec![CertificateDer::from_pem_slice(certificate).unwrap()],
+            PrivateKeyDer::from_pem_slice(key).unwrap(),
+        ),
+        None => Ok(config.with_no_client_auth()),
+    };
+    let config = config.unwrap();
     let name = ServerName::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST));
     let session = ClientConnection::new(Arc::new(config), name).unwrap();
     let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
