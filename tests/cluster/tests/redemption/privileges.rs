@@ -5,28 +5,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cluster_tests::{Cluster, Permission, Rendered};
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use redemption_sidecar::kubernetes::AccessGrant;
 use redemption_sidecar::pki::issuer::new_site_ca;
-use redemption_sidecar::redemption::GrantUid;
+use redemption_sidecar::redemption::{GrantUid, LinkId};
 use redemption_sidecar::system::clock;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::room::{CODE, Room};
-use crate::service::{Service, Services};
+use crate::service::{Answer, Service, Services};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_service_asks_the_api_server_for_is_exactly_what_its_role_allows() {
-    // A cluster of its own: one of the services sees all of it.
-    let cluster = Arc::new(Cluster::start().await.unwrap());
-    cluster.install_skupper_kinds().await.unwrap();
     let services = BASES.into_iter().chain([EVERYWHERE]).map(|base| {
-        let cluster = Arc::clone(&cluster);
         tokio::spawn(async move {
+            // A cluster for each: one of the services sees all of it, and deletes what others would.
+            let cluster = Cluster::start().await.unwrap();
+            cluster.install_skupper_kinds().await.unwrap();
             let rendered = Rendered::of(base).unwrap();
             let room = Room::with(&cluster, &format!("uses-{base}"), &rendered).await;
             let observed = observe(&cluster, &room, base, None).await;
@@ -99,6 +99,12 @@ struct Observed {
     /// The Event about a fault that lasted for more than a minute: how often it was noticed, 0 without
     /// an Event.
     told: i32,
+    /// True when a Lease shows the redeemed link.
+    registers: bool,
+    /// The answer to the link's renewal.
+    renews: Option<u16>,
+    /// True when the Lease of a link that has ended was deleted.
+    prunes: bool,
 }
 
 fn everything(base: &str) -> Observed {
@@ -110,13 +116,16 @@ fn everything(base: &str) -> Observed {
         sees_site: true,
         sees_issuer: true,
         told: 2,
+        registers: true,
+        renews: Some(200),
+        prunes: true,
     }
 }
 
 type Change = fn(&mut Observed);
 
 /// Effects that are missed without a permission.
-const CONSEQUENCES: [(&str, &[Change]); 10] = [
+const CONSEQUENCES: [(&str, &[Change]); 16] = [
     (
         "get accessgrants",
         &[completes_nothing, |seen| seen.second = Some(503)],
@@ -148,6 +157,20 @@ const CONSEQUENCES: [(&str, &[Change]); 10] = [
         "watch secrets skupper-site-ca",
         &[|seen| seen.sees_issuer = false],
     ),
+    (
+        "get leases",
+        &[renews_nothing, |seen| seen.registers = false],
+    ),
+    ("list leases", &[renews_nothing, prunes_nothing]),
+    ("watch leases", &[renews_nothing]),
+    (
+        "create leases",
+        &[renews_nothing, prunes_nothing, |seen| {
+            seen.registers = false
+        }],
+    ),
+    ("update leases", &[renews_nothing]),
+    ("delete leases", &[prunes_nothing]),
     ("create events", &[|seen| seen.told = 0]),
     ("patch events", &[|seen| seen.told = 1]),
 ];
@@ -159,6 +182,17 @@ fn never_ready(seen: &mut Observed) {
 fn redeems_nothing(seen: &mut Observed) {
     seen.first = Some(503);
     seen.second = Some(503);
+    seen.registers = false;
+    seen.renews = None;
+}
+
+/// It cannot know which links were taken back.
+fn renews_nothing(seen: &mut Observed) {
+    seen.renews = Some(503);
+}
+
+fn prunes_nothing(seen: &mut Observed) {
+    seen.prunes = false;
 }
 
 fn completes_nothing(seen: &mut Observed) {
@@ -183,12 +217,13 @@ async fn observe(
     } else {
         services
     };
-    let own_status: &[&str] = if base == OWN_STATUS {
-        &["--own-status"]
-    } else {
-        &[]
-    };
-    let service = services.spawn(own_status);
+    let leases: Api<Lease> = Api::namespaced(room.client.clone(), &room.namespace);
+    add_ended_link(&leases).await;
+    let mut options = vec!["--keep", "1s"];
+    if base == OWN_STATUS {
+        options.push("--own-status");
+    }
+    let service = services.spawn(&options);
     let is_ready = || service.is_ready() == Some(true);
     let is_complained_of = || taken.is_some_and(|taken| is_named(&service, taken));
     within(PATIENCE, || {
@@ -200,9 +235,23 @@ async fn observe(
     let endpoint = json!({"name": "edge", "host": "192.0.2.2", "port": "45671", "group": "g"});
     let fault = services.status(service.port, &faulty).await;
     assert_eq!(fault, Some(503));
+    let first = services.ask(service.port, &uid).await;
+    let link = first
+        .as_ref()
+        .filter(|answer| answer.status == 200)
+        .map(Answer::pair);
     let observed = Observed {
         is_ready: is_ready(),
-        first: services.status(service.port, &uid).await,
+        first: first.map(|answer| answer.status),
+        // Before the CA that certified the link is another.
+        registers: match &link {
+            Some(link) => is_registered(&leases, link.link()).await,
+            None => false,
+        },
+        renews: match &link {
+            Some(link) => services.renew(service.port, link).await.map(|it| it.status),
+            None => None,
+        },
         second: services.status(service.port, &uid).await,
         completes: is_completed(room).await,
         sees_site: {
@@ -220,12 +269,35 @@ async fn observe(
             services.status(service.port, &faulty).await;
             told(room, &faulty).await
         },
+        prunes: leases.get_opt(ENDED).await.unwrap().is_none(),
     };
     if let Some(taken) = taken {
         let log = service.log();
         assert!(is_named(&service, taken), "'{}': {log}", taken.sentence());
     }
     observed
+}
+
+/// The Lease of a link that ended long ago.
+async fn add_ended_link(leases: &Api<Lease>) {
+    let lease = json!({"metadata": {"name": ENDED,
+        "labels": {"app.kubernetes.io/managed-by": "redemption-sidecar"},
+        "annotations": {"redemption-sidecar/not-after": "2020-01-01T00:00:00Z"}}});
+    let lease = serde_json::from_value(lease).unwrap();
+    let options = PostParams::default();
+    leases.create(&options, &lease).await.unwrap();
+}
+
+async fn is_registered(leases: &Api<Lease>, link: LinkId) -> bool {
+    let end = Instant::now() + LOOK;
+    while Instant::now() < end {
+        let lease = leases.get_opt(&link.to_string()).await.unwrap();
+        if lease.is_some() {
+            return true;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    false
 }
 
 /// True when the log says which verb on which resource is missing, in the words of the API server.
@@ -342,8 +414,12 @@ const BETWEEN_EVENTS: Duration = Duration::from_secs(61);
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A service looks every 2 s for what has changed, and `/readyz` every 5 s.
-const SETTLED: Duration = Duration::from_secs(6);
+/// A service looks every 2 s for what has changed, and `/readyz` every 5 s. One that hears nothing of
+/// revocations, but once of its own Lease, no longer renews after 14 s.
+const SETTLED: Duration = Duration::from_secs(16);
+
+/// The link that ended long ago.
+const ENDED: &str = "0123456789abcdef0123";
 
 /// Within which a service notices a change.
 const LOOK: Duration = Duration::from_secs(5);
