@@ -10,7 +10,7 @@
 //! | grant | label `redemption-sidecar/grant`, its uid; annotation `redemption-sidecar/grant-name` |
 //! | last certificate | annotations `serial`, `not-after`, `authority`, `told` |
 //! | latest end of any certificate | annotation `latest-end` |
-//! | revocation | label `redemption-sidecar/revoked`, whatever its value; annotation `revoked-until` |
+//! | revocation | label `redemption-sidecar/revoked`, whatever its value; annotations `revoked-at`, its value, and `revoked-until` |
 //!
 //! Labels and annotations of others stay as they are.
 
@@ -105,17 +105,24 @@ pub(super) fn revoked(
     labels.insert(MANAGED_BY.to_owned(), SIDECAR.to_owned());
     // A label holds no colons.
     labels.insert(REVOKED.to_owned(), now.timestamp().to_string());
+    annotate(&mut lease, REVOKED_AT, &now.timestamp().to_string());
     annotate(&mut lease, REVOKED_UNTIL, &time(until));
     lease
 }
 
 /// The Lease that is renewed so that the watch of revocations is heard. It revokes nothing, because its
 /// name is that of no link.
-pub(super) fn heartbeat(found: Option<Lease>, now: DateTime<Utc>) -> Lease {
+/// It tells how long certificates of renewals live at most.
+pub(super) fn heartbeat(found: Option<Lease>, longest: TimeDelta, now: DateTime<Utc>) -> Lease {
+    let longest = found.as_ref().and_then(life).max(Some(longest));
     let mut lease = found.unwrap_or_else(|| new(HEARTBEAT));
     let labels = lease.metadata.labels.get_or_insert_default();
     labels.insert(REVOKED.to_owned(), "none".to_owned());
-    lease.spec.get_or_insert_default().renew_time = micro_time(now);
+    let spec = lease.spec.get_or_insert_default();
+    spec.renew_time = micro_time(now);
+    let longest = longest.map_or(0, |longest| longest.num_seconds());
+    // The API server takes no 0.
+    spec.lease_duration_seconds = (longest > 0).then(|| longest.try_into().unwrap_or(i32::MAX));
     lease
 }
 
@@ -166,10 +173,13 @@ pub(super) fn needed_until(lease: &Lease) -> Option<DateTime<Utc>> {
     let made = lease.metadata.creation_timestamp.as_ref();
     let made = made.and_then(|made| date_time(made.0))?;
     let latest = read(lease).and_then(|record| record.latest_end);
-    if label_of(lease, REVOKED).is_none() {
+    let Some(label) = label_of(lease, REVOKED) else {
         return Some(latest.unwrap_or(made));
-    }
-    let until = annotation_of(lease, REVOKED_UNTIL).and_then(|until| {
+    };
+    // The annotations of an earlier revocation may be there still.
+    let is_own = annotation_of(lease, REVOKED_AT) == Some(label);
+    let until = annotation_of(lease, REVOKED_UNTIL).filter(|_| is_own);
+    let until = until.and_then(|until| {
         let until = DateTime::parse_from_rfc3339(until).ok()?;
         Some(until.to_utc())
     });
@@ -177,7 +187,12 @@ pub(super) fn needed_until(lease: &Lease) -> Option<DateTime<Utc>> {
     Some(latest.map_or(until, |latest| latest.max(until)))
 }
 
-/// The life of the last certificate of a link.
+/// The version of a Lease, by which those of all Leases are in order.
+pub(super) fn version(lease: &Lease) -> Option<u64> {
+    lease.metadata.resource_version.as_ref()?.parse().ok()
+}
+
+/// The life of the last certificate of a link; the longest life of those of renewals in the heartbeat.
 pub(super) fn life(lease: &Lease) -> Option<TimeDelta> {
     let seconds = lease.spec.as_ref()?.lease_duration_seconds?;
     Some(TimeDelta::seconds(seconds.into()))
@@ -229,6 +244,7 @@ const NOT_AFTER: &str = "redemption-sidecar/not-after";
 const LATEST_END: &str = "redemption-sidecar/latest-end";
 const AUTHORITY: &str = "redemption-sidecar/authority";
 const TOLD: &str = "redemption-sidecar/told";
+const REVOKED_AT: &str = "redemption-sidecar/revoked-at";
 const REVOKED_UNTIL: &str = "redemption-sidecar/revoked-until";
 
 #[cfg(test)]

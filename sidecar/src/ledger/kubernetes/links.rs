@@ -10,7 +10,7 @@ use kube::{Api, Client};
 use skupper_access_policy::value::name::SubdomainName;
 use tokio::time::{Instant, sleep};
 
-use super::lease;
+use super::lease::{self, HEARTBEAT};
 use super::store::as_sidecar;
 use crate::kubernetes::{AccessGrant, FailedRequest, FailureKind, answered, lacks_verb, wording};
 use crate::ledger::{Answer, LinkChoice, LinkRecord, LinkState, Links};
@@ -180,7 +180,10 @@ impl KubernetesLinks {
             return Ok(lease.clone());
         }
         // A certificate that was handed out a moment ago, and is not noted, ends a life from now.
+        let beat = answered(PATIENCE, self.leases.get_opt(HEARTBEAT)).await?;
+        let of_renewals = beat.as_ref().and_then(lease::life).unwrap_or(LONGEST_LIFE);
         let life = found.as_ref().and_then(lease::life).unwrap_or(LONGEST_LIFE);
+        let life = life.max(of_renewals);
         let lease = lease::revoked(found, name, now, now + life);
         let options = as_sidecar();
         let (verb, written) = if is_there {

@@ -55,6 +55,12 @@ impl Register for KubernetesLedger {
         Ok(self.leases.revocations.standing(namespace, certificate))
     }
 
+    /// No renewal is certified before the heartbeat tells it.
+    async fn expect_life(&self, life: TimeDelta) -> Result<(), LedgerFault> {
+        self.leases.revocations.expect_life(life);
+        Ok(())
+    }
+
     fn note(&self, issued: Issued) {
         let namespace = issued.namespace.clone();
         let namespace = namespace.unwrap_or_else(|| Arc::clone(&self.leases.namespace));

@@ -1,33 +1,28 @@
 //! The revocations of a cluster, followed: the Leases with the label `redemption-sidecar/revoked`.
 //!
-//! A watch that was lost without a word and one on which nothing happens look the same. So one Lease is
-//! renewed whenever it was not heard of for a while, by whichever service notices that first. A service that
-//! hears nothing for longer knows nothing.
+//! A service whose watch has not shown for a while that it [goes on](heartbeat) knows nothing.
+
+mod heartbeat;
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
-use super::lease::{self, HEARTBEAT, REVOKED};
-use super::store::as_sidecar;
-use crate::kubernetes::{
-    Course, FailedRequest, FailureKind, News, Scope, Selection, answered, follow,
-};
+use super::lease::{self, REVOKED};
+use crate::kubernetes::{Course, News, Scope, Selection, follow};
 use crate::redemption::{GrantUid, LinkId};
 use crate::renewal::{LinkCertificate, Standing};
-use crate::system::{clock, random};
-use crate::telemetry::outage::Outage;
+use heartbeat::Heartbeat;
 
 /// The revocations in a scope, followed until this is dropped.
 pub(super) struct Revocations {
     known: Arc<RwLock<Known>>,
-    course: Arc<Course>,
+    heartbeat: Arc<Heartbeat>,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -35,6 +30,8 @@ pub(super) struct Revocations {
 #[derive(Default)]
 struct Known {
     is_complete: bool,
+    /// The last version of a Lease among them.
+    version: u64,
     links: HashSet<(Arc<str>, LinkId)>,
     grants: HashSet<(Arc<str>, GrantUid)>,
 }
@@ -43,12 +40,12 @@ impl Revocations {
     /// Starts to follow. The Lease that is renewed is in the namespace `home`, which is in the scope.
     pub(super) fn start(client: Client, scope: &Scope, home: &str) -> Self {
         let known = Arc::new(RwLock::new(Known::default()));
-        let course = Arc::new(Course::of("the revocations"));
+        let heartbeat = Arc::new(Heartbeat::default());
         let api: Api<Lease> = match scope {
             Scope::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
             Scope::Cluster => Api::all(client.clone()),
         };
-        let (of_task, noted) = (Arc::clone(&course), Arc::clone(&known));
+        let (shown, noted) = (Arc::clone(&heartbeat), Arc::clone(&known));
         let selection = Selection {
             label: Some(REVOKED.to_owned()),
             is_consistent: true,
@@ -56,24 +53,30 @@ impl Revocations {
         };
         let following = tokio::spawn(async move {
             let mut listed = Known::default();
-            follow(api, selection, &of_task, |news| {
-                take(&noted, &mut listed, &news);
+            let course = Course::of("the revocations");
+            follow(api, selection, &course, |news| {
+                shown.show(take(&noted, &mut listed, &news));
             })
             .await;
         });
-        let heartbeat = Api::namespaced(client, home);
-        let beating = tokio::spawn(beat(heartbeat, Arc::clone(&course)));
+        let (beaten, leases) = (Arc::clone(&heartbeat), Api::namespaced(client, home));
+        let beating = tokio::spawn(async move { beaten.beat(leases).await });
         Self {
             known,
-            course,
+            heartbeat,
             tasks: [following, beating],
         }
+    }
+
+    /// Makes known to those who revoke how long certificates of renewals live.
+    pub(super) fn expect_life(&self, life: TimeDelta) {
+        self.heartbeat.expect_life(life);
     }
 
     /// The standing of a link in a namespace.
     pub(super) fn standing(&self, namespace: &str, certificate: &LinkCertificate) -> Standing {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if !known.is_complete || self.course.is_silent(Instant::now(), SILENCE) {
+        if !known.is_complete || self.heartbeat.is_late(Instant::now(), OLDEST) {
             return Standing::Unknown;
         }
         if known.has(namespace, certificate) {
@@ -113,6 +116,7 @@ impl Known {
         let Some(namespace) = lease.metadata.namespace.as_deref().map(Arc::from) else {
             return;
         };
+        self.version = self.version.max(lease::version(lease).unwrap_or_default());
         let name = lease.metadata.name.as_deref().unwrap_or_default();
         match (LinkId::parse(name), GrantUid::parse(name), is_there) {
             (Some(link), _, true) => drop(self.links.insert((namespace, link))),
@@ -124,66 +128,26 @@ impl Known {
     }
 }
 
-/// Takes news. What is listed takes the place of what was known when the list is at its end.
-fn take(known: &RwLock<Known>, listed: &mut Known, news: &News<Lease>) {
-    let known = || known.write().unwrap_or_else(PoisonError::into_inner);
+/// Takes news, and returns the last version that is known then. What is listed takes the place of what was
+/// known when the list is at its end.
+fn take(known: &RwLock<Known>, listed: &mut Known, news: &News<Lease>) -> u64 {
+    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
     match news {
         News::ListBegins => *listed = Known::default(),
         News::Listed(lease) => listed.set(lease, true),
         News::ListEnds => {
             listed.is_complete = true;
-            *known() = std::mem::take(listed);
+            *known = std::mem::take(listed);
         }
-        News::Changed(lease) => known().set(lease, true),
+        News::Changed(lease) => known.set(lease, true),
         // Its label may have been taken away, too.
-        News::Gone(lease) => known().set(lease, false),
+        News::Gone(lease) => known.set(lease, false),
     }
+    known.version
 }
 
-/// Renews a Lease whenever nothing was heard of the watch for a while, for ever.
-async fn beat(leases: Api<Lease>, course: Arc<Course>) {
-    let outage = Outage::default();
-    loop {
-        let [byte] = random::bytes::<1>();
-        sleep(LOOK + LOOK * u32::from(byte) / 255).await;
-        if !course.is_silent(Instant::now(), QUIET) {
-            continue;
-        }
-        match renew(&leases).await {
-            Ok(()) => outage.clear("the watch of revocations is kept awake again"),
-            // Another service was faster.
-            Err(failed) if failed.kind == FailureKind::Conflict => {}
-            Err(failed) => outage.warn(&format!(
-                "renewals get 503 soon: cannot renew Lease '{HEARTBEAT}': {failed}"
-            )),
-        }
-    }
-}
-
-async fn renew(leases: &Api<Lease>) -> Result<(), FailedRequest> {
-    let found = answered(PATIENCE, leases.get_opt(HEARTBEAT)).await?;
-    let is_there = found.is_some();
-    let next = lease::heartbeat(found, clock::now());
-    let options: PostParams = as_sidecar();
-    let written = if is_there {
-        answered(PATIENCE, leases.replace(HEARTBEAT, &options, &next)).await
-    } else {
-        answered(PATIENCE, leases.create(&options, &next)).await
-    };
-    written.map(drop)
-}
-
-/// Longest silence of the watch in which what is known is held to be all.
-const SILENCE: Duration = Duration::from_secs(10);
-
-/// Silence after which the watch is kept awake.
-const QUIET: Duration = Duration::from_secs(3);
-
-/// Shortest pause between two looks.
-const LOOK: Duration = Duration::from_millis(500);
-
-/// Longest time of an answer of the API server.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Age of what is known, after which it is not held to be all.
+const OLDEST: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests;

@@ -198,6 +198,11 @@ fn a_lease_is_needed_until_the_last_certificate_has_ended_and_a_revocation_for_l
         ),
         ("by hand", by_hand(&noted), at(1000) + LONGEST_LIFE),
         ("a grant", grant, at(500)),
+        (
+            "by hand, after it was taken back before",
+            by_hand(&revoked(Some(noted.clone()), "", at(5), at(2000))),
+            at(1000) + LONGEST_LIFE,
+        ),
     ] {
         let mut lease = lease;
         lease.metadata.creation_timestamp =
@@ -207,8 +212,18 @@ fn a_lease_is_needed_until_the_last_certificate_has_ended_and_a_revocation_for_l
 }
 
 #[test]
+fn the_heartbeat_tells_the_longest_life_that_any_service_has_told() {
+    let mut beat = None;
+    for (told, expected) in [(0, None), (60, Some(60)), (30, Some(60)), (90, Some(90))] {
+        let next = heartbeat(beat, TimeDelta::seconds(told), at(0));
+        assert_eq!(life(&next), expected.map(TimeDelta::seconds), "{told}");
+        beat = Some(next);
+    }
+}
+
+#[test]
 fn the_heartbeat_and_other_leases_are_no_links() {
-    let beat = heartbeat(None, at(0));
+    let beat = heartbeat(None, TimeDelta::zero(), at(0));
     assert_eq!(read(&beat), None);
     let other: Lease = serde_json::from_value(json!({"metadata": {"name": "leader"}})).unwrap();
     assert_eq!(read(&other), None);
