@@ -1,9 +1,9 @@
 //! Notes of links that wait to be written to their Leases, behind the answers.
 //!
-//! Of each link the last one waits. A few tasks write them; what a crash loses, or an API server that is
+//! Of each link the last one waits, in the place of the first. A few tasks write them; what a crash loses, or an API server that is
 //! away for long, is written at the next renewal.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub(super) struct NoteQueue {
 #[derive(Default)]
 struct Waiting {
     notes: HashMap<Place, Notes>,
+    /// The places of the notes, first in, first out.
+    order: VecDeque<Place>,
     /// Number of tasks that write.
     writers: usize,
 }
@@ -64,7 +66,7 @@ impl NoteQueue {
                 .warn("the register of links is behind: the next renewals note what is lost");
             return;
         }
-        change(waiting.notes.entry(place).or_default());
+        change(waiting.notes_of(place));
         if waiting.writers < WRITERS {
             waiting.writers += 1;
             drop(waiting);
@@ -87,8 +89,7 @@ impl NoteQueue {
     /// One that waits. The last task that finds none ends.
     fn next(&self) -> Option<(Place, Notes)> {
         let mut waiting = self.waiting();
-        let place = waiting.notes.keys().next().cloned();
-        let next = place.and_then(|place| waiting.notes.remove_entry(&place));
+        let next = waiting.take();
         if next.is_none() {
             waiting.writers -= 1;
         }
@@ -126,6 +127,21 @@ impl NoteQueue {
     }
 }
 
+impl Waiting {
+    fn notes_of(&mut self, place: Place) -> &mut Notes {
+        if !self.notes.contains_key(&place) {
+            self.order.push_back(place.clone());
+        }
+        self.notes.entry(place).or_default()
+    }
+
+    /// Those that have waited longest.
+    fn take(&mut self) -> Option<(Place, Notes)> {
+        let place = self.order.pop_front()?;
+        self.notes.remove_entry(&place)
+    }
+}
+
 async fn write_once(
     leases: &Api<Lease>,
     name: &str,
@@ -158,3 +174,24 @@ const AWAY: Duration = Duration::from_secs(1);
 
 /// Longest time of an answer of the API server.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_leave_in_the_order_of_the_first_of_each_link() {
+        let link = |number| LinkId::from_bytes([number; 10]);
+        let place = |number| -> Place { ("west".into(), link(number)) };
+        let mut waiting = Waiting::default();
+        for number in [9, 1, 5, 9, 3, 1] {
+            waiting.notes_of(place(number)).renewals += 1;
+        }
+        let mut left = Vec::new();
+        while let Some(((_, link), notes)) = waiting.take() {
+            left.push((link, notes.renewals));
+        }
+        let expected = [(9, 2), (1, 2), (5, 1), (3, 1)];
+        assert_eq!(left, expected.map(|(number, notes)| (link(number), notes)));
+    }
+}
