@@ -166,7 +166,7 @@ const CONSEQUENCES: [(&str, &[Change]); 16] = [
     (
         "create leases",
         &[renews_nothing, prunes_nothing, |seen| {
-            seen.registers = false
+            seen.registers = false;
         }],
     ),
     ("update leases", &[renews_nothing]),

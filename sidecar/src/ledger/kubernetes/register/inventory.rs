@@ -1,5 +1,6 @@
 //! The Leases of a scope as a whole: how many links there are, and which nobody needs any more.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,6 +13,7 @@ use crate::kubernetes::{FailedRequest, FailureKind, Scope, answered};
 use crate::ledger::kubernetes::lease::{self, MANAGED_BY, REVOKED};
 use crate::ledger::kubernetes::store::as_sidecar;
 use crate::ledger::{LinkRecord, LinkState, LinkTally};
+use crate::redemption::GrantUid;
 use crate::system::random;
 
 /// The Leases of a scope.
@@ -36,13 +38,10 @@ impl Inventory {
         let mut listed = self.listed.lock().await;
         let is_fresh = |(at, _): &(Instant, Vec<_>)| at.elapsed() < FRESH;
         if !listed.as_ref().is_some_and(is_fresh) {
-            let mut records = Vec::new();
+            let mut counted = Counted::default();
             let managed = format!("{MANAGED_BY}=redemption-sidecar");
-            self.list(&managed, |lease| {
-                records.extend(lease::read(&lease).map(bare))
-            })
-            .await?;
-            *listed = Some((Instant::now(), records));
+            self.list(&managed, |lease| counted.add(&lease)).await?;
+            *listed = Some((Instant::now(), counted.records()));
         }
         let records = listed.as_ref().map_or(&[][..], |(_, records)| records);
         Ok(tally(records, now))
@@ -56,7 +55,6 @@ impl Inventory {
         keep: TimeDelta,
         now: DateTime<Utc>,
     ) -> Result<usize, FailedRequest> {
-        let now = now.min(self.time_of_server(home).await?);
         let mut over = Vec::new();
         let mut note = |lease: Lease| {
             let is_revoked = lease::revocation(&lease).is_some();
@@ -64,8 +62,10 @@ impl Inventory {
             let until =
                 lease::needed_until(&lease).and_then(|until| until.checked_add_signed(keep));
             let is_own = lease.metadata.name.as_deref() != Some(lease::HEARTBEAT);
-            if is_own && until.is_some_and(|until| until < now) {
-                over.push(lease.metadata);
+            if let Some(until) = until.filter(|until| is_own && *until < now)
+                && over.len() < DELETED_AT_ONCE
+            {
+                over.push((until, lease.metadata));
             }
         };
         self.list(&format!("{MANAGED_BY}=redemption-sidecar"), &mut note)
@@ -73,8 +73,13 @@ impl Inventory {
         // Those that were made by hand.
         let by_hand = format!("{REVOKED},{MANAGED_BY}!=redemption-sidecar");
         self.list(&by_hand, &mut note).await?;
+        if over.is_empty() {
+            return Ok(0);
+        }
+        let time_of_server = self.time_of_server(home).await?;
+        over.retain(|(until, _)| *until < time_of_server);
         let mut deleted = 0;
-        for metadata in over {
+        for (_, metadata) in over {
             let namespace = metadata.namespace.as_deref().unwrap_or_default();
             let leases: Api<Lease> = Api::namespaced(self.client.clone(), namespace);
             // One that was renewed meanwhile is another version.
@@ -134,13 +139,45 @@ impl Inventory {
     }
 }
 
+/// Links, and the grants that were revoked with theirs, by namespace.
+#[derive(Default)]
+struct Counted {
+    links: Vec<(Option<String>, LinkRecord)>,
+    revoked: HashMap<(Option<String>, GrantUid), DateTime<Utc>>,
+}
+
+impl Counted {
+    fn add(&mut self, lease: &Lease) {
+        let namespace = lease.metadata.namespace.clone();
+        let grant = lease.metadata.name.as_deref().and_then(GrantUid::parse);
+        if let Some(record) = lease::read(lease) {
+            self.links.push((namespace, bare(&record)));
+        } else if let Some((grant, at)) = grant.zip(lease::revocation(lease)) {
+            self.revoked.insert((namespace, grant), at);
+        }
+    }
+
+    /// The links, those of a revoked grant revoked.
+    fn records(self) -> Vec<LinkRecord> {
+        let revoked = self.revoked;
+        let links = self.links.into_iter().map(|(namespace, mut record)| {
+            let of_grant = record
+                .grant
+                .and_then(|grant| revoked.get(&(namespace, grant)));
+            record.revoked = record.revoked.or(of_grant.copied());
+            record
+        });
+        links.collect()
+    }
+}
+
 /// A record without its texts, of which a tally needs none.
-fn bare(record: LinkRecord) -> LinkRecord {
+fn bare(record: &LinkRecord) -> LinkRecord {
     LinkRecord {
         grant_name: None,
         subject: None,
         authority: None,
-        ..record
+        ..record.clone()
     }
 }
 
@@ -165,8 +202,40 @@ fn tally(records: &[LinkRecord], now: DateTime<Utc>) -> LinkTally {
 /// Longest age of what a tally is made of.
 const FRESH: Duration = Duration::from_mins(1);
 
+/// Most Leases that are deleted at a time: others follow at the next.
+const DELETED_AT_ONCE: usize = 500;
+
 /// Number of Leases in one answer.
 const PAGE: u32 = 500;
 
 /// Longest time of an answer of the API server.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_link_of_a_revoked_grant_is_counted_as_revoked_in_its_namespace_alone() {
+        let uid = "6f1f0d3c-6a43-4f5e-9d2b-6a1f6f9f3f10";
+        let lease = |namespace: &str, name: &str, label: &str, value: &str| -> Lease {
+            let metadata = json!({"namespace": namespace, "name": name, "labels": {label: value}});
+            serde_json::from_value(json!({"metadata": metadata})).unwrap()
+        };
+        let mut counted = Counted::default();
+        for namespace in ["west", "east"] {
+            let link = "0123456789abcdef0123";
+            counted.add(&lease(namespace, link, "redemption-sidecar/grant", uid));
+        }
+        counted.add(&lease("west", uid, REVOKED, "1"));
+        let tally = tally(&counted.records(), DateTime::UNIX_EPOCH);
+        let expected = [
+            (LinkState::Live, 1),
+            (LinkState::Revoked, 1),
+            (LinkState::Ended, 0),
+        ];
+        assert_eq!(tally.states, expected);
+    }
+}
