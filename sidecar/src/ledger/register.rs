@@ -20,6 +20,12 @@ pub trait Register: Send + Sync + 'static {
         certificate: &LinkCertificate,
     ) -> impl Future<Output = Result<Standing, LedgerFault>> + Send;
 
+    /// The grant of a link whose certificate does not name it, as those of earlier versions, as far as the
+    /// store knows it at once. Its next certificate names it.
+    fn grant_of(&self, _certificate: &LinkCertificate) -> Option<GrantUid> {
+        None
+    }
+
     /// Makes known how long the certificates of renewals live: a revocation outlives every one of them,
     /// also those whose note was lost.
     fn expect_life(

@@ -156,6 +156,8 @@ impl<L: Ledger + Register> Renewals<L> {
             );
             return Err(Refusal::Unavailable);
         }
+        let ledger = &self.service.ledger;
+        let grant = certificate.grant.or_else(|| ledger.grant_of(certificate));
         let at = now.trunc_subsecs(0);
         let serial = Serial::renewed(certificate.link, wanted.key.spki());
         let leaf = LeafRequest {
@@ -164,7 +166,7 @@ impl<L: Ledger + Register> Renewals<L> {
             serial,
             at,
             duration: Some(self.service.renewed_certificate_duration),
-            grant: certificate.grant,
+            grant,
         };
         let leaf = issuer.certify(&leaf, now).map_err(|problem| {
             tracing::error!(site = site.name, %problem, "cannot renew");
@@ -175,7 +177,7 @@ impl<L: Ledger + Register> Renewals<L> {
         Ok(Renewed {
             issued: Issued {
                 link: certificate.link,
-                grant: certificate.grant,
+                grant,
                 grant_name: None,
                 namespace: namespace.cloned(),
                 subject: certificate.subject.clone(),

@@ -13,9 +13,9 @@ use rustls_pki_types::CertificateDer;
 use secrecy::ExposeSecret as _;
 use sidecar_test_support::openssl::{CA, Pki};
 use x509_cert::Certificate;
-use x509_cert::der::DecodePem as _;
+use x509_cert::der::{DecodePem as _, Encode as _};
 
-use crate::granting_site::{GrantingSite, Identity, link_of, post, renewal};
+use crate::granting_site::{EARLIER_GRANT, GrantingSite, Identity, link_of, post, renewal};
 
 const OTHER: &str = "not issued by it";
 const NOT_FOR_CLIENTS: &str = "not for clients alone";
@@ -267,7 +267,7 @@ async fn certificates_of_the_earlier_version_become_those_of_this_one() {
     let granting = GrantingSite::open();
     granting.register.says(Some(Standing::Good));
     let pki = pki_of(&granting);
-    let uid = GrantUid::from_bytes([9; 16]);
+    let uid = EARLIER_GRANT;
     let pem = String::from_utf8(pki.read("leaf.key")).unwrap();
     let first = Serial::derive(&uid, PrivateKey::from_pem(&pem).unwrap().spki());
     pki.certificate_of(
@@ -291,6 +291,9 @@ async fn certificates_of_the_earlier_version_become_those_of_this_one() {
     let secret = serde_saphyr::from_multiple::<serde_json::Value>(&reply.body).unwrap();
     let next = STANDARD.decode(secret[0]["data"]["tls.crt"].as_str().unwrap());
     let next = Certificate::from_pem(next.unwrap()).unwrap();
+    // From now on it names its grant, so that the revocation of that reaches it.
+    let named = ClientCertificate::read(&next.to_der().unwrap()).unwrap();
+    assert_eq!((named.link().grant, noted.grant), (Some(uid), Some(uid)));
     let subject = next.tbs_certificate().subject().to_string();
     assert_eq!(subject, format!("OU={},CN=west", first.link()));
 }

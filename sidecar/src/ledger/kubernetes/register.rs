@@ -15,7 +15,7 @@ use super::KubernetesLedger;
 use super::revocations::Revocations;
 use crate::kubernetes::Scope;
 use crate::ledger::{LedgerFault, LinkTally, Register};
-use crate::redemption::{LinkId, Serial};
+use crate::redemption::{GrantUid, LinkId, Serial};
 use crate::renewal::{Issued, LinkCertificate, Standing};
 use inventory::Inventory;
 use notes::NoteQueue;
@@ -59,6 +59,13 @@ impl Register for KubernetesLedger {
     async fn expect_life(&self, life: TimeDelta) -> Result<(), LedgerFault> {
         self.leases.revocations.expect_life(life);
         Ok(())
+    }
+
+    /// Only the first certificate of a link leads to its grant.
+    fn grant_of(&self, certificate: &LinkCertificate) -> Option<GrantUid> {
+        let grants = self.grants.all();
+        let mut uids = grants.iter().map(|object| object.id.uid);
+        uids.find(|uid| certificate.is_of(uid))
     }
 
     fn note(&self, issued: Issued) {
