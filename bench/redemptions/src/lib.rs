@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod keys;
+pub mod links;
 pub mod load;
 pub mod options;
 pub mod samples;

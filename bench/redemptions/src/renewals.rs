@@ -2,20 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-use redemption_sidecar::pki::issuer::{Issuer, LeafRequest};
-use redemption_sidecar::pki::key::{KeyKind, PrivateKey};
-use redemption_sidecar::redemption::{GrantUid, Serial};
-use redemption_sidecar::server::load_certified_key;
-use redemption_sidecar::system::clock;
-use rustls::sign::CertifiedKey;
-use secrecy::ExposeSecret as _;
-
 use crate::bench::{Bench, KEYS, WARM_UP};
 use crate::costs::Costs;
 use crate::room::{self, Site};
 use redemption_bench::Fault;
 use redemption_bench::client::Client;
+use redemption_bench::links::Link;
 use redemption_bench::load::Load;
 use redemption_bench::table::{Figure, Goal, Table};
 
@@ -28,7 +20,7 @@ pub(crate) async fn renewals(bench: &Bench, costs: &Costs, table: &mut Table) ->
     let service = bench.service(Site::Ec, &[]).await?;
     let uid = service.grants.first().ok_or("no grant")?;
     let issuer = bench.room.issuer(Site::Ec)?;
-    let links = (0..LINKS).map(|_| link(&issuer, uid));
+    let links = (0..LINKS).map(|_| Ok(Link::make(&issuer, uid)?.certified));
     let links = links.collect::<Result<Vec<_>, Fault>>()?;
     let keys = Arc::clone(&bench.keys);
     let load = Load {
@@ -49,24 +41,6 @@ pub(crate) async fn renewals(bench: &Bench, costs: &Costs, table: &mut Table) ->
     table.see(OTHERS, redemptions.cpu);
     service.sidecar.stop()?;
     Ok(())
-}
-
-/// A link with its certificate and its key.
-fn link(issuer: &Issuer, uid: &GrantUid) -> Result<Arc<CertifiedKey>, Fault> {
-    let key = PrivateKey::generate(KeyKind::P256);
-    let now = clock::now();
-    let request = LeafRequest {
-        spki: key.spki(),
-        subject: "west",
-        serial: Serial::derive(uid, key.spki()),
-        at: now,
-        duration: Some(TimeDelta::days(7)),
-        grant: Some(*uid),
-    };
-    let leaf = issuer.certify(&request, now)?;
-    let key = key.to_pem();
-    let certified = load_certified_key(leaf.pem.as_bytes(), key.expose_secret().as_bytes());
-    Ok(Arc::new(certified?))
 }
 
 const CPU: Figure = Figure {
