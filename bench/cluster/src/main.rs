@@ -1,5 +1,5 @@
-//! Prints what redemptions cost on a cluster's own store and what the policy adds to a create, next
-//! to what cannot be avoided, and whether each goal is met.
+//! Prints what redemptions and renewals cost on a cluster's own store and what the policy adds to a
+//! create, next to what cannot be avoided, and whether each goal is met.
 //!
 //! ```text
 //! cluster-bench [--quick] [--check] [--only SCENARIO] [--folder FOLDER] [BINARY]
@@ -12,9 +12,13 @@
 mod admission;
 mod bare;
 mod burst;
+mod leases;
 mod many_grants;
+mod many_links;
 mod rates;
+mod renewals;
 mod replicas;
+mod revocations;
 mod room;
 mod writes;
 
@@ -71,17 +75,17 @@ async fn run() -> Result<ExitCode, Fault> {
     let room = Room::make(&options.folder, &options.binary, options.is_quick).await?;
     for run in 1..=if options.is_quick { 1 } else { RUNS } {
         for scenario in SCENARIOS.into_iter().filter(|scenario| is_wanted(scenario)) {
-            // It fills the cluster, so it is the last one, and once is enough for counts of 20,000.
-            if scenario == MANY_GRANTS && run > 1 {
+            // They fill the cluster, so they are the last ones, and once is enough for counts of 20,000.
+            if [MANY_GRANTS, MANY_LINKS].contains(&scenario) {
                 continue;
             }
-            if scenario != MANY_GRANTS {
-                eprintln!("run {run}: {scenario}");
-            }
+            eprintln!("run {run}: {scenario}");
             match scenario {
                 "distinct-grants" => rates::distinct_grants(&room, run, &mut figures).await?,
                 "one-grant" => rates::one_grant(&room, run, &mut figures).await?,
                 "burst" => burst::bursts(&room, run, &mut figures).await?,
+                "renewals" => renewals::renewals(&room, run, &mut figures).await?,
+                "revocations" => revocations::revocations(&room, run, &mut figures).await?,
                 "admission" => admission::creates(&room, run, &mut figures).await?,
                 _ => {}
             }
@@ -90,6 +94,10 @@ async fn run() -> Result<ExitCode, Fault> {
     if is_wanted(MANY_GRANTS) {
         eprintln!("{MANY_GRANTS}");
         many_grants::serve(&room, &mut figures).await?;
+    }
+    if is_wanted(MANY_LINKS) {
+        eprintln!("{MANY_LINKS}");
+        many_links::serve(&room, &mut figures).await?;
     }
     println!("\n{}", figures.to_text("figure"));
     let missed = figures.missed();
@@ -101,15 +109,19 @@ async fn run() -> Result<ExitCode, Fault> {
     Ok(ExitCode::from(u8::from(options.is_checked && missed > 0)))
 }
 
-const SCENARIOS: [&str; 5] = [
+const SCENARIOS: [&str; 8] = [
     "distinct-grants",
     "one-grant",
     "burst",
+    "renewals",
+    "revocations",
     "admission",
     MANY_GRANTS,
+    MANY_LINKS,
 ];
 
 const MANY_GRANTS: &str = "many-grants";
+const MANY_LINKS: &str = "many-links";
 
-/// How often everything but the many grants is measured.
+/// How often everything but the many grants and links is measured.
 const RUNS: usize = 3;

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{SecondsFormat, TimeDelta};
-use cluster_tests::{Cluster, Identity, User};
+use cluster_tests::{Cluster, Identity, Rendered, User};
+use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 use redemption_bench::Fault;
 use redemption_bench::keys::Keys;
 use redemption_sidecar::kubernetes::AccessGrant;
+use redemption_sidecar::pki::issuer::Issuer;
 use redemption_sidecar::redemption::GrantUid;
 use redemption_sidecar::system::clock;
 use serde_json::{Value, json};
@@ -41,8 +43,11 @@ impl Room {
         let cluster = Cluster::start_durable(folder.path()).await?;
         cluster.install_skupper_kinds().await?;
         let user = User::admin(&cluster, NAMESPACE).await?;
-        let kubeconfig = cluster.kubeconfig(&Identity::Admin)?;
-        std::fs::write(folder.path().join("kubeconfig"), kubeconfig)?;
+        let account = Rendered::of("sidecar")?;
+        let account = account.install_account(&cluster, NAMESPACE).await?;
+        for (file, identity) in [(ADMINISTRATOR, Identity::Admin), (ACCOUNT, account)] {
+            std::fs::write(folder.path().join(file), cluster.kubeconfig(&identity)?)?;
+        }
         let room = Self {
             grants: Api::namespaced(cluster.admin()?, NAMESPACE),
             cluster,
@@ -57,9 +62,32 @@ impl Room {
         Ok(room)
     }
 
-    /// Where the services have their files, and their kubeconfig.
+    /// Where the services have their files, and their kubeconfigs.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The kubeconfig of somebody who may do everything.
+    pub(crate) fn administrator(&self) -> PathBuf {
+        self.folder().join(ADMINISTRATOR)
+    }
+
+    /// The kubeconfig of the ServiceAccount that `deploy/sidecar` makes. The audit log has whatever it
+    /// asks for.
+    pub(crate) fn account(&self) -> PathBuf {
+        self.folder().join(ACCOUNT)
+    }
+
+    /// The CA of the site, which makes certificates here, too.
+    pub(crate) async fn issuer(&self) -> Result<Issuer, Fault> {
+        let secrets: Api<Secret> = Api::namespaced(self.cluster.admin()?, NAMESPACE);
+        let data = secrets.get(ISSUER).await?.data.unwrap_or_default();
+        let file = |name| data.get(name).map_or(&[][..], |bytes| &bytes.0);
+        Ok(Issuer::load(
+            file("tls.crt"),
+            file("tls.key"),
+            clock::now(),
+        )?)
     }
 
     /// Makes grants with the status that Skupper's controller gives them. They are named `PREFIX-N`.
@@ -131,6 +159,12 @@ async fn grant(grants: &Api<AccessGrant>, name: String, allowed: u32) -> Result<
 
 /// The namespace of the grants.
 pub(crate) const NAMESPACE: &str = "west";
+
+/// The CA of the site. Source: Skupper's Site reference.
+const ISSUER: &str = "skupper-site-ca";
+
+const ADMINISTRATOR: &str = "kubeconfig";
+const ACCOUNT: &str = "kubeconfig-of-account";
 
 /// The code of every grant.
 pub(crate) const CODE: &str = "code-of-every-bench-grant";
