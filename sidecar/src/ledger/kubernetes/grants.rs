@@ -262,7 +262,8 @@ impl From<GrantObject> for GrantRecord {
     }
 }
 
-fn failed(verb: &str, error: &kube::Error) -> FailedRequest {
+/// The failure of a request about AccessGrants, and what to do.
+pub(super) fn failed(verb: &str, error: &kube::Error) -> FailedRequest {
     let kind = FailureKind::of(error);
     let said = wording(error);
     let message = if lacks_kind(error) {

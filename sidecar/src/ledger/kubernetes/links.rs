@@ -79,6 +79,10 @@ impl KubernetesLinks {
 
     /// The links that are chosen, by subject and id. Those of a grant that was revoked are revoked, too.
     async fn found(&self, choice: &LinkChoice) -> Result<Found, FailedRequest> {
+        let live = match choice {
+            LinkChoice::Grant(name) => self.grant(name).await?,
+            _ => None,
+        };
         let mut links = Vec::new();
         let mut revoked = BTreeMap::new();
         self.list(|lease| {
@@ -99,7 +103,7 @@ impl KubernetesLinks {
                 .iter()
                 .filter(|record| record.grant_name.as_deref() == Some(name));
             let mut grants: Vec<_> = named.filter_map(|record| record.grant).collect();
-            grants.extend(self.grant(name).await?);
+            grants.extend(live);
             grants.sort_unstable();
             grants.dedup();
             links.retain(|record| {
@@ -126,9 +130,7 @@ impl KubernetesLinks {
             return Ok(None);
         }
         let found = self.grants.get_opt(name).await;
-        let found = found.map_err(|error| {
-            FailedRequest::of(&error).with(format_args!("cannot get AccessGrant '{name}'"))
-        })?;
+        let found = found.map_err(|error| super::grants::failed("get", &error))?;
         let uid = found.and_then(|found| found.metadata.uid);
         Ok(uid.and_then(|uid| GrantUid::parse(&uid)))
     }

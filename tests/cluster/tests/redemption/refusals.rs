@@ -81,14 +81,13 @@ async fn every_command_says_in_one_line_what_to_do() {
             "{message}"
         );
     }
-    for (command, kind) in [("show", "grant"), ("revoke", "live grant")] {
-        for name in ["west", "a/b", "..", ""] {
-            let expected = format!(
-                "error: there is no {kind} '{name}': 'redemption-sidecar list --kubernetes' shows \
-                 those there are\n"
-            );
-            assert_eq!(run(&admin, &[command, name]), (Some(1), expected));
-        }
+    let list = "'redemption-sidecar list --kubernetes' shows those there are";
+    for name in ["west", "a/b", "..", ""] {
+        let shown = format!("error: there is no grant '{name}': {list}\n");
+        assert_eq!(run(&admin, &["show", name]), (Some(1), shown));
+        let revoked =
+            format!("error: there is no live grant '{name}' ({list}), and no live link of one\n");
+        assert_eq!(run(&admin, &["revoke", name]), (Some(1), revoked));
     }
     cluster.stop_api_server();
     for (command, verb) in commands {
