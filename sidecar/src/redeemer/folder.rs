@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
@@ -74,8 +74,8 @@ impl Folder {
         // under this name is of no use.
         let new = self.path_of(&format!(".{}.new", name.trim_start_matches('.')));
         remove(&new)?;
-        write_new(&new, content)?;
-        keep_owner(&new, path)?;
+        let file = write_new(&new, content)?;
+        keep_owner(&file, path)?;
         fs::rename(&new, path)?;
         sync_folder(&self.path)
     }
@@ -222,14 +222,15 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives a new file the owner of the one that it replaces: root may keep the files of a user.
-fn keep_owner(new: &Path, old: &Path) -> io::Result<()> {
+/// Gives a new file the owner of the one that it replaces: root may keep the files of a user, who could
+/// put a link to any other file in the place of its name.
+fn keep_owner(new: &File, old: &Path) -> io::Result<()> {
     let Ok(old) = fs::symlink_metadata(old) else {
         return Ok(());
     };
-    match fs::metadata(new)? {
+    match new.metadata()? {
         new if new.uid() == old.uid() => Ok(()),
-        _ => chown(new, Some(old.uid()), Some(old.gid())),
+        _ => fchown(new, Some(old.uid()), Some(old.gid())),
     }
 }
 
@@ -248,6 +249,9 @@ mod tests {
     use std::sync::Barrier;
 
     use super::*;
+
+    /// Somebody who is not root.
+    const USER: u32 = 65534;
 
     fn names(path: &Path) -> Vec<String> {
         let entries = fs::read_dir(path).unwrap();
@@ -316,6 +320,26 @@ mod tests {
         folder.remove("a.yaml").unwrap();
         folder.remove("a.yaml").unwrap();
         assert!(!folder.has("a.yaml").unwrap());
+    }
+
+    #[test]
+    fn the_owner_of_a_file_goes_to_what_was_written_and_not_to_what_took_its_name() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let base = tempfile::tempdir().unwrap();
+        let path = |name| base.path().join(name);
+        let (old, new, victim) = (path("old"), path("new"), path("victim"));
+        fs::write(&old, "").unwrap();
+        fs::write(&victim, "").unwrap();
+        std::os::unix::fs::chown(&old, Some(USER), Some(USER)).unwrap();
+        let file = write_new(&new, b"new").unwrap();
+        fs::remove_file(&new).unwrap();
+        symlink(&victim, &new).unwrap();
+        keep_owner(&file, &old).unwrap();
+        let owner = |metadata: fs::Metadata| (metadata.uid(), metadata.gid());
+        assert_eq!(owner(file.metadata().unwrap()), (USER, USER));
+        assert_eq!(owner(fs::metadata(&victim).unwrap()), (0, 0));
     }
 
     #[test]

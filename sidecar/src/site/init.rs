@@ -59,7 +59,8 @@ pub fn init(
     let temporary = parent.join(format!(".site.{random:016x}.tmp"));
     let unwritable = |cause| InitProblem::Unwritable(folder.to_owned(), cause);
     make_folder(parent).map_err(unwritable)?;
-    let write = |name, content: &str| write_new(&temporary.join(name), content.as_bytes());
+    let write =
+        |name, content: &str| write_new(&temporary.join(name), content.as_bytes()).map(drop);
     let written = make_folder(&temporary)
         .and_then(|()| write("ca.key", key.expose_secret()))
         .and_then(|()| write("ca.crt", &certificate))

@@ -17,13 +17,14 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     builder.recursive(true).mode(FOLDER_MODE).create(path)
 }
 
-/// Writes a file that is not there yet.
-pub(crate) fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Writes a file that is not there yet, and returns it: its name may be another file's by then.
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let options = options.write(true).create_new(true).mode(FILE_MODE);
     let mut file = options.open(path)?;
     file.write_all(content)?;
-    file.sync_all()
+    file.sync_all()?;
+    Ok(file)
 }
 
 /// Writes the names in a folder to the disk.

@@ -57,8 +57,7 @@ impl Folder {
         let content = Zeroizing::new(make()?);
         let path = self.path(name);
         let temporary = self.temporary(name);
-        let linked =
-            write_new(&temporary, &content).and_then(|()| fs::hard_link(&temporary, &path));
+        let linked = write_new(&temporary, &content).and_then(|_| fs::hard_link(&temporary, &path));
         // A file that stays behind holds a key that nothing uses.
         let _ = fs::remove_file(&temporary);
         match linked {
@@ -76,7 +75,7 @@ impl Folder {
     pub(super) fn replace(&self, name: &str, content: &[u8]) -> Result<(), ServerCaProblem> {
         let path = self.path(name);
         let temporary = self.temporary(name);
-        let renamed = write_new(&temporary, content).and_then(|()| fs::rename(&temporary, &path));
+        let renamed = write_new(&temporary, content).and_then(|_| fs::rename(&temporary, &path));
         if renamed.is_err() {
             let _ = fs::remove_file(&temporary);
         }
