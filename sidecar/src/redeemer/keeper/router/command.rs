@@ -2,6 +2,7 @@
 //! bounded part of their output.
 
 use std::io;
+use std::pin::pin;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -72,18 +73,39 @@ pub(super) async fn run(mut command: Command, time: Duration) -> Result<Outcome,
     }
 }
 
-/// A program and all that it began, which end with the value.
+/// A program and all that it began, which end with the value unless the program has ended by itself.
 struct Group(Child);
 
 impl Group {
     async fn outcome(&mut self) -> io::Result<Outcome> {
-        let (output, errors) = (self.0.stdout.take(), self.0.stderr.take());
-        let (output, errors, status) =
-            tokio::join!(beginning(output), beginning(errors), self.0.wait());
+        let (stdout, stderr) = (self.0.stdout.take(), self.0.stderr.take());
+        let (mut output, mut errors) = (Vec::new(), Vec::new());
+        let status = {
+            let mut reading = pin!(async {
+                tokio::try_join!(
+                    beginning(stdout, &mut output),
+                    beginning(stderr, &mut errors)
+                )
+            });
+            let mut ending = pin!(self.0.wait());
+            tokio::select! {
+                read = &mut reading => {
+                    read?;
+                    ending.await?
+                }
+                status = &mut ending => {
+                    // What it began and left behind may hold its output open for as long as it likes.
+                    if let Ok(read) = timeout(REST, reading).await {
+                        read?;
+                    }
+                    status?
+                }
+            }
+        };
         Ok(Outcome {
-            code: status?.code(),
-            output: output?,
-            errors: errors?,
+            code: status.code(),
+            output,
+            errors,
         })
     }
 }
@@ -101,18 +123,14 @@ impl Drop for Group {
     }
 }
 
-/// The beginning of a stream, which is read to its end.
-async fn beginning(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// Adds the beginning of a stream, which is read to its end.
+async fn beginning(stream: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) -> io::Result<()> {
     if let Some(mut stream) = stream {
-        (&mut stream)
-            .take(MAX_OUTPUT)
-            .read_to_end(&mut bytes)
-            .await?;
+        (&mut stream).take(MAX_OUTPUT).read_to_end(bytes).await?;
         let mut rest = [0; 4096];
         while stream.read(&mut rest).await? > 0 {}
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Reason a program has no outcome.
@@ -141,6 +159,9 @@ pub enum CommandProblem {
 
 /// More than the description of a few thousand connections has, in bytes.
 const MAX_OUTPUT: u64 = 8 * 1024 * 1024;
+
+/// Time for the rest of the output of a program that has ended.
+const REST: Duration = Duration::from_secs(1);
 
 /// Longest word and most words of an output that a message repeats.
 const MAX_WORD: usize = 40;
@@ -183,6 +204,18 @@ mod tests {
         let loud = run(shell("head -c 9000000 /dev/zero"), Duration::from_mins(1)).await;
         let loud = loud.ok().unwrap();
         assert_eq!((loud.code, loud.output.len() as u64), (Some(0), MAX_OUTPUT));
+    }
+
+    #[tokio::test]
+    async fn a_program_has_ended_although_something_that_it_began_goes_on() {
+        let script = "sleep 600 & echo $!; exit 3";
+        let outcome = run(shell(script), Duration::from_secs(30)).await;
+        let outcome = outcome.ok().unwrap();
+        let id = String::from_utf8(outcome.output).unwrap();
+        let id = Pid::from_raw(id.trim().parse().unwrap()).unwrap();
+        // It fails if that was ended, too.
+        rustix::process::kill_process(id, Signal::KILL).unwrap();
+        assert_eq!(outcome.code, Some(3));
     }
 
     #[tokio::test]
