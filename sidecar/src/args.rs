@@ -434,6 +434,8 @@ pub struct Show {
     after_help = "No service renews a link that is taken back, from that moment on (in a cluster within 2 s). The \
     other site is out when its last certificate has ended, which the output says; until then it can \
     connect again whenever it likes.\n\n\
+    With --link or --subject the grant goes on: while it can be redeemed, whoever has its token can link \
+    again, with another link. The output names such grants.\n\n\
     A connection that is open outlives its certificate. To close it after that end, at the site that \
     accepts the links:\n\
     - all links, for some seconds: in Kubernetes give the Secret 'skupper-site-server' new data, with the \

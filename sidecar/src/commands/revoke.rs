@@ -11,6 +11,7 @@ use super::store::Store;
 use super::{Failure, tell};
 use crate::args::{Format, Revoke};
 use crate::ledger::{GrantRecord, Grants, LinkChoice, LinkRecord, LinkState, Links, Redeemed};
+use crate::redemption::GrantState;
 use crate::system::clock;
 
 pub(super) async fn run(options: Revoke) -> Result<(), Failure> {
@@ -111,8 +112,39 @@ async fn of_choice(
     print_links(&revoked, options.output, now)?;
     if options.output == Format::Table {
         advise(&revoked, store);
+        warn_of_tokens(&revoked, store, now).await;
     }
     Ok(())
+}
+
+/// Says which tokens make another link of whoever has them.
+async fn warn_of_tokens(links: &[LinkRecord], store: &Store, now: DateTime<Utc>) {
+    let grants = match store.grants().await {
+        Ok(grants) => grants.list().await.ok(),
+        Err(_) => None,
+    };
+    let Some(grants) = grants else {
+        tell(format_args!(
+            "the grants cannot be read: whoever has a token that can still be redeemed can link again \
+             ({} shows those there are)",
+            store.command("list")
+        ));
+        return;
+    };
+    let is_of_links = |record: &&GrantRecord| links.iter().any(|it| it.grant == Some(record.uid));
+    for record in grants.iter().filter(is_of_links) {
+        let grant = record.grant.as_ref();
+        let Some(grant) = grant.filter(|grant| grant.state(now) == GrantState::Live) else {
+            continue;
+        };
+        let name = printable(&record.name);
+        tell(format_args!(
+            "warning: the grant '{name}' can still be redeemed until {}: whoever has its token can link \
+             again; {} ends it and leaves its other links alone",
+            time(grant.expiration_time),
+            store.command(&format!("revoke {name} --keep-links"))
+        ));
+    }
 }
 
 /// Links that were taken back, with what services certified just before.

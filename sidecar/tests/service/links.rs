@@ -150,6 +150,35 @@ fn commands_take_back_what_lives_and_say_why_when_there_is_nothing() {
 }
 
 #[test]
+fn a_link_that_was_taken_back_alone_is_said_to_come_back_while_its_token_is_good() {
+    const WARNS: &str = "ends it and leaves its other links alone";
+    let sidecar = Sidecar::start();
+    for (name, allowed, choice, warns) in [
+        ("live", "2", "--link", true),
+        ("live-too", "2", "--subject", true),
+        ("spent", "1", "--link", false),
+        ("ended", "2", "--link", false),
+    ] {
+        let token = sidecar.issue(name, &["--redemptions-allowed", allowed]);
+        let link = Holder::redeem_with(&sidecar, &token, &[("renews", "1"), ("subject", name)]);
+        if name == "ended" {
+            assert!(says(&sidecar.run(&["revoke", name, "--keep-links"]), 0, ""));
+        }
+        let chosen = if choice == "--link" {
+            link.link()
+        } else {
+            name
+        };
+        let output = sidecar.run(&["revoke", choice, chosen]);
+        assert!(says(&output, 0, "their last certificate ends at"), "{name}");
+        let command = format!("'redemption-sidecar revoke {name} --keep-links' {WARNS}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.contains(&command), warns, "{name}: {said}");
+        assert_eq!(said.contains(WARNS), warns, "{name}: {said}");
+    }
+}
+
+#[test]
 fn links_are_listed_with_their_renewals_and_what_their_routers_were_told() {
     let sidecar = Sidecar::start();
     let token = sidecar.issue("west", &["--redemptions-allowed", "2"]);
