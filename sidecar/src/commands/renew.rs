@@ -159,6 +159,7 @@ fn say(name: &LinkName, done: Done) -> Option<(Option<LinkName>, KeepProblem)> {
             to,
             not_after,
             has_moved,
+            new_server,
         } => {
             let digits =
                 |serial: Option<Serial>| serial.map_or_else(String::new, |it| it.to_string());
@@ -168,6 +169,11 @@ fn say(name: &LinkName, done: Done) -> Option<(Option<LinkName>, KeepProblem)> {
                 digits(from),
                 digits(to)
             ));
+            if let Some(server) = new_server {
+                tell(format_args!(
+                    "{link} is renewed by {server} from now on: the granting site says so"
+                ));
+            }
             if has_moved {
                 tell(format_args!(
                     "the endpoints of {link} have moved: Skupper takes them by itself on Kubernetes and where \

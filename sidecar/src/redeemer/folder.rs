@@ -196,6 +196,9 @@ impl FolderProblem {
 
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
+        _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            ": links are not followed, put the file itself there"
+        }
         io::ErrorKind::PermissionDenied => ": run as the user who began, or choose another '--out'",
         _ => "",
     }
@@ -375,5 +378,9 @@ mod tests {
         let denied = FolderProblem::new("lock", &file, io::ErrorKind::PermissionDenied.into());
         let message = denied.to_string();
         assert!(message.contains("run as the user who began"), "{message}");
+        let link = base.path().join("link");
+        symlink(&file, &link).unwrap();
+        let message = read(&link, 9).err().unwrap().to_string();
+        assert!(message.contains("put the file itself there"), "{message}");
     }
 }

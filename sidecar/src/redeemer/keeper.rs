@@ -107,6 +107,9 @@ pub enum Renewal {
         /// Endpoints of the link are other ones now. On Kubernetes they are in use soon; other sites take
         /// them when they are reloaded.
         has_moved: bool,
+        /// The server that renews the link from now on, host and port, where it is another one: whoever
+        /// holds the key of the granting site's server can move its links.
+        new_server: Option<String>,
     },
 }
 
@@ -219,6 +222,7 @@ async fn renew_now<P: Place>(
         to: renewed.credential.serial,
         not_after: renewed.credential.not_after,
         has_moved: kept.has_moved(&renewed.links),
+        new_server: kept.new_server(&renewed),
     })
 }
 

@@ -65,6 +65,8 @@ pub(crate) struct Granting {
     pub(crate) partner: Partner,
     /// Keys that it certified for renewals, each once.
     keys: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Host and port that it names for renewals, in place of its own.
+    pub(crate) moved_to: Arc<Mutex<Option<String>>>,
 }
 
 impl Granting {
@@ -82,6 +84,8 @@ impl Granting {
         let keys = Arc::new(Mutex::new(Vec::new()));
         let (seen, link) = (Arc::clone(&keys), Mutex::new(None));
         let ca = server_ca(&certificates.server_ca);
+        let moved_to = Arc::new(Mutex::new(None::<String>));
+        let moved = Arc::clone(&moved_to);
         let partner = Partner::start(&certificates.server, move |_, request, stream| {
             if request.line.starts_with("POST /renew/told ") {
                 stream.write_all(&answer("200 OK", "", "Noted\n")).unwrap();
@@ -110,17 +114,20 @@ impl Granting {
                 let secret = secret_without_key("west", issuer.certificates_pem(), &certificate);
                 Ok(secret + &skupper_link("west", "west"))
             };
-            let headers = format!(
-                "renewal-url: https://{}/renew\r\nserver-ca: {ca}\r\n",
-                request.headers["host"]
-            );
+            let moved = moved.lock().unwrap();
+            let host = moved.as_ref().unwrap_or(&request.headers["host"]);
+            let headers = format!("renewal-url: https://{host}/renew\r\nserver-ca: {ca}\r\n");
             let answer = match objects {
                 Ok(objects) => answer("200 OK", &headers, &objects),
                 Err(status) => answer(status, "", "no\n"),
             };
             let _ = stream.write_all(&answer);
         });
-        Self { partner, keys }
+        Self {
+            partner,
+            keys,
+            moved_to,
+        }
     }
 
     /// Makes a link whose certificate is due, as a redemption leaves it.

@@ -206,6 +206,47 @@ async fn a_link_is_written_where_its_endpoints_differ_as_a_set_and_keeps_its_fil
     }
 }
 
+#[tokio::test]
+async fn a_link_that_is_renewed_elsewhere_from_now_on_says_so() {
+    for (name, moved_to) in [
+        ("the same server", None),
+        ("another", Some("192.0.2.9:9090")),
+    ] {
+        let granting = Granting::start();
+        let folder = tempfile::tempdir().unwrap();
+        granting.link(folder.path()).await;
+        *granting.moved_to.lock().unwrap() = moved_to.map(str::to_owned);
+        let done = renew(folder.path()).await.unwrap();
+        let Renewal::Renewed { new_server, .. } = done.renewal else {
+            panic!("{name}: {done:?}");
+        };
+        assert_eq!(new_server.as_deref(), moved_to, "{name}");
+        let server = moved_to.unwrap_or("127.0.0.1:");
+        let url = format!("redemption-sidecar/renewal-url: \"https://{server}");
+        assert!(secret(folder.path()).contains(&url), "{name}");
+    }
+}
+
+#[test]
+fn a_refusal_says_what_to_do() {
+    for (status, part) in [
+        (302, "look at the annotation"),
+        (403, "a new token makes a new link"),
+        (404, "look at the annotation"),
+        (429, "status 429: no"),
+        (503, "status 503: no"),
+    ] {
+        let problem = KeepProblem::Refused {
+            status,
+            retry_after: None,
+            text: "no".to_owned(),
+        };
+        let said = problem.to_string();
+        assert!(said.contains(part), "{said}");
+        assert_eq!(said.ends_with(": no"), problem.exit_code() == 3, "{said}");
+    }
+}
+
 fn objects_with(asked: &Asked<'_>, certificate: &str) -> String {
     let secret = secret_without_key("west", asked.issuer.certificates_pem(), certificate);
     secret + &skupper_link("west", "west")

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::schedule;
+use crate::redeemer::answer::Answer;
 use crate::redeemer::credential::Credential;
 use crate::redeemer::origin::Stored;
 use crate::redeemer::renewal_server::RenewalServer;
@@ -39,6 +40,12 @@ impl Kept {
         let new: Vec<_> = links.iter().flat_map(|link| &link.endpoints).collect();
         old.iter().any(|endpoint| !new.contains(endpoint))
             || new.iter().any(|endpoint| !old.contains(endpoint))
+    }
+
+    /// Host and port of the server that an answer names for the next renewal, where it is another one.
+    pub(super) fn new_server(&self, renewed: &Answer) -> Option<String> {
+        let server = renewed.renewal.as_ref()?.authority();
+        server.filter(|server| Some(server) != self.server.authority().as_ref())
     }
 
     /// The serial number of the certificate in place, as annotations have it.

@@ -137,7 +137,7 @@ pub enum KeepProblem {
         route: Route,
     },
     /// The server refuses, for good or for now.
-    #[error("the granting site answers with status {status}: {text}")]
+    #[error("the granting site answers with status {status}: {text}{}", advice(*status))]
     Refused {
         /// The status.
         status: u16,
@@ -244,6 +244,17 @@ pub const REASONS: [&str; 14] = [
     "refused",
     "answer",
 ];
+
+/// Steps after a refusal that is final.
+fn advice(status: u16) -> &'static str {
+    match status {
+        401 | 403 => ": ask the granting site, a new token makes a new link",
+        429 | 500.. => "",
+        _ => {
+            ": look at the annotation 'redemption-sidecar/renewal-url', it is to lead to its renewals"
+        }
+    }
+}
 
 /// The way that needs no telling.
 fn reload(namespace: Option<&str>) -> String {

@@ -16,6 +16,7 @@ pub fn kept(name: &LinkName, result: &Result<Done, KeepProblem>, warns: bool) {
                 to,
                 not_after,
                 has_moved,
+                new_server,
             } = renewal
             {
                 info!(
@@ -27,6 +28,7 @@ pub fn kept(name: &LinkName, result: &Result<Done, KeepProblem>, warns: bool) {
                     end = time(*not_after),
                     told = word(told),
                     moved = has_moved.then_some(true),
+                    new_server,
                     "renewed"
                 );
             }

@@ -145,6 +145,7 @@ fn renewed() -> Done {
             to: None,
             not_after: DateTime::UNIX_EPOCH,
             has_moved: false,
+            new_server: None,
         },
         told: Told::All,
     }
