@@ -6,15 +6,17 @@
 //! the old folder: `ca.crt` first, which holds the CAs of both certificates, then the certificate and at
 //! once the key. A router that starts just then, or after a crash just then, is told again: it is not
 //! noted that it was.
+//!
+//! Root may do this for a user who owns the folders: they are opened once, and never through a link.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{
-    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown,
-};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, RenameFlags, linkat, open, openat, renameat, renameat_with,
+};
 use rustix::io::Errno;
 use secrecy::ExposeSecret;
 
@@ -66,9 +68,10 @@ impl ProfileFolder {
         if self.holds(secret)? {
             return Ok(());
         }
-        let put = self.make_new(secret).and_then(|is_whole| {
+        let put = self.make_new().and_then(|new| {
+            let is_whole = self.fill(&new, secret)?;
             if !(is_whole && self.exchange()?) {
-                self.rename_each()?;
+                self.rename_each(&new)?;
             }
             sync_folder(self.new.parent().unwrap_or(Path::new("/")))
         });
@@ -77,19 +80,22 @@ impl ProfileFolder {
             .map_err(|error| self.cannot("write", error))
     }
 
-    /// Makes the new folder, with owners and modes of the old one. False where the old one has more than
-    /// files, which cannot move along.
-    fn make_new(&self, secret: &TlsSecret) -> io::Result<bool> {
+    fn make_new(&self) -> io::Result<File> {
         remove_folder(&self.new)?;
         DirBuilder::new().mode(FOLDER_MODE).create(&self.new)?;
+        open_folder(&self.new)
+    }
+
+    /// Fills the new folder, with owners and modes of the old one. False where the old one has more than
+    /// files, which cannot move along.
+    fn fill(&self, new: &File, secret: &TlsSecret) -> io::Result<bool> {
         let old = fs::symlink_metadata(&self.path)?;
         for (name, text) in files(secret) {
             let of = fs::symlink_metadata(self.path.join(name))
                 .ok()
                 .filter(fs::Metadata::is_file);
-            let mut options = OpenOptions::new();
-            let options = options.write(true).create_new(true).mode(0o600);
-            let mut file = options.open(self.new.join(name))?;
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            let mut file = File::from(openat(new, name, flags, OWNER_ONLY)?);
             file.write_all(text.as_bytes())?;
             adopt(
                 &file,
@@ -103,13 +109,12 @@ impl ProfileFolder {
             let entry = entry?;
             let is_ours = FILES.iter().any(|name| entry.file_name() == *name);
             if entry.file_type()?.is_file() && !is_ours {
-                fs::hard_link(entry.path(), self.new.join(entry.file_name()))?;
+                linkat(CWD, entry.path(), new, entry.file_name(), AtFlags::empty())?;
             }
             is_whole &= entry.file_type()?.is_file();
         }
-        let folder = File::open(&self.new)?;
-        adopt(&folder, &old, old.mode())?;
-        folder.sync_all()?;
+        adopt(new, &old, old.mode())?;
+        new.sync_all()?;
         Ok(is_whole)
     }
 
@@ -124,11 +129,12 @@ impl ProfileFolder {
         }
     }
 
-    fn rename_each(&self) -> io::Result<()> {
+    fn rename_each(&self, new: &File) -> io::Result<()> {
+        let old = open_folder(&self.path)?;
         for name in FILES {
-            fs::rename(self.new.join(name), self.path.join(name))?;
+            renameat(new, name, &old, name)?;
         }
-        sync_folder(&self.path)
+        old.sync_all()
     }
 
     fn cannot(&self, doing: &'static str, error: io::Error) -> FolderProblem {
@@ -145,6 +151,12 @@ fn files(secret: &TlsSecret) -> [(&'static str, &str); 3] {
         (certificate, secret.tls_crt.as_str()),
         (own_key, key.unwrap_or_default()),
     ]
+}
+
+/// Opens a folder, and no link to one.
+fn open_folder(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(File::from(open(path, flags, Mode::empty())?))
 }
 
 /// Gives a new file or folder the owner and the mode of another.
@@ -166,11 +178,16 @@ fn remove_folder(path: &Path) -> io::Result<()> {
 /// In the order in which they are renamed.
 const FILES: [&str; 3] = ["ca.crt", "tls.crt", "tls.key"];
 
+/// The mode of a file until it has that of the one before it.
+const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
+
 /// The mode that Skupper gives these files.
 const FILE_MODE: u32 = 0o640;
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     fn secret(mark: &str) -> TlsSecret {
@@ -180,6 +197,33 @@ mod tests {
             tls_crt: format!("certificate {mark}"),
             tls_key: Some(format!("key {mark}").into()),
         }
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link_that_takes_the_place_of_a_folder() {
+        let namespace = tempfile::tempdir().unwrap();
+        let (victim, aside) = (
+            namespace.path().join("victim"),
+            namespace.path().join("aside"),
+        );
+        let folder = ProfileFolder::of(namespace.path(), "west-profile");
+        fs::create_dir_all(&folder.path).unwrap();
+        fs::create_dir(&victim).unwrap();
+        fs::set_permissions(&victim, Permissions::from_mode(0o711)).unwrap();
+
+        let new = folder.make_new().unwrap();
+        fs::rename(&folder.new, &aside).unwrap();
+        symlink(&victim, &folder.new).unwrap();
+        assert!(folder.fill(&new, &secret("1")).unwrap());
+        assert_eq!(fs::read(aside.join("tls.crt")).unwrap(), b"certificate 1");
+
+        fs::remove_dir(&folder.path).unwrap();
+        symlink(&victim, &folder.path).unwrap();
+        assert!(folder.rename_each(&new).is_err());
+        assert!(folder.exists().is_err());
+
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 0);
+        assert_eq!(fs::metadata(&victim).unwrap().mode() & 0o7777, 0o711);
     }
 
     #[test]
