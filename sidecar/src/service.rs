@@ -16,7 +16,7 @@ use secrecy::SecretString;
 
 use skupper_access_policy::value::name::MAX_NAME_BYTES;
 
-use crate::ledger::{Ledger, LedgerFault};
+use crate::ledger::{Ledger, LedgerFault, Register};
 use crate::pki::issuer::LeafRequest;
 use crate::pki::key::PrivateKey;
 use crate::redemption::fault::Fault;
@@ -24,7 +24,7 @@ use crate::redemption::{
     Claim, CodeDigest, Decision, Grant, GrantState, GrantUid, KeyDigest, KeyOrigin, Redemption,
     Refusal, Serial, decide,
 };
-use crate::renewal::Issued;
+use crate::renewal::{Issued, LinkCertificate, Standing};
 use crate::site::{Site, Sites};
 use crate::wire::certificate_request::{self, PublicKey};
 use crate::wire::header::HeaderFlaw;
@@ -73,7 +73,7 @@ pub struct Current {
     is_confirmed: bool,
 }
 
-impl<L: Ledger> Service<L> {
+impl<L: Ledger + Register> Service<L> {
     /// The grant of a uid. The inner refusals are those of [`Ledger::look`].
     ///
     /// # Errors
@@ -146,6 +146,9 @@ impl<L: Ledger> Service<L> {
         }
         let grant = &current.grant;
         let decision = decide(grant, known.as_ref(), &wanted.subject, now)?;
+        if let Decision::Again(earlier) = &decision {
+            self.check_link(grant, earlier, key.spki()).await?;
+        }
 
         let site = self.site(grant)?;
         let authority = site.authority(&grant.name, grant.issuer.as_deref());
@@ -228,6 +231,29 @@ impl<L: Ledger> Service<L> {
             redemption,
             is_again,
         })
+    }
+
+    /// Refuses a redemption whose link was taken back meanwhile: nobody certifies it any more. A register
+    /// that cannot tell keeps nobody from what was redeemed already.
+    async fn check_link(
+        &self,
+        grant: &Grant,
+        earlier: &Redemption,
+        spki: &[u8],
+    ) -> Result<(), Refusal> {
+        let certificate = LinkCertificate {
+            link: earlier.serial.link(),
+            grant: Some(grant.uid),
+            subject: earlier.subject.clone(),
+            serial: earlier.serial,
+            spki: spki.to_vec(),
+            not_after: earlier.certificate_end,
+        };
+        let namespace = grant.namespace.as_deref();
+        match self.ledger.standing(namespace, &certificate).await {
+            Ok(Standing::Revoked) => Err(Refusal::Ended),
+            Ok(Standing::Good | Standing::Unknown) | Err(_) => Ok(()),
+        }
     }
 
     /// Life of a certificate.

@@ -218,9 +218,24 @@ fn advise(links: &[LinkRecord], store: &Store) {
     );
     for link in links {
         let subject = link.subject.as_deref();
-        let subject = subject.map_or_else(String::new, |name| format!("CN={}, ", printable(name)));
+        let subject = subject.map_or_else(String::new, |name| format!("CN={}, ", escaped(name)));
         tell(format_args!("    {subject}OU={}", link.link));
     }
+}
+
+/// A common name as routers show it: whoever redeems chooses it, and must not write other parts of a name
+/// into it.
+///
+/// Source: RFC 2253 section 2.4.
+fn escaped(name: &str) -> String {
+    let mut text = String::new();
+    for character in printable(name).to_string().chars() {
+        if matches!(character, ',' | '+' | '"' | '\\' | '<' | '>' | ';') {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text
 }
 
 /// Reason there is no link to take back. Takes those that are known.
@@ -283,3 +298,19 @@ fn is_redeemed(record: &GrantRecord) -> bool {
 
 /// Time in which a service notes what it certified just before.
 const NOTING: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_common_name_cannot_pass_for_another_part_of_the_subject() {
+        for (name, expected) in [
+            ("west", "west"),
+            ("x,OU=0123456789abcdef0123", "x\\,OU=0123456789abcdef0123"),
+            ("a+b;c", "a\\+b\\;c"),
+        ] {
+            assert_eq!(escaped(name), expected);
+        }
+    }
+}

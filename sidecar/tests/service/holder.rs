@@ -32,17 +32,18 @@ impl Holder {
     /// Redeems a token with these headers.
     pub(crate) fn redeem_with(sidecar: &Sidecar, token: &Token, headers: &[(&str, &str)]) -> Self {
         let key = PrivateKey::generate(KeyKind::P256);
-        let request = certificate_request::create(&key);
-        let headers = [headers, &[("certificate-request", request.as_str())]].concat();
-        let mut connection = Connection::open(sidecar.port, &token.ca);
-        let answer = connection.post(&token.path, &headers, token.code.as_bytes());
-        let answer = answer.unwrap();
+        let answer = ask_to_redeem(sidecar, token, &key, headers);
         Self {
             ca: token.ca.clone(),
             certificate: Certificate::of(&answer),
             pem: pem(&answer),
             key,
         }
+    }
+
+    /// Redeems the token with the same key once more.
+    pub(crate) fn redeem_again(&self, sidecar: &Sidecar, token: &Token) -> Answer {
+        ask_to_redeem(sidecar, token, &self.key, &[("renews", "1")])
     }
 
     /// The certificate in PEM.
@@ -123,4 +124,17 @@ pub(crate) fn links(sidecar: &Sidecar) -> Vec<Value> {
 fn pem(answer: &Answer) -> String {
     let documents: Vec<Value> = serde_saphyr::from_multiple(&answer.body).unwrap();
     decoded(&documents[0]["data"]["tls.crt"])
+}
+
+fn ask_to_redeem(
+    sidecar: &Sidecar,
+    token: &Token,
+    key: &PrivateKey,
+    headers: &[(&str, &str)],
+) -> Answer {
+    let request = certificate_request::create(key);
+    let headers = [headers, &[("certificate-request", request.as_str())]].concat();
+    let mut connection = Connection::open(sidecar.port, &token.ca);
+    let answer = connection.post(&token.path, &headers, token.code.as_bytes());
+    answer.unwrap()
 }

@@ -72,6 +72,27 @@ fn a_link_that_was_taken_back_is_renewed_by_no_process_from_the_next_request_on(
     assert_refused(&late.renew(other.port));
 }
 
+/// revoked-never-renews, by the token either
+#[test]
+fn a_link_that_was_taken_back_is_not_redeemed_again_with_its_key() {
+    let sidecar = Sidecar::start();
+    let token = sidecar.issue("west", &["--redemptions-allowed", "2"]);
+    let [out, spared] = [(); 2].map(|()| Holder::redeem(&sidecar, &token));
+    assert_eq!(out.redeem_again(&sidecar, &token).status, 200);
+    assert!(
+        sidecar
+            .run(&["revoke", "--link", out.link()])
+            .status
+            .success()
+    );
+    let answer = out.redeem_again(&sidecar, &token);
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (404, "No such claim\n")
+    );
+    assert_eq!(spared.redeem_again(&sidecar, &token).status, 200);
+}
+
 #[test]
 fn commands_take_back_what_lives_and_say_why_when_there_is_nothing() {
     let sidecar = Sidecar::start();
